@@ -1,0 +1,3 @@
+from rotonodes.cli import main
+
+main()

@@ -1,0 +1,83 @@
+"""sRGB <-> linear, premultiply, luminance. Every function takes and gives float tensors `[..., C, H, W]` or any shape."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Literal
+
+from rotonodes.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+Colorspace = Literal["srgb", "linear", "raw"]
+
+# Rec. 709 luminance of linear light (ITU-R BT.709-6, item 3.2).
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+
+
+def srgb_to_linear(x: Tensor) -> Tensor:
+    """The inverse of IEC 61966-2-1's transfer curve, by its exact pieces; mirrored below 0, carried on above 1."""
+    import torch
+
+    magnitude = x.abs()
+    curved = ((magnitude + 0.055) / 1.055).pow(2.4)
+    return torch.where(magnitude <= 0.04045, x / 12.92, torch.copysign(curved, x))
+
+
+def linear_to_srgb(x: Tensor) -> Tensor:
+    """IEC 61966-2-1's transfer curve, by its exact pieces; mirrored below 0, carried on above 1."""
+    import torch
+
+    magnitude = x.abs()
+    curved = magnitude.pow(1 / 2.4) * 1.055 - 0.055
+    return torch.where(magnitude <= 0.0031308, x * 12.92, torch.copysign(curved, x))
+
+
+@functools.cache
+def srgb_table(levels: int) -> np.ndarray:
+    """Linear float32 value of each code of a `levels`-level sRGB file (256 or 65536), rounded from float64."""
+    import numpy as np
+
+    code = np.arange(levels, dtype=np.float64) / (levels - 1)
+    return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def premultiply(color: Tensor, alpha: Tensor) -> Tensor:
+    """Straight colour `[..., C, H, W]` times alpha `[..., 1, H, W]`."""
+    return color * alpha
+
+
+def unpremultiply(color: Tensor, alpha: Tensor) -> Tensor:
+    """Premultiplied colour divided by alpha; where alpha is 0 the colour stays as it is."""
+    import torch
+
+    return torch.where(alpha == 0, color, color / torch.where(alpha == 0, 1, alpha))
+
+
+def luminance(color: Tensor) -> Tensor:
+    """Rec. 709 luminance `[..., 1, H, W]` of linear `[..., 3, H, W]`; one-plane pictures are their own luminance."""
+    if color.shape[-3] < 3:
+        return color[..., :1, :, :]
+    r, g, b = LUMINANCE
+    return color[..., 0:1, :, :] * r + color[..., 1:2, :, :] * g + color[..., 2:3, :, :] * b
+
+
+def parse_hex(text: str) -> tuple[int, int, int, int]:
+    """`#rgb`, `#rrggbb` or `#rrggbbaa` as four 8-bit codes (sRGB, straight alpha)."""
+    digits = text.removeprefix("#")
+    if not re.fullmatch(r"[0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8}", digits):
+        raise UsageError(f'{text!r} is not a colour: write "#rrggbb" or "#rrggbbaa", in quotes')
+    if len(digits) == 3:
+        digits = "".join(2 * d for d in digits)
+    r, g, b, a = (int((digits + "ff")[i : i + 2], 16) for i in (0, 2, 4, 6))
+    return r, g, b, a
+
+
+def hex_to_linear(text: str) -> tuple[float, float, float, float]:
+    """A hex colour as linear, straight r, g, b and alpha, 0 to 1."""
+    r, g, b, a = parse_hex(text)
+    table = srgb_table(256)
+    return float(table[r]), float(table[g]), float(table[b]), a / 255

@@ -1,0 +1,70 @@
+"""Errors that say where, what and what to do, and know the exit code they end a command with."""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_FRAME_FAILED = 1
+EXIT_USAGE = 2
+EXIT_RETRY = 75  # EX_TEMPFAIL: a farm may try the same task again
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class RotoError(Exception):
+    """Base of every error that rotonodes raises on purpose. `exit_code` ends the command."""
+
+    exit_code = EXIT_FRAME_FAILED
+
+
+class UsageError(RotoError):
+    """The graph, a parameter or the command line is wrong; nothing was rendered."""
+
+    exit_code = EXIT_USAGE
+
+
+class FrameError(RotoError):
+    """One frame could not be made: a file is missing, truncated, of another size, not a picture."""
+
+
+class RetryError(RotoError):
+    """Something outside failed that may work later (a full disk, a file server that is away)."""
+
+    exit_code = EXIT_RETRY
+
+
+class Interrupted(RotoError):
+    """The run was asked to stop (Ctrl-C or TERM) and did so cleanly."""
+
+    exit_code = EXIT_INTERRUPTED
+
+
+class Fault:
+    """One thing wrong in a graph file, with its place. Lines and columns count from 1."""
+
+    __slots__ = ("column", "file", "line", "message", "node")
+
+    def __init__(self, message: str, *, node: str = "", file: str = "", line: int = 0, column: int = 0) -> None:
+        self.message, self.node, self.file, self.line, self.column = message, node, file, line, column
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}: " if self.line else (f"{self.file}: " if self.file else "")
+        return place + (f"{self.node}: " if self.node else "") + self.message
+
+    def __repr__(self) -> str:
+        return f"Fault({str(self)!r})"
+
+
+class GraphError(UsageError):
+    """A graph with one or more faults; its text has one line per fault."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(str(fault) for fault in faults))
+
+
+def did_you_mean(word: str, known: object) -> str:
+    """` (did you mean "x"?)` for the nearest of the known words, or nothing when none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.6)  # type: ignore[attr-defined]
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,0 +1,234 @@
+"""The text of a graph file as plain data, with the line and column of everything.
+
+PyYAML only splits the text into nodes; scalars are read by YAML 1.2's core rules here (`1e-4` is a number, `on` a word),
+and what makes YAML dangerous or surprising (tags, merge keys, equal keys, alias bombs) is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rotonodes.errors import Fault, GraphError, did_you_mean
+
+MOST_BYTES = 1_000_000
+MOST_NODES = 100_000
+MOST_DEPTH = 64
+
+Place = tuple[str | int, ...]
+
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_VARIABLE = re.compile(r"\$(?:\{(?P<env>env:)?(?P<braced>[^}]*)\}|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))")
+_TAKEN = re.compile(r"F\d*|pass")
+
+
+@dataclass
+class Document:
+    """Plain data and where each part of it stands: `marks[("nodes", "crop", "left")]` is (line, column), from 1."""
+
+    file: str
+    data: dict[str, Any]
+    marks: dict[Place, tuple[int, int]] = field(default_factory=dict)
+    key_marks: dict[Place, tuple[int, int]] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)  # equal keys and the like: the rest can still be judged
+
+    def fault(self, message: str, *place: str | int, node: str = "", key: bool = False) -> Fault:
+        """A fault at a place, or at the nearest known place around it; `key` points at the key, not at its value."""
+        marks = self.key_marks if key else self.marks
+        for end in range(len(place), -1, -1):
+            mark = marks.get(place[:end]) or self.marks.get(place[:end])
+            if mark:
+                return Fault(message, node=node, file=self.file, line=mark[0], column=mark[1])
+        return Fault(message, node=node, file=self.file, line=1, column=1)
+
+
+def read_document(path: str) -> Document:
+    """Read a graph file. GraphError (one line) for what is not a graph file at all."""
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise GraphError([Fault(f"cannot read the graph: {error.strerror}", file=path)]) from None
+    if len(raw) > MOST_BYTES:
+        raise GraphError([Fault("a graph file is at most 1 MB; this one is larger", file=path)])
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise GraphError([Fault("this is not a graph file: it is not UTF-8 text", file=path)]) from None
+    return parse_document(text, path)
+
+
+def parse_document(text: str, file: str = "<graph>") -> Document:
+    """Parse the text of a graph file; see `read_document`."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _bound(yaml, text, loader, file)
+        root = yaml.compose(text, Loader=loader)
+    except yaml.reader.ReaderError as error:
+        raise GraphError([Fault(f"this is not a graph file: {error.reason}", file=file)]) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = " ".join(str(part) for part in (error.problem, error.context) if part)
+        raise GraphError([Fault(f"not YAML: {what}", file=file, line=line, column=column)]) from None
+    if root is None:
+        raise GraphError([Fault("the graph is empty; it begins with `rotonodes: 1`", file=file, line=1, column=1)])
+    document = Document(file, {}, lines=text.splitlines())
+    data = _Walk(document, document.faults).value(root, ())
+    if not isinstance(data, dict):
+        raise GraphError([document.fault("a graph is a mapping with `rotonodes: 1` and `nodes:`")])
+    document.data = data
+    return document
+
+
+def _bound(yaml: Any, text: str, loader: Any, file: str) -> None:
+    """Refuse what must not even be composed: depth and size, tags, several documents."""
+    depth = count = documents = 0
+    for event in yaml.parse(text, Loader=loader):
+        mark = event.start_mark
+
+        def refuse(message: str, mark: Any = mark) -> GraphError:
+            return GraphError([Fault(message, file=file, line=mark.line + 1, column=mark.column + 1)])
+
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise refuse("one graph a file: a second document (---) starts here")
+        if isinstance(event, yaml.NodeEvent):
+            count += 1
+            if count > MOST_NODES:
+                raise refuse(f"more than {MOST_NODES} YAML nodes")
+            tag = getattr(event, "tag", None)
+            if tag is not None and not (tag == "!" and isinstance(event, yaml.ScalarEvent)):
+                raise refuse(f"the tag {tag!r} is not allowed: a graph is plain data")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MOST_DEPTH:
+                raise refuse(f"nested deeper than {MOST_DEPTH} levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+class _Walk:
+    """Turns composed YAML nodes into plain data, noting marks; aliases are expanded, and counted as if written out."""
+
+    def __init__(self, document: Document, faults: list[Fault]) -> None:
+        self.document, self.faults, self.count = document, faults, 0
+
+    def value(self, node: Any, place: Place) -> Any:
+        self.count += 1
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        if self.count > MOST_NODES:
+            raise GraphError([Fault(f"aliases expand to more than {MOST_NODES} YAML nodes", file=self.document.file, line=line, column=column)])
+        if len(place) > MOST_DEPTH:
+            raise GraphError([Fault("an alias contains itself", file=self.document.file, line=line, column=column)])
+        self.document.marks[place] = (line, column)
+        if node.id == "scalar":
+            return scalar(node.value, plain=not node.style)  # None or "", by loader
+        if node.id == "sequence":
+            return [self.value(item, (*place, i)) for i, item in enumerate(node.value)]
+        return self.mapping(node, place)
+
+    def mapping(self, node: Any, place: Place) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            mark = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if key_node.id != "scalar":
+                self.faults.append(Fault("a key must be a word", file=self.document.file, line=mark[0], column=mark[1]))
+                continue
+            key = key_node.value
+            inner = (*place, key)
+            if key == "<<" and not key_node.style:
+                self.faults.append(Fault("merge keys (<<) are not allowed: write the parameters out", file=self.document.file, line=mark[0], column=mark[1]))
+                continue
+            if key in out:
+                first = self.document.key_marks[inner][0]
+                node_name = str(place[1]) if len(place) > 1 and place[0] == "nodes" else ""
+                message = f"{key!r} stands here a second time; it is already on line {first}"
+                self.faults.append(Fault(message, node=node_name, file=self.document.file, line=mark[0], column=mark[1]))
+                continue
+            self.document.key_marks[inner] = mark
+            out[key] = self.value(value_node, inner)
+        return out
+
+
+def scalar(text: str, plain: bool = True) -> Any:
+    """A scalar by YAML 1.2's core schema; quoted text stays text."""
+    if not plain:
+        return text
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text[0] in "tT"
+    if _INT.fullmatch(text):
+        return int(text) if len(text) < 20 else text
+    if re.fullmatch(r"0o[0-7]+|0x[0-9a-fA-F]+", text) and len(text) < 20:
+        return int(text, 0)
+    if _FLOAT.fullmatch(text) or text.lower() in (".inf", "+.inf", "-.inf", ".nan"):
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return text
+
+
+def parse_value(text: str) -> Any:
+    """A value from the command line (`--set`, `--var`): a scalar, or a flow list or mapping (`[a, b]`, `{a: 1}`)."""
+    if text[:1] not in "[{":
+        return scalar(text)
+    document = parse_document("value: " + text, "<value>")
+    return document.data["value"]
+
+
+class Variables:
+    """`$name`, `${name}` and `${env:NAME}` in texts; `$F`, `$F4` and `$pass` are left alone, `$$` is a dollar sign."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = dict(values)
+
+    def fill(self, value: Any) -> Any:
+        """Substitute in every text of plain data. KeyError-like LookupError with a line when a name is unknown."""
+        if isinstance(value, str):
+            return self.fill_text(value)
+        if isinstance(value, list):
+            return [self.fill(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self.fill(item) for key, item in value.items()}
+        return value
+
+    def fill_text(self, text: str, depth: int = 0) -> Any:
+        if depth > 16:
+            raise LookupError(f"the variables in {text!r} lead back to themselves")
+        whole = _VARIABLE.fullmatch(text)
+        if whole and not self._taken(whole):
+            found = self._look_up(whole)
+            return self.fill_text(found, depth + 1) if isinstance(found, str) else found  # a number stays a number
+        pieces = []
+        for piece in re.split(r"(\$\$)", text):
+            pieces.append("$" if piece == "$$" else _VARIABLE.sub(lambda m: self._piece(m, depth), piece))
+        return "".join(pieces)
+
+    def _piece(self, match: re.Match[str], depth: int) -> str:
+        if self._taken(match):
+            return match[0]
+        found = self._look_up(match)
+        return str(self.fill_text(found, depth + 1)) if isinstance(found, str) else str(found)
+
+    @staticmethod
+    def _taken(match: re.Match[str]) -> bool:
+        return not match["env"] and _TAKEN.fullmatch(match["bare"] or match["braced"] or "") is not None
+
+    def _look_up(self, match: re.Match[str]) -> Any:
+        name = match["braced"] if match["bare"] is None else match["bare"]
+        if match["env"]:
+            if name not in os.environ:
+                raise LookupError(f"the environment has no variable {name!r}")
+            return os.environ[name].replace("$", "$$")
+        if name not in self.values:
+            hint = did_you_mean(name, self.values) or "; set it under vars: or with --var"
+            raise LookupError(f"unknown variable ${name}{hint}")
+        return self.values[name]

@@ -1,0 +1,307 @@
+"""The headers of an EXR file, and whether the rest is worth decoding (openexr.com: "OpenEXR File Layout").
+
+The library decodes what it is given: it prints to the terminal, drops a damaged part without an error, and believes sizes. So
+every file is checked here first, without decoding: its headers, that every chunk is there, and that they can hold the picture.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rotonodes.errors import FrameError
+from rotonodes.io.files import read_error
+from rotonodes.pixels import Box
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MAGIC = b"\x76\x2f\x31\x01"
+_TILED, _LONG_NAMES, _DEEP, _MULTIPART = 0x200, 0x400, 0x800, 0x1000
+_SAMPLE_BYTES = (4, 2, 4)  # uint, half, float
+# Attributes of plain numbers, as struct formats.
+_NUMBERS = {
+    **{"int": "<i", "float": "<f", "double": "<d", "rational": "<iI", "timecode": "<2I", "chromaticities": "<8f", "box2i": "<4i"},
+    **{"v2i": "<2i", "v2f": "<2f", "v3i": "<3i", "v3f": "<3f", "m33f": "<9f", "m44f": "<16f", "box2f": "<4f"},
+}
+# Lines in a chunk by compression: none rle zips zip piz pxr24 b44 b44a dwaa dwab, then those of newer libraries.
+_CHUNK_LINES = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256, 256, 32, 256, 1)
+_DEFLATED = (2, 3, 5)
+# What a byte of a file can become: deflate's own limit is 1032; PIZ and DWA store an even block in a few bytes.
+_GROWTH, _DEFLATE_GROWTH = 1 << 18, 1100
+_ALWAYS_ALLOWED = 256 << 20
+_LARGEST_SIDE = 1 << 17
+_LARGEST_COORDINATE = 1 << 30
+
+
+class Channel(NamedTuple):
+    """One channel of a part; `type` is 0 uint32, 1 half, 2 float."""
+
+    name: str
+    type: int
+    sampling: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Header:
+    """One part: its attributes as (type, bytes), its channels, and its windows (right and bottom exclusive)."""
+
+    attributes: dict[str, tuple[str, bytes]]
+    channels: tuple[Channel, ...]
+    data_window: Box
+    display_window: Box
+    multipart: bool
+    tiled: bool
+
+    @property
+    def name(self) -> str:
+        """The part's name, empty where it has none."""
+        return str(attribute_value(*self.attributes["name"])) if "name" in self.attributes else ""
+
+    @property
+    def compression(self) -> int:
+        return self.attributes["compression"][1][0]
+
+    @property
+    def line_bytes(self) -> int:
+        """Bytes of one decoded line of all channels."""
+        return self.data_window.width * sum(_SAMPLE_BYTES[channel.type] for channel in self.channels)
+
+
+def attribute_value(kind: str, value: bytes) -> str | int | float | tuple[Any, ...] | None:
+    """A header attribute as a text, a number, or a tuple of them; None for kinds that are not read here."""
+    if kind == "string":
+        return _text(value)
+    if kind == "stringvector":
+        texts, at = [], 0
+        while at + 4 <= len(value):
+            (length,) = struct.unpack_from("<i", value, at)
+            texts.append(_text(value[at + 4 : at + 4 + max(0, length)]))
+            at += 4 + max(0, length)
+        return tuple(texts)
+    form = _NUMBERS.get(kind)
+    if form is None or struct.calcsize(form) != len(value):
+        return None
+    numbers = struct.unpack(form, value)
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _text(value: bytes) -> str:
+    """Texts are UTF-8; some renderers write Latin-1."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+class _Damaged(Exception):
+    """What is wrong with a file, in words."""
+
+
+class _Unsupported(Exception):
+    """What a sound file holds that has no place here, in words."""
+
+
+class _Reader:
+    """Takes values from the file's bytes, never past their end."""
+
+    def __init__(self, data: mmap.mmap, at: int) -> None:
+        self.data, self.at = data, at
+
+    def take(self, count: int) -> bytes:
+        if count < 0 or self.at + count > len(self.data):
+            raise _Damaged("truncated in its header")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def name(self) -> str:
+        end = self.data.find(b"\0", self.at, self.at + 256)
+        if end < 0:
+            raise _Damaged("a name in its header has no end")
+        return self.take(end + 1 - self.at)[:-1].decode("utf-8", "replace")
+
+
+def read_headers(path: str | os.PathLike[str], check_chunks: bool = True) -> list[Header]:
+    """The headers of all parts of a flat EXR file; with `check_chunks`, also that all its pixel data is there.
+
+    Raises FrameError in one line for files that are missing, damaged, truncated, deep, or claim a size they cannot have.
+    """
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            headers, at = _headers(data)
+            for header in headers:
+                _check_windows(header)
+            _check_growth(headers, len(data))
+            if check_chunks:
+                for header in headers:
+                    at = _check_chunks(data, at, header)
+            return headers
+    except OSError as error:
+        raise read_error(path, error) from error
+    except _Unsupported as error:
+        raise FrameError(f"{path}: {error}") from error
+    except (_Damaged, struct.error, ValueError, IndexError) as error:
+        raise FrameError(f"{path}: damaged EXR: {_reason(error)}; render the frame again") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, _Damaged):
+        return str(error)
+    return "the file is empty" if "empty file" in str(error) else "its header makes no sense"
+
+
+def _headers(data: mmap.mmap) -> tuple[list[Header], int]:
+    """All headers, and where the first chunk table begins."""
+    if data[:4] != MAGIC:
+        raise _Damaged("it is no EXR file")
+    (version,) = struct.unpack_from("<I", data, 4)
+    if version & 0xFF != 2 or version & ~(0xFF | _TILED | _LONG_NAMES | _DEEP | _MULTIPART):
+        raise _Damaged(f"unknown version {version & 0xFF}, flags {version >> 8:#x}")
+    if version & _DEEP:
+        raise _Unsupported("deep data has no flat picture: flatten it in the renderer")
+    reader = _Reader(data, 8)
+    headers: list[Header] = []
+    multipart = bool(version & _MULTIPART)
+    while True:
+        attributes = _attributes(reader)
+        if not attributes and headers:
+            return headers, reader.at
+        headers.append(_header(attributes, multipart, bool(version & _TILED)))
+        if not multipart:
+            return headers, reader.at
+
+
+def _attributes(reader: _Reader) -> dict[str, tuple[str, bytes]]:
+    attributes: dict[str, tuple[str, bytes]] = {}
+    while name := reader.name():
+        kind = reader.name()
+        (size,) = struct.unpack("<i", reader.take(4))
+        attributes[name] = (kind, reader.take(size))
+    return attributes
+
+
+def _header(attributes: dict[str, tuple[str, bytes]], multipart: bool, tiled: bool) -> Header:
+    missing = [name for name in ("channels", "compression", "dataWindow", "displayWindow") if name not in attributes]
+    if missing:
+        raise _Damaged(f"its header has no {missing[0]}")
+    part_type = attributes.get("type", ("", b""))[1].decode("latin-1") if multipart else ""
+    if part_type.startswith("deep"):
+        raise _Unsupported("deep data has no flat picture: flatten it in the renderer")
+    data_window, display_window = (_window(attributes[name][1]) for name in ("dataWindow", "displayWindow"))
+    channels = _channels(attributes["channels"][1])
+    return Header(attributes, channels, data_window, display_window, multipart, tiled or part_type == "tiledimage")
+
+
+def _window(value: bytes) -> Box:
+    """A window, which the file gives with its last column and row, as a box."""
+    left, top, right, bottom = struct.unpack("<4i", value)
+    return Box(left, top, right + 1, bottom + 1)
+
+
+def _channels(value: bytes) -> tuple[Channel, ...]:
+    channels, at = [], 0
+    while value[at : at + 1] != b"\0":
+        end = value.index(b"\0", at)
+        kind, _, x, y = struct.unpack_from("<iIii", value, end + 1)
+        if kind not in (0, 1, 2) or x < 1 or y < 1:
+            raise _Damaged("its list of channels makes no sense")
+        channels.append(Channel(value[at:end].decode("utf-8"), kind, (x, y)))
+        at = end + 17
+    if not channels:
+        raise _Damaged("it has no channels")
+    return tuple(channels)
+
+
+def _check_windows(header: Header) -> None:
+    """Windows that make sense, a known compression, and channels of full resolution."""
+    for box, what in ((header.data_window, "data window"), (header.display_window, "display window")):
+        if max(map(abs, box)) > _LARGEST_COORDINATE or not (0 < box.width <= _LARGEST_SIDE and 0 < box.height <= _LARGEST_SIDE):
+            raise _Damaged(f"its {what} {tuple(box)} makes no sense")
+    if header.compression >= len(_CHUNK_LINES):
+        raise _Damaged(f"unknown compression {header.compression}")
+    if any(channel.sampling != (1, 1) for channel in header.channels):
+        raise _Unsupported("its luminance and chroma channels differ in resolution: write it as R, G, B")
+
+
+def _check_growth(headers: list[Header], file_size: int) -> None:
+    """Not more pixels than the bytes of the file can stand for, before memory is asked for."""
+    decoded = sum(header.line_bytes * header.data_window.height for header in headers)
+    deflated = all(header.compression in _DEFLATED for header in headers)
+    if decoded > max(_ALWAYS_ALLOWED, file_size * (_DEFLATE_GROWTH if deflated else _GROWTH)):
+        box = headers[0].data_window
+        raise _Damaged(f"it claims {box.width} x {box.height} pixels in {file_size} bytes")
+
+
+def _check_chunks(data: mmap.mmap, at: int, header: Header) -> int:
+    """Every chunk of a part lies in the file and is no larger than its pixels; answer where the next table begins."""
+    import numpy as np
+
+    count = _tile_count(header) if header.tiled else -(-header.data_window.height // _CHUNK_LINES[header.compression])
+    if "chunkCount" in header.attributes and struct.unpack("<i", header.attributes["chunkCount"][1])[0] != count:
+        raise _Damaged("its number of chunks does not fit its size")
+    end = at + 8 * count
+    if end > len(data):
+        raise _Damaged("truncated in its chunk table")
+    offsets = np.frombuffer(data[at:end], "<u8")
+    leader = (4 if header.multipart else 0) + (20 if header.tiled else 8)
+    inside = (offsets >= end) & (offsets <= len(data) - leader)
+    if not inside.all():
+        raise _Damaged(f"truncated: {int((~inside).sum())} of its {count} chunks are not there")
+    starts = offsets.astype(np.int64) + leader
+    sizes = _int32_at(data, starts - 4)
+    if (sizes <= 0).any() or (starts + sizes > len(data)).any():
+        raise _Damaged("truncated: a chunk runs past the end of the file")
+    if (sizes > _largest_chunk(header)).any():
+        raise _Damaged("a chunk is larger than its pixels")
+    return end
+
+
+def _int32_at(data: mmap.mmap, positions: np.ndarray) -> np.ndarray:
+    """The little-endian int32 at each byte position."""
+    import numpy as np
+
+    return np.array([struct.unpack_from("<i", data, position)[0] for position in positions.tolist()], np.int64)
+
+
+def _largest_chunk(header: Header) -> int:
+    """Bytes of the largest chunk: compressed data that grew is stored raw, give or take a little."""
+    if header.tiled:
+        width, height = _tile_size(header)[:2]
+        return header.line_bytes // header.data_window.width * width * height + 1024
+    return header.line_bytes * _CHUNK_LINES[header.compression] + 1024
+
+
+def _tile_size(header: Header) -> tuple[int, int, int]:
+    """Width and height of the tiles, and their level mode."""
+    if "tiles" not in header.attributes:
+        raise _Damaged("its header has no tiles")
+    width, height, mode = struct.unpack("<IIB", header.attributes["tiles"][1])
+    return int(width), int(height), int(mode)
+
+
+def _tile_count(header: Header) -> int:
+    """Number of tiles on all levels (one level, mip map or rip map)."""
+    width, height, mode = _tile_size(header)
+    if not (0 < width <= _LARGEST_SIDE and 0 < height <= _LARGEST_SIDE):
+        raise _Damaged(f"its tiles of {width} x {height} pixels make no sense")
+
+    def level(size: int, number: int) -> int:
+        return max(1, -(-size >> number) if mode & 0xF0 else size >> number)
+
+    def levels(size: int) -> range:
+        return range((size - 1).bit_length() + 1 if mode & 0xF0 else size.bit_length())
+
+    box, kind = header.data_window, mode & 0x0F
+    across = [-(-level(box.width, x) // width) for x in levels(box.width)]
+    down = [-(-level(box.height, y) // height) for y in levels(box.height)]
+    if kind == 0:
+        return across[0] * down[0]
+    if kind == 1:
+        n = len(levels(max(box.width, box.height)))
+        across += [1] * (n - len(across))
+        down += [1] * (n - len(down))
+        return sum(a * d for a, d in zip(across, down, strict=True))
+    return sum(across) * sum(down)

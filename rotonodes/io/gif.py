@@ -1,0 +1,311 @@
+"""GIF, streamed: frames come one by one, each is written as the rectangle that changed (GIF89a, CompuServe 1990).
+
+Memory does not grow with the length of the clip. Colours are exact while a frame has at most 256 of them. GIF counts time in
+hundredths of a second: frame i is shown from round(100 i / fps) on, so that 24 frames at 24 fps last exactly one second.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from rotonodes.color import parse_hex
+from rotonodes.errors import FrameError, UsageError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import numpy as np
+
+MAGICS = (b"GIF87a", b"GIF89a")
+_KEY = b"rotonodes:key "
+_SHORTEST = 2  # hundredths of a second; browsers show shorter frames ten times as long
+_LONGEST = 65535
+_KEEP, _CLEAR = 1, 2
+Color = tuple[int, int, int]
+Rectangle = tuple[slice, slice]
+
+
+class GifWriter:
+    """Writes an animated GIF of `size` (width, height) to an open binary file, frame by frame.
+
+    Frames are `[H, W]` indices into `palette` (`#rrggbb` colours; the index `transparent` shows nothing), or, without a
+    palette, `[H, W, 3]` RGB or `[H, W, 4]` RGBA uint8 (sRGB, straight alpha; below 128 is transparent, GIF has one bit).
+    Frames of more than 256 colours are reduced by median cut, undithered. Equal neighbours become one longer frame; above
+    50 fps, a frame that would be shown for less than 2/100 s gives way to the next. `loop` is how often the clip plays, 0 for
+    ever. `key` is carried in a comment. Use as a context manager, or call `close`. Raises UsageError for values outside
+    these, FrameError for a frame of another size.
+    """
+
+    def __init__(
+        self,
+        file: IO[bytes],
+        size: tuple[int, int],
+        fps: float = 24,
+        *,
+        loop: int = 0,
+        palette: Sequence[str] | None = None,
+        transparent: int | None = None,
+        key: str | None = None,
+    ) -> None:
+        if not (0 < size[0] < 65536 and 0 < size[1] < 65536):
+            raise UsageError(f"a GIF is 1 to 65535 pixels wide and high, not {size[0]} x {size[1]}")
+        if not 0 < fps <= 1000:
+            raise UsageError(f"fps {fps:g} is not between 0 and 1000")
+        if palette is not None and not 1 <= len(palette) <= 256:
+            raise UsageError(f"a GIF palette has 1 to 256 colours, not {len(palette)}")
+        self._file, self.size, self._fps, self._loop, self._key = file, size, fps, loop, key
+        self._colors = _Exact() if palette is None else _Known([parse_hex(color)[:3] for color in palette], transparent)
+        self._screen: np.ndarray | None = None  # what is seen before the waiting frame, in the frames' own values
+        self._waiting: np.ndarray | None = None
+        self._since = 0
+        self._count = 0
+        self._start()
+
+    def add(self, frame: np.ndarray) -> None:
+        """Take the next frame; it is written when the one after it is known."""
+        import numpy as np
+
+        width, height = self.size
+        if frame.dtype != np.uint8 or frame.shape not in [(height, width, *deep) for deep in self._colors.deep]:
+            wanted = f"{self._colors.wanted} of {width} x {height}"
+            raise FrameError(f"GIF frame {self._count + 1} is {frame.dtype} {frame.shape}, not {wanted}")
+        frame = self._colors.values(frame)
+        now = round(self._count * 100 / self._fps)
+        self._count += 1
+        if self._waiting is None or now - self._since < _SHORTEST:
+            self._waiting = frame
+        elif not np.array_equal(frame, self._waiting):
+            self._flush(now, frame)
+            self._waiting, self._since = frame, now
+
+    def close(self) -> None:
+        """Write the last frame and the end. Raises FrameError when there was no frame."""
+        if self._waiting is None:
+            raise FrameError("a GIF needs at least one frame")
+        self._flush(max(self._since + _SHORTEST, round(self._count * 100 / self._fps)), None)
+        self._file.write(b";")
+
+    def __enter__(self) -> GifWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+
+    def _start(self) -> None:
+        table = self._colors.table
+        flags = 0xF0 | _table_bits(table) if table else 0x70
+        self._file.write(struct.pack("<6sHHBBB", b"GIF89a", *self.size, flags, 0, 0) + _color_table(table))
+        if self._key:
+            self._file.write(b"!\xfe" + _blocks(_KEY + self._key.encode("latin-1", "replace")))
+        if self._loop != 1:
+            # The count is of repeats after the first play; 0 is for ever.
+            self._file.write(b"!\xff\x0bNETSCAPE2.0" + _blocks(struct.pack("<BH", 1, max(0, self._loop - 1))))
+
+    def _flush(self, until: int, following: np.ndarray | None) -> None:
+        """Write the waiting frame, shown until `until`; the frame `following` says what must be cleared after it."""
+        import numpy as np
+
+        frame, nothing = self._waiting, self._colors.nothing
+        assert frame is not None
+        if self._screen is not None:
+            changed = frame != self._screen
+        else:
+            changed = np.ones(frame.shape, bool) if nothing is None else frame != nothing
+        rectangle, disposal = _around(changed), _KEEP
+        if following is not None and nothing is not None:
+            # No frame can make pixels transparent; it can only ask that its own rectangle be cleared after it.
+            cleared = (following == nothing) & (frame != nothing)
+            if cleared.any():
+                rectangle, disposal = _around(changed | cleared), _CLEAR
+        indices, table, transparent = self._colors.indices(frame[rectangle], changed[rectangle])
+        delay = min(until - self._since, _LONGEST)
+        self._file.write(_frame(rectangle, indices, table, transparent, disposal, delay))
+        self._screen = frame
+        if disposal == _CLEAR:
+            self._screen = frame.copy()
+            self._screen[rectangle] = nothing
+
+
+class _Known:
+    """Frames of indices into one palette for the whole clip."""
+
+    deep: tuple[tuple[int, ...], ...] = ((),)
+    wanted = "uint8 indices [H, W]"
+
+    def __init__(self, palette: list[Color], transparent: int | None) -> None:
+        # A free index lets unchanged pixels inside the changed rectangle be left out.
+        free = len(palette) if len(palette) < 256 else None
+        self._unchanged = free if transparent is None else transparent
+        self.table = [*palette, (0, 0, 0)] if self._unchanged == len(palette) else palette
+        self.nothing = transparent
+
+    def values(self, frame: np.ndarray) -> np.ndarray:
+        return frame.copy()
+
+    def indices(self, frame: np.ndarray, changed: np.ndarray) -> tuple[np.ndarray, list[Color], int | None]:
+        """What is drawn `[h, w]` uint8, a colour table of its own (none here), and the index that draws nothing."""
+        import numpy as np
+
+        if self._unchanged is None:
+            return frame, [], None
+        return np.where(changed, frame, np.uint8(self._unchanged)), [], self._unchanged
+
+
+class _Exact:
+    """Frames of RGB or RGBA, each with a table of the colours it draws; a pixel's value is 0xffbbggrr, 0 where transparent."""
+
+    deep: tuple[tuple[int, ...], ...] = ((3,), (4,))
+    wanted = "uint8 RGB or RGBA [H, W, C]"
+    nothing = 0
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self.table: list[Color] = []
+        self._index_of = np.zeros(1 << 24, np.uint8)  # by 0xbbggrr; only a frame's own colours are up to date
+
+    def values(self, frame: np.ndarray) -> np.ndarray:
+        import numpy as np
+
+        packed = np.empty((*frame.shape[:2], 4), np.uint8)
+        packed[..., :3] = frame[..., :3]
+        packed[..., 3] = 255
+        values = packed.view("<u4")[..., 0]
+        if frame.shape[2] == 4:
+            values[frame[..., 3] < 128] = self.nothing
+        return values
+
+    def indices(self, frame: np.ndarray, changed: np.ndarray) -> tuple[np.ndarray, list[Color], int | None]:
+        """As in `_Known.indices`; more than 256 colours are reduced."""
+        import numpy as np
+
+        opaque = frame != self.nothing
+        drawn = changed & opaque
+        colors = _distinct(frame[drawn])
+        if len(colors) > 255 and opaque.all():  # the index that draws nothing can be spared
+            drawn, colors = opaque, _distinct(frame.ravel())
+        transparent = not drawn.all()
+        if len(colors) > 256 - transparent:
+            indices, table = _reduced(frame, 256 - transparent)
+        else:
+            codes = colors[::-1] & 0xFFFFFF  # falling: Pillow ignores a table that rises 0, 1, 2 ... in grey
+            self._index_of[codes] = np.arange(len(codes), dtype=np.uint8)
+            indices = self._index_of.take(frame & 0xFFFFFF)
+            table = [(code & 255, code >> 8 & 255, code >> 16) for code in codes.tolist()]
+        if not transparent:
+            return indices, table, None
+        indices[~drawn] = len(table)
+        return indices, [*table, (0, 0, 0)], len(table)
+
+
+def _distinct(values: np.ndarray) -> np.ndarray:
+    """The distinct values in order. Runs are dropped first: flat art is mostly runs, and sorting every pixel is slow."""
+    import numpy as np
+
+    starts = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=starts[1:])
+    return np.unique(values[starts])
+
+
+def _reduced(frame: np.ndarray, count: int) -> tuple[np.ndarray, list[Color]]:
+    """Indices and at most `count` colours that stand for a frame's many, by median cut."""
+    import numpy as np
+    import PIL.Image
+
+    picture = PIL.Image.fromarray(np.ascontiguousarray(frame[..., None].view(np.uint8)[..., :3]))
+    reduced = picture.quantize(count, PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
+    flat = (reduced.getpalette() or [])[: 3 * count]
+    return np.array(reduced), list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
+
+
+def _around(area: np.ndarray) -> Rectangle:
+    """The smallest rectangle around the pixels of `area`; one pixel where there are none, for a frame cannot be empty."""
+    import numpy as np
+
+    rows, columns = np.flatnonzero(area.any(axis=1)), np.flatnonzero(area.any(axis=0))
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _frame(
+    rectangle: Rectangle, indices: np.ndarray, table: list[Color], transparent: int | None, disposal: int, delay: int
+) -> bytes:
+    """One frame's blocks: control, place, colours, pixels."""
+    height, width = indices.shape
+    control = struct.pack("<BHB", disposal << 2 | (transparent is not None), delay, transparent or 0)
+    flags = 0x80 | _table_bits(table) if table else 0
+    place = struct.pack("<BHHHHB", 0x2C, rectangle[1].start, rectangle[0].start, width, height, flags)
+    return b"!\xf9" + _blocks(control) + place + _color_table(table) + _compressed(indices)
+
+
+def _compressed(indices: np.ndarray) -> bytes:
+    """The indices as LZW blocks, cut out of a one-frame file by Pillow: an encoder in Python would take seconds."""
+    import numpy as np
+    import PIL.Image
+
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(np.ascontiguousarray(indices)).save(buffer, "GIF", optimize=False, interlace=0)
+    data = buffer.getvalue()
+    at = _after_table(data[10], 13)
+    while data[at : at + 1] == b"!":
+        at = _after_blocks(data, at + 2)
+    return data[_after_table(data[at + 9], at + 10) : -1]
+
+
+def _table_bits(table: list[Color]) -> int:
+    """A table's size as GIF notes it: n for 2 ** (n + 1) entries."""
+    return max(1, (len(table) - 1).bit_length()) - 1
+
+
+def _color_table(table: list[Color]) -> bytes:
+    if not table:
+        return b""
+    return bytes(code for color in table for code in color).ljust(3 << (_table_bits(table) + 1), b"\0")
+
+
+def _after_table(flags: int, at: int) -> int:
+    return at + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+
+
+def _blocks(data: bytes) -> bytes:
+    """Data in sub-blocks of at most 255 bytes, closed by an empty one."""
+    return b"".join(bytes([len(data[i : i + 255])]) + data[i : i + 255] for i in range(0, len(data), 255)) + b"\0"
+
+
+def _after_blocks(data: bytes, at: int) -> int:
+    while data[at]:
+        at += data[at] + 1
+    return at + 1
+
+
+def read_key(path: str | os.PathLike[str]) -> str | None:
+    """The key a whole GIF carries in its comment, or None when it is absent, truncated, or not ours."""
+    key = None
+    try:
+        data = Path(path).read_bytes()
+        at = _after_table(data[10], 13)
+        while data[at] != ord(";"):
+            if data[at] == ord("!"):
+                end = _after_blocks(data, at + 2)
+                comment = b"".join(_block_data(data, at + 2)) if data[at + 1] == 0xFE else b""
+                if comment.startswith(_KEY):
+                    key = comment[len(_KEY) :].decode("latin-1")
+                at = end
+            else:
+                at = _after_blocks(data, _after_table(data[at + 9], at + 10) + 1)
+    except (OSError, IndexError):
+        return None
+    return key
+
+
+def _block_data(data: bytes, at: int) -> Iterator[bytes]:
+    while data[at]:
+        yield data[at + 1 : at + 1 + data[at]]
+        at += data[at] + 1

@@ -1,0 +1,277 @@
+"""Pictures and label pictures of any format: read by what the file holds, written by its extension, with their keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rotonodes.color import Colorspace, parse_hex
+from rotonodes.errors import FrameError, UsageError, did_you_mean
+from rotonodes.io import exr, exr_header, gif, png, samples, tiff
+from rotonodes.io.files import atomic_write, read_error, read_sidecar, remove_sidecar, write_sidecar
+from rotonodes.io.samples import Depth
+from rotonodes.pixels import Image, Labels, Matte
+from rotonodes.tones import default_colors
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_PILLOW = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
+# The depths each format holds, the one it gets unless another is asked for first.
+DEPTHS: dict[str, tuple[Depth, ...]] = {
+    ".png": ("8", "16"),
+    ".tif": ("8", "16", "half", "float"),
+    ".tiff": ("8", "16", "half", "float"),
+    ".exr": ("half", "float"),
+    **dict.fromkeys(_PILLOW, ("8",)),
+}
+# Formats that carry their key inside; the others have a sidecar.
+_CARRIERS = (".png", ".exr", ".gif")
+
+
+def read_image(path: str | os.PathLike[str], colorspace: Literal["auto"] | Colorspace = "auto") -> Image:
+    """The picture in a PNG, JPEG, TIFF, WebP, BMP, GIF (first frame) or EXR file, told by its content, not its name.
+
+    `auto` takes 8 and 16 bit samples as sRGB and floats as linear; `raw` leaves colour and alpha as stored. Grey files have
+    the channel Y. The file's own samples stay in `encoded`. Raises FrameError when it is missing, damaged, or no picture.
+    """
+    start = _start(path)
+    if start.startswith(exr_header.MAGIC):
+        return _with_colorspace(exr.read_image(path), colorspace)
+    premultiplied = False
+    if start.startswith(png.SIGNATURE):
+        found = png.read_png(path)
+    elif start.startswith(tiff.MAGICS):
+        found, premultiplied = tiff.read_tiff(path)
+    else:
+        found = _read_with_pillow(path)
+    if colorspace == "auto":
+        colorspace = "srgb" if found.dtype.kind == "u" else "linear"
+    return samples.decode(found, colorspace, premultiplied)
+
+
+def _start(path: str | os.PathLike[str]) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(16)
+    except OSError as error:
+        raise read_error(path, error) from error
+
+
+def _with_colorspace(image: Image, colorspace: str) -> Image:
+    """An EXR's picture, whose floats are premultiplied and linear unless the user knows better."""
+    from dataclasses import replace
+
+    if colorspace in ("auto", "linear"):
+        return image
+    if image.encoded is None or colorspace == "raw":
+        return replace(image, encoded=image.encoded and replace(image.encoded, colorspace="raw"))
+    decoded = samples.decode(image.encoded.samples, "srgb", premultiplied=True)
+    return replace(image, data=decoded.data, encoded=decoded.encoded)
+
+
+def _read_with_pillow(path: str | os.PathLike[str]) -> np.ndarray:
+    """8-bit samples `[H, W, C]` of a JPEG, WebP, BMP or GIF, turned the way its camera was held."""
+    import numpy as np
+    import PIL.Image
+    import PIL.ImageOps
+
+    try:
+        with PIL.Image.open(path, formats=["JPEG", "WEBP", "BMP", "GIF"]) as picture:
+            picture.load()
+            upright = PIL.ImageOps.exif_transpose(picture)
+    except PIL.UnidentifiedImageError as error:
+        raise FrameError(f"{path}: not a picture (PNG, JPEG, TIFF, WebP, BMP, GIF or EXR)") from error
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+        raise FrameError(f"{path}: damaged picture: {str(error).lower()}; render the frame again") from error
+    mode = "L" if upright.mode in ("1", "L") else "RGBA" if upright.has_transparency_data else "RGB"
+    found = np.array(upright if upright.mode == mode else upright.convert(mode))
+    return found[..., None] if found.ndim == 2 else found
+
+
+def check_writable(path: str | os.PathLike[str], depth: str | None = None) -> None:
+    """Raise UsageError unless `write_image` knows the extension of `path`, and its format that depth."""
+    extension = Path(path).suffix.lower()
+    if extension not in DEPTHS:
+        what = (extension or "a file without extension") + did_you_mean(extension, DEPTHS)
+        raise UsageError(f"{path}: cannot write {what}; known: {' '.join(DEPTHS)}")
+    if depth is not None and depth not in DEPTHS[extension]:
+        raise UsageError(f"{path}: {extension} files hold depth {' or '.join(DEPTHS[extension])}, not {depth!r}")
+
+
+def write_image(
+    path: str | os.PathLike[str],
+    picture: Image | Matte,
+    *,
+    depth: Depth | None = None,
+    colorspace: Literal["auto"] | Colorspace = "auto",
+    key: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    compression: exr.Compression = "zip",
+    quality: int = 95,
+    lossless: bool = True,
+) -> None:
+    """Write the frame of a picture, or a matte, as the extension of `path` says: .png .jpg .tif .webp .bmp .exr.
+
+    `depth` None is the one it was read with, if the format holds it and the picture is unchanged, else 8 bit or half. `auto`
+    writes 8 and 16 bit as sRGB, floats as linear, mattes raw. PNG, WebP and 8/16-bit TIFF hold straight alpha, EXR and float
+    TIFF premultiplied; JPEG and BMP have none: the picture stands on black. Channels beyond R, G, B, A go into EXR only.
+    `quality` 1 to 100 is for JPEG, and for WebP unless `lossless`; `metadata` for EXR and PNG. Raises UsageError for what
+    the format cannot hold, and what `atomic_write` raises.
+    """
+    check_writable(path, depth)
+    extension = Path(path).suffix.lower()
+    depth = depth or _own_depth(picture, extension)
+    space: Colorspace = ("srgb" if depth in ("8", "16") else "linear") if colorspace == "auto" else colorspace
+    if isinstance(picture, Matte):
+        space = "raw"
+    if extension not in _CARRIERS:
+        remove_sidecar(path)
+    if extension == ".exr":
+        exr.write_exr(
+            path, _for_exr(picture, space), depth=depth, compression=compression, key=key, metadata=metadata  # type: ignore[arg-type]
+        )
+        return
+    encoded = samples.encode(picture, depth, space, alpha=extension not in (".jpg", ".jpeg", ".bmp"))
+    if extension == ".png":
+        texts = {word: str(value) for word, value in (metadata or {}).items()} | ({png.KEY: key} if key else {})
+        png.write_png(path, encoded, colorspace=space, text=texts)
+    elif extension in _PILLOW:
+        _write_with_pillow(path, encoded, _PILLOW[extension], quality, lossless)
+    else:
+        tiff.write_tiff(path, encoded, premultiplied=depth in ("half", "float") and space != "raw")
+    if key and extension not in _CARRIERS:
+        write_sidecar(path, key)
+
+
+def _own_depth(picture: Image | Matte, extension: str) -> Depth:
+    """The depth an unchanged picture was read with, else the format's first."""
+    if isinstance(picture, Image) and picture.encoded is not None:
+        for depth in DEPTHS[extension]:
+            if picture.encoded.samples.dtype == samples.DTYPES[depth]:
+                return depth
+    return DEPTHS[extension][0]
+
+
+def _for_exr(picture: Image | Matte, colorspace: Colorspace) -> Image | Matte:
+    """The picture with its colour planes in the colour space asked for."""
+    if isinstance(picture, Matte) or colorspace != "srgb":
+        return picture
+    from rotonodes.color import linear_to_srgb, premultiply, unpremultiply
+
+    color, alpha = picture.color, picture.alpha
+    straight = color if alpha is None else unpremultiply(color, alpha)
+    data = picture.data.clone()
+    curved = linear_to_srgb(straight)
+    data[list(picture.color_indices)] = curved if alpha is None else premultiply(curved, alpha)
+    return picture.with_data(data)
+
+
+def _write_with_pillow(path: str | os.PathLike[str], encoded: np.ndarray, form: str, quality: int, lossless: bool) -> None:
+    import numpy as np
+    import PIL.Image
+
+    if encoded.shape[2] == 2:  # WebP has no grey with alpha
+        encoded = np.concatenate([encoded[..., :1].repeat(3, axis=2), encoded[..., 1:]], axis=2)
+    picture = PIL.Image.fromarray(encoded[..., 0] if encoded.shape[2] == 1 else encoded)
+    options: dict[str, Any] = {
+        "JPEG": {"quality": quality, "subsampling": 0},  # full colour resolution: flat art has hard colour edges
+        "WEBP": {"quality": quality, "lossless": lossless, "exact": True},
+        "BMP": {},
+    }[form]
+    with atomic_write(path) as hidden:
+        try:
+            picture.save(hidden, form, **options)
+        except ValueError as error:
+            raise FrameError(f"{path}: cannot write {form}: {str(error).lower()}") from error
+
+
+def read_labels(
+    path: str | os.PathLike[str],
+    classes: Sequence[str],
+    colors: Sequence[str] | None = None,
+    values: Sequence[int] | None = None,
+) -> Labels:
+    """A label picture: the class index of each pixel, uint8 `[H, W]`.
+
+    A palette PNG's indices are the classes. Of a grey picture, `values[i]` is the grey of class i (default: i itself); a
+    coloured one must hold exactly the `colors` (`#rrggbb`) of the classes. Raises FrameError with the first pixel of every
+    value that is no class.
+    """
+    import numpy as np
+
+    palette = png.read_palette(path) if values is None and _start(path).startswith(png.SIGNATURE) else None
+    if palette is not None:
+        found, wanted = palette.indices, list(range(len(classes)))
+        if colors is None and len(palette.colors) >= len(classes):
+            colors = [f"#{bytes(color).hex()}" for color in palette.colors[: len(classes)]]
+    else:
+        found, wanted = _label_codes(path, colors, list(range(len(classes)) if values is None else values))
+    if len(wanted) != len(classes):
+        raise UsageError(f"{len(classes)} classes but {len(wanted)} values: give one for each class")
+    shown = colors or default_colors(len(classes))
+    indices = np.full(found.shape, 255, np.uint8)
+    for index, value in enumerate(wanted):
+        indices[found == value] = index
+    _refuse_unknown(path, found, wanted)
+    import torch
+
+    return Labels(torch.from_numpy(indices), tuple(classes), tuple(shown))
+
+
+def _label_codes(
+    path: str | os.PathLike[str], colors: Sequence[str] | None, values: list[int]
+) -> tuple[np.ndarray, list[int]]:
+    """Grey values `[H, W]` and those of the classes; for coloured pictures 0xrrggbb and the classes' colours."""
+    import numpy as np
+
+    image = read_image(path, "raw")
+    if image.encoded is None or image.encoded.samples.dtype.kind != "u":
+        raise FrameError(f"{path}: labels are 8 or 16 bit pictures, this one holds floats")
+    stored = image.encoded.samples.astype(np.int64)
+    if stored.shape[2] < 3 or (stored[..., :1] == stored[..., 1:3]).all():
+        return stored[..., 0], values
+    if colors is None:
+        raise FrameError(f"{path}: a coloured picture, not labels: write class indices, or give the colours of the classes")
+    packed = [(r << 16) | (g << 8) | b for r, g, b, _ in map(parse_hex, colors)]
+    return (stored[..., 0] << 16) | (stored[..., 1] << 8) | stored[..., 2], packed
+
+
+def _refuse_unknown(path: str | os.PathLike[str], found: np.ndarray, wanted: Sequence[int]) -> None:
+    import numpy as np
+
+    strange = ~np.isin(found, wanted)
+    if not strange.any():
+        return
+    y, x = np.argwhere(strange)[0].tolist()
+    values = np.unique(found[strange]).tolist()
+    shown = ", ".join(f"#{value:06x}" if value > 65535 else str(value) for value in values[:5])
+    more = f" and {len(values) - 5} more" if len(values) > 5 else ""
+    known = ", ".join(f"#{value:06x}" if max(wanted) > 65535 else str(value) for value in wanted)
+    raise FrameError(f"{path}: value {shown}{more} is no class (first at x {x}, y {y}); the classes are {known}")
+
+
+def write_labels(path: str | os.PathLike[str], labels: Labels, *, key: str | None = None) -> None:
+    """Write labels as a palette PNG: the class index is the value, the classes' colours are what is seen."""
+    if Path(path).suffix.lower() != ".png":
+        raise UsageError(f"{path}: label pictures are palette PNGs: end the name in .png")
+    colors = [parse_hex(color)[:3] for color in labels.colors]
+    text = {"rotonodes:classes": " ".join(labels.classes), **({png.KEY: key} if key else {})}
+    png.write_palette_png(path, labels.data.detach().cpu().numpy(), colors, text=text)
+
+
+def read_key(path: str | os.PathLike[str]) -> str | None:
+    """The key a finished file carries, inside or in its sidecar; None when it is absent, truncated, or not ours."""
+    try:
+        start = _start(path)
+    except FrameError:
+        return None
+    if start.startswith(png.SIGNATURE):
+        return png.read_text(path).get(png.KEY)
+    if start.startswith(exr_header.MAGIC):
+        return exr.read_key(path)
+    if start.startswith(gif.MAGICS):
+        return gif.read_key(path)
+    return read_sidecar(path)

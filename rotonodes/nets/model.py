@@ -1,0 +1,132 @@
+"""A trained network with all that is needed to use it rightly: classes, colours, channels, encoding, licence, scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from rotonodes.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+# The file format of the metadata; a reader refuses a higher one.
+FORMAT = 1
+
+# Architecture -> module and class, imported when a network is built.
+ARCHITECTURES = {"unet": ("rotonodes.nets.unet", "UNet")}
+
+ENCODINGS = ("srgb", "linear", "raw")
+
+# The fields that travel as text in a weights file; `state` travels as its tensors.
+_TEXTS = ("architecture", "encoding", "licence")
+_JSONS = ("config", "classes", "colors", "channels", "size_multiple", "training", "metrics")
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Weights and what they mean.
+
+    `architecture` and `config` name the network and its constructor's arguments. `classes` and `colors` ("#rrggbb") are in
+    the order of the logits, `channels` in the order of the input. `encoding` is what the network was trained on: "srgb"
+    (0..1), "linear" (scene-linear, 0..1) or "raw" (as it is). Height and width must be multiples of `size_multiple`.
+    `training` (data digest, steps, frames, settings) and `metrics` (IoU, Dice and so on) are plain JSON values.
+    """
+
+    architecture: str
+    config: dict[str, Any]
+    classes: tuple[str, ...]
+    colors: tuple[str, ...]
+    channels: tuple[str, ...] = ("R", "G", "B")
+    encoding: str = "srgb"
+    size_multiple: int = 1
+    licence: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Tensor] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.encoding not in ENCODINGS:
+            raise UsageError(f"model: encoding {self.encoding!r} is not known: use one of {', '.join(ENCODINGS)}")
+        if len(self.classes) != len(self.colors):
+            raise UsageError(f"model: {len(self.classes)} classes but {len(self.colors)} colours: give each class one colour")
+
+    def module(self, device: str = "cpu") -> nn.Module:
+        """The network with these weights, in eval mode, float32, on `device`; a fresh copy at each call.
+
+        Raises UsageError when the architecture is not known or the weights do not fit it.
+        """
+        network = build(self.architecture, self.config)
+        check_fit(self.architecture, network, self.state)
+        network.load_state_dict(self.state)
+        return network.to(device).eval()
+
+    def metadata(self) -> dict[str, str]:
+        """Everything but the weights, as the texts that a safetensors header can hold."""
+        texts = {name: getattr(self, name) for name in _TEXTS}
+        jsons = {name: json.dumps(getattr(self, name), sort_keys=True, allow_nan=False) for name in _JSONS}
+        return {"rotonodes": str(FORMAT), **texts, **jsons}
+
+    def pack(self) -> dict[str, Any]:
+        """Everything as plain data and tensors, for the cache."""
+        return {"metadata": self.metadata(), "state": dict(self.state)}
+
+    @classmethod
+    def unpack(cls, data: dict[str, Any]) -> Model:
+        """The inverse of `pack`."""
+        return cls.from_metadata(data["metadata"], data["state"])
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], state: dict[str, Tensor]) -> Model:
+        """The inverse of `metadata`. Raises UsageError that names the field which is missing or wrong."""
+        if "rotonodes" not in metadata:
+            raise UsageError("no rotonodes metadata: the file does not say which network its weights belong to")
+        if metadata["rotonodes"] != str(FORMAT):
+            raise UsageError(f"metadata of format {metadata['rotonodes']!r}, but this rotonodes reads {FORMAT}: update rotonodes")
+        missing = [name for name in (*_TEXTS, *_JSONS) if name not in metadata]
+        if missing:
+            raise UsageError(f"incomplete metadata: {', '.join(missing)} missing")
+        fields: dict[str, Any] = {name: metadata[name] for name in _TEXTS}
+        for name in _JSONS:
+            fields[name] = _parse(name, metadata[name])
+        return cls(**fields, state=state)
+
+
+def build(architecture: str, config: Mapping[str, Any]) -> nn.Module:
+    """A network with fresh weights. Raises UsageError for an unknown architecture or a config it does not take."""
+    if architecture not in ARCHITECTURES:
+        hint, known = did_you_mean(architecture, ARCHITECTURES), ", ".join(ARCHITECTURES)
+        raise UsageError(f"architecture {architecture!r} is not known{hint}: use one of {known}")
+    module, name = ARCHITECTURES[architecture]
+    try:
+        network: nn.Module = getattr(import_module(module), name)(**config)
+    except TypeError as error:
+        raise UsageError(f"{architecture}: config {dict(config)} does not fit: {error}") from None
+    return network
+
+
+def check_fit(architecture: str, network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Raise UsageError, naming the first few tensors, when `state` is not exactly what `network` holds."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    faults = [f"{name} is missing" for name in wanted if name not in state]
+    faults += [f"{name} is not part of it" for name in state if name not in wanted]
+    for name, shape in wanted.items():
+        if name in state and tuple(state[name].shape) != shape:
+            faults.append(f"{name} is {list(state[name].shape)} where {list(shape)} is needed")
+    if faults:
+        more = f", and {len(faults) - 3} more" if len(faults) > 3 else ""
+        raise UsageError(f"the tensors do not fit {architecture}: {'; '.join(faults[:3])}{more}: use the weights' own config")
+
+
+def _parse(name: str, text: str) -> Any:
+    kinds: dict[str, type] = {"config": dict, "training": dict, "metrics": dict, "size_multiple": int}
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"metadata field {name} is not JSON: {error}") from None
+    if not isinstance(value, kinds.get(name, list)):
+        raise UsageError(f"metadata field {name} is {text[:40]!r}, not {'a list' if name not in kinds else kinds[name].__name__}")
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,134 @@
+"""Frames through a trained network: encode, pad, infer, tile where memory is short."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from rotonodes.errors import UsageError
+from rotonodes.nets.model import Model
+from rotonodes.nets.prepare import encode, pad
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+# Smaller tiles would see too little of the shape to tell its tones.
+SMALLEST_TILE = 256
+
+
+class Segmenter:
+    """A network made ready for many frames: batch norms folded into convolutions, channels last, eval mode.
+
+    Call it with scene-linear frames `[N, C, H, W]` float32 of any size from 1x1 on; it answers probabilities
+    `[N, classes, H, W]` float32, 0 to 1, on its own device, which sum to 1 within 0.002. The input is not modified and may
+    hold NaN or infinity.
+
+    The probabilities are rounded to values of half precision, so that a cache can keep them in two bytes and a run that
+    reads the cache equals a run that computes. On the CPU each frame runs by itself: a batch costs no more that way, and a
+    frame's result does not depend on its neighbours, bit for bit.
+
+    `tile` is the side in pixels of overlapping tiles for frames larger than that, 0 for none; `overlap` pixels are blended.
+    One frame that does not fit on a CUDA device falls back to tiles; a batch that does not fit raises
+    `torch.OutOfMemoryError`, for the caller to try again with a smaller one.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        device: str | torch.device = "cpu",
+        precision: Literal["float32", "bfloat16"] = "float32",
+        tile: int = 0,
+        overlap: int = 64,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise UsageError(f"precision {precision!r} is not known: use one of {', '.join(PRECISIONS)}")
+        if tile < 0 or overlap < 0 or (tile and overlap >= tile):
+            raise UsageError(f"tiles of {tile} px cannot overlap by {overlap} px: make tile larger than overlap")
+        self.model = model
+        self.device = torch.device(device)
+        self.dtype = PRECISIONS[precision]
+        self.tile = tile + -tile % model.size_multiple
+        self.overlap = overlap
+        network = fold_norms(model.module()).to(self.device, self.dtype).requires_grad_(False)
+        self.network = network.to(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def __call__(self, batch: Tensor) -> Tensor:
+        channels = len(self.model.channels)
+        if batch.dim() != 4 or batch.shape[1] != channels or 0 in batch.shape:
+            wanted = f"[N, {channels} ({', '.join(self.model.channels)}), H, W]"
+            raise UsageError(f"the network reads frames {wanted}, not {list(batch.shape)}: select channels first")
+        pictures = encode(batch.to(self.device), self.model.encoding)
+        tiled = self.tile and max(pictures.shape[-2:]) > self.tile
+        if len(pictures) > 1 and self.device.type != "cpu" and not tiled:
+            return self._whole(pictures)
+        return torch.cat([self._frame(picture[None]) for picture in pictures])
+
+    def _frame(self, picture: Tensor) -> Tensor:
+        longest = max(picture.shape[-2:])
+        if self.tile and longest > self.tile:
+            return self._tiled(picture, self.tile)
+        try:
+            return self._whole(picture)
+        except torch.OutOfMemoryError:
+            if longest <= max(SMALLEST_TILE, 2 * self.overlap):
+                raise
+        # Outside the except block, whose traceback would keep the failed attempt's tensors alive.
+        torch.cuda.empty_cache()
+        half = max(longest // 2, SMALLEST_TILE, self.overlap + 1)
+        self.tile = half + -half % self.model.size_multiple
+        return self._frame(picture) if self.tile < longest else self._whole(picture)
+
+    def _whole(self, pictures: Tensor) -> Tensor:
+        """Encoded pictures `[N, C, H, W]` -> probabilities, in one pass."""
+        height, width = pictures.shape[-2:]
+        padded = pad(pictures, self.model.size_multiple).to(self.dtype, memory_format=torch.channels_last)
+        with torch.inference_mode():  # the network only: what comes out of here is an ordinary tensor again
+            logits = self.network(padded)
+        return _halved(torch.softmax(logits[..., :height, :width].float(), dim=1))
+
+    def _tiled(self, picture: Tensor, tile: int) -> Tensor:
+        """One encoded picture `[1, C, H, W]` -> probabilities, from tiles that fade into each other."""
+        height, width = picture.shape[-2:]
+        total = picture.new_zeros((1, len(self.model.classes), height, width))
+        weights = picture.new_zeros((height, width))
+        for top, left in product(_starts(height, tile, self.overlap), _starts(width, tile, self.overlap)):
+            rows, columns = slice(top, top + tile), slice(left, left + tile)
+            piece = self._whole(picture[..., rows, columns])
+            fade = _ramp(piece.shape[-2], self.overlap, piece)[:, None] * _ramp(piece.shape[-1], self.overlap, piece)
+            total[..., rows, columns] += piece * fade
+            weights[rows, columns] += fade
+        return _halved(total / weights)
+
+
+def fold_norms(network: nn.Module) -> nn.Module:
+    """Fold each batch norm into the convolution before it, wherever the two are neighbours in a Sequential. In place."""
+    for module in network.modules():
+        if not isinstance(module, nn.Sequential):
+            continue
+        names = list(module._modules)
+        for before, after in zip(names, names[1:], strict=False):
+            convolution, norm = module._modules[before], module._modules[after]
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                module._modules[before] = fuse_conv_bn_eval(convolution, norm)
+                module._modules[after] = nn.Identity()
+    return network
+
+
+def _halved(probabilities: Tensor) -> Tensor:
+    return probabilities.half().float()
+
+
+def _starts(length: int, tile: int, overlap: int) -> list[int]:
+    """Where tiles begin along one side: every tile - overlap pixels, the last one flush with the edge."""
+    last = max(length - tile, 0)
+    return [*range(0, last, tile - overlap), last]
+
+
+def _ramp(length: int, overlap: int, like: Tensor) -> Tensor:
+    """Weights along one side of a tile: rising from its edges over `overlap` pixels, 1 between."""
+    place = torch.arange(length, device=like.device, dtype=torch.float32) + 0.5
+    return torch.minimum(place, length - place).clamp(max=max(overlap, 1)) / max(overlap, 1)

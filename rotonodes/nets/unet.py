@@ -1,0 +1,134 @@
+"""The U-Net: a contracting path, an expanding path, and skips between levels of one size.
+
+Ronneberger, Fischer, Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", 2015; with padded
+convolutions, so that the logits have the input's size.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rotonodes.errors import UsageError
+
+NORMS = ("batch", "group")
+UPSAMPLINGS = ("transposed", "bilinear")
+BLOCKS = ("standard", "separable")
+MAX_DEPTH, MAX_WIDTH, MAX_PATCH = 8, 4096, 8
+
+
+class UNet(nn.Module):
+    """Pictures `[N, in_channels, H, W]` -> logits `[N, classes, H, W]`. H and W must be multiples of `size_multiple`.
+
+    `width` is the number of features of the first level, doubled at each of the `depth` levels below it; `widths`
+    (depth + 1 numbers, first level first) says it level by level instead. `patch` folds each square of
+    patch x patch pixels into the channels of one before the first level, and unfolds the logits at the end (Shi et al.,
+    sub-pixel convolution, 2016): no pixel is lost and the network costs patch^2 times less, which is what a CPU wants.
+
+    `upsampling="bilinear"` has no weights of its own; there the block below each level already narrows to its width.
+    `block="separable"` splits each 3x3 convolution into a depthwise and a pointwise one.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        classes: int = 5,
+        width: int = 64,
+        depth: int = 4,
+        *,
+        widths: Sequence[int] | None = None,
+        patch: int = 1,
+        norm: str = "batch",
+        upsampling: str = "transposed",
+        block: str = "standard",
+    ) -> None:
+        super().__init__()
+        widths = tuple(widths) if widths is not None else _doubled(width, depth, upsampling)
+        _check(in_channels, classes, widths, patch, norm, upsampling, block)
+        self.patch, self.upsampling = patch, upsampling
+        self.size_multiple = patch * 2 ** (len(widths) - 1)
+        # What each level hands to the one above it.
+        outs = widths if upsampling == "transposed" else (widths[0], *widths[:-2], widths[-1])
+
+        first = in_channels * patch**2
+        self.encoder = nn.ModuleList(_block(i, o, o, norm, block) for i, o in pairwise((first, *widths[:-1])))
+        self.bottom = _block(widths[-2], outs[-1], outs[-1], norm, block)
+        self.up = nn.ModuleList()
+        self.decoder = nn.ModuleList()
+        for level in reversed(range(len(widths) - 1)):
+            below, here = outs[level + 1], widths[level]
+            if upsampling == "transposed":
+                self.up.append(nn.ConvTranspose2d(below, here, kernel_size=2, stride=2))
+                below = here
+            self.decoder.append(_block(here + below, here, outs[level], norm, block))
+        self.head = nn.Conv2d(outs[0], classes * patch**2, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        if height % self.size_multiple or width % self.size_multiple:
+            raise UsageError(
+                f"unet: the picture is {width}x{height}, and both must be multiples of {self.size_multiple}: "
+                "pad it first, as Segmenter does"
+            )
+        x = F.pixel_unshuffle(x, self.patch)
+        skips = []
+        for block in self.encoder:
+            x = block(x)
+            skips.append(x)
+            x = F.max_pool2d(x, 2)
+        x = self.bottom(x)
+        for i, block in enumerate(self.decoder):
+            x = self.up[i](x) if self.upsampling == "transposed" else _double_size(x)
+            x = block(torch.cat((skips.pop(), x), dim=1))
+        return F.pixel_shuffle(self.head(x), self.patch)
+
+
+def _doubled(width: int, depth: int, upsampling: str) -> tuple[int, ...]:
+    if not 1 <= depth <= MAX_DEPTH:
+        raise UsageError(f"unet: depth {depth} is outside 1 to {MAX_DEPTH}")
+    widths = [width * 2**level for level in range(depth + 1)]
+    if upsampling == "bilinear":
+        widths[-1] //= 2  # nothing halves the features on the way up, so the lowest level is as wide as the one above it
+    return tuple(widths)
+
+
+def _double_size(x: Tensor) -> Tensor:
+    # Aligned corners, as in the checkpoints of this family that artists already have.
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+
+
+def _block(inputs: int, middle: int, outputs: int, norm: str, kind: str) -> nn.Sequential:
+    """Two times convolution, norm, ReLU; as a plain Sequential, so that norms can be folded into convolutions."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i, (before, after) in enumerate(((inputs, middle), (middle, outputs)), start=1):
+        if kind == "separable":
+            layers[f"depthwise{i}"] = nn.Conv2d(before, before, 3, padding=1, groups=before, bias=False)
+            layers[f"conv{i}"] = nn.Conv2d(before, after, 1, bias=False)
+        else:
+            layers[f"conv{i}"] = nn.Conv2d(before, after, 3, padding=1, bias=False)
+        layers[f"norm{i}"] = nn.BatchNorm2d(after) if norm == "batch" else nn.GroupNorm(_groups(after), after)
+        layers[f"relu{i}"] = nn.ReLU(inplace=True)
+    return nn.Sequential(layers)
+
+
+def _groups(features: int) -> int:
+    """Groups of 8 features where that divides evenly, else one group."""
+    return features // 8 if features % 8 == 0 else 1
+
+
+def _check(in_channels: int, classes: int, widths: tuple[int, ...], patch: int, norm: str, upsampling: str, block: str) -> None:
+    for name, value, known in (("norm", norm, NORMS), ("upsampling", upsampling, UPSAMPLINGS), ("block", block, BLOCKS)):
+        if value not in known:
+            raise UsageError(f"unet: {name} {value!r} is not known: use one of {', '.join(known)}")
+    if not 2 <= len(widths) <= MAX_DEPTH + 1:
+        raise UsageError(f"unet: widths {list(widths)} must name 2 to {MAX_DEPTH + 1} levels")
+    numbers = {"in_channels": (in_channels, 1024), "classes": (classes, 1024), "patch": (patch, MAX_PATCH)}
+    numbers |= {f"widths[{i}]": (w, MAX_WIDTH) for i, w in enumerate(widths)}
+    for name, (number, largest) in numbers.items():
+        if not isinstance(number, int) or not 1 <= number <= largest:
+            raise UsageError(f"unet: {name} is {number!r}: it must be a whole number from 1 to {largest}")

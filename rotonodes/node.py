@@ -1,0 +1,535 @@
+"""Node: a class whose fields are parameters and whose `process` signature declares its sockets; the registry of nodes.
+
+Subclassing `Node` is all it takes: the class is registered under its name, its parameters become the YAML check, the JSON
+Schema and the reference, and the annotations of `process` say how the engine feeds it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import os
+import pkgutil
+import sys
+import types
+import typing
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from rotonodes.errors import UsageError
+from rotonodes.pixels import Batch, Clip, Image, Labels, Layers, Matte
+
+# A picture of any kind, the same kind going out as came in.
+Picture = TypeVar("Picture", Image, Matte, Labels)
+
+FRAME_TYPES = (Image, Matte, Labels, Layers)
+
+
+class Frame(int):
+    """Annotation: the frame number. A node that asks for it has it in its key."""
+
+
+class Key(str):
+    """Annotation: the key of what is being made, which writers put into their files."""
+
+
+class Device(str):
+    """Annotation: the torch device to compute on, as text: `cpu`, `cuda:0`."""
+
+
+class Wanted(frozenset[str]):
+    """Annotation: the names of the outputs somebody asks for; the others may be left None."""
+
+
+class Prepared:
+    """Annotation: what `prepare(device, ...)` made, once for all frames (a network on its device)."""
+
+
+class Monitor:
+    """Annotation: how a long node tells of its progress, warns, and learns that it should stop."""
+
+    def progress(self, done: int, total: int, text: str = "") -> None:
+        """`done` of `total` steps are finished."""
+
+    def warn(self, text: str) -> None:
+        """Say one line that does not stop the run."""
+
+    def stopping(self) -> bool:
+        """True once the run should end; a node that can checkpoint does so and raises Interrupted."""
+        return False
+
+
+_ASKS: tuple[type, ...] = (Frame, Key, Device, Wanted, Prepared, Monitor)
+
+
+@dataclass(frozen=True)
+class PathRole:
+    """Marks a parameter as a path: `input` files are read (and are in the key by fingerprint), `output` files are written."""
+
+    role: Literal["input", "output"]
+
+
+InputPath = Annotated[str, PathRole("input")]
+OutputPath = Annotated[str, PathRole("output")]
+
+
+def param(default: Any = ..., *, help: str, unit: str = "", pixels: bool = True, **constraints: Any) -> Any:  # noqa: A002
+    """Declare a parameter: default, help text, unit, pydantic constraints (`ge`, `le`, `min_length`, ...).
+
+    `pixels=False` says that no value of it changes what the node makes, so it stays out of the key (a batch size, a path
+    to write to).
+    """
+    return Field(default, description=help, json_schema_extra={"unit": unit, "pixels": pixels}, **constraints)
+
+
+@dataclass(frozen=True)
+class Socket:
+    """One input of a node: what may be linked to it and how it is fed."""
+
+    name: str
+    types: tuple[type, ...]
+    feed: Literal["frame", "batch", "clip", "once"]
+    required: bool
+    many: bool = False
+    variable: TypeVar | None = None
+
+    def type_names(self) -> str:
+        return " or ".join(t.__name__ for t in self.types)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What `process` declares: its sockets, what else it asks for, and its outputs (a TypeVar follows that input)."""
+
+    inputs: Mapping[str, Socket]
+    asks: Mapping[str, type]
+    outputs: Mapping[str, type | TypeVar]
+    result: type | None  # the NamedTuple of several outputs
+
+    @property
+    def is_clip(self) -> bool:
+        """True for a node that takes whole clips, and therefore runs once."""
+        return any(socket.feed == "clip" for socket in self.inputs.values())
+
+
+class Node(BaseModel):
+    """Base of all nodes. See the module's text and DESIGN section 3.
+
+    Class variables: `version` (part of the type's name, `Crop.2`), `revision` (raised by a fix that changes pixels; part of
+    the key), `cached` (outputs worth keeping on disk), `category` (where the reference lists it).
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, coerce_numbers_to_str=True, protected_namespaces=(), allow_inf_nan=False
+    )
+
+    type_name: ClassVar[str] = "Node"
+    version: ClassVar[int] = 1
+    revision: ClassVar[int] = 0
+    cached: ClassVar[bool] = False
+    category: ClassVar[str] = "studio"
+    signature: ClassVar[Signature]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "process" not in cls.__dict__:
+            return
+        cls.type_name = cls.__dict__.get("type_name", cls.__name__)
+        enclosing = sys._getframe(2)
+        scope = enclosing.f_locals if enclosing.f_code.co_name != "<module>" else {}
+        cls.signature = read_signature(cls, dict(scope))
+        register(cls)
+
+    # What a node may say about itself beyond its signature.
+
+    def outputs(self) -> Mapping[str, type | TypeVar]:
+        """Output names and types; overridden where they depend on parameters. The first is the default output."""
+        return self.signature.outputs
+
+    def needs(self, frame: int) -> Iterable[int]:
+        """The frames of its inputs that `frame` is made from. A node that overrides it takes them as `Clip[...]`."""
+        return (frame,)
+
+    def reads(self, frame: int | None) -> tuple[str, ...]:
+        """Files that `frame` is made from; their fingerprints go into the key. By default every input path parameter."""
+        return tuple(value for _, value in self.paths("input"))
+
+    def writes(self, frame: int | None) -> tuple[str, ...]:
+        """Files that the node writes for `frame` (for the whole clip: None). A writer overrides it."""
+        return ()
+
+    def available(self) -> tuple[int, ...] | None:
+        """Frames a source finds on disk, or None for nodes that cannot tell."""
+        return None
+
+    def prepare(self, device: Device, **inputs: Any) -> Any:
+        """What frames share and is costly to make (a network on its device), from the inputs that are made once."""
+        return None
+
+    def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
+        """What is wrong with these parameters given the linked inputs and the number of frames; one line each."""
+        return iter(())
+
+    # Derived.
+
+    @classmethod
+    def is_writer(cls) -> bool:
+        return cls.writes is not Node.writes
+
+    @classmethod
+    def has_neighbours(cls) -> bool:
+        return cls.needs is not Node.needs
+
+    @classmethod
+    def takes_whole_clip(cls) -> bool:
+        """True when a `Clip` input spans the shot (a node with `needs` gets small clips, frame by frame)."""
+        return cls.signature.is_clip and not cls.has_neighbours()
+
+    def paths(self, role: str) -> Iterator[tuple[str, str]]:
+        """(field, path) of every path parameter that is set."""
+        for name, info in type(self).model_fields.items():
+            value = getattr(self, name)
+            if isinstance(value, str) and value and path_role(info) == role:
+                yield name, value
+
+    def at(self, resolve: Callable[[str], str]) -> Node:
+        """The same node with every path parameter passed through `resolve` (a root folder, a path map)."""
+        changed = {name: resolve(value) for role in ("input", "output") for name, value in self.paths(role)}
+        return self.model_copy(update=changed) if changed else self
+
+    def __call__(self, *values: Any, frame: int = 1, key: str = "", device: str = "cpu", **named: Any) -> Any:
+        """Run on values at hand, without a graph: the same code that the engine runs.
+
+        Inputs are given in the order of `process` or by name. A single picture may stand where a batch is taken (and one
+        comes back); a list may stand where a clip is taken.
+        """
+        inputs = dict(zip(self.signature.inputs, values, strict=False))
+        if len(values) > len(self.signature.inputs):
+            raise UsageError(f"{self.type_name} takes {len(self.signature.inputs)} inputs, got {len(values)}")
+        for name, value in named.items():
+            if name not in self.signature.inputs:
+                raise UsageError(f"{self.type_name} has no input {name!r}; it has {', '.join(self.signature.inputs) or 'none'}")
+            inputs[name] = value
+        for name, socket in self.signature.inputs.items():
+            if socket.required and inputs.get(name) is None:
+                raise UsageError(f"{self.type_name} needs its input {name!r}")
+        single = False
+        for name, socket in self.signature.inputs.items():
+            value = inputs.get(name)
+            if socket.feed == "batch" and isinstance(value, socket.types):
+                inputs[name], single = Batch.of([value]), True
+            elif socket.feed == "clip" and isinstance(value, list | tuple):
+                inputs[name] = Clip.of(value)
+        result = self.run(inputs, frame=frame, key=key, device=device)
+        return first_of_batch(result) if single else result
+
+    def run(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        frame: int | None = None,
+        key: str = "",
+        device: str = "cpu",
+        wanted: Iterable[str] | None = None,
+        monitor: Monitor | None = None,
+        prepared: Any = None,
+    ) -> Any:
+        """Call `process` with inputs by name and with what its annotations ask for."""
+        given: dict[str, Any] = {}
+        for name, kind in self.signature.asks.items():
+            if kind is Frame:
+                given[name] = Frame(1 if frame is None else frame)
+            elif kind is Key:
+                given[name] = Key(key)
+            elif kind is Device:
+                given[name] = Device(device)
+            elif kind is Wanted:
+                given[name] = Wanted(self.outputs() if wanted is None else wanted)
+            elif kind is Monitor:
+                given[name] = monitor or Monitor()
+            elif kind is Prepared:
+                given[name] = prepared if prepared is not None else self.prepare_now(inputs, device)
+        return self.process(**inputs, **given)  # type: ignore[attr-defined]
+
+    def prepare_now(self, inputs: Mapping[str, Any], device: str) -> Any:
+        """`prepare` for calls without an engine; the last few results are kept, so a loop over frames loads once."""
+        once = {name: inputs.get(name) for name, s in self.signature.inputs.items() if s.feed == "once"}
+        stamps = tuple((path, os.stat(path).st_mtime_ns) for path in self.reads(None) if os.path.exists(path))
+        identity = (self.type_name, self.model_dump_json(), device, stamps, tuple(id(v) for v in once.values()))
+        return _kept.get(identity, lambda: (self.prepare(Device(device), **once), once))[0]
+
+    def split_outputs(self, result: Any) -> dict[str, Any]:
+        """What `process` returned as output name -> value."""
+        if isinstance(result, dict):
+            return result
+        if self.signature.result is not None:
+            return dict(result._asdict())
+        return {next(iter(self.outputs())): result}
+
+
+class _Kept:
+    """A few costly values by identity, the longest unused dropped first."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.values = most, OrderedDict[Any, Any]()
+
+    def get(self, identity: Any, make: Callable[[], Any]) -> Any:
+        if identity not in self.values:
+            self.values[identity] = make()
+        self.values.move_to_end(identity)
+        while len(self.values) > self.most:
+            self.values.popitem(last=False)
+        return self.values[identity]
+
+
+_kept = _Kept(most=4)
+
+
+def first_of_batch(result: Any) -> Any:
+    """The single frame's outputs out of a batch of one."""
+    if isinstance(result, Batch):
+        return result.split()[0]
+    if isinstance(result, tuple) and hasattr(result, "_make"):
+        return result._make(first_of_batch(v) for v in result)
+    if isinstance(result, dict):
+        return {name: first_of_batch(value) for name, value in result.items()}
+    return result
+
+
+def path_role(info: FieldInfo) -> str | None:
+    """`input`, `output` or None for a parameter's field."""
+    marks = list(info.metadata)
+    for inner in get_args(info.annotation) or (info.annotation,):
+        marks += getattr(inner, "__metadata__", ())
+    return next((mark.role for mark in marks if isinstance(mark, PathRole)), None)
+
+
+def changes_pixels(info: FieldInfo) -> bool:
+    """False for parameters declared with `pixels=False`."""
+    extra = info.json_schema_extra
+    return not isinstance(extra, dict) or extra.get("pixels", True) is not False
+
+
+def unit_of(info: FieldInfo) -> str:
+    """The unit of a parameter, or nothing."""
+    extra = info.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+# How a signature becomes sockets.
+
+
+def read_signature(cls: type[Node], scope: dict[str, Any]) -> Signature:
+    """Sockets, asks and outputs from the annotations of `cls.process`."""
+    process = cls.__dict__["process"]
+    try:
+        hints = typing.get_type_hints(process, localns=scope, include_extras=True)
+    except NameError as error:
+        raise UsageError(f"{cls.__name__}.process: an annotation cannot be resolved: {error}") from None
+    inputs: dict[str, Socket] = {}
+    asks: dict[str, type] = {}
+    for name, parameter in list(inspect.signature(process).parameters.items())[1:]:
+        if name not in hints:
+            raise UsageError(f"{cls.__name__}.process: the parameter {name!r} has no annotation")
+        kind, _ = _without_none(hints[name])
+        if isinstance(kind, type) and kind in _ASKS:
+            asks[name] = kind
+        else:
+            inputs[name] = _socket(cls, name, hints[name], parameter.default is inspect.Parameter.empty)
+    outputs, result = _outputs(cls, hints.get("return"), inputs)
+    return Signature(inputs, asks, outputs, result)
+
+
+def _socket(cls: type[Node], name: str, annotation: Any, no_default: bool) -> Socket:
+    kind, optional = _without_none(annotation)
+    many = get_origin(kind) is list
+    if many:
+        (kind,) = get_args(kind)
+    feed: Literal["frame", "batch", "clip", "once"] = "once"
+    origin = get_origin(kind)
+    if origin in (Batch, Clip):
+        feed = "batch" if origin is Batch else "clip"
+        (kind,) = get_args(kind)
+    variable = kind if isinstance(kind, TypeVar) else None
+    members = variable.__constraints__ if variable else _members(kind)
+    if not all(isinstance(member, type) for member in members):
+        raise UsageError(f"{cls.__name__}.process: the input {name!r} has an annotation that is no type: {annotation}")
+    if feed == "once" and all(member in FRAME_TYPES for member in members):
+        feed = "frame"
+    return Socket(name, tuple(members), feed, required=no_default and not optional, many=many, variable=variable)
+
+
+def _outputs(cls: type[Node], annotation: Any, inputs: Mapping[str, Socket]) -> tuple[dict[str, Any], type | None]:
+    if annotation is None:
+        raise UsageError(f"{cls.__name__}.process: its return annotation is missing; it declares the outputs")
+    if isinstance(annotation, type) and hasattr(annotation, "_fields"):
+        module = sys.modules.get(annotation.__module__)
+        hints = typing.get_type_hints(annotation, getattr(module, "__dict__", {}), {"Image": Image, "Matte": Matte, "Labels": Labels})
+        return {name: _output_type(hints[name]) for name in annotation._fields}, annotation
+    kind = _output_type(annotation)
+    if isinstance(kind, TypeVar):
+        return {next(s.name for s in inputs.values() if s.variable is kind): kind}, None
+    name = {"ToneScale": "scale"}.get(kind.__name__, kind.__name__.lower())
+    return {name: kind}, None
+
+
+def _output_type(annotation: Any) -> Any:
+    kind, _ = _without_none(annotation)
+    if get_origin(kind) is Batch:
+        (kind,) = get_args(kind)
+    return get_origin(kind) or kind
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    """An annotation without `| None`, and whether it had it."""
+    members = _members(annotation)
+    rest = tuple(m for m in members if m is not type(None))
+    if len(rest) == len(members):
+        return annotation, False
+    return (functools.reduce(lambda a, b: a | b, rest) if len(rest) > 1 else rest[0]), True
+
+
+# The registry.
+
+_registry: dict[str, type[Node]] = {}
+_plugin_faults: list[str] = []
+_loaded: set[str] = set()
+
+
+def full_name(cls: type[Node]) -> str:
+    """`Crop.1`: the type with its version."""
+    return f"{cls.type_name}.{cls.version}"
+
+
+def source_file(cls: type) -> str:
+    """The file a class was written in, for messages."""
+    try:
+        return inspect.getsourcefile(cls) or cls.__module__
+    except (TypeError, OSError):
+        return cls.__module__
+
+
+def register(cls: type[Node]) -> None:
+    """Enter a class; another class of the same name from another place is an error that names both files."""
+    name = full_name(cls)
+    known = _registry.get(name)
+    if known is not None and "<locals>" not in cls.__qualname__ + known.__qualname__:
+        here, there = source_file(cls), source_file(known)
+        if os.path.abspath(here) != os.path.abspath(there):
+            raise DuplicateNode(f"two nodes are called {name!r}: {there} and {here}; rename one of them")
+    _registry[name] = cls
+
+
+class DuplicateNode(UsageError):
+    """Two node classes of one name."""
+
+
+def all_nodes() -> dict[str, type[Node]]:
+    """Every node type by full name: our own, entry points `rotonodes.nodes`, and folders on `ROTONODES_PATH`."""
+    if "own" not in _loaded:
+        import rotonodes.nodes as own
+
+        for module in sorted(m.name for m in pkgutil.iter_modules(own.__path__)):
+            importlib.import_module(f"rotonodes.nodes.{module}")
+        _loaded.add("own")
+        _load_entry_points()
+        for folder in os.environ.get("ROTONODES_PATH", "").split(os.pathsep):
+            if folder:
+                _load_folder(folder)
+    return dict(sorted(_registry.items()))
+
+
+def find_node(name: str) -> type[Node] | None:
+    """A node type by name: `Crop` means `Crop.1`."""
+    return all_nodes().get(name if "." in name else f"{name}.1")
+
+
+def load_file(path: str) -> None:
+    """Import one Python file of nodes (`--nodes FILE.py`). UsageError when it cannot be imported."""
+    if not os.path.isfile(path):
+        raise UsageError(f"--nodes: there is no file {path!r}")
+    absolute = os.path.abspath(path)
+    if absolute in _loaded:
+        return
+    all_nodes()
+    name = "rotonodes_studio_" + "".join(c if c.isalnum() else "_" for c in absolute)
+    spec = importlib.util.spec_from_file_location(name, absolute)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"--nodes: {path!r} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except DuplicateNode:
+        raise
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise UsageError(f"cannot import the nodes of {path}: {type(error).__name__}: {error}") from error
+    _loaded.add(absolute)
+
+
+def plugin_faults() -> list[str]:
+    """One line for each plugin that could not be imported; the other nodes work."""
+    return list(_plugin_faults)
+
+
+def _load_folder(folder: str) -> None:
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        if name.endswith(".py") and not name.startswith("_"):
+            try:
+                load_file(os.path.join(folder, name))
+            except DuplicateNode:
+                raise
+            except UsageError as error:
+                _plugin_faults.append(str(error))
+
+
+def _load_entry_points() -> None:
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group="rotonodes.nodes"):
+        try:
+            point.load()
+        except DuplicateNode:
+            raise
+        except Exception as error:
+            _plugin_faults.append(f"cannot import the nodes of {point.name} ({point.value}): {type(error).__name__}: {error}")
+
+
+def parameter_faults(cls: type[Node], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(parameter, message) for every value that does not fit; empty when the node can be made."""
+    try:
+        cls(**values)
+    except ValidationError as error:
+        return [describe_error(cls, e) for e in error.errors(include_url=False)]
+    except UsageError as error:
+        return [("", str(error))]
+    return []
+
+
+def describe_error(cls: type[Node], error: Any) -> tuple[str, str]:
+    """One pydantic error as (parameter, line): the value as written and what would fit."""
+    where = ".".join(str(part) for part in error["loc"])
+    name = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] == "missing":
+        return name, f"the parameter {name!r} is missing"
+    if error["type"] == "value_error":
+        return name, str(error["ctx"]["error"]) if "ctx" in error else error["msg"]
+    text = error["msg"][0].lower() + error["msg"][1:]
+    text = text.replace("input should be", "must be").replace(", unable to parse string as an integer", ", a whole number")
+    text = text.replace(", unable to parse string as a number", "")
+    info = cls.model_fields.get(name)
+    unit = f" {unit_of(info)}" if info is not None and unit_of(info) else ""
+    given = error.get("input")
+    return name, f"{where}: {text}{unit and f' ({unit.strip()})'}, not {given!r}"

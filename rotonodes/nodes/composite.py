@@ -1,0 +1,136 @@
+"""Composite: two pictures into one, by the merge operations of compositing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from rotonodes.errors import FrameError
+from rotonodes.node import Node, param
+from rotonodes.pixels import Box, Image, Matte, cut
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Operation = Literal[
+    "over", "under", "plus", "multiply", "screen", "in", "out", "mask", "stencil", "atop", "xor",
+    "max", "min", "difference", "overlay", "hard-light", "soft-light",
+]  # fmt: skip
+
+
+class Composite(Node):
+    """Merge a foreground with a background.
+
+    With A and B for premultiplied fg and bg, a and b for their alphas: over A+B(1-a), under A(1-b)+B, plus A+B, multiply AB,
+    screen A+B-AB (max where both are above 1), in Ab, out A(1-b), mask Ba, stencil B(1-a), atop Ab+B(1-a),
+    xor A(1-b)+B(1-a), max, min, difference |A-B|, overlay 2AB where B < 0.5 else 1-2(1-A)(1-B), hard-light the same by A,
+    soft-light B(2A+B(1-AB)) where AB < 1 else 2AB. Alpha goes through the same formula as colour.
+
+    A picture without alpha is opaque; the result has alpha when one of them has. The result's frame is bg's, the two are
+    laid on each other at the top left, outside its data window a picture is transparent black, and the result's data window
+    holds all that is not. Other channels of bg are kept. Nothing is clamped.
+    """
+
+    category: ClassVar[str] = "picture"
+    operation: Operation = param("over", help="how the two are merged")
+    mix: float = param(1.0, help="how much of the result is taken, the rest is bg", ge=0, le=1)
+
+    def process(self, fg: Image, bg: Image, mask: Matte | None = None) -> Image:
+        return merge(fg, bg, self.operation, self.mix, mask)
+
+
+def merge(fg: Image, bg: Image, operation: Operation = "over", mix: float = 1.0, mask: Matte | None = None) -> Image:
+    """`fg` merged with `bg`; `Composite` tells the formulas and the rules for frames, windows and channels."""
+    import torch
+
+    colors = fg if len(fg.color_indices) > len(bg.color_indices) else bg
+    names = tuple(colors.channels[i] for i in colors.color_indices)
+    extras = [i for i, name in enumerate(bg.channels) if name != "A" and i not in bg.color_indices]
+    box = _window(fg.box, bg.box, operation, whole_bg=bool(extras) or mask is not None or mix < 1)
+    a, b = _planes(fg, len(names), box), _planes(bg, len(names), box)
+    merged = OPERATIONS[operation](a, b, a[-1:], b[-1:])
+    if mask is not None:
+        weight = matte_on(mask, replace(bg, data=b, channels=(*names, "A"), origin=(box.left, box.top))) * mix
+        merged = b.lerp(merged, weight).where(weight != 0, b)  # where: a NaN of fg must not come through a closed mask
+    elif mix < 1:
+        merged = b.lerp(merged, mix)
+    if fg.alpha is None and bg.alpha is None:
+        merged = merged[:-1]
+    else:
+        names = (*names, "A")
+    if extras:
+        merged = torch.cat([merged, cut(bg.data[extras], bg.box, box)])
+    channels = names + tuple(bg.channels[i] for i in extras)
+    return replace(bg, data=merged, channels=channels, origin=(box.left, box.top), encoded=None)
+
+
+def _window(fg: Box, bg: Box, operation: Operation, whole_bg: bool) -> Box:
+    """The smallest box outside of which the result is empty."""
+    if operation in ("in", "mask", "multiply"):
+        box = fg.intersect(bg)
+    elif operation in ("out", "stencil", "atop"):
+        box = fg if operation == "out" else bg
+    else:
+        box = fg.union(bg)
+    if whole_bg or not (box.width and box.height):
+        box = bg if not (box.width and box.height) else box.union(bg)
+    return box
+
+
+def _planes(image: Image, count: int, box: Box) -> Tensor:
+    """`count` colour planes and alpha on `box`; without a copy where the picture has just those."""
+    import torch
+
+    indices = image.color_indices
+    if image.alpha is not None and len(indices) == count and (*indices, image.channels.index("A")) == tuple(range(count + 1)):
+        return cut(image.data[: count + 1], image.box, box)
+    if len(indices) not in (1, count):
+        raise FrameError(f"cannot merge {len(indices)} colour channels ({', '.join(image.channels)}) with {count}")
+    alpha = image.alpha if image.alpha is not None else image.data.new_ones(1, 1, 1).expand(1, *image.data.shape[1:])
+    return cut(torch.cat([image.color.expand(count, -1, -1), alpha]), image.box, box)
+
+
+def matte_on(matte: Matte, image: Image) -> Tensor:
+    """The matte `[1, H, W]` on the picture's data window, 0 outside the frame. FrameError when their frames differ."""
+    if matte.size != image.size:
+        sizes = f"the matte is {matte.width} x {matte.height}, the picture {image.width} x {image.height}"
+        raise FrameError(f"{sizes}: crop or reformat one of them")
+    return cut(matte.data, Box(0, 0, *matte.size), image.box)
+
+
+# The formulas, as Nuke's reference of merge operations gives them; A and B hold alpha as their last plane.
+
+
+def _screen(A: Tensor, B: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return (A + B - A * B).where((A <= 1) | (B <= 1), A.maximum(B))
+
+
+def _overlay(A: Tensor, B: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return (2 * A * B).where(B < 0.5, 1 - 2 * (1 - A) * (1 - B))
+
+
+def _soft_light(A: Tensor, B: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    both = A * B
+    return (B * (2 * A + B * (1 - both))).where(both < 1, 2 * both)
+
+
+OPERATIONS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
+    "over": lambda A, B, a, b: A.addcmul(B, 1 - a),
+    "under": lambda A, B, a, b: B.addcmul(A, 1 - b),
+    "plus": lambda A, B, a, b: A + B,
+    "multiply": lambda A, B, a, b: A * B,
+    "screen": _screen,
+    "in": lambda A, B, a, b: A * b,
+    "out": lambda A, B, a, b: A * (1 - b),
+    "mask": lambda A, B, a, b: B * a,
+    "stencil": lambda A, B, a, b: B * (1 - a),
+    "atop": lambda A, B, a, b: (A * b).addcmul(B, 1 - a),
+    "xor": lambda A, B, a, b: (A * (1 - b)).addcmul(B, 1 - a),
+    "max": lambda A, B, a, b: A.maximum(B),
+    "min": lambda A, B, a, b: A.minimum(B),
+    "difference": lambda A, B, a, b: (A - B).abs(),
+    "overlay": _overlay,
+    "hard-light": lambda A, B, a, b: _overlay(B, A, b, a),
+    "soft-light": _soft_light,
+}

@@ -1,0 +1,84 @@
+"""PaintTones: each class in its colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import field_validator
+
+from rotonodes.color import hex_to_linear, parse_hex
+from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.node import Node, param
+from rotonodes.pixels import Image, Labels
+from rotonodes.tones import CLASSES, COLORS, default_colors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class PaintTones(Node):
+    """Paint every class in the colour the palette gives it.
+
+    From `labels` edges are hard; from `probabilities` (one channel for each class, named after it, together 1) colours mix
+    at edges as their probabilities do, premultiplied. The palette maps class names to `"#rrggbb"` or `"#rrggbbaa"` (sRGB,
+    straight alpha). A class that is not in it keeps the labels' own colour to look at; the background (the class of that
+    name, or else the first) is then transparent.
+    """
+
+    category: ClassVar[str] = "tones"
+    palette: dict[str, str] = param({}, help='class name -> "#rrggbb" or "#rrggbbaa"')
+
+    @field_validator("palette")
+    @classmethod
+    def _colors(cls, palette: dict[str, str]) -> dict[str, str]:
+        for name, color in palette.items():
+            try:
+                parse_hex(color)
+            except UsageError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return palette
+
+    def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
+        if ("labels" in linked) == ("probabilities" in linked):
+            yield "link either `labels` or `probabilities`"
+
+    def process(self, labels: Labels | None = None, probabilities: Image | None = None) -> Image:
+        if labels is not None and probabilities is None:
+            return paint(labels, self.palette)
+        if probabilities is not None and labels is None:
+            return mix(probabilities, self.palette)
+        raise UsageError("PaintTones paints either labels or probabilities: give one of them")
+
+
+def paint(labels: Labels, palette: dict[str, str]) -> Image:
+    """Labels in colour: RGBA, linear, premultiplied. Indices beyond the classes are transparent."""
+    import torch
+
+    table = torch.zeros(256, 4)
+    table[: len(labels.classes)] = color_table(labels.classes, labels.colors, palette)
+    data = table.T.to(labels.device).index_select(1, labels.data.flatten().to(torch.int32))
+    return Image(data.view(4, labels.height, labels.width))
+
+
+def mix(probabilities: Image, palette: dict[str, str]) -> Image:
+    """The sum over all classes of probability times premultiplied colour: RGBA on the same data window."""
+    names = probabilities.channels
+    known = dict(zip(CLASSES, COLORS, strict=True))
+    colors = [known.get(name, other) for name, other in zip(names, default_colors(len(names)), strict=True)]
+    table = color_table(names, colors, palette).to(probabilities.data)
+    data = table.T @ probabilities.data.flatten(1)
+    return probabilities.with_data(data.view(4, *probabilities.data.shape[1:]), ("R", "G", "B", "A"))
+
+
+def color_table(classes: Sequence[str], colors: Sequence[str], palette: dict[str, str]) -> Tensor:
+    """Linear, premultiplied RGBA of each class, float32 `[classes, 4]`. UsageError for a palette's class that is not there."""
+    import torch
+
+    for name in palette:
+        if name not in classes:
+            raise UsageError(f"palette: there is no class {name!r}{did_you_mean(name, classes)}; the classes are {', '.join(classes)}")
+    background = "background" if "background" in classes else classes[0]
+    shown = [palette.get(name, "#00000000" if name == background else color) for name, color in zip(classes, colors, strict=True)]
+    straight = torch.tensor([hex_to_linear(color) for color in shown])
+    return torch.cat([straight[:, :3] * straight[:, 3:], straight[:, 3:]], dim=1)

@@ -1,0 +1,342 @@
+"""Graph + wanted frames -> stages: what is done already and why not, what must run, and what it will need."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rotonodes.cache import Cache
+from rotonodes.errors import UsageError
+from rotonodes.frames import format_frames
+from rotonodes.graph import Graph, Link, select
+from rotonodes.keys import Keys, stat_fingerprint
+from rotonodes.node import Frame, Node
+from rotonodes.workers import cpu_count
+
+Task = tuple[str, int | None]  # a node at a frame; None for what is made once
+
+CACHE_FOLDER = ".rotonodes"
+CHUNKS_IN_FLIGHT = 3
+GPU_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Work that needs nothing but what earlier stages made: its sinks, each with its frames, and the clip they span.
+
+    `sinks` maps a per-frame node to the frames it must make, and a whole-clip node to None. `frames` are all frames that
+    the stage passes over, in the order in which it does.
+    """
+
+    sinks: dict[str, tuple[int, ...] | None]
+    frames: tuple[int, ...]
+
+
+@dataclass
+class Plan:
+    """What a run would do. `todo` and `cached` hold tasks; `done` the sinks' tasks that are whole; `reasons` say why not."""
+
+    graph: Graph
+    keys: Keys
+    cache: Cache
+    resolve: Callable[[str], str]
+    delivered: tuple[int, ...]
+    sinks: list[str]
+    stages: list[Stage] = field(default_factory=list)
+    todo: dict[str, set[int | None]] = field(default_factory=dict)
+    cached: dict[str, set[int | None]] = field(default_factory=dict)
+    done: dict[str, set[int | None]] = field(default_factory=dict)
+    reasons: dict[str, dict[str, list[int | None]]] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)  # nodes whose outputs go to the cache
+    outputs: dict[str, set[str]] = field(default_factory=dict)  # node -> outputs somebody asks for
+    nodes: dict[str, Node] = field(default_factory=dict)  # resolved against the root
+    memory: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """True when every output is there already."""
+        return not self.stages
+
+    def key(self, task: Task) -> str:
+        return self.keys.of(*task)
+
+    def tasks_left(self) -> int:
+        return sum(len(frames) for frames in self.todo.values())
+
+
+def make_resolver(root: str | os.PathLike[str], path_map: Sequence[tuple[str, str]] = ()) -> Callable[[str], str]:
+    """Paths as the graph writes them -> paths on this machine: the path map's first fitting rule, then the root."""
+
+    def resolve(path: str) -> str:
+        for source, destination in path_map:
+            if path == source or path.startswith(source.rstrip("/\\") + "/") or path.startswith(source.rstrip("/\\") + "\\"):
+                path = destination.rstrip("/\\") + path[len(source.rstrip("/\\")) :].replace("\\", "/")
+                break
+        return os.path.join(root, os.path.expanduser(path)) if str(root) not in ("", ".") else os.path.expanduser(path)
+
+    return resolve
+
+
+def make_plan(
+    graph: Graph,
+    *,
+    frames: Sequence[int] | None = None,
+    nodes: Sequence[str] = (),
+    root: str = ".",
+    cache: str | None = None,
+    force: bool = False,
+    content_hash: bool = False,
+    path_map: Sequence[tuple[str, str]] = (),
+) -> Plan:
+    """Plan a run of `graph`: `frames` narrows what is delivered, `nodes` (-X) which sinks; `cache` "none" keeps nothing.
+
+    Nothing is rendered; files are only asked for their size, time and key. UsageError when there is nothing to deliver or
+    no way to tell which frames.
+    """
+    resolve = make_resolver(root, path_map)
+    sinks = select(graph, nodes)
+    resolved = {name: vertex.node.at(resolve) for name, vertex in graph.vertices.items()}
+    clip = graph.frames or _frames_on_disk(graph, resolved, sinks)
+    delivered = tuple(frames) if frames is not None else clip
+    if not delivered and _asks_frames(graph, sinks):
+        raise UsageError("which frames? give the graph `frames:`, or use -F; no numbered files were found on disk")
+    keys = Keys(graph, clip or delivered, delivered, stat_fingerprint(resolve, content_hash))
+    folder = None if cache == "none" else resolve(cache or CACHE_FOLDER)
+    plan = Plan(graph, keys, Cache(folder), resolve, delivered, sinks, nodes=resolved)
+    plan.kept = {n for n, v in graph.vertices.items() if v.keeps and not type(v.node).is_writer()}
+    plan.kept |= {n for n in nodes if not type(graph.vertices[n].node).is_writer()}
+    _Planner(plan, force).walk()
+    plan.memory = estimate_memory(plan)
+    return plan
+
+
+def _frames_on_disk(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) -> tuple[int, ...]:
+    """Every frame that a source of the sinks finds on disk, rising."""
+    found: set[int] = set()
+    for name in graph.upstream(sinks):
+        found.update(nodes[name].available() or ())
+    return tuple(sorted(found))
+
+
+def _asks_frames(graph: Graph, sinks: Iterable[str]) -> bool:
+    return any(Frame in type(graph.vertices[name].node).signature.asks.values() for name in graph.upstream(sinks))
+
+
+class _Planner:
+    """Walks from the sinks to the sources, and stops at whatever is there already."""
+
+    def __init__(self, plan: Plan, force: bool) -> None:
+        self.plan, self.force = plan, force
+        self.graph, self.keys = plan.graph, plan.keys
+        self.level: dict[str, int] = {}
+
+    def walk(self) -> None:
+        plan = self.plan
+        self._gather_outputs()
+        wanted: dict[str, list[int | None]] = {}
+        for name in plan.sinks:
+            frames: Iterable[int | None] = plan.delivered if self.keys.per_frame(name) else (None,)
+            for frame in frames:
+                if self._is_done(name, frame):
+                    plan.done.setdefault(name, set()).add(frame)
+                else:
+                    wanted.setdefault(name, []).append(frame)
+        for name, frames in wanted.items():
+            self._need([(name, frame) for frame in frames])
+        self._stages(wanted)
+
+    def _gather_outputs(self) -> None:
+        """Which outputs of each node somebody asks for: a cache entry must hold all of them."""
+        active = self.graph.upstream(self.plan.sinks)
+        for name in active:
+            for _, link in self.keys.inputs(name):
+                self.plan.outputs.setdefault(link.node, set()).add(link.output)
+        for name in self.plan.sinks:
+            if name not in self.plan.outputs:
+                self.plan.outputs[name] = set(list(self.graph.outputs_of(name))[:1])
+
+    def _need(self, tasks: list[Task]) -> None:
+        plan = self.plan
+        stack = tasks
+        while stack:
+            name, frame = stack.pop()
+            if frame in plan.todo.get(name, ()) or frame in plan.cached.get(name, ()):
+                continue
+            if name in plan.kept and not self.force and plan.cache.has(self.keys.of(name, frame), sorted(plan.outputs[name])):
+                plan.cached.setdefault(name, set()).add(frame)
+                continue
+            plan.todo.setdefault(name, set()).add(frame)
+            for _, link in self.keys.inputs(name):
+                stack += [(link.node, f) for f in self.keys.input_frames(name, frame, link)]
+
+    def _is_done(self, name: str, frame: int | None) -> bool:
+        """Whether a writer's files are whole and carry the right key; the reason is noted when not."""
+        from rotonodes.io.pictures import read_key
+
+        node = self.plan.nodes[name]
+        if not type(node).is_writer():
+            outputs = sorted(self.plan.outputs.get(name, ()))
+            return not self.force and name in self.plan.kept and self.plan.cache.has(self.keys.of(name, frame), outputs)
+        reason = "forced" if self.force else ""
+        for path in () if reason else node.writes(frame):
+            if not os.path.exists(path):
+                reason = "not there"
+                break
+            found = read_key(path)
+            if found != self.keys.of(name, frame):
+                reason = "made from something else" if found else "damaged, or not made by rotonodes"
+                break
+        if reason:
+            self.plan.reasons.setdefault(name, {}).setdefault(reason, []).append(frame)
+        return not reason
+
+    def _stages(self, wanted: dict[str, list[int | None]]) -> None:
+        """Cut where a node that is made once must finish before the frames that use it can start."""
+        plan = self.plan
+        for name in self.graph.order():
+            self.level[name] = max((self._level_after(link) for _, link in self.keys.inputs(name)), default=0)
+        sinks: dict[int, dict[str, tuple[int, ...] | None]] = {}
+        for name in plan.todo:
+            if not self.keys.per_frame(name) and (type(plan.nodes[name]).takes_whole_clip() or name in wanted):
+                sinks.setdefault(self.level[name], {})[name] = None
+        for name, frames in wanted.items():
+            if self.keys.per_frame(name):
+                sinks.setdefault(self.level[name], {})[name] = tuple(f for f in frames if f is not None)
+        for level in sorted(sinks):
+            plan.stages.append(Stage(sinks[level], self._span(sinks[level])))
+
+    def _level_after(self, link: Link) -> int:
+        clip = type(self.plan.nodes[link.node]).takes_whole_clip()
+        return self.level[link.node] + (1 if clip and link.node in self.plan.todo else 0)
+
+    def _span(self, sinks: dict[str, tuple[int, ...] | None]) -> tuple[int, ...]:
+        """All frames of a stage: the order of its longest clip, then what others add."""
+        orders: list[tuple[int, ...]] = []
+        for name, frames in sinks.items():
+            if frames is not None:
+                orders.append(frames)
+            elif type(self.plan.nodes[name]).takes_whole_clip():
+                orders.append(self.keys.clip_frames(name))
+        return merge_orders(orders)
+
+
+def merge_orders(orders: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """One order of all frames that agrees with each of the orders where they can agree: rising if all rise."""
+    if all(list(order) == sorted(order) for order in orders):
+        return tuple(sorted(set().union(*orders)))
+    merged: dict[int, None] = {}
+    for order in sorted(orders, key=len, reverse=True):
+        merged.update(dict.fromkeys(order))
+    return tuple(merged)
+
+
+# What a run will need.
+
+BASE_BYTES = 420 << 20  # the interpreter with torch
+
+
+def batch_of(node: Node, device: str, override: int | None) -> int:
+    """How many frames a node takes at once. Without a `batch`, one on the CPU, where batches gain nothing."""
+    if not any(socket.feed == "batch" for socket in type(node).signature.inputs.values()):
+        return 1
+    own = override or getattr(node, "batch", None)
+    return int(own) if own else (1 if device == "cpu" else GPU_BATCH)
+
+
+def chunk_size(plan: Plan, device: str, batch: int | None, workers: int) -> int:
+    """Frames a chunk: a multiple of the largest batch, and enough for every core to have one."""
+    largest = max((batch_of(plan.nodes[name], device, batch) for name in plan.todo), default=1)
+    return largest * max(1, -(-min(workers, 16) // largest))
+
+
+def estimate_memory(plan: Plan) -> dict[str, int]:
+    """Peak resident bytes, estimated from the size of the first source frame: `frame` (one float32 RGBA), `peak`."""
+    size = _first_size(plan)
+    if size is None:
+        return {}
+    width, height = size
+    frame = width * height * 4 * 4
+    live = max(1, sum(1 for name in plan.todo if plan.keys.per_frame(name)))
+    extra = 0
+    for name in plan.todo:
+        working = getattr(plan.nodes[name], "working_bytes", None)
+        if working is not None:
+            extra += int(working(width, height))
+    in_flight = CHUNKS_IN_FLIGHT * chunk_size(plan, "cpu", None, cpu_count())
+    return {"frame": frame, "peak": BASE_BYTES + in_flight * min(live, 4) * frame + extra}
+
+
+def _first_size(plan: Plan) -> tuple[int, int] | None:
+    for name, frames in plan.todo.items():
+        node = plan.nodes[name]
+        if plan.graph.vertices[name].links or not frames:
+            continue
+        for path in node.reads(next(iter(frames))):
+            try:
+                from rotonodes.io.pictures import picture_size
+
+                return picture_size(path)
+            except Exception:  # an estimate must not stop a plan; the run will say what is wrong with the file
+                continue
+    return None
+
+
+def explain(plan: Plan) -> list[str]:
+    """The plan as lines for people: each stage, what is done, cached, to do and why."""
+    lines = []
+    total = {name: len(plan.todo.get(name, ())) for name in plan.graph.vertices}
+    if plan.is_empty:
+        lines.append("nothing to do: every output is there and carries the right key")
+    for number, stage in enumerate(plan.stages, 1):
+        lines.append(f"stage {number} of {len(plan.stages)}: {', '.join(stage.sinks)}" + (f", frames {format_frames(stage.frames)}" if stage.frames else ""))
+    width = max((len(name) for name in plan.graph.vertices), default=0)
+    for name in plan.graph.order():
+        vertex = plan.graph.vertices[name]
+        parts = []
+        if vertex.disabled:
+            parts.append("disabled")
+        if total[name]:
+            parts.append(f"{total[name]} to make" if plan.keys.per_frame(name) else "to make")
+        if plan.cached.get(name):
+            parts.append(f"{len(plan.cached[name])} from the cache" if plan.keys.per_frame(name) else "from the cache")
+        if plan.done.get(name):
+            parts.append(f"{len(plan.done[name])} done" if plan.keys.per_frame(name) else "done")
+        for reason, frames in plan.reasons.get(name, {}).items():
+            numbers = [f for f in frames if f is not None]
+            parts.append(reason + (f": {format_frames(numbers)}" if numbers else ""))
+        lines.append(f"  {name:{width}}  {type(vertex.node).type_name:16} {', '.join(parts) or 'not needed'}")
+    if plan.memory.get("peak"):
+        lines.append(f"peak memory about {plan.memory['peak'] / (1 << 20):.0f} MB")
+    return lines
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data, for `plan --json` and farms."""
+
+    def numbers(frames: Iterable[int | None]) -> str | bool:
+        real = [f for f in frames if f is not None]
+        return format_frames(real) if real else True
+
+    return {
+        "frames": format_frames(plan.delivered) if plan.delivered else "",
+        "cache": str(plan.cache.folder) if plan.cache.folder else None,
+        "empty": plan.is_empty,
+        "memory": plan.memory,
+        "stages": [
+            {"frames": format_frames(s.frames) if s.frames else "", "sinks": {n: (format_frames(f) if f else None) for n, f in s.sinks.items()}}
+            for s in plan.stages
+        ],
+        "nodes": {
+            name: {
+                "type": type(plan.graph.vertices[name].node).type_name,
+                "todo": numbers(plan.todo[name]) if plan.todo.get(name) else None,
+                "todo_count": len(plan.todo.get(name, ())),
+                "cached_count": len(plan.cached.get(name, ())),
+                "done_count": len(plan.done.get(name, ())),
+                "reasons": {reason: numbers(frames) for reason, frames in plan.reasons.get(name, {}).items()},
+            }
+            for name in plan.graph.order()
+        },
+    }

@@ -1,0 +1,407 @@
+"""Progress and logs: one stream of events, told by several voices (plain lines, a terminal, JSON, farm runners).
+
+The engine tells a `Reporter` what happens; the reporter keeps the counts, and its subclass says them. Logs go to stderr; the
+voices that a farm's runner reads (openjd, alf, json) speak on stdout, as those runners expect.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+from rotonodes.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, Interrupted, UsageError, did_you_mean
+from rotonodes.frames import format_frames
+
+if TYPE_CHECKING:
+    from rotonodes.engine import Result
+    from rotonodes.plan import Plan
+
+NAMES = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
+
+Again = Callable[[str], str]  # frames that are missing -> the command that renders only those
+
+
+class Reporter:
+    """Keeps the counts of a run; says nothing. Voices override the `on_...` methods.
+
+    Every method may be called from any thread; the `on_...` methods are called one at a time. `fraction` of the whole run is
+    (stages finished + how far this stage is) / stages, and never falls.
+    """
+
+    interval = 2.0  # seconds between two lines of a long node's progress
+
+    def __init__(self, verbose: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.verbose, self.clock = verbose, clock
+        self.again: Again | None = None
+        self.plan: Plan | None = None
+        self.stages = self.stage_index = self.wanted = 0
+        self.stage_title = ""
+        self.frames_total = self.frames_done = 0
+        self.fraction = 0.0
+        self.percent = -1
+        self._nodes: dict[str, float] = {}  # how far the long nodes of this stage are
+        self._told: dict[str, float] = {}  # node -> when its progress was last told
+        self._warned: set[str] = set()
+        self._over = False
+        self._lock = threading.RLock()
+
+    # What the engine tells.
+
+    def start(self, plan: Plan, stages: int, wanted_frames: int) -> None:
+        """A run begins: `stages` stages that deliver `wanted_frames` frames."""
+        with self._lock:
+            self.plan, self.stages, self.wanted = plan, stages, wanted_frames
+            self.on_start()
+
+    def stage(self, number: int, count: int, frames: int, title: str) -> None:
+        """Stage `number` (from 0) of `count` begins; it passes over `frames` frames."""
+        with self._lock:
+            self.stage_index, self.stages, self.stage_title = number, count, title
+            self.frames_total, self.frames_done = frames, 0
+            self._nodes.clear()
+            self._move()
+            self.on_stage()
+
+    def frame(self, frame: int | None, seconds: float, ok: bool) -> None:
+        """A frame of this stage is finished, or has failed. None stands for what is made once."""
+        with self._lock:
+            if frame is None:
+                return
+            self.frames_done += 1
+            self.on_frame(frame, seconds, ok)
+            self._move()
+
+    def progress(self, node: str, done: int, total: int, text: str = "") -> None:
+        """A long node (a training) is at `done` of `total` steps. Lines are spaced out, except for the last step."""
+        with self._lock:
+            self._nodes[node] = min(1.0, done / total) if total > 0 else 0.0
+            now = self.clock()
+            if done >= total > 0 or now - self._told.get(node, float("-inf")) >= self.interval:
+                self._told[node] = now
+                self.on_progress(node, done, total, short(text))
+            self._move()
+
+    def warning(self, text: str) -> None:
+        """Something a user should know that does not stop the run; the same text is said once."""
+        with self._lock:
+            if text not in self._warned:
+                self._warned.add(text)
+                self.on_warning(short(text))
+
+    def failure(self, node: str, frame: int | None, reason: str, trace: str = "") -> None:
+        """A node failed; at a frame, or (None) in making what is made once."""
+        with self._lock:
+            self.on_failure(node, frame, short(reason), trace if self.verbose else "")
+
+    def end(self, result: Result) -> None:
+        """The run is over. What is wrong with the graph itself is raised to the caller, and said there."""
+        fatal = next((f.error for f in result.failures if isinstance(f.error, UsageError | Interrupted)), None)
+        if fatal is not None:
+            self.abort(str(fatal))
+            return
+        with self._lock:
+            self._over = True
+            if result.exit_code == 0:
+                self._set(1.0)
+            self.on_end(result)
+
+    def abort(self, message: str) -> None:
+        """The run ends with an error that is raised to the caller, who says it; farm voices pass it on to their farm."""
+        with self._lock:
+            if not self._over:
+                self._over = True
+                self.on_abort(message)
+
+    def _move(self) -> None:
+        frames = self.frames_done / self.frames_total if self.frames_total else 0.0
+        inside = min(1.0, max(frames, max(self._nodes.values(), default=0.0)))
+        self._set((self.stage_index + inside) / max(1, self.stages))
+
+    def _set(self, fraction: float) -> None:
+        self.fraction = max(self.fraction, min(1.0, fraction))
+        percent = int(self.fraction * 100 + 1e-6)
+        if percent > self.percent:
+            self.percent = percent
+            self.on_percent(percent)
+
+    # What voices say.
+
+    def on_start(self) -> None: ...
+    def on_stage(self) -> None: ...
+    def on_frame(self, frame: int, seconds: float, ok: bool) -> None: ...
+    def on_progress(self, node: str, done: int, total: int, text: str) -> None: ...
+    def on_warning(self, text: str) -> None: ...
+    def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None: ...
+    def on_percent(self, percent: int) -> None: ...
+    def on_end(self, result: Result) -> None: ...
+    def on_abort(self, message: str) -> None: ...
+
+
+class Lines:
+    """Whole lines to a stream, each flushed. A reader that went away must not stop a run: then the lines end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream: TextIO | None = stream
+
+    def say(self, line: str) -> None:
+        if self.stream is None:
+            return
+        try:
+            self.stream.write(line + "\n")
+            self.stream.flush()
+        except (OSError, ValueError):
+            self.stream = None
+
+
+class PlainReporter(Reporter):
+    """`Frame 12 (12 of 24) 0.41 s` and `Progress: 50%`: what every render farm understands."""
+
+    def __init__(self, verbose: int = 0, log: TextIO | None = None, **options: Any) -> None:
+        super().__init__(verbose, **options)
+        self.log = Lines(log or sys.stderr)
+
+    def on_stage(self) -> None:
+        if self.stages > 1:
+            self.log.say(f"Stage {self.stage_index + 1} of {self.stages}: {self.stage_title}")
+
+    def on_frame(self, frame: int, seconds: float, ok: bool) -> None:
+        took = f"{seconds:.2f} s" if ok else "failed"
+        self.log.say(f"Frame {frame} ({self.frames_done} of {self.frames_total}) {took}")
+
+    def on_progress(self, node: str, done: int, total: int, text: str) -> None:
+        self.log.say(f"{node}: {done} of {total}" + (f", {text}" if text else ""))
+
+    def on_percent(self, percent: int) -> None:
+        self.log.say(f"Progress: {percent}%")
+
+    def on_warning(self, text: str) -> None:
+        self.log.say(f"warning: {text}")
+
+    def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
+        self.log.say(f"error: {at(node, frame)}: {reason}")
+        if trace:
+            self.log.say(trace.rstrip())
+
+    def on_end(self, result: Result) -> None:
+        for line in closing_lines(result, self.again):
+            self.log.say(line)
+
+
+class OpenJDReporter(PlainReporter):
+    """The messages of an Open Job Description session, on stdout; everything else as plain lines on stderr."""
+
+    def __init__(self, verbose: int = 0, log: TextIO | None = None, out: TextIO | None = None, **options: Any) -> None:
+        super().__init__(verbose, log, **options)
+        self.out = Lines(out or sys.stdout)
+
+    def on_stage(self) -> None:
+        self._status(f"stage {self.stage_index + 1} of {self.stages}: {self.stage_title}")
+
+    def on_frame(self, frame: int, seconds: float, ok: bool) -> None:
+        super().on_frame(frame, seconds, ok)
+        self._status(f"frame {frame} ({self.frames_done} of {self.frames_total})" + ("" if ok else " failed"))
+
+    def on_progress(self, node: str, done: int, total: int, text: str) -> None:
+        self._status(f"{node}: {done} of {total}" + (f", {text}" if text else ""))
+
+    def on_percent(self, percent: int) -> None:
+        self.out.say(f"openjd_progress: {percent}")
+
+    def on_end(self, result: Result) -> None:
+        super().on_end(result)
+        (self.on_abort if result.exit_code else self._status)(headline(result))
+
+    def on_abort(self, message: str) -> None:
+        # A message is one line: what follows a line break would not be read as part of it.
+        self.out.say("openjd_fail: " + "; ".join(message.splitlines()))
+
+    def _status(self, text: str) -> None:
+        self.out.say("openjd_status: " + " ".join(text.split()))
+
+
+class AlfReporter(PlainReporter):
+    """Pixar Tractor reads `TR_PROGRESS 050%` on stdout; everything else is plain lines on stderr."""
+
+    def __init__(self, verbose: int = 0, log: TextIO | None = None, out: TextIO | None = None, **options: Any) -> None:
+        super().__init__(verbose, log, **options)
+        self.out = Lines(out or sys.stdout)
+
+    def on_percent(self, percent: int) -> None:
+        self.out.say(f"TR_PROGRESS {percent:03d}%")
+
+
+class JsonReporter(Reporter):
+    """One JSON object a line on stdout, for programs."""
+
+    interval = 0.5
+
+    def __init__(self, verbose: int = 0, out: TextIO | None = None, **options: Any) -> None:
+        super().__init__(verbose, **options)
+        self.out = Lines(out or sys.stdout)
+
+    def _say(self, event: str, **fields: Any) -> None:
+        self.out.say(json.dumps({"event": event, **fields}, default=str))
+
+    def on_start(self) -> None:
+        self._say("start", stages=self.stages, frames=self.wanted)
+
+    def on_stage(self) -> None:
+        self._say("stage", number=self.stage_index + 1, count=self.stages, frames=self.frames_total, title=self.stage_title)
+
+    def on_frame(self, frame: int, seconds: float, ok: bool) -> None:
+        self._say("frame", frame=frame, done=self.frames_done, total=self.frames_total, seconds=round(seconds, 4), ok=ok)
+
+    def on_progress(self, node: str, done: int, total: int, text: str) -> None:
+        self._say("progress", node=node, done=done, total=total, text=text)
+
+    def on_percent(self, percent: int) -> None:
+        self._say("percent", percent=percent)
+
+    def on_warning(self, text: str) -> None:
+        self._say("warning", text=text)
+
+    def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
+        self._say("failure", node=node, frame=frame, reason=reason, **({"trace": trace} if trace else {}))
+
+    def on_end(self, result: Result) -> None:
+        self._say("end", again=command_for(result, self.again), result=result.as_json())
+
+    def on_abort(self, message: str) -> None:
+        self._say("error", message=message)
+
+
+def make_reporter(name: str, verbose: int = 0, stream: TextIO | None = None) -> Reporter:
+    """The voice called `name`. `stream` takes the place of the stream that the voice speaks on (stderr, or stdout for the
+    voices that a runner reads). UsageError for a name that is none.
+
+    `auto` is openjd inside an Open Job Description session, rich on a terminal, else plain.
+    """
+    if name == "auto":
+        name = _fitting(stream or sys.stderr)
+    if name == "rich":
+        from rotonodes.report_rich import RichReporter
+
+        return RichReporter(verbose, stream)
+    if name == "plain":
+        return PlainReporter(verbose, stream)
+    if name in ("openjd", "alf", "json"):
+        voice: Callable[..., Reporter] = {"openjd": OpenJDReporter, "alf": AlfReporter, "json": JsonReporter}[name]
+        return voice(verbose, out=stream)
+    if name == "none":
+        return Reporter(verbose)
+    raise UsageError(f"there is no progress {name!r}{did_you_mean(name, NAMES)}; there are {', '.join(NAMES)}")
+
+
+def _fitting(stream: TextIO) -> str:
+    if os.environ.get("OPENJD_SESSION_WORKING_DIR"):
+        return "openjd"
+    return "rich" if stream.isatty() and os.environ.get("TERM") != "dumb" else "plain"
+
+
+# How a run ended, in words.
+
+
+class FailureGroup(NamedTuple):
+    """The same thing wrong with one node at one or many frames."""
+
+    node: str
+    frames: tuple[int, ...]  # empty for what is made once
+    reason: str
+
+    def __str__(self) -> str:
+        where = f", frame{'s' if len(self.frames) > 1 else ''} {format_frames(self.frames)}" if self.frames else ""
+        return f"{self.node}{where}: {self.reason}"
+
+
+def group_failures(failures: Iterable[Any]) -> list[FailureGroup]:
+    """Failures with one node and one reason as one; reasons that differ in the frame's number alone are one, too."""
+    found: dict[tuple[str, str], list[tuple[int | None, str]]] = {}
+    for failure in failures:
+        reason = short(failure.reason)
+        found.setdefault((failure.node, _without_number(reason, failure.frame)), []).append((failure.frame, reason))
+    groups = []
+    for (node, pattern), members in found.items():
+        frames = tuple(sorted({frame for frame, _ in members if frame is not None}))
+        groups.append(FailureGroup(node, frames, pattern if len(frames) > 1 else members[0][1]))
+    return groups
+
+
+def _without_number(reason: str, frame: int | None) -> str:
+    """`cannot read a.0012.png` as `cannot read a.####.png`: only numbers that stand as in a file's name."""
+    if frame is None:
+        return reason
+    sign = "-" if frame < 0 else ""
+    return re.sub(rf"(?<=[A-Za-z._/-]){sign}0*{abs(frame)}(?=[._/])", lambda m: "#" * len(m[0]), reason)
+
+
+def headline(result: Result) -> str:
+    """The end of a run in one line."""
+    seconds, wanted = duration(result.seconds), counted(result.wanted)
+    if result.exit_code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
+        return f"stopped after {seconds}; what is finished stays, and the same command goes on from there"
+    if result.exit_code:
+        failed = len({f.frame for f in result.failures if f.frame is not None})
+        never = len(result.failed_frames()) - failed
+        rest = f", {never} {'was' if never == 1 else 'were'} not begun" if failed and never > 0 else ""
+        return f"{failed} of {wanted} failed{rest}" if failed else f"failed after {seconds}"
+    if result.plan.is_empty:
+        return "nothing to do: every output is there" + (f" ({wanted})" if result.wanted else "")
+    return f"delivered {wanted} in {seconds}" if result.wanted else f"finished in {seconds}"
+
+
+def counted(frames: int) -> str:
+    """`1 frame`, `24 frames`."""
+    return f"{frames} frame{'' if frames == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`0.41 s`, `12.3 s`, `4 min 05 s`, `2 h 03 min`."""
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def outputs_written(plan: Plan) -> list[str]:
+    """The files that a plan's writers make, as the graph writes their paths."""
+    nodes = [plan.graph.vertices[name].node for name in plan.sinks]
+    return [path for node in nodes if type(node).is_writer() for _, path in node.paths("output")]
+
+
+def command_for(result: Result, again: Again | None) -> str:
+    """The command that renders only what is missing; nothing when all is there, or when it cannot be told."""
+    plan = result.plan
+    if result.exit_code == 0 or (again is None and not plan.graph.file):
+        return ""
+    missing = result.failed_frames()
+    # A writer of whole clips makes a shorter file from fewer frames: it is run over all of them again, the frames that are
+    # there already cost nothing.
+    if any(result.stats[name].ran == 0 for name in plan.sinks if plan.todo.get(name) and type(plan.nodes[name]).takes_whole_clip()):
+        missing = ()
+    frames = format_frames(missing) if missing else ""
+    return again(frames) if again else f"rotonodes run {plan.graph.file}" + (f" -F {frames}" if frames else "")
+
+
+def closing_lines(result: Result, again: Again | None = None) -> list[str]:
+    """What was delivered, or what failed, why, and the command that renders only what is missing."""
+    if result.exit_code == 0:
+        return [headline(result), *(f"  {path}" for path in outputs_written(result.plan))]
+    lines = [headline(result), *(f"  {group}" for group in group_failures(result.failures))]
+    command = command_for(result, again)
+    return [*lines, "to render only what is missing:", f"  {command}"] if command else lines
+
+
+def at(node: str, frame: int | None) -> str:
+    """`roto, frame 12`, or `train` for what is made once."""
+    return node if frame is None else f"{node}, frame {frame}"
+
+
+def short(text: str) -> str:
+    """A message with paths below the current directory written relative to it."""
+    return text.replace(os.getcwd() + os.sep, "")

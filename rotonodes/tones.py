@@ -1,0 +1,36 @@
+"""The tones of a shaded shape: their classes, their colours to look at, and scales measured over a shot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+CLASSES = ("background", "cast_shadow", "form_shadow", "midtone", "highlight")
+
+# Colours to look at in palette PNGs; the class index is the value.
+COLORS = ("#2b2d42", "#3d405b", "#7a5c61", "#e0a458", "#fff4d6")
+
+_MORE = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#ff9da6", "#9d755d", "#bab0ac")
+
+
+def default_colors(count: int) -> tuple[str, ...]:
+    """`count` distinct colours to look at; the five tones' own first."""
+    return tuple((COLORS + _MORE)[i % (len(COLORS) + len(_MORE))] for i in range(count))
+
+
+@dataclass(frozen=True)
+class ToneScale:
+    """Where one tone ends and the next begins, as rising luminance thresholds measured over a whole shot.
+
+    n thresholds make n + 1 tones inside the shape. `encoding` is the space the thresholds are in.
+    """
+
+    thresholds: tuple[float, ...]
+    encoding: str = "linear"
+
+    def pack(self) -> dict[str, Any]:
+        return {"thresholds": list(self.thresholds), "encoding": self.encoding}
+
+    @classmethod
+    def unpack(cls, data: dict[str, Any]) -> ToneScale:
+        return cls(tuple(data["thresholds"]), data["encoding"])

@@ -1,0 +1,1 @@
+"""Training in plain torch: labelled frames in, a Model out."""
