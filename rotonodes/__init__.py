@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# Where each name is from; the imports for type checkers at the end say the same.
 _NAMES = {
     "Batch": "rotonodes.pixels",
     "Box": "rotonodes.pixels",
@@ -40,7 +41,37 @@ _NAMES = {
     "run": "rotonodes.engine",
 }
 
-__all__ = [*sorted(_NAMES), "__version__"]  # noqa: PLE0604, the names are those of the table
+
+__all__ = [
+    "Batch",
+    "Box",
+    "Clip",
+    "Device",
+    "Frame",
+    "FrameError",
+    "Graph",
+    "GraphError",
+    "Image",
+    "InputPath",
+    "Key",
+    "Labels",
+    "Layers",
+    "Matte",
+    "Model",
+    "Monitor",
+    "Node",
+    "OutputPath",
+    "Prepared",
+    "Reporter",
+    "Result",
+    "RotoError",
+    "ToneScale",
+    "UsageError",
+    "Wanted",
+    "__version__",
+    "param",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -156,5 +156,3 @@ def _restore(tree: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(tree, list):
         return [_restore(v, tensors) for v in tree]
     return tree
-
-

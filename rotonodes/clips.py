@@ -118,10 +118,9 @@ class ClipFeed:
 
     def _let_go(self) -> None:
         """Tell the engine of frames that every input is past."""
-        finished = []
         with self._changed:
             position = min(self._passed.values(), default=len(self.frames))
-            for frame in [f for f in self._ready if self._place[f] < position]:
-                finished.append(self._ready.pop(frame)[1])
+            past = [frame for frame in self._ready if self._place[frame] < position]
+            finished = [self._ready.pop(frame)[1] for frame in past]
         for done in finished:
             done()

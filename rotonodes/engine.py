@@ -275,7 +275,7 @@ class Run:
             return self._load(name, None)
         if type(self.plan.nodes[name]).takes_whole_clip():
             raise Upstream(name)  # its stage did not finish
-        made = {(link.node, None): self.once(link.node) for _, link in self.plan.keys.inputs(name)}
+        made: dict[Task, Values] = {(link.node, None): self.once(link.node) for _, link in self.plan.keys.inputs(name)}
         begun = time.perf_counter()
         inputs = self.gather(name, None, made)
         values = self._store(name, None, self.plan.nodes[name].split_outputs(self._call(name, None, inputs)))
@@ -346,9 +346,7 @@ class Run:
             prepared = self._prepared[name].get(lambda: node.prepare(Device(self.device), **once))
         key = self.plan.keys.of(name, frame) if frame is not None or not self.plan.keys.per_frame(name) else ""
         wanted = self.plan.outputs.get(name)
-        return node.run(
-            inputs, frame=frame, key=key, device=self.device, wanted=wanted, monitor=RunMonitor(self, name), prepared=prepared
-        )
+        return node.run(inputs, frame=frame, key=key, device=self.device, wanted=wanted, monitor=RunMonitor(self, name), prepared=prepared)
 
     # The cache and the books.
 

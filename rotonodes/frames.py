@@ -33,7 +33,12 @@ def parse_frames(text: str) -> tuple[int, ...]:
     if count > MOST_FRAMES:
         raise UsageError(f"{text!r} names {count} frames, more than {MOST_FRAMES}")
     # Fileseq reads ":" as staggered; in rotonodes, as in Open Job Description, it is a step.
-    return tuple(int(f) for f in fileseq.FrameSet(",".join(pieces).replace(":", "x").replace(" ", "")))
+    return tuple(
+        int(f)
+        for f in fileseq.FrameSet(  # type: ignore[attr-defined]
+            ",".join(pieces).replace(":", "x").replace(" ", "")
+        )
+    )
 
 
 def format_frames(frames: Iterable[int]) -> str:

@@ -126,7 +126,9 @@ class _Walk:
         self.count += 1
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         if self.count > MOST_NODES:
-            raise GraphError([Fault(f"aliases expand to more than {MOST_NODES} YAML nodes", file=self.document.file, line=line, column=column)])
+            raise GraphError(
+                [Fault(f"aliases expand to more than {MOST_NODES} YAML nodes", file=self.document.file, line=line, column=column)]
+            )
         if len(place) > MOST_DEPTH:
             raise GraphError([Fault("an alias contains itself", file=self.document.file, line=line, column=column)])
         self.document.marks[place] = (line, column)
@@ -146,7 +148,11 @@ class _Walk:
             key = key_node.value
             inner = (*place, key)
             if key == "<<" and not key_node.style:
-                self.faults.append(Fault("merge keys (<<) are not allowed: write the parameters out", file=self.document.file, line=mark[0], column=mark[1]))
+                self.faults.append(
+                    Fault(
+                        "merge keys (<<) are not allowed: write the parameters out", file=self.document.file, line=mark[0], column=mark[1]
+                    )
+                )
                 continue
             if key in out:
                 first = self.document.key_marks[inner][0]
@@ -207,10 +213,8 @@ class Variables:
         if whole and not self._taken(whole):
             found = self._look_up(whole)
             return self.fill_text(found, depth + 1) if isinstance(found, str) else found  # a number stays a number
-        pieces = []
-        for piece in re.split(r"(\$\$)", text):
-            pieces.append("$" if piece == "$$" else _VARIABLE.sub(lambda m: self._piece(m, depth), piece))
-        return "".join(pieces)
+        pieces = re.split(r"(\$\$)", text)
+        return "".join("$" if piece == "$$" else _VARIABLE.sub(lambda m: self._piece(m, depth), piece) for piece in pieces)
 
     def _piece(self, match: re.Match[str], depth: int) -> str:
         if self._taken(match):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rotonodes.errors import RotoError
@@ -38,12 +38,14 @@ def pixel_parameters(node: Node) -> dict[str, Any]:
 class Keys:
     """Keys of a graph's nodes for one run.
 
-    `clip` are the frames of the shot (the graph's `frames`), `delivered` those that this run delivers; `fingerprint` tells a
-    file's state from its path as the graph writes it.
+    `nodes` are the graph's nodes with their paths on this machine. `clip` are the frames of the shot (the graph's `frames`),
+    `delivered` those that this run delivers; `fingerprint` tells a file's identity from its path.
     """
 
-    def __init__(self, graph: Graph, clip: tuple[int, ...], delivered: tuple[int, ...], fingerprint: Fingerprint) -> None:
-        self.graph, self.clip, self.delivered, self.fingerprint = graph, clip, delivered, fingerprint
+    def __init__(
+        self, graph: Graph, nodes: Mapping[str, Node], clip: tuple[int, ...], delivered: tuple[int, ...], fingerprint: Fingerprint
+    ) -> None:
+        self.graph, self.nodes, self.clip, self.delivered, self.fingerprint = graph, nodes, clip, delivered, fingerprint
         self._in_clip = frozenset(clip)
         self._made: dict[tuple[str, int | None], str] = {}
         self._parts: dict[str, str] = {}
@@ -115,7 +117,7 @@ class Keys:
             for f in self.input_frames(name, frame, link):
                 made = self._made[link.node, f]
                 inputs.setdefault(key, []).append([link.output, made, f] if exact else [link.output, made])
-        files = [[path, self.fingerprint(path)] for path in node.reads(frame)]
+        files = [self.fingerprint(path) for path in self.nodes[name].reads(frame)]
         # A node that names each frame's files is told apart by them: a still is the same on every frame.
         asks_frame = Frame in type(node).signature.asks.values() and type(node).reads is Node.reads
         return digest([self._node_part(name, node), inputs, frame if asks_frame or exact else None, files])
@@ -123,12 +125,15 @@ class Keys:
     def _node_part(self, name: str, node: Node) -> str:
         if name not in self._parts:
             cls = type(node)
-            self._parts[name] = digest([full_name(cls), cls.revision, pixel_parameters(node)])
+            self._parts[name] = digest([full_name(cls), cls.revision, pixel_parameters(node)])  # paths as the graph writes them
         return self._parts[name]
 
 
-def stat_fingerprint(resolve: Callable[[str], str], content: bool = False) -> Fingerprint:
-    """A fingerprint by size and mtime, or by the bytes; missing files have none. Each file is asked for once."""
+def file_fingerprint(written: Callable[[str], str], content: bool = False) -> Fingerprint:
+    """A file's identity: its path as the graph writes it, with size and mtime, or with the digest of its bytes.
+
+    Files that are not there have neither. Each file is asked for once.
+    """
     from rotonodes.io.files import fingerprint
 
     known: dict[str, Any] = {}
@@ -136,9 +141,9 @@ def stat_fingerprint(resolve: Callable[[str], str], content: bool = False) -> Fi
     def of(path: str) -> Any:
         if path not in known:
             try:
-                known[path] = list(fingerprint(resolve(path), content=content))
+                known[path] = [written(path), *fingerprint(path, content=content)]
             except (OSError, RotoError):
-                known[path] = None
+                known[path] = [written(path)]
         return known[path]
 
     return of

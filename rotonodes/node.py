@@ -173,6 +173,10 @@ class Node(BaseModel):
         """What frames share and is costly to make (a network on its device), from the inputs that are made once."""
         return None
 
+    def working_bytes(self, width: int, height: int) -> int:
+        """Memory that one frame of this size takes on its way through, beside inputs and outputs; for the plan's estimate."""
+        return 0
+
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         """What is wrong with these parameters given the linked inputs and the number of frames; one line each."""
         return iter(())
@@ -256,7 +260,7 @@ class Node(BaseModel):
                 given[name] = monitor or Monitor()
             elif kind is Prepared:
                 given[name] = prepared if prepared is not None else self.prepare_now(inputs, device)
-        return self.process(**inputs, **given)  # type: ignore[attr-defined]
+        return self.process(**on_one_device(inputs), **given)  # type: ignore[attr-defined]
 
     def prepare_now(self, inputs: Mapping[str, Any], device: str) -> Any:
         """`prepare` for calls without an engine; the last few results are kept, so a loop over frames loads once."""
@@ -290,6 +294,20 @@ class _Kept:
 
 
 _kept = _Kept(most=4)
+
+
+def on_one_device(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Inputs that lie on several devices, brought together on the one that is not the CPU; others as they are."""
+    values = [v for given in inputs.values() for v in (given if isinstance(given, list) else [given])]
+    devices = {v.device for v in values if hasattr(v, "device")}
+    if len(devices) < 2:
+        return inputs
+    there = next(device for device in devices if device.type != "cpu")
+
+    def move(value: Any) -> Any:
+        return [move(v) for v in value] if isinstance(value, list) else value.to(there) if hasattr(value, "device") else value
+
+    return {name: move(value) for name, value in inputs.items()}
 
 
 def first_of_batch(result: Any) -> Any:
@@ -527,7 +545,7 @@ def describe_error(cls: type[Node], error: Any) -> tuple[str, str]:
     if error["type"] == "value_error":
         return name, str(error["ctx"]["error"]) if "ctx" in error else error["msg"]
     text = error["msg"][0].lower() + error["msg"][1:]
-    text = text.replace("input should be", "must be").replace(", unable to parse string as an integer", ", a whole number")
+    text = text.replace("input should be", "must be").replace("a valid tuple", "a list").replace("a valid list", "a list").replace(", unable to parse string as an integer", ", a whole number")
     text = text.replace(", unable to parse string as a number", "")
     info = cls.model_fields.get(name)
     unit = f" {unit_of(info)}" if info is not None and unit_of(info) else ""

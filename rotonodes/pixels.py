@@ -294,10 +294,8 @@ class Batch(Generic[T]):
 
     def split(self) -> list[T]:
         """The single frames."""
-        return [
-            value.with_data(plane) if isinstance(value, Image) else replace(value, data=plane)  # type: ignore[type-var]
-            for value, plane in zip(self.like, self.data, strict=True)
-        ]
+        pairs: Iterator[tuple[Any, Tensor]] = zip(self.like, self.data, strict=True)
+        return [value.with_data(plane) if isinstance(value, Image) else replace(value, data=plane) for value, plane in pairs]
 
 
 class Clip(Generic[T]):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rotonodes.cache import Cache
-from rotonodes.errors import UsageError
+from rotonodes.errors import RotoError, UsageError
 from rotonodes.frames import format_frames
 from rotonodes.graph import Graph, Link, select
-from rotonodes.keys import Keys, stat_fingerprint
+from rotonodes.keys import Keys, file_fingerprint
 from rotonodes.node import Frame, Node
 from rotonodes.workers import cpu_count
 
@@ -41,7 +41,6 @@ class Plan:
     graph: Graph
     keys: Keys
     cache: Cache
-    resolve: Callable[[str], str]
     delivered: tuple[int, ...]
     sinks: list[str]
     stages: list[Stage] = field(default_factory=list)
@@ -66,17 +65,29 @@ class Plan:
         return sum(len(frames) for frames in self.todo.values())
 
 
-def make_resolver(root: str | os.PathLike[str], path_map: Sequence[tuple[str, str]] = ()) -> Callable[[str], str]:
-    """Paths as the graph writes them -> paths on this machine: the path map's first fitting rule, then the root."""
+class Paths:
+    """Paths as the graph writes them <-> paths on this machine: the path map's first fitting rule, then the root."""
 
-    def resolve(path: str) -> str:
-        for source, destination in path_map:
-            if path == source or path.startswith(source.rstrip("/\\") + "/") or path.startswith(source.rstrip("/\\") + "\\"):
-                path = destination.rstrip("/\\") + path[len(source.rstrip("/\\")) :].replace("\\", "/")
+    def __init__(self, root: str | os.PathLike[str] = ".", path_map: Sequence[tuple[str, str]] = ()) -> None:
+        self.root = "" if str(root) in ("", ".") else str(root)
+        self.rules = [(source.rstrip("/\\"), destination.rstrip("/\\")) for source, destination in path_map]
+
+    def here(self, path: str) -> str:
+        """Where a path of the graph lies on this machine."""
+        for source, destination in self.rules:
+            if path == source or path.startswith((source + "/", source + "\\")):
+                path = destination + path[len(source) :].replace("\\", "/")
                 break
-        return os.path.join(root, os.path.expanduser(path)) if str(root) not in ("", ".") else os.path.expanduser(path)
+        return os.path.join(self.root, os.path.expanduser(path))
 
-    return resolve
+    def written(self, path: str) -> str:
+        """How the graph would write a path of this machine, so that keys do not depend on where the root lies."""
+        if self.root and path.startswith(os.path.join(self.root, "")):
+            path = path[len(os.path.join(self.root, "")) :]
+        for source, destination in self.rules:
+            if path == destination or path.startswith(destination + "/"):
+                return source + path[len(destination) :]
+        return path
 
 
 def make_plan(
@@ -95,16 +106,16 @@ def make_plan(
     Nothing is rendered; files are only asked for their size, time and key. UsageError when there is nothing to deliver or
     no way to tell which frames.
     """
-    resolve = make_resolver(root, path_map)
+    paths = Paths(root, path_map)
     sinks = select(graph, nodes)
-    resolved = {name: vertex.node.at(resolve) for name, vertex in graph.vertices.items()}
+    resolved = {name: vertex.node.at(paths.here) for name, vertex in graph.vertices.items()}
     clip = graph.frames or _frames_on_disk(graph, resolved, sinks)
     delivered = tuple(frames) if frames is not None else clip
     if not delivered and _asks_frames(graph, sinks):
         raise UsageError("which frames? give the graph `frames:`, or use -F; no numbered files were found on disk")
-    keys = Keys(graph, clip or delivered, delivered, stat_fingerprint(resolve, content_hash))
-    folder = None if cache == "none" else resolve(cache or CACHE_FOLDER)
-    plan = Plan(graph, keys, Cache(folder), resolve, delivered, sinks, nodes=resolved)
+    keys = Keys(graph, resolved, clip or delivered, delivered, file_fingerprint(paths.written, content_hash))
+    folder = None if cache == "none" else paths.here(cache or CACHE_FOLDER)
+    plan = Plan(graph, keys, Cache(folder), delivered, sinks, nodes=resolved)
     plan.kept = {n for n, v in graph.vertices.items() if v.keeps and not type(v.node).is_writer()}
     plan.kept |= {n for n in nodes if not type(graph.vertices[n].node).is_writer()}
     _Planner(plan, force).walk()
@@ -154,8 +165,7 @@ class _Planner:
             for _, link in self.keys.inputs(name):
                 self.plan.outputs.setdefault(link.node, set()).add(link.output)
         for name in self.plan.sinks:
-            if name not in self.plan.outputs:
-                self.plan.outputs[name] = set(list(self.graph.outputs_of(name))[:1])
+            self.plan.outputs.setdefault(name, set()).update(list(self.graph.outputs_of(name))[:1])
 
     def _need(self, tasks: list[Task]) -> None:
         plan = self.plan
@@ -234,7 +244,7 @@ def merge_orders(orders: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 # What a run will need.
 
-BASE_BYTES = 420 << 20  # the interpreter with torch
+BASE_BYTES = 590 << 20  # the interpreter with torch and the CUDA libraries it loads
 
 
 def batch_of(node: Node, device: str, override: int | None) -> int:
@@ -252,33 +262,39 @@ def chunk_size(plan: Plan, device: str, batch: int | None, workers: int) -> int:
 
 
 def estimate_memory(plan: Plan) -> dict[str, int]:
-    """Peak resident bytes, estimated from the size of the first source frame: `frame` (one float32 RGBA), `peak`."""
+    """Peak resident bytes, estimated from the size of the first source frame: `frame` (one float32 RGBA), `peak`.
+
+    Empty when no source's size can be told.
+    """
     size = _first_size(plan)
     if size is None:
         return {}
-    width, height = size
-    frame = width * height * 4 * 4
-    live = max(1, sum(1 for name in plan.todo if plan.keys.per_frame(name)))
-    extra = 0
-    for name in plan.todo:
-        working = getattr(plan.nodes[name], "working_bytes", None)
-        if working is not None:
-            extra += int(working(width, height))
+    frame = size[0] * size[1] * 4 * 4
+    made = sum(1 for name in plan.todo if plan.keys.per_frame(name))
     in_flight = CHUNKS_IN_FLIGHT * chunk_size(plan, "cpu", None, cpu_count())
-    return {"frame": frame, "peak": BASE_BYTES + in_flight * min(live, 4) * frame + extra}
+    working = sum(_working_bytes(plan.nodes[name], size) for name in plan.todo) * cpu_count()
+    return {"frame": frame, "peak": BASE_BYTES + in_flight * min(max(made, 1), 4) * frame + working}
+
+
+def _working_bytes(node: Node, size: tuple[int, int]) -> int:
+    """What a node says it takes beside its inputs and outputs."""
+    try:
+        return node.working_bytes(*size)
+    except RotoError:  # its weights are missing or damaged: the run will say so
+        return 0
 
 
 def _first_size(plan: Plan) -> tuple[int, int] | None:
+    from rotonodes.io.pictures import picture_size
+
     for name, frames in plan.todo.items():
         node = plan.nodes[name]
         if plan.graph.vertices[name].links or not frames:
             continue
         for path in node.reads(next(iter(frames))):
             try:
-                from rotonodes.io.pictures import picture_size
-
                 return picture_size(path)
-            except Exception:  # an estimate must not stop a plan; the run will say what is wrong with the file
+            except RotoError:  # an estimate must not stop a plan; the run will say what is wrong with the file
                 continue
     return None
 
@@ -290,7 +306,10 @@ def explain(plan: Plan) -> list[str]:
     if plan.is_empty:
         lines.append("nothing to do: every output is there and carries the right key")
     for number, stage in enumerate(plan.stages, 1):
-        lines.append(f"stage {number} of {len(plan.stages)}: {', '.join(stage.sinks)}" + (f", frames {format_frames(stage.frames)}" if stage.frames else ""))
+        lines.append(
+            f"stage {number} of {len(plan.stages)}: {', '.join(stage.sinks)}"
+            + (f", frames {format_frames(stage.frames)}" if stage.frames else "")
+        )
     width = max((len(name) for name in plan.graph.vertices), default=0)
     for name in plan.graph.order():
         vertex = plan.graph.vertices[name]
@@ -325,7 +344,10 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "empty": plan.is_empty,
         "memory": plan.memory,
         "stages": [
-            {"frames": format_frames(s.frames) if s.frames else "", "sinks": {n: (format_frames(f) if f else None) for n, f in s.sinks.items()}}
+            {
+                "frames": format_frames(s.frames) if s.frames else "",
+                "sinks": {n: (format_frames(f) if f else None) for n, f in s.sinks.items()},
+            }
             for s in plan.stages
         ],
         "nodes": {

@@ -40,6 +40,7 @@ class Reporter:
         self.verbose, self.clock = verbose, clock
         self.again: Again | None = None
         self.plan: Plan | None = None
+        self.result: Result | None = None  # how the run ended
         self.stages = self.stage_index = self.wanted = 0
         self.stage_title = ""
         self.frames_total = self.frames_done = 0
@@ -101,13 +102,14 @@ class Reporter:
 
     def end(self, result: Result) -> None:
         """The run is over. What is wrong with the graph itself is raised to the caller, and said there."""
+        self.result = result
         fatal = next((f.error for f in result.failures if isinstance(f.error, UsageError | Interrupted)), None)
         if fatal is not None:
             self.abort(str(fatal))
             return
         with self._lock:
             self._over = True
-            if result.exit_code == 0:
+            if result.exit_code == 0 and not stopped(result):
                 self._set(1.0)
             self.on_end(result)
 
@@ -165,6 +167,9 @@ class PlainReporter(Reporter):
     def __init__(self, verbose: int = 0, log: TextIO | None = None, **options: Any) -> None:
         super().__init__(verbose, **options)
         self.log = Lines(log or sys.stderr)
+
+    def on_start(self) -> None:
+        self.log.say(opening_line(self.plan))
 
     def on_stage(self) -> None:
         if self.stages > 1:
@@ -304,7 +309,15 @@ def _fitting(stream: TextIO) -> str:
     return "rich" if stream.isatty() and os.environ.get("TERM") != "dumb" else "plain"
 
 
-# How a run ended, in words.
+# How a run begins and ends, in words.
+
+
+def opening_line(plan: Plan | None) -> str:
+    """`torus.yaml: frames 1-24; cache: .rotonodes`."""
+    assert plan is not None
+    frames = f"frames {format_frames(plan.delivered)}; " if plan.delivered else ""
+    cache = short(str(plan.cache.folder)) if plan.cache.folder else "none"
+    return f"{plan.graph.file or 'graph'}: {frames}cache: {cache}"
 
 
 class FailureGroup(NamedTuple):
@@ -340,16 +353,23 @@ def _without_number(reason: str, frame: int | None) -> str:
     return re.sub(rf"(?<=[A-Za-z._/-]){sign}0*{abs(frame)}(?=[._/])", lambda m: "#" * len(m[0]), reason)
 
 
+def stopped(result: Result) -> bool:
+    """True for a run that was asked to stop and did, before everything was there."""
+    asked = result.exit_code in (EXIT_INTERRUPTED, EXIT_TERMINATED)
+    return asked or (result.exit_code == 0 and bool(result.missing or result.missing_clips))
+
+
 def headline(result: Result) -> str:
     """The end of a run in one line."""
     seconds, wanted = duration(result.seconds), counted(result.wanted)
-    if result.exit_code in (EXIT_INTERRUPTED, EXIT_TERMINATED):
-        return f"stopped after {seconds}; what is finished stays, and the same command goes on from there"
+    if stopped(result):
+        there = f"; {result.delivered} of {wanted} are there" if result.wanted else ""
+        return f"stopped after {seconds}{there}; the same command goes on from here"
     if result.exit_code:
-        failed = len({f.frame for f in result.failures if f.frame is not None})
-        never = len(result.failed_frames()) - failed
-        rest = f", {never} {'was' if never == 1 else 'were'} not begun" if failed and never > 0 else ""
-        return f"{failed} of {wanted} failed{rest}" if failed else f"failed after {seconds}"
+        failed = len(result.failed_frames())
+        what = f"{failed} of {wanted} failed" if failed else f"failed after {seconds}"
+        rest = len(result.missing) - failed
+        return what + (f", {rest} more {'is' if rest == 1 else 'are'} not there" if failed and rest > 0 else "")
     if result.plan.is_empty:
         return "nothing to do: every output is there" + (f" ({wanted})" if result.wanted else "")
     return f"delivered {wanted} in {seconds}" if result.wanted else f"finished in {seconds}"
@@ -376,22 +396,18 @@ def outputs_written(plan: Plan) -> list[str]:
 
 def command_for(result: Result, again: Again | None) -> str:
     """The command that renders only what is missing; nothing when all is there, or when it cannot be told."""
-    plan = result.plan
-    if result.exit_code == 0 or (again is None and not plan.graph.file):
+    file = result.plan.graph.file
+    if result.exit_code == 0 or stopped(result) or (again is None and not file):
         return ""
-    missing = result.failed_frames()
-    # A writer of whole clips makes a shorter file from fewer frames: it is run over all of them again, the frames that are
-    # there already cost nothing.
-    if any(result.stats[name].ran == 0 for name in plan.sinks if plan.todo.get(name) and type(plan.nodes[name]).takes_whole_clip()):
-        missing = ()
-    frames = format_frames(missing) if missing else ""
-    return again(frames) if again else f"rotonodes run {plan.graph.file}" + (f" -F {frames}" if frames else "")
+    # Where everything is missing (a whole clip is: it must not be made anew from fewer frames), the user's own range stays.
+    frames = format_frames(result.missing) if 0 < len(result.missing) < result.wanted else ""
+    return again(frames) if again else f"rotonodes run {file}" + (f" -F {frames}" if frames else "")
 
 
 def closing_lines(result: Result, again: Again | None = None) -> list[str]:
     """What was delivered, or what failed, why, and the command that renders only what is missing."""
     if result.exit_code == 0:
-        return [headline(result), *(f"  {path}" for path in outputs_written(result.plan))]
+        return [headline(result), *([] if stopped(result) else [f"  {path}" for path in outputs_written(result.plan)])]
     lines = [headline(result), *(f"  {group}" for group in group_failures(result.failures))]
     command = command_for(result, again)
     return [*lines, "to render only what is missing:", f"  {command}"] if command else lines

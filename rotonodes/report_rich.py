@@ -13,7 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from rotonodes.report import Reporter, at, command_for, duration, group_failures, headline, outputs_written
+from rotonodes.report import Reporter, at, command_for, duration, group_failures, headline, opening_line, outputs_written, stopped
 
 if TYPE_CHECKING:
     from rotonodes.engine import Result
@@ -37,6 +37,7 @@ class RichReporter(Reporter):
         self.spinner = Spinner("dots", style="cyan")
 
     def on_start(self) -> None:
+        self._above(Text(opening_line(self.plan), style="dim"))
         if self.plan is not None and not self.plan.is_empty:
             self.live = Live(get_renderable=self.screen, console=self.console, refresh_per_second=10, transient=True)
             self.live.start()
@@ -111,8 +112,8 @@ class RichReporter(Reporter):
 
     def closing(self, result: Result) -> list[RenderableType]:
         """The summary: what was delivered, where it is, what took the time; or what failed, and what to do."""
-        ok = result.exit_code == 0
-        mark = ("✓ ", "bold green") if ok else ("✗ ", "bold red")
+        ok = result.exit_code == 0 and not stopped(result)
+        mark = ("✓ ", "bold green") if ok else (("■ ", "bold yellow") if stopped(result) else ("✗ ", "bold red"))
         moving = ok and result.wanted > 1 and result.seconds > 0 and not result.plan.is_empty
         rate = f"  {result.wanted / result.seconds:.1f} fps" if moving else ""
         lines: list[RenderableType] = [Text.assemble(mark, (headline(result), "bold"), (rate, "dim"))]
@@ -120,7 +121,7 @@ class RichReporter(Reporter):
             lines += [Text(f"  {path}", style="cyan") for path in outputs_written(result.plan)]
         for group in group_failures(result.failures):
             lines.append(Text.assemble("  ", (str(group).split(": ", 1)[0], "bold"), ": ", group.reason))
-        table = self.slowest(result)
+        table = self.slowest(result) if ok else None
         if table is not None:
             lines += ["", Padding(table, (0, 0, 0, 2))]
         command = command_for(result, self.again)

@@ -100,8 +100,7 @@ class Pass:
             todo = [frame for frame in tasks.get(name, ()) if (name, frame) not in self.jobs]
             cached = self.plan.cached.get(name, set())
             size = 1 if todo and todo[0] in cached else self.run.batch_size(name)
-            for at in range(0, len(todo), size):
-                fresh.append(self._new(Job(name, tuple(todo[at : at + size]), number)))
+            fresh += [self._new(Job(name, tuple(todo[at : at + size]), number)) for at in range(0, len(todo), size)]
         for frame in frames:
             sinks = [self.jobs[name, frame] for name, wanted in self.sinks.items() if frame in wanted]
             deliveries = [self._new(Job(name, (frame,), number, feed)) for name, feed in self.feeds.items() if frame in feed.wanted]
@@ -116,7 +115,7 @@ class Pass:
 
     def _closure(self, frames: Iterable[int]) -> dict[str, list[int | None]]:
         """Every task that a chunk's sinks and deliveries are made from, by node, frames rising."""
-        stack = [(name, frame) for frame in frames for name, wanted in self.sinks.items() if frame in wanted]
+        stack: list[Task] = [(name, frame) for frame in frames for name, wanted in self.sinks.items() if frame in wanted]
         tasks: dict[str, set[int | None]] = {}
         for name, feed in self.feeds.items():
             stack += [task for frame in frames if frame in feed.wanted for task in self._needs_of_delivery(name, feed, frame)]
@@ -283,5 +282,3 @@ def fresh_pass(run: Run, name: str, key: str) -> Iterator[Any]:
         yield from feed.clip(key)
     finally:
         feed.close()
-
-

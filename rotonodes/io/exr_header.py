@@ -24,8 +24,20 @@ _TILED, _LONG_NAMES, _DEEP, _MULTIPART = 0x200, 0x400, 0x800, 0x1000
 _SAMPLE_BYTES = (4, 2, 4)  # uint, half, float
 # Attributes of plain numbers, as struct formats.
 _NUMBERS = {
-    **{"int": "<i", "float": "<f", "double": "<d", "rational": "<iI", "timecode": "<2I", "chromaticities": "<8f", "box2i": "<4i"},
-    **{"v2i": "<2i", "v2f": "<2f", "v3i": "<3i", "v3f": "<3f", "m33f": "<9f", "m44f": "<16f", "box2f": "<4f"},
+    "int": "<i",
+    "float": "<f",
+    "double": "<d",
+    "rational": "<iI",
+    "timecode": "<2I",
+    "chromaticities": "<8f",
+    "box2i": "<4i",
+    "box2f": "<4f",
+    "v2i": "<2i",
+    "v2f": "<2f",
+    "v3i": "<3i",
+    "v3f": "<3f",
+    "m33f": "<9f",
+    "m44f": "<16f",
 }
 # Lines in a chunk by compression: none rle zips zip piz pxr24 b44 b44a dwaa dwab, then those of newer libraries.
 _CHUNK_LINES = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256, 256, 32, 256, 1)

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from rotonodes.errors import FrameError, RetryError, RotoError, UsageError
 
+# Hidden files that are being written now, for `discard_unfinished`.
+_unfinished: set[Path] = set()
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _AWAY = (errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.EHOSTDOWN)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
@@ -60,6 +63,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     hidden = final.with_name(f".{final.stem[:100]}.{secrets.token_hex(4)}{final.suffix}")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
+        _unfinished.add(hidden)
         yield hidden
         descriptor = os.open(hidden, os.O_RDWR)
         try:
@@ -70,6 +74,14 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise write_error(path, error) from error
     finally:
+        with contextlib.suppress(OSError):
+            hidden.unlink(missing_ok=True)
+        _unfinished.discard(hidden)
+
+
+def discard_unfinished() -> None:
+    """Remove every file that is half written, whichever thread writes it; only for a process that ends at once."""
+    for hidden in tuple(_unfinished):
         with contextlib.suppress(OSError):
             hidden.unlink(missing_ok=True)
 

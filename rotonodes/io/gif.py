@@ -1,7 +1,8 @@
 """GIF, streamed: frames come one by one, each is written as the rectangle that changed (GIF89a, CompuServe 1990).
 
-Memory does not grow with the length of the clip. Colours are exact while a frame has at most 256 of them. GIF counts time in
-hundredths of a second: frame i is shown from round(100 i / fps) on, so that 24 frames at 24 fps last exactly one second.
+Memory does not grow with the length of the clip. Colours are exact while a frame has at most 256 of them (255 in clips with
+alpha). GIF counts time in hundredths of a second: frame i is shown from round(100 i / fps) on, so that 24 frames at 24 fps
+last exactly one second.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class GifWriter:
 
     Frames are `[H, W]` indices into `palette` (`#rrggbb` colours; the index `transparent` shows nothing), or, without a
     palette, `[H, W, 3]` RGB or `[H, W, 4]` RGBA uint8 (sRGB, straight alpha; below 128 is transparent, GIF has one bit).
-    Frames of more than 256 colours are reduced by median cut, undithered. Equal neighbours become one longer frame; above
+    Frames of more colours than fit are reduced by median cut, undithered. Equal neighbours become one longer frame; above
     50 fps, a frame that would be shown for less than 2/100 s gives way to the next. `loop` is how often the clip plays, 0 for
     ever. `key` is carried in a comment. Use as a context manager, or call `close`. Raises UsageError for values outside
     these, FrameError for a frame of another size.
@@ -113,10 +114,8 @@ class GifWriter:
 
         frame, nothing = self._waiting, self._colors.nothing
         assert frame is not None
-        if self._screen is not None:
-            changed = frame != self._screen
-        else:
-            changed = np.ones(frame.shape, bool) if nothing is None else frame != nothing
+        # The first frame covers everything: readers do not agree on what lies around a smaller one.
+        changed = np.ones(frame.shape, bool) if self._screen is None else frame != self._screen
         rectangle, disposal = _around(changed), _KEEP
         if following is not None and nothing is not None:
             # No frame can make pixels transparent; it can only ask that its own rectangle be cleared after it.
@@ -168,6 +167,8 @@ class _Exact:
         import numpy as np
 
         self.table: list[Color] = []
+        # A clip with alpha has a transparent index in every frame, used or not: Pillow clears to opaque where there is none.
+        self._alpha = False
         self._index_of = np.zeros(1 << 24, np.uint8)  # by 0xbbggrr; only a frame's own colours are up to date
 
     def values(self, frame: np.ndarray) -> np.ndarray:
@@ -178,6 +179,7 @@ class _Exact:
         packed[..., 3] = 255
         values = packed.view("<u4")[..., 0]
         if frame.shape[2] == 4:
+            self._alpha = True
             values[frame[..., 3] < 128] = self.nothing
         return values
 
@@ -188,9 +190,9 @@ class _Exact:
         opaque = frame != self.nothing
         drawn = changed & opaque
         colors = _distinct(frame[drawn])
-        if len(colors) > 255 and opaque.all():  # the index that draws nothing can be spared
+        if len(colors) > 255 and opaque.all() and not self._alpha:  # the index that draws nothing can be spared
             drawn, colors = opaque, _distinct(frame.ravel())
-        transparent = not drawn.all()
+        transparent = self._alpha or not drawn.all()
         if len(colors) > 256 - transparent:
             indices, table = _reduced(frame, 256 - transparent)
         else:
@@ -234,9 +236,7 @@ def _around(area: np.ndarray) -> Rectangle:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def _frame(
-    rectangle: Rectangle, indices: np.ndarray, table: list[Color], transparent: int | None, disposal: int, delay: int
-) -> bytes:
+def _frame(rectangle: Rectangle, indices: np.ndarray, table: list[Color], transparent: int | None, disposal: int, delay: int) -> bytes:
     """One frame's blocks: control, place, colours, pixels."""
     height, width = indices.shape
     control = struct.pack("<BHB", disposal << 2 | (transparent is not None), delay, transparent or 0)

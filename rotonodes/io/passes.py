@@ -208,12 +208,13 @@ def _spells(candidate: Pass, word: str) -> bool:
 def _best(candidates: list[Pass], word: str, view: str) -> Pass | None:
     """The candidate that `word` names: as spelled, else but for case, else the likeliest of its meaning; all ranks of a cryptomatte."""
     meant = canonical(word)
-    ranked = sorted(
-        (p for p in candidates if _spells(p, word)),
-        key=lambda p: (p.name != word, squash(p.name) != squash(word), p.canonical != meant, p.view != view, _RANK_OF.get(squash(p.name), -1)),
-    )  # fmt: skip
-    if ranked:
-        return ranked[0]
+
+    def unlike(p: Pass) -> tuple[bool | int, ...]:
+        spelled = squash(p.name)
+        return p.name != word, spelled != squash(word), p.canonical != meant, p.view != view, _RANK_OF.get(spelled, -1)
+
+    if spelled := [p for p in candidates if _spells(p, word)]:
+        return min(spelled, key=unlike)
     ranks = [p for p in candidates if p.canonical[-2:].isdigit() and canonical(p.name[:-2]) == meant]
     if not ranks:
         return None
@@ -241,9 +242,7 @@ def read_passes(
     for full, (stem, view, channel) in zip(channels, split, strict=True):
         layer, name = _bare(channel) if not stem else _layer_and_pass(stem, tops)
         found.setdefault((layer, name, view), []).append((channel, full))
-    passes = tuple(
-        Pass(layer, name, view, canonical(name, names), _ordered(members)) for (layer, name, view), members in found.items()
-    )
+    passes = tuple(Pass(layer, name, view, canonical(name, names), _ordered(members)) for (layer, name, view), members in found.items())
     return Passes(passes, all_views, where or "these layers")
 
 

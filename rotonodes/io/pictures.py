@@ -52,6 +52,25 @@ def read_image(path: str | os.PathLike[str], colorspace: Literal["auto"] | Color
     return samples.decode(found, colorspace, premultiplied)
 
 
+def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """(width, height) of a picture's frame, in pixels, from its header alone. Raises FrameError as `read_image` does."""
+    import PIL.Image
+
+    if _start(path).startswith(exr_header.MAGIC):
+        frame = exr_header.read_headers(path, check_chunks=False)[0].display_window
+        return frame.width, frame.height
+    try:
+        with PIL.Image.open(path) as picture:
+            turned = picture.format == "JPEG" and picture.getexif().get(0x0112, 1) >= 5  # orientations on their side
+            return picture.size[::-1] if turned else picture.size
+    except PIL.UnidentifiedImageError as error:
+        if _start(path).startswith(tiff.MAGICS):  # float colour, which Pillow does not know
+            return read_image(path).size
+        raise FrameError(f"{path}: not a picture (PNG, JPEG, TIFF, WebP, BMP, GIF or EXR)") from error
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+        raise FrameError(f"{path}: damaged picture: {str(error).lower()}; render the frame again") from error
+
+
 def _start(path: str | os.PathLike[str]) -> bytes:
     try:
         with open(path, "rb") as file:
@@ -130,9 +149,8 @@ def write_image(
     if extension not in _CARRIERS:
         remove_sidecar(path)
     if extension == ".exr":
-        exr.write_exr(
-            path, _for_exr(picture, space), depth=depth, compression=compression, key=key, metadata=metadata  # type: ignore[arg-type]
-        )
+        kind: exr.Depth = "float" if depth == "float" else "half"
+        exr.write_exr(path, _for_exr(picture, space), depth=kind, compression=compression, key=key, metadata=metadata)
         return
     encoded = samples.encode(picture, depth, space, alpha=extension not in (".jpg", ".jpeg", ".bmp"))
     if extension == ".png":
@@ -141,7 +159,7 @@ def write_image(
     elif extension in _PILLOW:
         _write_with_pillow(path, encoded, _PILLOW[extension], quality, lossless)
     else:
-        tiff.write_tiff(path, encoded, premultiplied=depth in ("half", "float") and space != "raw")
+        tiff.write_tiff(path, encoded, premultiplied=depth in ("half", "float"))
     if key and extension not in _CARRIERS:
         write_sidecar(path, key)
 
@@ -221,9 +239,7 @@ def read_labels(
     return Labels(torch.from_numpy(indices), tuple(classes), tuple(shown))
 
 
-def _label_codes(
-    path: str | os.PathLike[str], colors: Sequence[str] | None, values: list[int]
-) -> tuple[np.ndarray, list[int]]:
+def _label_codes(path: str | os.PathLike[str], colors: Sequence[str] | None, values: list[int]) -> tuple[np.ndarray, list[int]]:
     """Grey values `[H, W]` and those of the classes; for coloured pictures 0xrrggbb and the classes' colours."""
     import numpy as np
 

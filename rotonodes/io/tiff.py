@@ -83,7 +83,7 @@ def _is_plain(tags: dict[int, tuple[int, ...]]) -> bool:
         tags.get(_COMPRESSION, (1,))[0] in (1, *_DEFLATE)
         and _type(tags) in ("u1", "u2", "f2", "f4")
         and tags[_PHOTOMETRIC][0] in (1, 2)
-        and tags.get(_COUNT, (1,))[0] <= 4
+        and 1 <= tags.get(_COUNT, (1,))[0] <= 4
     )
 
 

@@ -50,7 +50,7 @@ class Segmenter:
         self.model = model
         self.device = torch.device(device)
         self.dtype = PRECISIONS[precision]
-        self.tile = tile + -tile % model.size_multiple
+        self.tile = self._rounded(tile)
         self.overlap = overlap
         network = fold_norms(model.module()).to(self.device, self.dtype).requires_grad_(False)
         self.network = network.to(memory_format=torch.channels_last)
@@ -68,19 +68,21 @@ class Segmenter:
         return torch.cat([self._frame(picture[None]) for picture in pictures])
 
     def _frame(self, picture: Tensor) -> Tensor:
+        """One encoded picture `[1, C, H, W]` -> probabilities; in ever smaller tiles while it does not fit."""
         longest = max(picture.shape[-2:])
-        if self.tile and longest > self.tile:
-            return self._tiled(picture, self.tile)
-        try:
-            return self._whole(picture)
-        except torch.OutOfMemoryError:
-            if longest <= max(SMALLEST_TILE, 2 * self.overlap):
-                raise
-        # Outside the except block, whose traceback would keep the failed attempt's tensors alive.
-        torch.cuda.empty_cache()
-        half = max(longest // 2, SMALLEST_TILE, self.overlap + 1)
-        self.tile = half + -half % self.model.size_multiple
-        return self._frame(picture) if self.tile < longest else self._whole(picture)
+        while True:
+            side = min(self.tile or longest, longest)
+            try:
+                return self._tiled(picture, side) if side < longest else self._whole(picture)
+            except torch.OutOfMemoryError:
+                if side <= self._rounded(max(SMALLEST_TILE, 2 * self.overlap)):
+                    raise
+            # Outside the except block, whose traceback would keep the failed attempt's tensors alive.
+            torch.cuda.empty_cache()
+            self.tile = self._rounded(max(side // 2, SMALLEST_TILE, self.overlap + 1))
+
+    def _rounded(self, side: int) -> int:
+        return side + -side % self.model.size_multiple
 
     def _whole(self, pictures: Tensor) -> Tensor:
         """Encoded pictures `[N, C, H, W]` -> probabilities, in one pass."""

@@ -44,8 +44,8 @@ def merge(fg: Image, bg: Image, operation: Operation = "over", mix: float = 1.0,
     """`fg` merged with `bg`; `Composite` tells the formulas and the rules for frames, windows and channels."""
     import torch
 
-    colors = fg if len(fg.color_indices) > len(bg.color_indices) else bg
-    names = tuple(colors.channels[i] for i in colors.color_indices)
+    richer = fg if len(fg.color_indices) > len(bg.color_indices) else bg
+    names = tuple(richer.channels[i] for i in richer.color_indices)
     extras = [i for i, name in enumerate(bg.channels) if name != "A" and i not in bg.color_indices]
     box = _window(fg.box, bg.box, operation, whole_bg=bool(extras) or mask is not None or mix < 1)
     a, b = _planes(fg, len(names), box), _planes(bg, len(names), box)
@@ -88,7 +88,13 @@ def _planes(image: Image, count: int, box: Box) -> Tensor:
     if len(indices) not in (1, count):
         raise FrameError(f"cannot merge {len(indices)} colour channels ({', '.join(image.channels)}) with {count}")
     alpha = image.alpha if image.alpha is not None else image.data.new_ones(1, 1, 1).expand(1, *image.data.shape[1:])
-    return cut(torch.cat([image.color.expand(count, -1, -1), alpha]), image.box, box)
+    return cut(torch.cat([colors(image).expand(count, -1, -1), alpha]), image.box, box)
+
+
+def colors(image: Image) -> Tensor:
+    """The colour planes, as a view where they lie side by side: `Image.color` always copies."""
+    first, end = image.color_indices[0], image.color_indices[-1] + 1
+    return image.data[first:end] if image.color_indices == tuple(range(first, end)) else image.color
 
 
 def matte_on(matte: Matte, image: Image) -> Tensor:

@@ -8,7 +8,7 @@ from annotated_types import Gt
 
 from rotonodes.errors import FrameError
 from rotonodes.node import Node, param
-from rotonodes.nodes.composite import matte_on
+from rotonodes.nodes.composite import colors, matte_on
 from rotonodes.pixels import Image, Matte
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ class Grade(Node):
     """Grade the colour: (straight colour x gain + offset) to the power 1/gamma, then saturation.
 
     The order is that of Nuke's Grade, saturation (around Rec. 709 luminance) comes last. Premultiplied colour is graded as
-    if it were straight; where alpha is 0 the colour only takes the gain and the saturation. Gamma leaves values of 0 and
-    below as they are, nothing is clamped. Alpha and extra channels stay; `mask` fades the grade out where it is 0.
+    if it were straight; where alpha is 0 colour counts as straight, but takes no offset. Gamma leaves values below 0 as
+    they are, nothing is clamped. Alpha and extra channels stay; where `mask` is 0, so does the colour.
     """
 
     category: ClassVar[str] = "picture"
@@ -33,35 +33,33 @@ class Grade(Node):
     saturation: float = param(1.0, help="0 is grey, 1 unchanged, above 1 more colourful", ge=0)
 
     def process(self, image: Image, mask: Matte | None = None) -> Image:
+        import torch
+
         from rotonodes.color import luminance
 
-        color, alpha = image.color, image.alpha
+        original, alpha = colors(image), image.alpha
+        color = original
         if self.gain != 1:
             color = color * self._planes(self.gain, image)
         if self.offset != 0:  # added to straight colour, which is alpha times it added to premultiplied colour
             color = color + self._planes(self.offset, image) * (1 if alpha is None else alpha)
         if self.gamma != 1:
-            color = _raised(color, alpha, 1 / self._planes(self.gamma, image))
+            divisor = torch.ones(()).to(color) if alpha is None else alpha.where(alpha != 0, 1.0)
+            straight = color / divisor
+            raised = straight.clamp(min=0).pow_(1 / self._planes(self.gamma, image))
+            color = raised.add_(straight.clamp_(max=0)).mul_(divisor)
         if self.saturation != 1 and len(color) == 3:
             color = luminance(color).expand_as(color).lerp(color, self.saturation)
         if mask is not None:
             weight = matte_on(mask, image)
-            color = image.color.lerp(color, weight).where(weight != 0, image.color)
-        data = image.data.clone()
-        data[list(image.color_indices)] = color
-        return image.with_data(data)
+            color = original.lerp(color, weight).where(weight != 0, original)
+        if color is original:
+            return image
+        planes = dict(zip(image.color_indices, color, strict=True))
+        return image.with_data(torch.stack([planes.get(i, plane) for i, plane in enumerate(image.data)]))
 
     def _planes(self, value: float | Channels, image: Image) -> Tensor:
         """A parameter as `[1 or 3, 1, 1]`."""
         if isinstance(value, tuple) and len(image.color_indices) != 3:
             raise FrameError(f"[r, g, b] needs a colour picture, this one has only {', '.join(image.channels)}: give one number")
         return image.data.new_tensor(value).reshape(-1, 1, 1)
-
-
-def _raised(color: Tensor, alpha: Tensor | None, power: Tensor) -> Tensor:
-    """Straight colour above 0 to a power; the rest, and premultiplied colour where alpha is 0, stays."""
-    if alpha is None:
-        return color.pow(power).where(color > 0, color)
-    divisor = alpha.where(alpha != 0, 1.0)
-    straight = color / divisor
-    return (straight.pow(power).where(straight > 0, straight) * divisor).where(alpha != 0, color)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rotonodes.errors import FrameError
 from rotonodes.node import Node, param
-from rotonodes.nodes.composite import matte_on
+from rotonodes.nodes.composite import colors, matte_on
 from rotonodes.pixels import Clip, Image, Matte
 from rotonodes.tones import ToneScale
 
@@ -56,7 +56,7 @@ def histogram(picture: Image, matte: Matte | None) -> np.ndarray:
 
     from rotonodes.color import linear_to_srgb, luminance, unpremultiply
 
-    color, alpha = picture.color, picture.alpha
+    color, alpha = colors(picture), picture.alpha
     light = luminance(color if alpha is None else unpremultiply(color, alpha))
     shape = matte_on(matte, picture) if matte is not None else alpha
     inside = ~light.isnan() if shape is None else (shape >= 0.5) & ~light.isnan()
@@ -66,12 +66,14 @@ def histogram(picture: Image, matte: Matte | None) -> np.ndarray:
 
 
 def quantiles(counts: np.ndarray, tones: int) -> np.ndarray:
-    """The `tones` - 1 places, in bins, that leave the same number of pixels between them."""
+    """The `tones` - 1 places, in bins, that leave the same number of pixels between them; the middle where a gap does."""
     import numpy as np
 
-    reached = np.concatenate([[0], np.cumsum(counts)])
-    places: np.ndarray = np.interp(np.arange(1, tones) / tones * reached[-1], reached, np.arange(len(reached), dtype=np.float64))
-    return places
+    reached, place = np.concatenate([[0], np.cumsum(counts)]), np.arange(len(counts) + 1.0)
+    wanted = np.arange(1, tones) / tones * reached[-1]
+    last: np.ndarray = np.interp(wanted, reached, place)
+    first = np.interp(-wanted, -reached[::-1], place[::-1])
+    return (first + last) / 2
 
 
 def clusters(counts: np.ndarray, tones: int) -> np.ndarray:

@@ -33,7 +33,7 @@ class WriteModel(Node):
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return (self.path,)
 
-    def process(self, model: Model, *, key: Key = Key("")) -> Path:
+    def process(self, model: Model, *, key: Key) -> Path:
         from rotonodes.io.files import remove_sidecar, write_sidecar
         from rotonodes.nets.weights import save_weights
 

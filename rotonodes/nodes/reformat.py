@@ -54,7 +54,7 @@ class Reformat(Node):
         return _whole(width * across), _whole(height * down)
 
 
-def reformat(picture: Picture, size: tuple[int, int], filter: Filter = "lanczos", fit: Fit = "fill") -> Picture:
+def reformat(picture: Picture, size: tuple[int, int], method: Filter = "lanczos", fit: Fit = "fill") -> Picture:
     """The picture resampled to a frame of `size` = (width, height); `Reformat` tells what the words mean."""
     old = picture.size
     x_scale, y_scale = size[0] / old[0], size[1] / old[1]
@@ -71,9 +71,9 @@ def reformat(picture: Picture, size: tuple[int, int], filter: Filter = "lanczos"
     down = _Axis(old[1], scaled[1], source.top, source.bottom, top, size[1])
     box = Box(across.first + left, down.first + top, across.end + left, down.end + top)
     if isinstance(picture, Image):
-        data = _resample(picture.on(source).data, down, across, filter)
+        data = _resample(picture.on(source).data, down, across, method)
         return replace(picture, data=data, origin=(box.left, box.top), size=size, encoded=None)
-    data = _resample(picture.data, down, across, "nearest" if isinstance(picture, Labels) else filter)
+    data = _resample(picture.data, down, across, "nearest" if isinstance(picture, Labels) else method)
     data = cut(data.clamp(0, 1) if isinstance(picture, Matte) else data, box, Box(0, 0, *size))
     return replace(picture, data=data)
 
@@ -89,17 +89,17 @@ class _Axis:
         self.first = max(math.floor(start * new / old), -offset)
         self.end = min(math.ceil(end * new / old), size - offset)
 
-    def taps(self, filter: Filter) -> tuple[np.ndarray, np.ndarray]:
-        return _taps(self.old, self.new, self.start, self.known, self.first, self.end, filter)
+    def taps(self, method: Filter) -> tuple[np.ndarray, np.ndarray]:
+        return _taps(self.old, self.new, self.start, self.known, self.first, self.end, method)
 
 
-def _resample(data: Tensor, down: _Axis, across: _Axis, filter: Filter) -> Tensor:
+def _resample(data: Tensor, down: _Axis, across: _Axis, method: Filter) -> Tensor:
     """`data` `[..., H, W]` resampled along both directions; a direction that stays as it is, is only cut."""
     for axis, dimension in ((down, -2), (across, -1)):
         if axis.old == axis.new:
             data = data.narrow(dimension, axis.first - axis.start, axis.end - axis.first)
         else:
-            data = _along(data, dimension, *axis.taps(filter))
+            data = _along(data, dimension, *axis.taps(method))
     return data.contiguous()
 
 
@@ -118,22 +118,22 @@ def _along(data: Tensor, dimension: int, index: np.ndarray, weight: np.ndarray) 
 
 
 @functools.lru_cache(maxsize=32)
-def _taps(old: int, new: int, start: int, known: int, first: int, end: int, filter: Filter) -> tuple[np.ndarray, np.ndarray]:
+def _taps(old: int, new: int, start: int, known: int, first: int, end: int, method: Filter) -> tuple[np.ndarray, np.ndarray]:
     """Which of the known pixels each new pixel is made of `[n, taps]`, and how much of each; every row sums to 1."""
     import numpy as np
 
     step = old / new  # old pixels to one new pixel
     center = (np.arange(first, end) + 0.5) * step - start
     nearest = np.clip(np.floor(center).astype(np.int64), 0, known - 1)[:, None]
-    if filter == "nearest":
+    if method == "nearest":
         return nearest, np.ones(nearest.shape, np.float32)
     widened = max(step, 1.0)
-    if filter == "area":
+    if method == "area":
         index = np.floor(center - step / 2).astype(np.int64)[:, None] + np.arange(math.ceil(step) + 1)
         from_, to = center[:, None] - step / 2, center[:, None] + step / 2
         weight = np.clip(np.minimum(index + 1, to) - np.maximum(index, from_), 0, None)
     else:
-        radius, kernel = _KERNELS[filter]
+        radius, kernel = _KERNELS[method]
         reach = radius * widened
         index = np.floor(center - reach).astype(np.int64)[:, None] + np.arange(math.ceil(2 * reach) + 2)
         weight = kernel((index + 0.5 - center[:, None]) / widened)

@@ -10,7 +10,7 @@ from pydantic import field_validator
 
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.node import Node, Wanted, param
-from rotonodes.nodes.composite import matte_on
+from rotonodes.nodes.composite import colors, matte_on
 from rotonodes.pixels import Image, Labels, Matte
 from rotonodes.tones import CLASSES, ToneScale, default_colors
 
@@ -105,7 +105,7 @@ class ToneSplit(Node):
             raise UsageError(self._wrong_count(len(limits)))
         if scale is not None and scale.encoding == "srgb":
             limits = srgb_to_linear(limits)
-        light = luminance(picture.color)[0]
+        light = luminance(colors(picture))[0]
         # Luminance of straight colour against t is that of premultiplied colour against t times alpha.
         alpha = None if picture.alpha is None else picture.alpha[0].where(picture.alpha[0] != 0, 1.0)
         tone = torch.zeros(light.shape, dtype=torch.uint8, device=light.device)
@@ -125,14 +125,17 @@ class ToneSplit(Node):
 
 def soften(plane: Tensor, width: float) -> Tensor:
     """`[1, H, W]` with hard edges as ramps `width` pixels long: the mean over a square of that side, borders carried on."""
-    import torch
-    from torch.nn.functional import conv2d, pad
+    from torch.nn.functional import pad
 
     reach = math.ceil(width / 2 - 0.5)
     if reach <= 0:
         return plane
-    offset = torch.arange(-reach, reach + 1, dtype=torch.float64)
-    covered = (offset + 0.5).clamp(max=width / 2) - (offset - 0.5).clamp(min=-width / 2)
-    weight = (covered / width).to(plane)
-    across = conv2d(pad(plane[None], (reach, reach, 0, 0), "replicate"), weight.reshape(1, 1, 1, -1))
-    return conv2d(pad(across, (0, 0, reach, reach), "replicate"), weight.reshape(1, 1, -1, 1))[0]
+    steps = range(-reach, reach + 1)
+    weights = [(min(step + 0.5, width / 2) - max(step - 0.5, -width / 2)) / width for step in steps]
+    for dimension, border in ((-1, (reach, reach)), (-2, (0, 0, reach, reach))):
+        # A sum of shifted planes: for a few taps of one channel many times as fast as a convolution.
+        padded, length = pad(plane[None], (*border, *(0,) * (4 - len(border))), "replicate")[0], plane.shape[dimension]
+        plane = padded.narrow(dimension, 0, length) * weights[0]
+        for start, weight in enumerate(weights[1:], 1):
+            plane.add_(padded.narrow(dimension, start, length), alpha=weight)
+    return plane

@@ -157,4 +157,4 @@ def _fitting(matte: Matte, layers: Layers) -> Tensor:
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    return vectors / vectors.norm(dim=0, keepdim=True).clamp(min=1e-6)
+    return vectors / (vectors * vectors).sum(0, keepdim=True).sqrt().clamp(min=1e-6)

@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from rotonodes.train.settings import TrainSettings
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Variation = Literal["flip", "rotate", "scale", "brightness", "contrast", "saturation", "hue", "blur", "noise"]
 
 
 class TrainUNet(Node):
     """Train a U-Net on pictures and their labels; the model can be linked to UNetSegment or written with WriteModel.
 
-    All frames of the shot (or `frames`) are learned from, whatever -F delivers. Scored on `validation` frames, of which the
-    best averaged weights are kept; take whole clips there, never neighbours of training frames. With `checkpoints` an
-    interrupted training goes on where it stopped, and the loss curve is there as `log.csv` and `loss.png`.
+    A linked `model` is trained further, with its own architecture. All frames of the shot (or `frames`) are learned from,
+    whatever -F delivers. The averaged weights that score best on the `validation` frames are kept; take whole clips for
+    those, never neighbours of training frames. With `checkpoints` an interrupted training goes on where it stopped, and
+    the loss curve is there as `log.csv` and `loss.png`.
     """
 
     category: ClassVar[str] = "networks"
@@ -42,7 +44,9 @@ class TrainUNet(Node):
     crop: int = param(192, help="side of the squares to learn from", unit="px", ge=16)
     learning_rate: float = param(2e-3, help="highest learning rate (AdamW)", gt=0)
     schedule: Literal["cosine", "onecycle", "constant"] = param("cosine", help="how the learning rate falls")
-    precision: Literal["float32", "bfloat16", "float16"] = param("float32", help="arithmetic; bfloat16 is faster where the CPU or GPU has it")
+    precision: Literal["float32", "bfloat16", "float16"] = param(
+        "float32", help="arithmetic; bfloat16 is faster where there is hardware for it"
+    )
     seed: int = param(0, help="where all randomness starts", ge=0)
     width: int = param(32, help="features of the first level, doubled at each level below", ge=1, le=256)
     widths: list[int] = param([], help="features level by level instead, first level first")
@@ -53,11 +57,9 @@ class TrainUNet(Node):
     dice: float = param(0.5, help="weight of the soft Dice loss beside cross-entropy", ge=0)
     class_balance: float = param(0.5, help="0 weighs pixels alike, 1 classes alike", ge=0, le=1)
     ema: float = param(0.99, help="decay of the running average of weights, which is what is kept; 0 for none", ge=0, lt=1)
-    augment: dict[str, Share] = param(
-        {}, help="strength of flip, rotate, scale, brightness, contrast, saturation, hue, blur, noise, 0 to 1"
-    )
+    augment: dict[Variation, Share] = param({}, help="how strongly frames are varied, each from 0 to 1; default a moderate lot")
     checkpoints: OutputPath = param("", help="folder for checkpoints, log.csv and loss.png; default none", pixels=False)
-    every: int = param(200, help="steps between checkpoints and between validations", ge=1, pixels=False)
+    every: int = param(200, help="steps between checkpoints and between validations, of which the best is kept", ge=1)
     licence: str = param("", help="licence of the weights, written into them")
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
@@ -67,9 +69,7 @@ class TrainUNet(Node):
             except UsageError as error:
                 yield f"{name}: {error}"
 
-    def process(
-        self, image: Clip[Image], labels: Clip[Labels], model: Model | None = None, *, device: Device, monitor: Monitor
-    ) -> Model:
+    def process(self, image: Clip[Image], labels: Clip[Labels], model: Model | None = None, *, device: Device, monitor: Monitor) -> Model:
         from rotonodes.train.dataset import LabelledFrames
         from rotonodes.train.loop import train
 
@@ -84,7 +84,7 @@ class TrainUNet(Node):
             validation=parse_frames(self.validation) if self.validation else (),
         )
         return train(
-            self.settings(first[2]),
+            self.settings(first[2], model),
             dataset,
             initial=model,
             device=str(device),
@@ -102,13 +102,15 @@ class TrainUNet(Node):
             raise FrameError(f"frame {frame}: the picture is {picture.width}x{picture.height}, its labels {labels.width}x{labels.height}")
         return frame, picture.data[[picture.channels.index(name) for name in self.channels]], labels.data
 
-    def settings(self, labels: Labels) -> TrainSettings:
-        """What the loop is told."""
+    def settings(self, labels: Labels, model: Model | None) -> TrainSettings:
+        """What the loop is told. A linked model keeps its own architecture."""
         from rotonodes.train.augment import Augment
         from rotonodes.train.settings import TrainSettings
 
         config: dict[str, Any] = {"patch": self.patch}
         config |= {"widths": self.widths} if self.widths else {"width": self.width, "depth": self.depth}
+        if model is not None:
+            config = dict(model.config)
         return TrainSettings(
             steps=self.steps,
             batch=self.batch,
@@ -120,7 +122,7 @@ class TrainUNet(Node):
             dice=self.dice,
             class_balance=self.class_balance,
             ema_decay=self.ema,
-            augment=Augment(**self.augment),
+            augment=Augment(**{str(name): strength for name, strength in self.augment.items()}),
             config=config,
             classes=labels.classes,
             colors=labels.colors,

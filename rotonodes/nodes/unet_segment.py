@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
@@ -47,6 +48,17 @@ class UNetSegment(Node):
             yield "weights: and a linked model are both given; take one of them out"
         if self.tile and self.overlap >= self.tile:
             yield f"overlap: {self.overlap} px must be less than tile: {self.tile} px"
+
+    def working_bytes(self, width: int, height: int) -> int:
+        """Memory of one frame on its way through the network: about three maps at each level, four bytes a value."""
+        from rotonodes.nets.weights import read_metadata
+
+        if self.weights is None:
+            return 0
+        config = json.loads(read_metadata(self.weights)["config"])
+        widths = config.get("widths") or [config.get("width", 64) * 2**level for level in range(config.get("depth", 4) + 1)]
+        pixels = width * height / config.get("patch", 1) ** 2
+        return int(sum(3 * 4 * features * pixels / 4**level for level, features in enumerate(widths)))
 
     def prepare(self, device: Device, **inputs: Any) -> Segmenter:
         from rotonodes.nets.segment import Segmenter

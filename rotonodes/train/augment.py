@@ -5,45 +5,13 @@ Everything random comes from one generator, so a seed says which batch comes out
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from rotonodes.color import LUMINANCE
-from rotonodes.errors import UsageError
 from rotonodes.nets.prepare import mirror
-
-
-@dataclass(frozen=True)
-class Augment:
-    """How strongly to vary, 0 for not at all.
-
-    `flip` is the chance of a mirrored frame, `rotate` of a quarter turn either way or a half turn, `scale` the largest zoom
-    in or out (0.5: by 1.5 at most). `brightness`, `contrast`, `saturation` are the largest change of a factor, `hue` the
-    largest turn of the colour circle (0.5 is all of it), `blur` the chance of a blurred frame, `noise` the largest standard
-    deviation, in encoded values 0..1.
-    """
-
-    flip: float = 0.5
-    rotate: float = 0.0
-    scale: float = 0.3
-    brightness: float = 0.2
-    contrast: float = 0.2
-    saturation: float = 0.3
-    hue: float = 0.1
-    blur: float = 0.1
-    noise: float = 0.02
-
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if not 0 <= value <= 1:
-                raise UsageError(f"augment: {item.name} is {value}: it must be from 0 to 1")
-
-
-NONE = Augment(**{item.name: 0.0 for item in fields(Augment)})
+from rotonodes.train.settings import Augment
 
 
 def cut_window(picture: Tensor, labels: Tensor, crop: int, strength: Augment, generator: Generator) -> tuple[Tensor, Tensor]:

@@ -17,8 +17,9 @@ from torch import Generator, Tensor
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.nets.prepare import encode
-from rotonodes.train.augment import Augment, as_values, cut_window, vary_color
+from rotonodes.train.augment import as_values, cut_window, vary_color
 from rotonodes.train.metrics import IGNORE
+from rotonodes.train.settings import Augment
 
 MEMORY_BUDGET = 2 * 1024**3
 

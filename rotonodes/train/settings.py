@@ -1,21 +1,50 @@
-"""What a training run is told."""
+"""What a training run is told. Importing this module does not import torch."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from rotonodes.errors import UsageError
 from rotonodes.tones import CLASSES, COLORS
-from rotonodes.train.augment import Augment
 
 SCHEDULES = ("cosine", "onecycle", "constant")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 # How long, how often and where, but not what is learned: a run may be continued with other ones.
 _FREE_ON_RESUME = ("steps", "checkpoint_folder", "checkpoint_interval", "log_interval")
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How strongly to vary, 0 for not at all.
+
+    `flip` is the chance of a mirrored frame, `rotate` of a quarter turn either way or a half turn, `scale` the largest zoom
+    in or out (0.5: by 1.5 at most). `brightness`, `contrast`, `saturation` are the largest change of a factor, `hue` the
+    largest turn of the colour circle (0.5 is all of it), `blur` the chance of a blurred frame, `noise` the largest standard
+    deviation, in encoded values 0..1.
+    """
+
+    flip: float = 0.5
+    rotate: float = 0.0
+    scale: float = 0.3
+    brightness: float = 0.2
+    contrast: float = 0.2
+    saturation: float = 0.3
+    hue: float = 0.1
+    blur: float = 0.1
+    noise: float = 0.02
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not 0 <= value <= 1:
+                raise UsageError(f"augment: {item.name} is {value}: it must be from 0 to 1")
+
+
+NONE = Augment(**{item.name: 0.0 for item in fields(Augment)})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""View layers, passes, metadata and output settings shared by the example renders (Blender 4.5 and 5.0).
+
+Every render has two view layers: `Beauty` is the picture, `Label` the ground truth of its tones. In `Label` all
+shapes are white, the only light is a hard sun where the key light is, and the background is held out, so that
+the luminance of `DiffDir` is the cosine between normal and light, or zero in shadow, whatever the textures are.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import bpy
+from mathutils import Vector
+
+BEAUTY_PASSES = {
+    "combined", "z", "normal", "diffuse_direct", "diffuse_color", "glossy_direct", "cryptomatte_object",
+}  # fmt: skip
+LABEL_PASSES = {"normal", "diffuse_direct", "glossy_direct", "cryptomatte_object"}
+LABEL_SAMPLES = 4
+LABEL_ROUGHNESS = 0.35
+
+SHAPES, BACKGROUND, LIGHTS, LABEL_LIGHT = "shapes", "background", "lights", "label_light"
+
+
+def empty_scene() -> bpy.types.Scene:
+    """A scene with nothing but the four collections that tell the view layers apart."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    for name in (SHAPES, BACKGROUND, LIGHTS, LABEL_LIGHT):
+        scene.collection.children.link(bpy.data.collections.new(name))
+    return scene
+
+
+def node_tree(owner) -> bpy.types.NodeTree:
+    """The shader nodes of a material or world; 5.0 always has them and warns about `use_nodes`."""
+    if owner.node_tree is None:
+        owner.use_nodes = True
+    return owner.node_tree
+
+
+def link_to(obj: bpy.types.Object, collection: str) -> bpy.types.Object:
+    """Move an object into one of the four collections."""
+    for current in list(obj.users_collection):
+        current.objects.unlink(obj)
+    bpy.data.collections[collection].objects.link(obj)
+    return obj
+
+
+def sun(name: str, collection: str, towards: Vector, energy: float, angle: float, color=(1, 1, 1)):
+    """A sun whose light comes from the unit vector `towards`; `angle` in radians is its softness."""
+    light = bpy.data.lights.new(name, "SUN")
+    light.energy, light.angle, light.color = energy, angle, color
+    obj = bpy.data.objects.new(name, light)
+    obj.rotation_euler = (-towards).to_track_quat("-Z", "Y").to_euler()
+    return link_to(obj, collection)
+
+
+def aim(obj: bpy.types.Object, target) -> None:
+    """Turn a camera or light to look at a point."""
+    obj.rotation_euler = (Vector(target) - obj.location).to_track_quat("-Z", "Y").to_euler()
+
+
+def label_material(roughness: float = LABEL_ROUGHNESS) -> bpy.types.Material:
+    """The white material that replaces all others in `Label`."""
+    material = bpy.data.materials.new("label")
+    shader = node_tree(material).nodes["Principled BSDF"]
+    shader.inputs["Base Color"].default_value = (1, 1, 1, 1)
+    shader.inputs["Roughness"].default_value = roughness
+    return material
+
+
+def black_world() -> bpy.types.World:
+    world = bpy.data.worlds.new("black")
+    node_tree(world).nodes["Background"].inputs["Strength"].default_value = 0
+    return world
+
+
+def enable_passes(layer: bpy.types.ViewLayer, wanted: set[str]) -> None:
+    """Switch exactly these passes on; everything else only makes the files larger."""
+    for name in dir(layer):
+        if name.startswith("use_pass_"):
+            setattr(layer, name, name.removeprefix("use_pass_") in wanted)
+    layer.pass_cryptomatte_depth = 4  # two planes: more than four objects in a pixel do not occur
+
+
+def label_layer(scene: bpy.types.Scene, name: str, hold_out: bool = True) -> bpy.types.ViewLayer:
+    """A view layer of white shapes under the label light alone."""
+    layer = scene.view_layers.new(name)
+    layer.layer_collection.children[LIGHTS].exclude = True
+    layer.layer_collection.children[BACKGROUND].holdout = hold_out
+    layer.material_override = label_material()
+    layer.world_override = black_world()
+    layer.samples = LABEL_SAMPLES
+    layer.cycles.use_denoising = False  # it would smear the edges between tones
+    enable_passes(layer, LABEL_PASSES)
+    return layer
+
+
+def view_layers(scene: bpy.types.Scene, key_direction: Vector) -> None:
+    """Set up `Beauty` and `Label`, and the label light towards `key_direction` (unit vector, world space)."""
+    # pi makes a white surface that faces the sun exactly 1.0
+    sun("label_sun", LABEL_LIGHT, key_direction, energy=math.pi, angle=0)
+    beauty = scene.view_layers[0]
+    beauty.name = "Beauty"
+    beauty.layer_collection.children[LABEL_LIGHT].exclude = True
+    enable_passes(beauty, BEAUTY_PASSES)
+    label_layer(scene, "Label")
+
+
+def sampling(scene: bpy.types.Scene, resolution: int, samples: int, denoise: bool, fast: bool = True) -> None:
+    """Square frames by Cycles on the CPU; denoising cleans `Combined` only."""
+    scene.render.engine = "CYCLES"
+    cycles = scene.cycles
+    cycles.device, cycles.samples, cycles.seed, cycles.max_bounces = "CPU", samples, 0, 3
+    cycles.use_adaptive_sampling = False
+    cycles.use_denoising = denoise
+    if denoise:
+        cycles.denoiser = "OPENIMAGEDENOISE"
+        cycles.denoising_prefilter = "FAST" if fast else "ACCURATE"
+        cycles.denoising_quality = "FAST" if fast else "HIGH"
+    render = scene.render
+    render.resolution_x = render.resolution_y = resolution
+    render.resolution_percentage = 100
+    render.use_persistent_data = True
+
+
+def metadata(scene: bpy.types.Scene, **note) -> None:
+    """Put `note` as JSON into the header, and nothing that names a person, a machine, a place or a date."""
+    render = scene.render
+    for name in dir(render):
+        if name.startswith("use_stamp"):
+            setattr(render, name, False)
+    render.metadata_input = "SCENE"
+    render.use_stamp_note = True
+    render.stamp_note_text = json.dumps(note, separators=(",", ":"))
+
+
+def rounded(direction: Vector) -> list[float]:
+    """A unit vector as six decimals: exact enough for labels and short in a header."""
+    return [round(x, 6) for x in direction]
+
+
+def multilayer(scene: bpy.types.Scene) -> None:
+    """Multilayer EXR, half where it is colour, ZIP: multi-part since 5.0, one part before."""
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):  # since 5.0, and it decides which formats there are
+        settings.media_type = "MULTI_LAYER_IMAGE"
+    settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR_MULTILAYER", "16", "ZIP"
+
+
+def single_layer(scene: bpy.types.Scene) -> None:
+    """Plain float EXR of `Combined`, which Blender can read back without other libraries."""
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", "32"
+
+
+def render_to(scene: bpy.types.Scene, frame: int, path: Path) -> None:
+    """Render one frame under a temporary name, then rename it, so that a file that is there is whole."""
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    scene.frame_set(frame)
+    scene.render.filepath = str(partial.resolve())
+    bpy.ops.render.render(write_still=True)
+    partial.replace(path)

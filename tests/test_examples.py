@@ -1,0 +1,80 @@
+"""The README's code, the graphs and the example scripts do what they say."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rotonodes.graph import Graph
+from rotonodes.graphfile import parse_document
+from rotonodes.graph import Builder
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+GRAPHS = sorted((ROOT / "graphs").glob("*.yaml")) + sorted((ROOT / "examples").glob("*.yaml"))
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def in_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
+def test_every_graph_is_without_faults(path: Path, in_root: None) -> None:
+    assert Graph.load(path).sinks()
+
+
+@pytest.mark.parametrize("name", ["luminance_tones", "labels_from_passes", "flat_tones"])
+def test_graph_runs_on_its_shot(name: str, in_root: None, tmp_path: Path) -> None:
+    graph = Graph.load(f"graphs/{name}.yaml")
+    for vertex in list(graph.vertices.values()):  # the same graph, writing elsewhere
+        outputs = {field: str(tmp_path / path) for field, path in vertex.node.paths("output")}
+        graph._insert(type(vertex)(**{**vars(vertex), "node": vertex.node.model_copy(update=outputs)}))
+    result = graph.run(frames="2-3", cache=str(tmp_path / "cache"))
+    assert result.exit_code == 0
+    assert [path for path in tmp_path.rglob("*.gif")] or [path for path in tmp_path.rglob("*.png")]
+
+
+def test_readme_graph_is_without_faults(in_root: None) -> None:
+    (graph,) = [block for block in blocks("yaml") if block.startswith("rotonodes:")]
+    assert Builder(parse_document(graph, "README.md"), {}, {}).build().sinks() == ["gif"]
+
+
+def test_readme_python_runs(tmp_path: Path) -> None:
+    calls, node = blocks("python")
+    for folder in ("examples", "weights"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    (tmp_path / "exposure.py").write_text(node)
+    use = "import torch\nfrom rotonodes import Image\nfrom exposure import Exposure\n"
+    use += "out = Exposure(stops=1)(Image(torch.ones(4, 2, 2)))\nassert out.data[:3].eq(2).all() and out.data[3].eq(1).all()\n"
+    run_python(calls, tmp_path)
+    assert (tmp_path / "out" / "detail.png").stat().st_size > 1000
+    run_python(use, tmp_path)
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "examples" / "python").glob("*.py")), ids=lambda path: path.stem)
+def test_example_script_runs(script: Path, tmp_path: Path) -> None:
+    for folder in ("examples", "weights"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    run_python(script.read_text(), tmp_path)
+    assert list((tmp_path / "out").iterdir())
+
+
+def test_main_job_script_is_short() -> None:
+    lines = (ROOT / "examples" / "python" / "main_job.py").read_text().splitlines()
+    assert len(lines) < 25
+
+
+def run_python(code: str, folder: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)])}
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,230 @@
+"""Weights files: what goes in comes out, and every fault is one clear error."""
+
+import json
+import os
+import pickle
+import struct
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from rotonodes.errors import UsageError
+from rotonodes.nets import Model, WeightsError, load_weights, read_metadata, save_weights
+from rotonodes.nets.model import build
+
+CONFIG = {"in_channels": 3, "classes": 2, "widths": [4, 8, 8]}
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(1)
+    network = build("unet", CONFIG)
+    return Model(
+        architecture="unet",
+        config=CONFIG,
+        classes=("background", "shape"),
+        colors=("#000000", "#ffffff"),
+        size_multiple=network.size_multiple,
+        licence="CC0-1.0",
+        training={"data": "abc", "steps": 3},
+        metrics={"mean_iou": 0.5, "iou": {"shape": None}},
+        state=network.state_dict(),
+    )
+
+
+@pytest.fixture
+def path(model, tmp_path):
+    save_weights(model, tmp_path / "net.safetensors")
+    return tmp_path / "net.safetensors"
+
+
+def test_everything_comes_back(model, tmp_path):
+    save_weights(model, tmp_path / "deep" / "net.safetensors", dtype="float32")
+    back = load_weights(tmp_path / "deep" / "net.safetensors")
+    assert back.metadata() == model.metadata()
+    assert (back.classes, back.config, back.metrics) == (model.classes, model.config, model.metrics)
+    assert all(torch.equal(back.state[name], tensor) for name, tensor in model.state.items())
+    assert os.listdir(tmp_path / "deep") == ["net.safetensors"]
+
+
+def test_half_precision_rounds_convolutions_only(model, path):
+    back = load_weights(path)
+    for name, tensor in model.state.items():
+        expected = tensor.half().float() if tensor.dim() > 1 else tensor
+        assert back.state[name].dtype == tensor.dtype
+        assert torch.equal(back.state[name], expected), name
+
+
+def test_equal_models_give_equal_files(path, tmp_path):
+    save_weights(load_weights(path), tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+def test_a_module_is_ready_to_use_and_fresh_each_time(model):
+    one, two = model.module(), model.module()
+    assert not one.training
+    assert one is not two
+    assert one(torch.rand(1, 3, 8, 8)).shape == (1, 2, 8, 8)
+
+
+def test_metadata_is_read_without_torch(path):
+    code = "import sys; from rotonodes.nets import read_metadata as r; print(r(sys.argv[1])['classes'], 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == '["background", "shape"] False'
+
+
+def test_a_failed_write_leaves_the_old_file(model, path, monkeypatch):
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="disk full"):
+        save_weights(model, path, dtype="float32")
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_weights_too_large_for_half_precision_are_refused(model, tmp_path):
+    model.state["head.weight"].fill_(1e6)
+    with pytest.raises(WeightsError, match="head.weight is not finite in float16: train again, or write float32"):
+        save_weights(model, tmp_path / "net.safetensors")
+
+
+def test_a_missing_file(tmp_path):
+    for name in ("no.safetensors", "no.pt"):
+        with pytest.raises(WeightsError, match="no such weights file") as error:
+            load_weights(tmp_path / name)
+        assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize("keep", [0, 5, 8, 40, 0.5, -1])
+def test_a_truncated_file(path, keep):
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep) if isinstance(keep, float) else keep])
+    with pytest.raises(WeightsError, match="truncated|not a safetensors file"):
+        load_weights(path)
+    with pytest.raises(WeightsError):
+        read_metadata(path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"PK\x03\x04 this is a zip file, not weights",
+        struct.pack("<Q", 2**62) + b"{}",
+        struct.pack("<Q", 10) + b"{not json}",
+        struct.pack("<Q", 9) + b'{"a": 12}',
+        struct.pack("<Q", 4000) + b"{" + b'"a":[' * 700 + b" " * 4000,
+    ],
+)
+def test_a_file_of_another_kind(tmp_path, data):
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match="not a safetensors file|truncated"):
+        load_weights(path)
+
+
+def test_a_foreign_safetensors_file(tmp_path):
+    save_file({"layer.weight": torch.zeros(2)}, tmp_path / "net.safetensors")
+    with pytest.raises(WeightsError, match="no rotonodes metadata .found layer.weight"):
+        load_weights(tmp_path / "net.safetensors")
+
+
+def rewritten(model, path, metadata=None, state=None):
+    save_file(state or model.state, path, {**model.metadata(), **(metadata or {})})
+    return path
+
+
+@pytest.mark.parametrize(
+    "metadata, message",
+    [
+        ({"architecture": "unett"}, "architecture 'unett' is not known .did you mean 'unet'"),
+        ({"rotonodes": "9"}, "metadata of format '9', but this rotonodes reads 1"),
+        ({"config": "{"}, "metadata field config is not JSON"),
+        ({"config": "[]"}, "metadata field config is '..', not dict"),
+        ({"config": '{"wide": 1}'}, "config {'wide': 1} does not fit"),
+        ({"config": '{"width": 1e9}'}, "must be a whole number"),
+        ({"classes": '["one"]'}, "1 classes but 2 colours"),
+        ({"encoding": "rec709"}, "encoding 'rec709' is not known: use one of srgb, linear, raw"),
+    ],
+)
+def test_metadata_that_cannot_be_right(model, tmp_path, metadata, message):
+    path = rewritten(model, tmp_path / "net.safetensors", metadata)
+    with pytest.raises(WeightsError, match=message) as error:
+        load_weights(path)
+    assert str(error.value).startswith(str(path))
+
+
+def test_incomplete_metadata(model, tmp_path):
+    metadata = model.metadata()
+    del metadata["classes"]
+    save_file(model.state, tmp_path / "net.safetensors", metadata)
+    with pytest.raises(WeightsError, match="incomplete metadata: classes missing"):
+        load_weights(tmp_path / "net.safetensors")
+
+
+def test_tensors_that_do_not_fit_are_named(model, tmp_path):
+    state = dict(model.state)
+    state["head.weight"] = torch.zeros(3, 4, 1, 1)
+    state["tail.weight"] = torch.zeros(1)
+    del state["head.bias"]
+    path = rewritten(model, tmp_path / "net.safetensors", state=state)
+    with pytest.raises(WeightsError) as error:
+        load_weights(path)
+    assert "head.bias is missing; tail.weight is not part of it; head.weight is [3, 4, 1, 1] where [2, 4, 1, 1]" in str(error.value)
+
+
+def test_tensors_of_a_wrong_type(model, tmp_path):
+    state = {**model.state, "head.weight": model.state["head.weight"].to(torch.int8)}
+    with pytest.raises(WeightsError, match="head.weight is torch.int8: weights must be floats"):
+        load_weights(rewritten(model, tmp_path / "net.safetensors", state=state))
+
+
+class Malicious:
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.target),)
+
+
+@pytest.mark.parametrize("writer", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_pickled_code_is_refused_and_not_run(tmp_path, writer):
+    path = tmp_path / "net.pth"
+    writer({"state": Malicious(tmp_path / "owned")}, path)
+    with pytest.raises(WeightsError, match=r"refused: it holds python code|damaged, or it holds more"):
+        load_weights(path)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_a_foreign_checkpoint(tmp_path):
+    torch.save({"conv.weight": torch.zeros(1)}, tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match="not a checkpoint of rotonodes .found conv.weight"):
+        load_weights(tmp_path / "net.pth")
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(WeightsError, match="found list"):
+        load_weights(tmp_path / "list.pth")
+
+
+def test_a_truncated_checkpoint(model, tmp_path):
+    path = tmp_path / "net.pt"
+    torch.save({"rotonodes": model.metadata(), "state": model.state}, path)
+    assert load_weights(path).classes == model.classes
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(WeightsError, match="truncated or not a torch file"):
+        load_weights(path)
+
+
+def test_metadata_is_text_that_other_tools_can_read(model):
+    assert all(isinstance(value, str) for value in model.metadata().values())
+    assert json.loads(model.metadata()["config"]) == CONFIG
+
+
+def test_models_that_contradict_themselves():
+    with pytest.raises(UsageError, match="2 classes but 1 colours"):
+        Model("unet", {}, ("a", "b"), ("#000000",))
