@@ -170,7 +170,7 @@ def role_values(cls: type[Node], name: str) -> list[str]:
     """Paths to try for a path parameter: files that `stock` wrote, or names to write to."""
     if path_role(cls.model_fields[name]) == "output":
         endings = (".safetensors",) if any(Model in s.types for s in cls.signature.inputs.values()) else ()
-        return [f"out/{cls.type_name}-{name}{text}" for text in (*endings, ".png", ".exr", ".gif", ".####.png", "")]
+        return [f"out/{cls.type_name}-{name}{text}" for text in (*endings, ".png", ".exr", ".gif", ".####.png", "-b.gif", "-b.####.png", "")]
     wanted = {*cls.signature.outputs.values(), *(t for s in cls.signature.inputs.values() for t in s.types)}
     names = ["in/labels.####.png", "in/labels.png"] if Labels in wanted and Layers not in wanted else []
     names = ["in/weights.safetensors", "in/other.safetensors"] if Model in wanted else names
@@ -433,6 +433,13 @@ def test_parameters_out_of_the_key_change_nothing(cls: type[Node]) -> None:
         assert content(first.call()) == content(second.call()), f"{cls.type_name}.{name} changes what is made"
 
 
+def is_large(case: Case, name: str, value: Any) -> bool:
+    """Counts and sizes that would take long: above 300, and where a network is made, above 3."""
+    whole = value if isinstance(value, int) and not isinstance(value, bool) else 0
+    makes_network = Model in case.cls.signature.outputs.values()
+    return whole > 300 or (makes_network and name in least(case.cls) and whole > 3)
+
+
 @every_node
 def test_every_valid_value_works_or_says_why(cls: type[Node]) -> None:
     """What a check lets pass either runs, or ends with an error that is written for people."""
@@ -441,9 +448,8 @@ def test_every_valid_value_works_or_says_why(cls: type[Node]) -> None:
     for name in cls.model_fields:
         for value in candidates(cls, name):
             other = case.with_value(name, value)
-            size = value if isinstance(value, int) and not isinstance(value, bool) else 0
-            if not other.is_right() or size >= 1000 or (size > 3 and name in least(cls) and any(Labels in s.types and s.feed == "clip" for s in cls.signature.inputs.values())):
-                continue  # large counts and sizes would take long
+            if is_large(case, name, value) or not other.is_right():
+                continue
             tried += 1
             try:
                 other.call()
@@ -527,7 +533,8 @@ def picture_pairs(case: Case, inputs: Mapping[str, Any], outputs: Mapping[str, A
         for source in pictures(value):
             for result in outputs.values():
                 for made in pictures(result):
-                    if isinstance(source, Image) and isinstance(made, Image) and made.box == source.box and made.channels == source.channels:
+                    both = isinstance(source, Image) and isinstance(made, Image)
+                    if both and made.box == source.box and made.channels == source.channels:
                         yield source, made
 
 
@@ -572,7 +579,8 @@ def test_alpha_and_extra_channels_survive(cls: type[Node]) -> None:
     sample = Sample(extra=("depth", "id.X"))
     for case in cases(cls):
         inputs = case.inputs(sample, Image)
-        variants = [case, *(case.with_value(name, value) for name in cls.model_fields for value in candidates(cls, name) if value not in (300, 10_000))]
+        changes = [(name, value) for name in cls.model_fields for value in candidates(cls, name) if not is_large(case, name, value)]
+        variants = [case, *(case.with_value(name, value) for name, value in changes)]
         tried = 0
         for other in variants:
             if not other.is_right() or not runs(other):
@@ -645,7 +653,7 @@ def collector(kind: type) -> type[Node]:
 
 @every_node
 def test_without_a_graph_it_is_the_same_code(cls: type[Node]) -> None:
-    """A call from Python gives what the engine gives, bit for bit."""
+    """A call from Python gives what the engine gives; frames bit for bit."""
     if cls.is_writer():
         return  # files carry keys, which only a graph has
     for case in cases(cls):
@@ -654,7 +662,8 @@ def test_without_a_graph_it_is_the_same_code(cls: type[Node]) -> None:
             made = in_a_graph(case, name)
             node = case.node
             if cls.takes_whole_clip() or (not case.linked and Frame not in cls.signature.asks.values()):
-                assert {str(content(value)) for value in made} == {str(content(case.call()[name]))}
+                for value in made:  # a training sums in another order with another number of threads
+                    assert_near(value, case.call()[name], f"{case}.{name}")
                 continue
             for at, value in enumerate(made):
                 inputs = {n: Batch.of(v.split()[:1]) if isinstance(v, Batch) else v for n, v in sources[at].items()}

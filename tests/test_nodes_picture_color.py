@@ -236,6 +236,14 @@ def test_composite_mask_shows_bg_where_it_is_shut() -> None:
         Composite()(fg, bg, Matte(torch.ones(1, 1, 1)))
 
 
+def test_composite_mixes_infinite_light() -> None:
+    dim, bright = pixel(1.0, 1.0, INF), pixel(1.0, INF, INF)
+    mask = Matte(torch.full((1, 1, 1), 0.25))
+    assert values(Composite(mix=0.5)(bright, dim)) == values(Composite()(bright, dim, mask)) == [1.0, INF, INF]
+    assert values(Composite()(bright, dim, Matte(torch.ones(1, 1, 1)))) == [1.0, INF, INF]
+    assert values(Composite()(bright, dim, Matte(torch.zeros(1, 1, 1)))) == [1.0, 1.0, INF]
+
+
 def test_composite_lets_nan_and_bright_light_through() -> None:
     merged = values(Composite()(pixel(NAN, 5.0, INF, 0.5), pixel(1.0, 2.0, 3.0, 1.0)))
     assert merged[0] != merged[0]

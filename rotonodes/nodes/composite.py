@@ -51,10 +51,9 @@ def merge(fg: Image, bg: Image, operation: Operation = "over", mix: float = 1.0,
     a, b = _planes(fg, len(names), box), _planes(bg, len(names), box)
     merged = OPERATIONS[operation](a, b, a[-1:], b[-1:])
     if mask is not None:
-        weight = matte_on(mask, replace(bg, data=b, channels=(*names, "A"), origin=(box.left, box.top))) * mix
-        merged = b.lerp(merged, weight).where(weight != 0, b)  # where: a NaN of fg must not come through a closed mask
+        merged = faded(b, merged, matte_on(mask, bg.size, box) * mix)
     elif mix < 1:
-        merged = b.lerp(merged, mix)
+        merged = faded(b, merged, b.new_tensor(mix))
     if fg.alpha is None and bg.alpha is None:
         merged = merged[:-1]
     else:
@@ -97,12 +96,20 @@ def colors(image: Image) -> Tensor:
     return image.data[first:end] if image.color_indices == tuple(range(first, end)) else image.color
 
 
-def matte_on(matte: Matte, image: Image) -> Tensor:
-    """The matte `[1, H, W]` on the picture's data window, 0 outside the frame. FrameError when their frames differ."""
-    if matte.size != image.size:
-        sizes = f"the matte is {matte.width} x {matte.height}, the picture {image.width} x {image.height}"
-        raise FrameError(f"{sizes}: crop or reformat one of them")
-    return cut(matte.data, Box(0, 0, *matte.size), image.box)
+def faded(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
+    """`start` where the weight is 0, `end` where it is 1, mixed between; neither lets the other's NaN or infinity through."""
+    mixed = start.lerp(end, weight)
+    if mixed.isfinite().all():
+        return mixed
+    mixed = start * (1 - weight) + end * weight
+    return start.where((weight == 0) | (start == end), end.where(weight == 1, mixed))
+
+
+def matte_on(matte: Matte, size: tuple[int, int], box: Box) -> Tensor:
+    """The matte `[1, H, W]` on a data window, 0 outside the frame. FrameError when the frame's size is not the matte's."""
+    if matte.size != size:
+        raise FrameError(f"the matte is {matte.width} x {matte.height}, the picture {size[0]} x {size[1]}: crop or reformat one of them")
+    return cut(matte.data, Box(0, 0, *matte.size), box)
 
 
 # The formulas, as Nuke's reference of merge operations gives them; A and B hold alpha as their last plane.

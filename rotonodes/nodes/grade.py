@@ -8,7 +8,7 @@ from annotated_types import Gt
 
 from rotonodes.errors import FrameError
 from rotonodes.node import Node, param
-from rotonodes.nodes.composite import colors, matte_on
+from rotonodes.nodes.composite import colors, faded, matte_on
 from rotonodes.pixels import Image, Matte
 
 if TYPE_CHECKING:
@@ -50,11 +50,10 @@ class Grade(Node):
             color = raised.add_(straight.clamp_(max=0)).mul_(divisor)
         if self.saturation != 1 and len(color) == 3:
             color = luminance(color).expand_as(color).lerp(color, self.saturation)
-        if mask is not None:
-            weight = matte_on(mask, image)
-            color = original.lerp(color, weight).where(weight != 0, original)
         if color is original:
             return image
+        if mask is not None:
+            color = faded(original, color, matte_on(mask, image.size, image.box))
         planes = dict(zip(image.color_indices, color, strict=True))
         return image.with_data(torch.stack([planes.get(i, plane) for i, plane in enumerate(image.data)]))
 
