@@ -24,7 +24,7 @@ from rotonodes.pixels import Batch, Clip
 from rotonodes.plan import Plan, Stage, Task, batch_of, make_plan
 from rotonodes.report import Reporter, make_reporter
 from rotonodes.schedule import Pass, fresh_pass
-from rotonodes.workers import Once, Pool, cpu_count, set_torch_threads
+from rotonodes.workers import Once, Pool, cpu_count, reuse_memory, set_torch_threads
 
 Values = dict[str, Any]  # output name -> value
 
@@ -132,6 +132,7 @@ def run(
         reporter.start(plan, 0, len(plan.delivered))
         reporter.end(result)
         return result
+    reuse_memory()
     work = Run(plan, choose_device(device), batch, on_error == "continue", reporter, stop or threading.Event(), threads)
     reporter.start(plan, len(plan.stages), len(plan.delivered))
     try:

@@ -11,7 +11,7 @@ from rotonodes.errors import UsageError
 
 MOST_FRAMES = 1_000_000
 
-_RANGE_PIECE = re.compile(r"\s*(-?\d+)(?:\s*-\s*(-?\d+)(?:\s*[x:]\s*(\d+))?)?\s*")
+_RANGE_PIECE = re.compile(r"\s*(-?\d+)(?:\s*-\s*(-?\d+)(?:\s*[x:]\s*(\d+))?)?\s*", re.ASCII)
 _TOKEN = re.compile(r"(?P<hash>#+)|%0?(?P<width>\d*)d|\$F(?P<houdini>\d*)(?![A-Za-z_])")
 
 

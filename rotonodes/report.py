@@ -66,8 +66,8 @@ class Reporter:
             self.stage_index, self.stages, self.stage_title = number, count, title
             self.frames_total, self.frames_done = frames, 0
             self._nodes.clear()
-            self._move()
             self.on_stage()
+            self._move()
 
     def frame(self, frame: int | None, seconds: float, ok: bool) -> None:
         """A frame of this stage is finished, or has failed. None stands for what is made once."""
@@ -103,7 +103,7 @@ class Reporter:
     def end(self, result: Result) -> None:
         """The run is over. What is wrong with the graph itself is raised to the caller, and said there."""
         self.result = result
-        fatal = next((f.error for f in result.failures if isinstance(f.error, UsageError | Interrupted)), None)
+        fatal = next((f.error for f in result.failures if isinstance(f.error, UsageError)), None)
         if fatal is not None:
             self.abort(str(fatal))
             return
@@ -355,7 +355,7 @@ def _without_number(reason: str, frame: int | None) -> str:
 
 def stopped(result: Result) -> bool:
     """True for a run that was asked to stop and did, before everything was there."""
-    asked = result.exit_code in (EXIT_INTERRUPTED, EXIT_TERMINATED)
+    asked = result.exit_code in (EXIT_INTERRUPTED, EXIT_TERMINATED) or any(isinstance(f.error, Interrupted) for f in result.failures)
     return asked or (result.exit_code == 0 and bool(result.missing or result.missing_clips))
 
 
@@ -406,9 +406,12 @@ def command_for(result: Result, again: Again | None) -> str:
 
 def closing_lines(result: Result, again: Again | None = None) -> list[str]:
     """What was delivered, or what failed, why, and the command that renders only what is missing."""
+    lines = [headline(result)]
+    if stopped(result):
+        return lines
     if result.exit_code == 0:
-        return [headline(result), *([] if stopped(result) else [f"  {path}" for path in outputs_written(result.plan)])]
-    lines = [headline(result), *(f"  {group}" for group in group_failures(result.failures))]
+        return [*lines, *(f"  {path}" for path in outputs_written(result.plan))]
+    lines += [f"  {group}" for group in group_failures(result.failures)]
     command = command_for(result, again)
     return [*lines, "to render only what is missing:", f"  {command}"] if command else lines
 

@@ -119,7 +119,7 @@ class RichReporter(Reporter):
         lines: list[RenderableType] = [Text.assemble(mark, (headline(result), "bold"), (rate, "dim"))]
         if ok:
             lines += [Text(f"  {path}", style="cyan") for path in outputs_written(result.plan)]
-        for group in group_failures(result.failures):
+        for group in () if stopped(result) else group_failures(result.failures):
             lines.append(Text.assemble("  ", (str(group).split(": ", 1)[0], "bold"), ": ", group.reason))
         table = self.slowest(result) if ok else None
         if table is not None:

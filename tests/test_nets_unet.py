@@ -27,6 +27,7 @@ def test_parameter_counts_of_the_known_networks():
         {"widths": (6, 4, 10), "block": "separable"},
         {"widths": (6, 4, 10), "upsampling": "bilinear", "norm": "group"},
         {"widths": [4, 8, 8], "patch": 2},
+        {"widths": [4, 8, 8], "patch": 4, "refine": 6},
         {"widths": [4, 8, 8], "patch": 3, "upsampling": "bilinear"},
     ],
 )
@@ -37,7 +38,7 @@ def test_logits_have_the_size_of_the_picture(config):
 
 
 def test_gradients_reach_every_weight():
-    network = UNet(widths=(4, 8, 8), patch=2)
+    network = UNet(widths=(4, 8, 8), patch=2, refine=4)
     network(torch.rand(2, 3, 16, 16)).square().sum().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
 

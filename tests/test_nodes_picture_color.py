@@ -99,8 +99,9 @@ def test_grade_of_grey_takes_one_number() -> None:
     assert values(Grade(gain=2, saturation=0)(pixel(0.5))) == [1.0]
     with pytest.raises(FrameError, match="give one number"):
         Grade(gain=[1, 2, 3])(pixel(0.5))
-    assert parameter_faults(Grade, {"gamma": 0})
-    assert parameter_faults(Grade, {"gain": [1, 2]})
+    for wrong in ({"gamma": 0}, {"gamma": [1, 1, -1]}, {"gain": [1, 2]}, {"offset": "x"}):
+        ((_, message),) = parameter_faults(Grade, wrong)
+        assert "or three as [r, g, b], not " in message
 
 
 # Composite.
@@ -219,6 +220,13 @@ def test_composite_opaque_windows_are_transparent_outside() -> None:
     assert merged.data[0].tolist() == [[1, 1, 1, 1], [1, 0.5, 0.5, 1], [1, 0.5, 0.5, 1], [1, 1, 1, 1]]
 
 
+def test_composite_of_opaque_windows_side_by_side_is_transparent_between() -> None:
+    left, right = (Image(torch.ones(3, 1, 1), origin=(x, 0), size=(3, 1)) for x in (0, 2))
+    merged = Composite()(left, right)
+    assert merged.channels == ("R", "G", "B", "A")
+    assert merged.data[3].tolist() == [[1, 0, 1]]
+
+
 def test_composite_has_the_frame_of_bg() -> None:
     small, large = Image(torch.ones(4, 2, 2)), Image(torch.zeros(4, 3, 5))
     assert Composite()(small, large).size == (5, 3)
@@ -237,11 +245,11 @@ def test_composite_mask_shows_bg_where_it_is_shut() -> None:
 
 
 def test_composite_mixes_infinite_light() -> None:
-    dim, bright = pixel(1.0, 1.0, INF), pixel(1.0, INF, INF)
-    mask = Matte(torch.full((1, 1, 1), 0.25))
-    assert values(Composite(mix=0.5)(bright, dim)) == values(Composite()(bright, dim, mask)) == [1.0, INF, INF]
-    assert values(Composite()(bright, dim, Matte(torch.ones(1, 1, 1)))) == [1.0, INF, INF]
-    assert values(Composite()(bright, dim, Matte(torch.zeros(1, 1, 1)))) == [1.0, 1.0, INF]
+    dim, bright, mask = pixel(1.0, 1.0, INF), pixel(1.0, INF, INF), Matte(torch.full((1, 1, 1), 0.25))
+    brighter = Composite(operation="max", mix=0.5)
+    assert values(brighter(bright, dim)) == values(brighter(bright, dim, mask)) == [1.0, INF, INF]
+    assert values(Composite(operation="max")(bright, dim, Matte(torch.ones(1, 1, 1)))) == [1.0, INF, INF]
+    assert values(Composite(operation="max")(bright, dim, Matte(torch.zeros(1, 1, 1)))) == [1.0, 1.0, INF]
 
 
 def test_composite_lets_nan_and_bright_light_through() -> None:
@@ -249,6 +257,12 @@ def test_composite_lets_nan_and_bright_light_through() -> None:
     assert merged[0] != merged[0]
     assert merged[1:] == [6.0, INF, 1.0]
     assert values(Composite(operation="screen")(pixel(3.0, 1.0, 0, 1), pixel(2.0, 3.0, 0, 1)))[:2] == [3.0, 1.0]
+
+
+def test_composite_joins_its_inputs_where_fg_is() -> None:
+    fg, bg = noise(4, 9).to("meta"), noise(4, 10)
+    assert Composite()(fg, bg).device.type == "meta"
+    assert bg.device.type == "cpu"
 
 
 def test_composite_leaves_its_inputs_alone() -> None:

@@ -29,6 +29,8 @@ class UNet(nn.Module):
     (depth + 1 numbers, first level first) says it level by level instead. `patch` folds each square of
     patch x patch pixels into the channels of one before the first level, and unfolds the logits at the end (Shi et al.,
     sub-pixel convolution, 2016): no pixel is lost and the network costs patch^2 times less, which is what a CPU wants.
+    `refine` > 0 unfolds that many features instead of logits, and one last block at full resolution sees them
+    beside the picture, so that outlines follow its edges and not the squares.
 
     `upsampling="bilinear"` has no weights of its own; there the block below each level already narrows to its width.
     `block="separable"` splits each 3x3 convolution into a depthwise and a pointwise one.
@@ -43,14 +45,15 @@ class UNet(nn.Module):
         *,
         widths: Sequence[int] | None = None,
         patch: int = 1,
+        refine: int = 0,
         norm: str = "batch",
         upsampling: str = "transposed",
         block: str = "standard",
     ) -> None:
         super().__init__()
         widths = tuple(widths) if widths is not None else _doubled(width, depth, upsampling)
-        _check(in_channels, classes, widths, patch, norm, upsampling, block)
-        self.patch, self.upsampling = patch, upsampling
+        _check(in_channels, classes, widths, patch, refine, norm, upsampling, block)
+        self.patch, self.upsampling, self.refined = patch, upsampling, refine > 0
         self.size_multiple = patch * 2 ** (len(widths) - 1)
         # What each level hands to the one above it.
         outs = widths if upsampling == "transposed" else (widths[0], *widths[:-2], widths[-1])
@@ -66,16 +69,21 @@ class UNet(nn.Module):
                 self.up.append(nn.ConvTranspose2d(below, here, kernel_size=2, stride=2))
                 below = here
             self.decoder.append(_block(here + below, here, outs[level], norm, block))
-        self.head = nn.Conv2d(outs[0], classes * patch**2, kernel_size=1)
+        if refine:
+            self.unfold = nn.Conv2d(outs[0], refine * patch**2, kernel_size=1)
+            self.refine = _block(in_channels + refine, refine, refine, norm, block)
+            self.head = nn.Conv2d(refine, classes, kernel_size=1)
+        else:
+            self.head = nn.Conv2d(outs[0], classes * patch**2, kernel_size=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
+    def forward(self, picture: Tensor) -> Tensor:
+        height, width = picture.shape[-2:]
         if height % self.size_multiple or width % self.size_multiple:
             raise UsageError(
                 f"unet: the picture is {width}x{height}, and both must be multiples of {self.size_multiple}: "
                 "pad it first, as Segmenter does"
             )
-        x = F.pixel_unshuffle(x, self.patch)
+        x = F.pixel_unshuffle(picture, self.patch)
         skips = []
         for block in self.encoder:
             x = block(x)
@@ -85,7 +93,11 @@ class UNet(nn.Module):
         for i, block in enumerate(self.decoder):
             x = self.up[i](x) if self.upsampling == "transposed" else _double_size(x)
             x = block(torch.cat((skips.pop(), x), dim=1))
-        return F.pixel_shuffle(self.head(x), self.patch)
+        if not self.refined:
+            return F.pixel_shuffle(self.head(x), self.patch)
+        x = F.pixel_shuffle(self.unfold(x), self.patch)
+        logits: Tensor = self.head(self.refine(torch.cat((picture, x), dim=1)))
+        return logits
 
 
 def _doubled(width: int, depth: int, upsampling: str) -> tuple[int, ...]:
@@ -121,14 +133,16 @@ def _groups(features: int) -> int:
     return features // 8 if features % 8 == 0 else 1
 
 
-def _check(in_channels: int, classes: int, widths: tuple[int, ...], patch: int, norm: str, upsampling: str, block: str) -> None:
+def _check(
+    in_channels: int, classes: int, widths: tuple[int, ...], patch: int, refine: int, norm: str, upsampling: str, block: str
+) -> None:
     for name, value, known in (("norm", norm, NORMS), ("upsampling", upsampling, UPSAMPLINGS), ("block", block, BLOCKS)):
         if value not in known:
             raise UsageError(f"unet: {name} {value!r} is not known: use one of {', '.join(known)}")
     if not 2 <= len(widths) <= MAX_DEPTH + 1:
         raise UsageError(f"unet: widths {list(widths)} must name 2 to {MAX_DEPTH + 1} levels")
-    numbers = {"in_channels": (in_channels, 1024), "classes": (classes, 1024), "patch": (patch, MAX_PATCH)}
-    numbers |= {f"widths[{i}]": (w, MAX_WIDTH) for i, w in enumerate(widths)}
-    for name, (number, largest) in numbers.items():
-        if not isinstance(number, int) or not 1 <= number <= largest:
-            raise UsageError(f"unet: {name} is {number!r}: it must be a whole number from 1 to {largest}")
+    ranges = {"in_channels": (in_channels, 1, 1024), "classes": (classes, 1, 1024), "patch": (patch, 1, MAX_PATCH)}
+    ranges |= {"refine": (refine, 0, 1024)} | {f"widths[{i}]": (w, 1, MAX_WIDTH) for i, w in enumerate(widths)}
+    for name, (number, least, largest) in ranges.items():
+        if not isinstance(number, int) or not least <= number <= largest:
+            raise UsageError(f"unet: {name} is {number!r}: it must be a whole number from {least} to {largest}")

@@ -27,9 +27,9 @@ class Composite(Node):
     xor A(1-b)+B(1-a), max, min, difference |A-B|, overlay 2AB where B < 0.5 else 1-2(1-A)(1-B), hard-light the same by A,
     soft-light B(2A+B(1-AB)) where AB < 1 else 2AB. Alpha goes through the same formula as colour.
 
-    A picture without alpha is opaque; the result has alpha when one of them has. The result's frame is bg's, the two are
-    laid on each other at the top left, outside its data window a picture is transparent black, and the result's data window
-    holds all that is not. Other channels of bg are kept. Nothing is clamped.
+    A picture without alpha is opaque, outside its data window it is transparent black. The result has alpha when one of
+    them has or neither covers its data window, which is the smallest that holds what is not empty. The result's frame is
+    bg's, the two are laid on each other at the top left. Other channels of bg are kept. Nothing is clamped.
     """
 
     category: ClassVar[str] = "picture"
@@ -44,6 +44,7 @@ def merge(fg: Image, bg: Image, operation: Operation = "over", mix: float = 1.0,
     """`fg` merged with `bg`; `Composite` tells the formulas and the rules for frames, windows and channels."""
     import torch
 
+    bg = bg.to(fg.device)
     richer = fg if len(fg.color_indices) > len(bg.color_indices) else bg
     names = tuple(richer.channels[i] for i in richer.color_indices)
     extras = [i for i, name in enumerate(bg.channels) if name != "A" and i not in bg.color_indices]
@@ -51,10 +52,11 @@ def merge(fg: Image, bg: Image, operation: Operation = "over", mix: float = 1.0,
     a, b = _planes(fg, len(names), box), _planes(bg, len(names), box)
     merged = OPERATIONS[operation](a, b, a[-1:], b[-1:])
     if mask is not None:
-        merged = faded(b, merged, matte_on(mask, bg.size, box) * mix)
+        merged = faded(b, merged, matte_on(mask.to(fg.device), bg.size, box) * mix)
     elif mix < 1:
         merged = faded(b, merged, b.new_tensor(mix))
-    if fg.alpha is None and bg.alpha is None:
+    covered = any(picture.box.union(box) == picture.box for picture in (fg, bg))
+    if fg.alpha is None and bg.alpha is None and covered:
         merged = merged[:-1]
     else:
         names = (*names, "A")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import Gt
+from pydantic import ValidationInfo, field_validator
 
 from rotonodes.errors import FrameError
 from rotonodes.node import Node, param
@@ -32,6 +33,18 @@ class Grade(Node):
     gamma: Positive | tuple[Positive, Positive, Positive] = param(1.0, help="above 1 lifts the midtones: one number, or [r, g, b]")
     saturation: float = param(1.0, help="0 is grey, 1 unchanged, above 1 more colourful", ge=0)
 
+    @field_validator("gain", "offset", "gamma", mode="before")
+    @classmethod
+    def _one_or_three(cls, value: object, info: ValidationInfo) -> object:
+        try:
+            numbers = [float(number) for number in (value if isinstance(value, list | tuple) else (value, value, value))]
+        except (TypeError, ValueError):
+            numbers = []
+        if len(numbers) != 3 or (info.field_name == "gamma" and min(numbers) <= 0):
+            above = " above 0" if info.field_name == "gamma" else ""
+            raise ValueError(f"{info.field_name}: must be one number{above}, or three as [r, g, b], not {value!r}")
+        return value
+
     def process(self, image: Image, mask: Matte | None = None) -> Image:
         import torch
 
@@ -53,7 +66,7 @@ class Grade(Node):
         if color is original:
             return image
         if mask is not None:
-            color = faded(original, color, matte_on(mask, image.size, image.box))
+            color = faded(original, color, matte_on(mask.to(image.device), image.size, image.box))
         planes = dict(zip(image.color_indices, color, strict=True))
         return image.with_data(torch.stack([planes.get(i, plane) for i, plane in enumerate(image.data)]))
 

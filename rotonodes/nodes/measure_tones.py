@@ -58,7 +58,7 @@ def histogram(picture: Image, matte: Matte | None) -> np.ndarray:
 
     color, alpha = colors(picture), picture.alpha
     light = luminance(color if alpha is None else unpremultiply(color, alpha))
-    shape = matte_on(matte, picture.size, picture.box) if matte is not None else alpha
+    shape = matte_on(matte.to(picture.device), picture.size, picture.box) if matte is not None else alpha
     inside = ~light.isnan() if shape is None else (shape >= 0.5) & ~light.isnan()
     bins = (linear_to_srgb(light[inside]) * _PER_UNIT).clamp(0, _BINS - 1).to(torch.int64)
     counts: np.ndarray = torch.bincount(bins, minlength=_BINS).cpu().numpy()

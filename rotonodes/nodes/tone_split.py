@@ -74,7 +74,7 @@ class ToneSplit(Node):
         if image is not None and labels is None:
             picture = image.on_frame()
             tone = self._tone(picture, scale)
-            shape = matte_on(matte, picture.size, picture.box) if matte is not None else picture.alpha
+            shape = matte_on(matte.to(picture.device), picture.size, picture.box) if matte is not None else picture.alpha
             shape = torch.ones_like(picture.data[:1]) if shape is None else shape
             labels = Labels(torch.where(shape[0] >= 0.5, tone + 1, 0), tuple(self.classes), default_colors(len(self.classes)))
             planes = {name: (tone, index - 1) for index, name in enumerate(self.classes)}

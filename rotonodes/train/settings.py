@@ -47,6 +47,10 @@ class Augment:
 NONE = Augment(**{item.name: 0.0 for item in fields(Augment)})
 
 
+# The network of the weights we ship: of those tried, the best mean IoU on unseen shapes for a minute of CPU.
+SHIPPED_CONFIG = {"widths": [64, 128, 256, 320], "patch": 4, "refine": 12}
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """Settings of `train`. Raises UsageError when one is out of its range.
@@ -74,7 +78,7 @@ class TrainSettings:
     class_balance: float = 0.5
     augment: Augment = field(default_factory=Augment)
     architecture: str = "unet"
-    config: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=lambda: dict(SHIPPED_CONFIG))
     classes: tuple[str, ...] = CLASSES
     colors: tuple[str, ...] = COLORS
     channels: tuple[str, ...] = ("R", "G", "B")

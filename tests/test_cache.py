@@ -1,0 +1,126 @@
+"""The cache gives back bit for bit what went in, or says that there is nothing."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rotonodes.cache import Cache, can_pack, pack, unpack
+from rotonodes.nets.model import Model, build
+from rotonodes.pixels import Image, Labels, Layers, Matte
+from rotonodes.tones import ToneScale
+
+KEY = "ab" + "0" * 62
+
+
+def bits(tensor: torch.Tensor) -> bytes:
+    return tensor.numpy().tobytes()
+
+
+def image(data: torch.Tensor) -> Image:
+    return Image(data, ("Y", "depth.Z"), (-2, 3), (40, 30), {"owner": "x", "fps": 24.0, "object": object()})
+
+
+STRANGE = torch.tensor([float("nan"), float("inf"), -0.0, 1e-45, 65504.0, 0.1, 1e9, -1.5]).reshape(2, 2, 2)
+
+
+@pytest.mark.parametrize("data", [STRANGE, torch.tensor([0.5, -0.0] * 4).reshape(2, 2, 2), torch.full((2, 1, 1), float("nan"))])
+def test_pictures_come_out_bit_for_bit(data: torch.Tensor) -> None:
+    value = image(data)
+    again = unpack(pack(value), None)
+    assert bits(again.data) == bits(data)
+    assert (again.channels, again.origin, again.size) == (value.channels, value.origin, value.size)
+    assert again.metadata == {"owner": "x", "fps": 24.0}
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(width=32), min_size=1, max_size=20))
+def test_any_floats_come_out_bit_for_bit(values: list[float]) -> None:
+    data = torch.tensor(values, dtype=torch.float32).reshape(1, 1, -1)
+    assert bits(unpack(pack(Matte(data)), None).data) == bits(data)
+
+
+def test_what_half_precision_holds_takes_two_bytes() -> None:
+    data = torch.rand(1, 64, 64).half().float()
+    assert len(pack(Matte(data))) < len(pack(Matte(torch.rand(1, 64, 64)))) * 0.6
+    assert bits(unpack(pack(Matte(data)), None).data) == bits(data)
+
+
+def test_a_picture_whose_first_pixels_alone_fit_half_is_kept_whole() -> None:
+    data = torch.zeros(1, 100, 100)
+    data[0, -1, -1] = 0.1
+    assert bits(unpack(pack(Matte(data)), None).data) == bits(data)
+
+
+def test_labels_models_and_scales() -> None:
+    labels = Labels(torch.randint(0, 3, (9, 7), dtype=torch.uint8), ("a", "b", "c"), ("#000000", "#111111", "#222222"))
+    again = unpack(pack(labels), None)
+    assert torch.equal(again.data, labels.data) and again.data.dtype == torch.uint8
+    assert (again.classes, again.colors) == (labels.classes, labels.colors)
+    scale = ToneScale((0.1, 0.7), "srgb")
+    assert unpack(pack(scale), ToneScale) == scale
+    config = {"in_channels": 3, "classes": 2, "width": 2, "depth": 1}
+    model = Model("unet", config, ("a", "b"), ("#000000", "#ffffff"), state=dict(build("unet", config).state_dict()))
+    restored = unpack(pack(model), Model)
+    assert restored.config == config
+    assert {n: bits(t) for n, t in restored.state.items()} == {n: bits(t) for n, t in model.state.items()}
+
+
+def test_another_kind_is_not_taken_for_this_one() -> None:
+    with pytest.raises(ValueError, match="another kind"):
+        unpack(pack(ToneScale((0.1,))), Model)
+
+
+def damage(data: bytes) -> list[bytes]:
+    return [b"", data[:10], data[: len(data) // 2], data[:-1], b"x" * len(data), data[:30] + b"\xff" * 20 + data[50:]]
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_a_damaged_entry_is_removed_and_counts_as_missing(tmp_path: Path, at: int) -> None:
+    cache = Cache(tmp_path)
+    cache.store(KEY, {"image": image(STRANGE)})
+    path = cache.path(KEY, "image")
+    path.write_bytes(damage(path.read_bytes())[at])
+    assert cache.load(KEY, ["image"], {}) is None
+    assert not path.exists()
+    assert not cache.has(KEY, ["image"])
+
+
+@settings(max_examples=80)
+@given(st.data())
+def test_no_bytes_make_it_crash(data: Any) -> None:
+    whole = bytearray(pack(Labels(torch.zeros(2, 2, dtype=torch.uint8), ("a",), ("#000000",))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Cache(folder)
+        cache.path(KEY, "labels").parent.mkdir()
+        cache.path(KEY, "labels").write_bytes(whole)
+        loaded = cache.load(KEY, ["labels"], {})
+        assert (loaded is None) == (not cache.has(KEY, ["labels"]))
+
+
+def test_every_output_must_be_there(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.store(KEY, {"a": ToneScale((0.1,)), "none": None, "layers": Layers({}, None, (1, 1))})  # type: ignore[arg-type]
+    assert cache.has(KEY, ["a"])
+    assert not cache.has(KEY, ["a", "none"])
+    assert not cache.has(KEY, ["layers"])
+    assert not cache.has(KEY, [])
+    assert cache.load(KEY, ["a", "none"], {"a": ToneScale}) is None
+    assert not can_pack(Layers({}, None, (1, 1)))  # type: ignore[arg-type]
+
+
+def test_output_names_cannot_leave_the_folder(tmp_path: Path) -> None:
+    path = Cache(tmp_path).path(KEY, "../../x/ViewLayer.Combined")
+    assert path.parent == tmp_path / "ab"
+
+
+def test_without_a_folder_nothing_is_kept() -> None:
+    cache = Cache(None)
+    cache.store(KEY, {"a": ToneScale((0.1,))})
+    assert not cache.has(KEY, ["a"])

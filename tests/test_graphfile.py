@@ -1,0 +1,226 @@
+"""Graph files as text: YAML 1.2 scalars, places, variables, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rotonodes.errors import GraphError, UsageError
+from rotonodes.graph import Graph
+from rotonodes.graphfile import MOST_BYTES, Variables, parse_document, parse_value, read_document, scalar
+
+GRAPH = """\
+# a comment
+rotonodes: 1
+frames: 1-4
+vars: {shot: in, gain: 1.5}
+nodes:
+  plate: {type: LoadFrames, path: "$shot/a.####.png"}
+  crop:  {type: Crop, in: plate, left: 1}
+  grade: {type: Grade, in: {image: crop.image}, gain: $gain, offset: [0.1, 0, 0]}
+  write: {type: WriteFrames, in: grade, path: "out/a.####.png"}
+"""
+
+
+def faults_of(text: str) -> list[str]:
+    """The lines of the error that a text is refused with."""
+    with pytest.raises(GraphError) as caught:
+        Graph.load(path_of(text))
+    return str(caught.value).replace(str(path_of(text)), "g").splitlines()
+
+
+def path_of(text: str | bytes) -> Path:
+    return _folder(text)
+
+
+_files: dict[str | bytes, Path] = {}
+
+
+@pytest.fixture(autouse=True)
+def _write(tmp_path: Path) -> Any:
+    """Lets the helpers write graph files below this test's folder."""
+    global _folder
+
+    def write(text: str | bytes) -> Path:
+        if text not in _files:
+            _files[text] = tmp_path / f"g{len(_files)}.yaml"
+            _files[text].write_bytes(text if isinstance(text, bytes) else text.encode())
+        return _files[text]
+
+    _folder = write
+    yield
+    _files.clear()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 1e-4), (".5", 0.5), ("1.", 1.0), ("-3", -3), ("+3", 3), ("007", 7), ("0x1F", 31), ("0o17", 15), ("on", "on"), ("yes", "yes"),
+        ("no", "no"), ("true", True), ("False", False), ("null", None), ("~", None), ("", None), ("1:30", "1:30"), ("1_000", "1_000"),
+        ("2024-01-01", "2024-01-01"), ("1-24", "1-24"), ("NaN", "NaN"), (".inf", float("inf")), ("-.INF", float("-inf")), ("1.2.3", "1.2.3"),
+        ("9" * 30, "9" * 30), ("1e", "1e"), ("0b1", "0b1"), ("tRUE", "tRUE"),
+    ],
+)  # fmt: skip
+def test_scalars_are_read_by_yaml_1_2(text: str, value: object) -> None:
+    found = scalar(text)
+    assert found == value and type(found) is type(value)
+    assert scalar(text, plain=False) == text
+
+
+def test_nan_is_a_number() -> None:
+    assert scalar(".nan") != scalar(".nan")
+
+
+def test_values_from_the_command_line() -> None:
+    assert parse_value("[1, two, {a: 3}]") == [1, "two", {"a": 3}]
+    assert parse_value("out/a.####.png") == "out/a.####.png"
+    with pytest.raises(UsageError):
+        parse_value("[1, 2")
+
+
+def test_everything_has_its_line_and_column() -> None:
+    document = parse_document(GRAPH, "g.yaml")
+    assert document.marks["nodes", "crop", "left"] == (7, 39)
+    assert document.key_marks["nodes", "crop", "left"] == (7, 33)
+    assert document.marks["nodes", "grade", "offset", 1] == (8, 75)
+    assert document.marks[()] == (2, 1)
+    for place, (line, column) in document.marks.items():
+        assert document.lines[line - 1][column - 1 :].strip(), place
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "g:1:1: the graph is empty; it begins with `rotonodes: 1`"),
+        ("# nothing\n", "g:1:1: the graph is empty; it begins with `rotonodes: 1`"),
+        ("just words", "g:1:1: a graph is a mapping with `rotonodes: 1` and `nodes:`"),
+        ("[1, 2]", "g:1:1: a graph is a mapping with `rotonodes: 1` and `nodes:`"),
+        ("rotonodes: 1\nnodes: {a: !!python/object:os.system {}}", "g:2:12: the tag 'tag:yaml.org,2002:python/object:os.system' is not allowed: "
+         "a graph is plain data"),
+        ("rotonodes: !!int 1", "g:1:12: the tag 'tag:yaml.org,2002:int' is not allowed: a graph is plain data"),
+        ("rotonodes: 1\n---\nrotonodes: 1\n", "g:2:1: one graph a file: a second document (---) starts here"),
+        ("a: " + "[" * 65 + "]" * 65, "g:1:67: nested deeper than 64 levels"),
+        ("a: &a [*a]", "g:1:7: an alias contains itself"),
+    ],
+)  # fmt: skip
+def test_what_is_no_graph_is_one_line(text: str, line: str) -> None:
+    assert faults_of(text) == [line]
+
+
+def test_binary_and_large_files_are_one_line() -> None:
+    assert faults_of(b"\x89PNG\r\n\x1a\n\x00\x00\xff") == ["g: this is not a graph file: it is not UTF-8 text"]  # type: ignore[arg-type]
+    assert faults_of("rotonodes: 1\0") == ["g: this is not a graph file: special characters are not allowed"]
+    assert faults_of("#" * (MOST_BYTES + 1)) == ["g: a graph file is at most 1 MB; this one is larger"]
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    for path in (tmp_path / "gone.yaml", tmp_path):
+        with pytest.raises(GraphError) as caught:
+            read_document(str(path))
+        assert str(caught.value).startswith(f"{path}: cannot read the graph: ")
+
+
+def test_an_alias_bomb_is_refused_before_it_is_made() -> None:
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    bomb += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
+    (line,) = faults_of(bomb)
+    assert "aliases expand to more than 100000 YAML nodes" in line
+
+
+def test_a_hundred_thousand_nodes_are_too_many() -> None:
+    (line,) = faults_of("a: [" + "1," * 100_001 + "]")
+    assert line.endswith("more than 100000 YAML nodes")
+
+
+def test_equal_keys_and_merge_keys_are_named_and_the_rest_is_judged() -> None:
+    text = GRAPH.replace("left: 1", "left: 1, left: 2").replace("nodes:\n", "nodes:\n  <<: {x: {type: Crop}}\n").replace("$gain", "1, saturation: -1")
+    assert faults_of(text) == [
+        "g:6:3: merge keys (<<) are not allowed: write the parameters out",
+        "g:8:42: crop: 'left' stands here a second time; it is already on line 8",
+        "g:9:67: grade: saturation: must be greater than or equal to 0, not -1",
+    ]
+
+
+def test_two_nodes_of_one_name() -> None:
+    text = GRAPH + "  crop: {type: Crop, in: plate}\n"
+    assert faults_of(text) == ["g:10:3: 'crop' stands here a second time; it is already on line 7"]
+
+
+def test_an_alias_is_written_out() -> None:
+    document = parse_document("a: &x {b: [1, 2]}\nc: *x\n")
+    assert document.data == {"a": {"b": [1, 2]}, "c": {"b": [1, 2]}}
+
+
+def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOT", "a$b")
+    variables = Variables({"shot": "x", "n": 3, "deep": "${shot}/$n", "loop": "$loop"})
+    filled = variables.fill({"a": "$shot/$F4.${n}", "b": "$n", "c": ["$deep"], "d": "$$shot", "e": "${env:SHOT}/1", "f": "a.$pass.$F.png"})
+    assert filled == {"a": "x/$F4.3", "b": 3, "c": ["x/3"], "d": "$shot", "e": "a$b/1", "f": "a.$pass.$F.png"}
+    for text, words in (("$shotgun", "did you mean 'shot'"), ("${env:NO_SUCH}", "NO_SUCH"), ("$loop", "lead back to themselves"), ("a$loop", "lead back")):
+        with pytest.raises(LookupError, match=words):
+            variables.fill(text)
+
+
+def test_a_value_of_the_environment_is_text_and_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOT", "$other ${env:HOME} $$")
+    assert Variables({"other": 1}).fill("${env:SHOT}") == "$other ${env:HOME} $$"
+
+
+mutations = st.lists(
+    st.tuples(st.sampled_from(["set", "insert", "delete", "swap"]), st.integers(0, len(GRAPH) - 1), st.integers(0, 255), st.integers(1, 40)), min_size=1, max_size=5
+)
+
+
+def mutated(changes: list[tuple[str, int, int, int]]) -> bytes:
+    data = bytearray(GRAPH.encode())
+    for what, at, byte, length in changes:
+        at = min(at, len(data) - 1)
+        if what == "set":
+            data[at] = byte
+        elif what == "insert":
+            data.insert(at, byte)
+        elif what == "delete" and len(data) > length + 1:
+            del data[at : at + length]
+        elif what == "swap":
+            data[at:at] = data[at : at + length]
+    return bytes(data)
+
+
+def load_or_faults(path: Path) -> None:
+    """A graph, or a GraphError of one line for each fault: nothing else may come out of a file."""
+    try:
+        Graph.load(path)
+    except GraphError as error:
+        lines = str(error).splitlines()
+        assert lines and len(lines) == len(error.faults)
+        assert all(line.startswith(str(path)) for line in lines)
+
+
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(mutations)
+def test_any_bytes_are_a_graph_or_faults(tmp_path: Path, changes: list[tuple[str, int, int, int]]) -> None:
+    path = tmp_path / "mutated.yaml"
+    path.write_bytes(mutated(changes))
+    load_or_faults(path)
+
+
+WORDS = ["rotonodes", "frames", "vars", "nodes", "inputs", "outputs", "type", "in", "disable", "label", "cache", "path", "left", "Crop", "LoadFrames", "a", "b", "a.b",
+         "$a", "${", "$$", "1-4", "", "#", "./x.yaml", "\n", "WriteFrames", "palette"]  # fmt: skip
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 9) | st.floats(allow_nan=True) | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(plain, st.dictionaries(st.sampled_from(WORDS), st.dictionaries(st.sampled_from(WORDS), plain, max_size=5) | plain, max_size=3))
+def test_any_data_in_the_form_of_a_graph_is_a_graph_or_faults(tmp_path: Path, top: Any, nodes: Any) -> None:
+    import json
+
+    path = tmp_path / "data.yaml"
+    data = {"rotonodes": 1, "nodes": nodes, **(top if isinstance(top, dict) else {"frames": top})}
+    path.write_text(json.dumps(data).replace("NaN", ".nan").replace("Infinity", ".inf"))
+    load_or_faults(path)
