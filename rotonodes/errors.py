@@ -44,7 +44,9 @@ class Fault:
     __slots__ = ("column", "file", "line", "message", "node")
 
     def __init__(self, message: str, *, node: str = "", file: str = "", line: int = 0, column: int = 0) -> None:
-        self.message, self.node, self.file, self.line, self.column = message, node, file, line, column
+        # One fault is one line, also when a name in it has a line break.
+        self.message, self.node = (" ".join(text.splitlines()) for text in (message, node))
+        self.file, self.line, self.column = file, line, column
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}: " if self.line else (f"{self.file}: " if self.file else "")

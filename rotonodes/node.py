@@ -18,12 +18,20 @@ import typing
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from rotonodes.errors import UsageError
+from rotonodes.parameters import InputPath as InputPath
+from rotonodes.parameters import OutputPath as OutputPath
+from rotonodes.parameters import PathRole as PathRole
+from rotonodes.parameters import changes_pixels as changes_pixels
+from rotonodes.parameters import param as param
+from rotonodes.parameters import parameter_faults as parameter_faults
+from rotonodes.parameters import path_role as path_role
+from rotonodes.parameters import unit_of as unit_of
+from rotonodes.parameters import wrong_kinds
 from rotonodes.pixels import Batch, Clip, Image, Labels, Layers, Matte
 
 # A picture of any kind, the same kind going out as came in.
@@ -67,26 +75,6 @@ class Monitor:
 
 
 _ASKS: tuple[type, ...] = (Frame, Key, Device, Wanted, Prepared, Monitor)
-
-
-@dataclass(frozen=True)
-class PathRole:
-    """Marks a parameter as a path: `input` files are read (and are in the key by fingerprint), `output` files are written."""
-
-    role: Literal["input", "output"]
-
-
-InputPath = Annotated[str, PathRole("input")]
-OutputPath = Annotated[str, PathRole("output")]
-
-
-def param(default: Any = ..., *, help: str, unit: str = "", pixels: bool = True, **constraints: Any) -> Any:  # noqa: A002
-    """Declare a parameter: default, help text, unit, pydantic constraints (`ge`, `le`, `min_length`, ...).
-
-    `pixels=False` says that no value of it changes what the node makes, so it stays out of the key (a batch size, a path
-    to write to).
-    """
-    return Field(default, description=help, json_schema_extra={"unit": unit, "pixels": pixels}, **constraints)
 
 
 @dataclass(frozen=True)
@@ -136,6 +124,13 @@ class Node(BaseModel):
     cached: ClassVar[bool] = False
     category: ClassVar[str] = "studio"
     signature: ClassVar[Signature]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_quiet_conversions(cls, values: Any) -> Any:
+        for name, message in wrong_kinds(cls.model_fields, values) if isinstance(values, dict) else ():
+            raise ValueError(f"{name}: {message}")
+        return values
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -321,26 +316,6 @@ def first_of_batch(result: Any) -> Any:
     return result
 
 
-def path_role(info: FieldInfo) -> str | None:
-    """`input`, `output` or None for a parameter's field."""
-    marks = list(info.metadata)
-    for inner in get_args(info.annotation) or (info.annotation,):
-        marks += getattr(inner, "__metadata__", ())
-    return next((mark.role for mark in marks if isinstance(mark, PathRole)), None)
-
-
-def changes_pixels(info: FieldInfo) -> bool:
-    """False for parameters declared with `pixels=False`."""
-    extra = info.json_schema_extra
-    return not isinstance(extra, dict) or extra.get("pixels", True) is not False
-
-
-def unit_of(info: FieldInfo) -> str:
-    """The unit of a parameter, or nothing."""
-    extra = info.json_schema_extra
-    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-
-
 # How a signature becomes sockets.
 
 
@@ -523,31 +498,3 @@ def _load_entry_points() -> None:
             raise
         except Exception as error:
             _plugin_faults.append(f"cannot import the nodes of {point.name} ({point.value}): {type(error).__name__}: {error}")
-
-
-def parameter_faults(cls: type[Node], values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(parameter, message) for every value that does not fit; empty when the node can be made."""
-    try:
-        cls(**values)
-    except ValidationError as error:
-        return [describe_error(cls, e) for e in error.errors(include_url=False)]
-    except UsageError as error:
-        return [("", str(error))]
-    return []
-
-
-def describe_error(cls: type[Node], error: Any) -> tuple[str, str]:
-    """One pydantic error as (parameter, line): the value as written and what would fit."""
-    where = ".".join(str(part) for part in error["loc"])
-    name = str(error["loc"][0]) if error["loc"] else ""
-    if error["type"] == "missing":
-        return name, f"the parameter {name!r} is missing"
-    if error["type"] == "value_error":
-        return name, str(error["ctx"]["error"]) if "ctx" in error else error["msg"]
-    text = error["msg"][0].lower() + error["msg"][1:]
-    text = text.replace("input should be", "must be").replace("a valid tuple", "a list").replace("a valid list", "a list").replace(", unable to parse string as an integer", ", a whole number")
-    text = text.replace(", unable to parse string as a number", "")
-    info = cls.model_fields.get(name)
-    unit = f" {unit_of(info)}" if info is not None and unit_of(info) else ""
-    given = error.get("input")
-    return name, f"{where}: {text}{unit and f' ({unit.strip()})'}, not {given!r}"

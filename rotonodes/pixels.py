@@ -150,7 +150,10 @@ class Image:
     @property
     def color(self) -> Tensor:
         """The colour planes R, G, B (or Y) `[3 or 1, H, W]`; of other channels, up to the first three without alpha."""
-        return self.data[list(self.color_indices)]
+        indices = self.color_indices
+        first, count = indices[0], len(indices)
+        # Planes that lie side by side are a view; only others must be copied together.
+        return self.data[first : first + count] if indices == tuple(range(first, first + count)) else self.data[list(indices)]
 
     @property
     def color_indices(self) -> tuple[int, ...]:
@@ -294,8 +297,12 @@ class Batch(Generic[T]):
 
     def split(self) -> list[T]:
         """The single frames."""
-        pairs: Iterator[tuple[Any, Tensor]] = zip(self.like, self.data, strict=True)
-        return [value.with_data(plane) if isinstance(value, Image) else replace(value, data=plane) for value, plane in pairs]
+        likes: tuple[Any, ...] = self.like
+        singles: list[Any] = [
+            like.with_data(plane) if isinstance(like, Image) else replace(like, data=plane)
+            for like, plane in zip(likes, self.data, strict=True)
+        ]
+        return singles
 
 
 class Clip(Generic[T]):

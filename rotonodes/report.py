@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from rotonodes.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, Interrupted, UsageError, did_you_mean
 from rotonodes.frames import format_frames
+from rotonodes.node import Monitor
 
 if TYPE_CHECKING:
     from rotonodes.engine import Result
@@ -31,7 +32,8 @@ class Reporter:
     """Keeps the counts of a run; says nothing. Voices override the `on_...` methods.
 
     Every method may be called from any thread; the `on_...` methods are called one at a time. `fraction` of the whole run is
-    (stages finished + how far this stage is) / stages, and never falls.
+    (stages finished + how far this stage is) / stages, and never falls. A stage is as far as its frames, or as its long nodes
+    where they are behind: a training begins when its frames are read.
     """
 
     interval = 2.0  # seconds between two lines of a long node's progress
@@ -65,7 +67,7 @@ class Reporter:
         with self._lock:
             self.stage_index, self.stages, self.stage_title = number, count, title
             self.frames_total, self.frames_done = frames, 0
-            self._nodes.clear()
+            self._nodes = dict.fromkeys(self._long_nodes(number), 0.0)
             self.on_stage()
             self._move()
 
@@ -81,7 +83,8 @@ class Reporter:
     def progress(self, node: str, done: int, total: int, text: str = "") -> None:
         """A long node (a training) is at `done` of `total` steps. Lines are spaced out, except for the last step."""
         with self._lock:
-            self._nodes[node] = min(1.0, done / total) if total > 0 else 0.0
+            if node in self._nodes and total > 0:
+                self._nodes[node] = min(1.0, done / total)
             now = self.clock()
             if done >= total > 0 or now - self._told.get(node, float("-inf")) >= self.interval:
                 self._told[node] = now
@@ -120,10 +123,19 @@ class Reporter:
                 self._over = True
                 self.on_abort(message)
 
+    def _long_nodes(self, stage: int) -> list[str]:
+        """The whole-clip nodes of a stage that tell of their progress."""
+        if self.plan is None or stage >= len(self.plan.stages):
+            return []
+        return [
+            name
+            for name, frames in self.plan.stages[stage].sinks.items()
+            if frames is None and Monitor in type(self.plan.nodes[name]).signature.asks.values()
+        ]
+
     def _move(self) -> None:
-        frames = self.frames_done / self.frames_total if self.frames_total else 0.0
-        inside = min(1.0, max(frames, max(self._nodes.values(), default=0.0)))
-        self._set((self.stage_index + inside) / max(1, self.stages))
+        parts = [*self._nodes.values(), *([self.frames_done / self.frames_total] if self.frames_total else [])]
+        self._set((self.stage_index + min([1.0, *parts] if parts else [0.0])) / max(1, self.stages))
 
     def _set(self, fraction: float) -> None:
         self.fraction = max(self.fraction, min(1.0, fraction))

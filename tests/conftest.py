@@ -88,6 +88,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """Call the command line in an empty folder: `call("check", "graph.yaml").code`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OPENJD_SESSION_WORKING_DIR", raising=False)
+    monkeypatch.setattr("sys.argv", ["rotonodes"])
 
     def run(*arguments: str) -> Outcome:
         capsys.readouterr()

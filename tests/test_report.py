@@ -16,8 +16,8 @@ from rotonodes import report
 from rotonodes.engine import Failure, NodeStats, Result
 from rotonodes.errors import EXIT_FRAME_FAILED, FrameError, Interrupted, RotoError, UsageError
 from rotonodes.graph import Graph
-from rotonodes.node import Frame, Node, OutputPath, param
-from rotonodes.pixels import Image
+from rotonodes.node import Frame, Monitor, Node, OutputPath, param
+from rotonodes.pixels import Clip, Image
 from rotonodes.plan import Plan, make_plan
 from rotonodes.report import Reporter, closing_lines, command_for, group_failures, headline, make_reporter
 from rotonodes.report_rich import RichReporter
@@ -38,15 +38,25 @@ class ReportWriter(Node):
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return (f"{self.path}.{frame}",)
 
-    def process(self, image: Image) -> Path:
+    def process(self, image: Image, weights: Path | None = None) -> Path:
+        raise NotImplementedError
+
+
+class ReportTrainer(Node):
+    """A long node that is never run."""
+
+    def process(self, image: Clip[Image], monitor: Monitor) -> Path:
         raise NotImplementedError
 
 
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """A training on 24 frames, then 24 frames to write."""
     monkeypatch.chdir(tmp_path)
     graph = Graph("1-24", file="graphs/torus.yaml")
-    graph.add(ReportWriter(path="out/torus.####.png"), "png", image=graph.add(ReportSource(), "load"))
+    load = graph.add(ReportSource(), "load")
+    train = graph.add(ReportTrainer(), "train", image=load)
+    graph.add(ReportWriter(path="out/torus.####.png"), "png", image=load, weights=train)
     return make_plan(graph)
 
 
@@ -157,7 +167,7 @@ def test_auto_takes_the_voice_that_fits(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_unknown_voice_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="no progress 'plane' .did you mean 'plain'"):
+    with pytest.raises(UsageError, match=r"no progress 'plane' \(did you mean 'plain'"):
         make_reporter("plane")
 
 
@@ -170,15 +180,20 @@ def test_the_fraction_never_falls(plan: Plan) -> None:
 
     voice = Listener()
     voice.start(plan, 2, 4)
-    voice.stage(0, 2, 4, "a")
-    for frame in (1, 2, 3):
+    voice.stage(0, 2, 4, "train")
+    for frame in (1, 2, 3, 4):
         voice.frame(frame, 0.1, True)
-    voice.progress("a", 1, 10)  # behind the frames: it must not pull the fraction back
-    assert voice.fraction == pytest.approx(3 / 8)
-    voice.progress("a", 9, 10)
+    assert voice.fraction == 0  # the frames are read, the training has not begun
+    voice.progress("train", 9, 10)
     assert voice.fraction == pytest.approx(0.45)
-    voice.stage(1, 2, 4, "b")
+    voice.progress("train", 1, 10)  # a second pass: the fraction must not fall back
+    assert voice.fraction == pytest.approx(0.45)
+    voice.progress("load", 10, 10)  # not what the stage waits for
+    assert voice.fraction == pytest.approx(0.45)
+    voice.stage(1, 2, 4, "png")
     assert voice.fraction == pytest.approx(0.5)
+    voice.frame(1, 0.1, True)
+    assert voice.fraction == pytest.approx(0.625)
     voice.end(done(plan))
     assert seen == sorted(seen)
     assert seen[-1] == 1.0

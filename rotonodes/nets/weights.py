@@ -134,9 +134,7 @@ def read_pickle_free(path: Path) -> Any:
             return torch.load(data, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL (\S+)", str(error))
-        found = (
-            f"refused: it holds python code ({named[1]})" if named else "damaged, or it holds more than tensors and plain values"
-        )
+        found = f"refused: it holds python code ({named[1]})" if named else "damaged, or it holds more than tensors and plain values"
         raise WeightsError(f"{path}: {found}: use {_KNOWN_FILES}") from None
     except Exception as error:  # torch raises many kinds for damaged files
         raise WeightsError(f"{path}: truncated or not a torch file ({type(error).__name__}): copy or train it again") from None

@@ -104,8 +104,7 @@ class TrainUNet(Node):
 
     def settings(self, labels: Labels, model: Model | None) -> TrainSettings:
         """What the loop is told. A linked model keeps its own architecture."""
-        from rotonodes.train.augment import Augment
-        from rotonodes.train.settings import TrainSettings
+        from rotonodes.train.settings import Augment, TrainSettings
 
         config: dict[str, Any] = {"patch": self.patch}
         config |= {"widths": self.widths} if self.widths else {"width": self.width, "depth": self.depth}

@@ -1,0 +1,135 @@
+"""Parameters: how they are declared, and why a value does not fit, in the words of the person who wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from rotonodes.errors import UsageError, did_you_mean
+
+
+@dataclass(frozen=True)
+class PathRole:
+    """Marks a parameter as a path: `input` files are read (and are in the key by fingerprint), `output` files are written."""
+
+    role: Literal["input", "output"]
+
+
+InputPath = Annotated[str, PathRole("input")]
+OutputPath = Annotated[str, PathRole("output")]
+
+
+def param(default: Any = ..., *, help: str, unit: str = "", pixels: bool = True, **constraints: Any) -> Any:  # noqa: A002
+    """Declare a parameter: default, help text, unit, pydantic constraints (`ge`, `le`, `min_length`, ...).
+
+    `pixels=False` says that no value of it changes what the node makes, so it stays out of the key (a batch size, a path
+    to write to).
+    """
+    return Field(default, description=help, json_schema_extra={"unit": unit, "pixels": pixels}, **constraints)
+
+
+def path_role(info: FieldInfo) -> str | None:
+    """`input`, `output` or None for a parameter's field."""
+    marks = list(info.metadata)
+    for inner in get_args(info.annotation) or (info.annotation,):
+        marks += getattr(inner, "__metadata__", ())
+    return next((mark.role for mark in marks if isinstance(mark, PathRole)), None)
+
+
+def changes_pixels(info: FieldInfo) -> bool:
+    """False for parameters declared with `pixels=False`."""
+    extra = info.json_schema_extra
+    return not isinstance(extra, dict) or extra.get("pixels", True) is not False
+
+
+def unit_of(info: FieldInfo) -> str:
+    """The unit of a parameter, or nothing."""
+    extra = info.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def wrong_kinds(fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(parameter, message) for what pydantic would quietly turn into something else: words into truth, truth into numbers."""
+    for name, value in values.items():
+        kinds = get_args(fields[name].annotation) or (fields[name].annotation,) if name in fields else ()
+        if bool in kinds and isinstance(value, str):
+            yield name, f"must be true or false, not {value!r}"
+        elif isinstance(value, bool) and bool not in kinds and (int in kinds or float in kinds or str in kinds):
+            yield name, f"must be {'text' if str in kinds else 'a number'}, not {str(value).lower()}"
+
+
+def parameter_faults(cls: type[BaseModel], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(parameter, message) for every value that does not fit; empty when the node can be made."""
+    wrong = dict(wrong_kinds(cls.model_fields, values))
+    found = [(name, f"{name}: {message}") for name, message in wrong.items()]
+    try:
+        cls(**{name: value for name, value in values.items() if name not in wrong})
+    except ValidationError as error:
+        by_parameter: dict[tuple[str, str], list[Any]] = {}
+        for fault in error.errors(include_url=False):
+            name = str(fault["loc"][0]) if fault["loc"] else ""
+            by_parameter.setdefault((name, repr(fault["input"])), []).append(fault)
+        messages = [(name, describe(cls, name, same)) for (name, _), same in by_parameter.items()]
+        found += [(name, message) for name, message in messages if name not in wrong]
+    except UsageError as error:
+        found.append(("", str(error)))
+    return found
+
+
+def describe(cls: type[BaseModel], name: str, faults: Sequence[Any]) -> str:
+    """One line for pydantic's faults of one value; several are the members of a union, none of which fits."""
+    for fault in faults:
+        if fault["type"] in ("value_error", "assertion_error"):
+            return str(fault.get("ctx", {}).get("error", fault["msg"]))
+    first = faults[0]
+    if first["type"] == "missing" and len(first["loc"]) == 1:
+        return f"the parameter {name!r} is missing"
+    rules = list(dict.fromkeys(_rule(fault) for fault in faults))
+    info = cls.model_fields.get(name)
+    unit = f" {unit_of(info)}" if info is not None and unit_of(info) and first["type"] in _LIMITS else ""
+    inner = [str(part) for part in first["loc"][1:] if part != "[key]"] if len(faults) == 1 else []
+    where = ".".join([name, *inner])
+    if first["type"] == "missing":
+        return f"{name}: has too few values"
+    return f"{where}: must be {' or '.join(rules)}{unit}, not {first['input']!r}{_near(first)}"
+
+
+_LIMITS = {
+    "greater_than_equal": ("ge", "{} or more"),
+    "greater_than": ("gt", "more than {}"),
+    "less_than_equal": ("le", "{} or less"),
+    "less_than": ("lt", "less than {}"),
+}
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text", "list": "a list", "tuple": "a list",
+          "dict": "a mapping"}  # fmt: skip
+
+
+def _rule(fault: Any) -> str:
+    """What would have fitted, to stand behind "must be"."""
+    kind, context = fault["type"], fault.get("ctx", {})
+    if kind in _LIMITS:
+        name, form = _LIMITS[kind]
+        return form.format(context[name])
+    if kind == "literal_error":
+        return str(context["expected"])
+    if kind.startswith("finite"):
+        return "a finite number"
+    if kind in ("too_short", "too_long"):
+        return f"a list of {context.get('min_length', context.get('max_length'))} or {'more' if kind == 'too_short' else 'fewer'} values"
+    if kind in ("string_too_short", "string_too_long"):
+        return "text that is not empty" if kind == "string_too_short" else f"text of at most {context['max_length']} characters"
+    for prefix, words in _KINDS.items():
+        if kind.startswith(prefix):
+            return words
+    text: str = fault["msg"]
+    return text.removeprefix("Input should be ")
+
+
+def _near(fault: Any) -> str:
+    if fault["type"] != "literal_error" or not isinstance(fault["input"], str):
+        return ""
+    return did_you_mean(fault["input"], fault["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", "))

@@ -1,0 +1,250 @@
+"""The commands, called in this process: what they print where, and the code they exit with."""
+
+import json
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from conftest import Call
+from rotonodes import __version__, cli, report, session
+
+
+def numbers(folder: Path) -> list[int]:
+    return sorted(int(path.name.split(".")[1]) for path in folder.glob("s.*.png"))
+
+
+# run
+
+
+def test_run_delivers_and_says_where(swatches: Call, tmp_path: Path) -> None:
+    ended = swatches("run")
+    assert ended.code == 0
+    assert ended.out == ""  # logs go to stderr
+    assert "graph.yaml: frames 1-6; cache: .rotonodes" in ended.err
+    assert "Progress: 100%\ndelivered 6 frames in " in ended.err
+    assert "  out/s.####.png\n  out/mean.txt\n" in ended.err
+    assert numbers(tmp_path / "out") == [1, 2, 3, 4, 5, 6]
+
+
+def test_running_twice_does_nothing(swatches: Call) -> None:
+    swatches("run")
+    ended = swatches("run")
+    assert ended.code == 0
+    assert "nothing to do: every output is there (6 frames)" in ended.err
+    assert "Frame" not in ended.err
+
+
+def test_frames_and_outputs_can_be_narrowed(swatches: Call, tmp_path: Path) -> None:
+    assert swatches("run", "-F", "2-6x2", "-X", "png").code == 0
+    assert numbers(tmp_path / "out") == [2, 4, 6]
+    assert not (tmp_path / "out/mean.txt").exists()
+
+
+def test_negative_frames(swatches: Call, tmp_path: Path) -> None:
+    assert swatches("run", "-F", "-2--1", "-X", "png").code == 0
+    assert [path.name for path in sorted((tmp_path / "out").glob("*.png"))] == ["s.-001.png", "s.-002.png"]
+
+
+def test_failed_frames_end_with_1_and_a_command_that_works(swatches: Call, tmp_path: Path, sample_nodes: str) -> None:
+    broken = swatches("run", "-X", "png", "--set", "swatch.bad=[2, 5]", "--on-error", "continue", "--cache", "none")
+    assert broken.code == 1
+    assert numbers(tmp_path / "out") == [1, 3, 4, 6]
+    assert "swatch, frames 2,5: cannot read swatch.####.png: no such file" in broken.err
+    command = broken.err.splitlines()[-1].strip()
+    assert command == (
+        f"rotonodes run graph.yaml -F 2,5 -X png --set 'swatch.bad=[2, 5]' --nodes {sample_nodes} --cache none --on-error continue"
+    )
+    words = [word.replace("[2, 5]", "[]") for word in shlex.split(command)[3:-6]]
+    assert swatches("run", *words).code == 0
+    assert numbers(tmp_path / "out") == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_clip_that_failed_is_made_again_from_all_frames(swatches: Call) -> None:
+    ended = swatches("run", "-X", "mean", "-F", "1-5", "--set", "swatch.bad=[2]")
+    assert ended.code == 1
+    assert " -F 1-5 " in ended.err.splitlines()[-1]
+
+
+def test_stats_are_written_even_when_frames_failed(swatches: Call, tmp_path: Path) -> None:
+    assert swatches("run", "-X", "png", "--set", "swatch.bad=[3]", "--on-error", "continue", "--stats", "stats/run.json").code == 1
+    stats = json.loads((tmp_path / "stats/run.json").read_text())
+    assert stats["frames"] == {"wanted": 6, "delivered": 5, "failed": "3", "missing": "3"}
+    assert stats["nodes"]["swatch"]["failed"] == 1
+
+
+def test_variables_and_settings(swatches: Call, tmp_path: Path) -> None:
+    arguments = ("-F", "1", "-X", "png", "--set", "png.path=out/s.####.png")
+    assert swatches("run", *arguments, "--var", "value=0.25").code == 0
+    first = (tmp_path / "out/s.0001.png").read_bytes()
+    assert swatches("run", *arguments, "--var", "value=1e-1").code == 0
+    assert (tmp_path / "out/s.0001.png").read_bytes() != first
+
+
+def test_a_number_with_zeros_in_front_stays_a_text(swatches: Call, tmp_path: Path) -> None:
+    assert swatches("run", "-F", "1", "-X", "png", "--set", "png.path=007").code == 2  # a file without an extension
+    found = list(session.pairs(["a=007", "b=7", "c=1e-4", "d=[1, 2]", "e=true", "f="], "--var", ""))
+    assert found == [("a", "007"), ("b", 7), ("c", "1e-4"), ("d", [1, 2]), ("e", True), ("f", None)]
+
+
+def test_root_moves_inputs_and_outputs(swatches: Call, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    assert swatches("run", "--root", "elsewhere", "-F", "1").code == 0
+    assert (tmp_path / "elsewhere/out/s.0001.png").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_path_map(swatches: Call, tmp_path: Path) -> None:
+    rules = [("out", "short"), ("out/deep", "long")]
+    mapping = [{"source_path_format": "POSIX", "source_path": a, "destination_path": b} for a, b in rules]
+    (tmp_path / "map.json").write_text(json.dumps({"version": "pathmapping-1.0", "path_mapping_rules": mapping}))
+    assert swatches("run", "-F", "1", "--path-map", "map.json", "--set", "png.path=out/deep/s.####.png").code == 0
+    assert (tmp_path / "long/s.0001.png").exists()  # the longest rule that fits goes first
+    assert (tmp_path / "short/mean.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "not a path map"),
+        ('{"version": "pathmapping-9"}', "not a path map"),
+        ('{"version": "pathmapping-1.0", "path_mapping_rules": [{}]}', "each rule has a source_path"),
+    ],
+)
+def test_a_wrong_path_map(swatches: Call, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "map.json").write_text(text)
+    ended = swatches("run", "--path-map", "map.json")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert message in ended.err
+
+
+def test_content_hash(swatches: Call) -> None:
+    assert swatches("run", "-F", "1", "--hash", "content", "--threads", "1", "--batch", "2", "--device", "cpu").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-F", "1..4"], "'1..4' is not a frame range"),
+        (["-X", "pgn"], "the graph has no node 'pgn' (did you mean 'png'?)"),
+        (["--set", "png.pth=x"], "WriteFrames has no parameter 'pth' (did you mean 'path'?)"),
+        (["--set", "png"], "--set png: write NODE.PARAM=VALUE"),
+        (["--set", "png=x"], "--set png: write NODE.PARAM=VALUE"),
+        (["--var", "valeu=1"], "the graph has no variable 'valeu' (did you mean 'value'?)"),
+        (["--root", "nowhere"], "--root nowhere: there is no such folder"),
+        (["--nodes", "nowhere.py"], "there is no file 'nowhere.py'"),
+        (["--progress", "loud"], "'loud' is not one of"),
+        (["--device", "gpu"], "the device is auto, cpu, cuda or cuda:N, not 'gpu'"),
+        (["--frobnicate"], "No such option"),
+    ],
+)
+def test_what_is_wrong_before_any_frame_ends_with_2(swatches: Call, arguments: list[str], message: str) -> None:
+    ended = swatches("run", *arguments)
+    assert ended.code == 2
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
+
+
+def test_a_crash_of_a_node_is_a_failed_frame(swatches: Call) -> None:
+    ended = swatches("run", "-X", "png", "--set", "swatch.crash=true")
+    assert ended.code == 1
+    assert "ZeroDivisionError: nobody foresaw this" in ended.err
+    assert "Traceback" not in ended.err
+    assert "Traceback" in swatches("run", "-X", "png", "--set", "swatch.crash=true", "-v").err
+
+
+def test_an_internal_error_is_one_line(swatches: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("rotonodes.engine.run", fail)
+    ended = swatches("run")
+    assert ended.code == 1
+    assert ended.err == "internal error: RuntimeError: a fault of ours; run again with -v, and report it\n"
+    assert "Traceback" in swatches("run", "-v").err
+
+
+def test_openjd_hears_of_a_wrong_graph(swatches: Call) -> None:
+    ended = swatches("run", "--progress", "openjd", "--var", "valeu=1")
+    assert ended.code == 2
+    assert ended.out.startswith("openjd_fail: graph.yaml:")
+
+
+def test_plugins_that_cannot_be_imported_are_warned_of(swatches: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rotonodes.node.plugin_faults", lambda: ["cannot import the nodes of studio"])
+    assert "warning: cannot import the nodes of studio" in swatches("run", "-F", "1").err
+    ended = swatches("check")
+    assert (ended.code, ended.err) == (0, "warning: cannot import the nodes of studio\n")
+
+
+# check, plan, draw and the rest
+
+
+def test_check(swatches: Call, call: Call, tmp_path: Path) -> None:
+    ended = swatches("check")
+    assert (ended.code, ended.out, ended.err) == (0, "graph.yaml: ok, 3 nodes\n", "")
+
+
+def test_check_tells_every_fault_of_every_file(swatches: Call, tmp_path: Path) -> None:
+    wrong = "rotonodes: 1\nnodes:\n  a: {type: Corp}\n  b: {type: Crop, in: c, lefft: 1}\n"
+    (tmp_path / "wrong.yaml").write_text(wrong)
+    ended = swatches("check", "wrong.yaml", "nowhere.yaml", "graph.yaml")
+    assert ended.code == 2
+    assert ended.out == "graph.yaml: ok, 3 nodes\n" * 2
+    lines = ended.err.splitlines()
+    assert lines[0] == "wrong.yaml:3:13: a: unknown type 'Corp' (did you mean 'Crop'?)"
+    assert [line.split(": ")[0] for line in lines] == ["wrong.yaml:3:13", "wrong.yaml:4:18", "wrong.yaml:4:25", "nowhere.yaml"] or len(
+        lines
+    ) == 4
+
+
+def test_plan(swatches: Call) -> None:
+    swatches("run", "-F", "1-2", "-X", "png")
+    ended = swatches("plan")
+    assert ended.code == 0
+    assert "stage 1 of 1: " in ended.out
+    assert "2 done" in ended.out
+    assert "not there: 3-6" in ended.out
+    data = json.loads(swatches("plan", "--json", "-F", "1-4").out)
+    assert data["nodes"]["png"]["done_count"] == 2
+    assert data["nodes"]["png"]["todo"] == "3-4"
+
+
+def test_plan_of_what_is_there(swatches: Call) -> None:
+    swatches("run")
+    assert swatches("plan").out.startswith("nothing to do")
+    assert "6 to make" in swatches("plan", "--force").out
+
+
+@pytest.mark.parametrize(("form", "start"), [("mermaid", "flowchart LR"), ("dot", "digraph"), ("svg", "<svg")])
+def test_draw(swatches: Call, form: str, start: str) -> None:
+    ended = swatches("draw", "--format", form)
+    assert ended.code == 0
+    assert ended.out.startswith(start)
+
+
+def test_version_and_help(call: Call) -> None:
+    assert call("--version").out == f"rotonodes {__version__}\n"
+    assert call("--help").code == 0
+    assert "Commands:" in call("--help").out
+    assert call("runn").code == 2
+    assert "No such command 'runn'" in call("runn").err
+
+
+def test_every_option_has_help() -> None:
+    for name, command in cli.cli.commands.items():
+        assert command.help, name
+        assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option)), name
+
+
+def test_voices_on_the_command_line_are_those_there_are() -> None:
+    assert cli.PROGRESS == report.NAMES
+
+
+def test_the_name_it_was_called_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    for called, name in (("/bin/rotonodes", "rotonodes"), ("cli.py", "python cli.py"), ("/x/__main__.py", "python -m rotonodes")):
+        monkeypatch.setattr("sys.argv", [called])
+        assert cli.program_name() == name

@@ -1,0 +1,132 @@
+"""The command line as a process of its own: signals, pipes, and what it may not need."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GRAPH = """
+rotonodes: 1
+frames: 1-200
+nodes:
+  swatch: {type: Swatch, seconds: 0.05}
+  png:    {type: WriteFrames, in: swatch, path: "out/s.####.png"}
+  mean:   {type: Average, in: swatch, path: out/mean.txt}
+"""
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **more}
+
+
+def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "rotonodes", *arguments],
+        cwd=folder,
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(process: subprocess.Popen[str], word: str) -> None:
+    """Read stderr up to a line with this word."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if word in line:
+            return
+    raise AssertionError(f"it ended without saying {word!r}")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, sample_nodes: str) -> Path:
+    (tmp_path / "graph.yaml").write_text(GRAPH)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_cleanly_and_the_next_goes_on(folder: Path, sample_nodes: str, number: signal.Signals, code: int) -> None:
+    process = start(folder, "run", "graph.yaml", "--nodes", sample_nodes, "--threads", "2", "--stats", "stats.json")
+    wait_for(process, "Frame 1 ")
+    began = time.monotonic()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == code
+    assert time.monotonic() - began < 5
+    assert said.count("stopping: ") == 1
+    assert "the same command goes on from here" in said
+    assert "Traceback" not in said
+    assert [path for path in (folder / "out").iterdir() if path.name.startswith(".") and path.suffix != ".key"] == []
+    made = len(list((folder / "out").glob("s.*.png")))
+    assert 0 < made < 200
+    assert json.loads((folder / "stats.json").read_text())["frames"]["missing"]
+    plan = start(folder, "plan", "graph.yaml", "--nodes", sample_nodes, "--json")
+    assert json.loads(plan.communicate(timeout=30)[0])["nodes"]["png"]["done_count"] == made
+
+
+def test_a_node_that_hangs_does_not_keep_the_process_alive(folder: Path, sample_nodes: str) -> None:
+    process = start(folder, "run", "graph.yaml", "--nodes", sample_nodes, "-X", "png", "--set", "swatch.seconds=60", "--threads", "1")
+    wait_for(process, "Progress: 0%")
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 143
+    assert time.monotonic() - began < 5
+
+
+def test_a_second_signal_ends_at_once(folder: Path, sample_nodes: str) -> None:
+    process = start(folder, "run", "graph.yaml", "--nodes", sample_nodes, "-X", "png", "--set", "swatch.seconds=60", "--threads", "1")
+    wait_for(process, "Progress: 0%")
+    process.send_signal(signal.SIGINT)
+    wait_for(process, "stopping: ")
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 2
+
+
+def test_a_reader_that_has_enough_is_no_error(folder: Path) -> None:
+    process = start(folder, "schema")
+    assert process.stdout is not None
+    process.stdout.read(100)
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=30) == 1
+
+
+def test_neither_home_nor_terminal_nor_folder_is_needed(folder: Path, sample_nodes: str) -> None:
+    process = start(
+        folder, "run", str(folder / "graph.yaml"), "-F", "1", "-X", "png", "--nodes", sample_nodes, "--root", str(folder), LANG="C"
+    )
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert (folder / "out/s.0001.png").exists()
+    assert set(os.listdir(folder)) <= {"graph.yaml", "out", ".rotonodes"}
+
+
+def test_the_script_at_the_top(folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "cli.py", "check", "graph.yml"], cwd=folder, env=environment(), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "graph.yml: cannot read the graph: No such file or directory\n"
+
+
+def test_help_is_there_at_once(folder: Path) -> None:
+    def seconds(*arguments: str) -> float:
+        began = time.perf_counter()
+        assert start(folder, *arguments).wait(timeout=30) == 0
+        return time.perf_counter() - began
+
+    # A loaded machine may be slow once; it is not slow three times when nothing but click is imported.
+    assert min(seconds("run", "--help") for _ in range(5)) < 0.4
