@@ -83,7 +83,7 @@ def cli() -> None:
 @click.option("--stats", metavar="FILE.json", help="Write what ran, and for how long, to a file.")
 @verbose_option
 @click.pass_context
-def run(context: click.Context, graph_file: str, **given: Any) -> int:
+def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
     """Run a graph: make every frame that is not there yet."""
     from rotonodes.interrupt import StopOnSignal
     from rotonodes.report import make_reporter
@@ -218,7 +218,7 @@ def draw(graph_file: str, form: str, **given: Any) -> int:
 @place_options
 @verbose_option
 @click.pass_context
-def view(context: click.Context, graph_file: str, target: str, output: str | None, contact: bool, **given: Any) -> int:
+def view(context: click.Context, /, graph_file: str, target: str, output: str | None, contact: bool, **given: Any) -> int:
     """Write one frame of any node as a picture to look at."""
     from rotonodes.interrupt import StopOnSignal
     from rotonodes.report import make_reporter

@@ -113,7 +113,7 @@ def _rule(fault: Any) -> str:
     kind, context = fault["type"], fault.get("ctx", {})
     if kind in _LIMITS:
         name, form = _LIMITS[kind]
-        return form.format(context[name])
+        return form.format(f"{context[name]:g}")
     if kind == "literal_error":
         return str(context["expected"])
     if kind.startswith("finite"):

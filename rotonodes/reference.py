@@ -10,7 +10,8 @@ from inspect import getdoc
 from typing import Any, TypeVar
 
 from rotonodes.errors import UsageError, did_you_mean
-from rotonodes.node import Node, Socket, all_nodes, changes_pixels, find_node, path_role, unit_of
+from rotonodes.node import Node, Socket, all_nodes, find_node
+from rotonodes.parameters import changes_pixels, path_role, unit_of
 
 CATEGORIES = ("input", "passes", "picture", "tones", "networks", "output")  # the order of a job; others follow by name
 FEEDS = {"frame": "one frame at a time", "batch": "frames in batches", "clip": "the whole clip", "once": "made once"}

@@ -91,11 +91,12 @@ def again(context: click.Context, frames: str) -> str:
 
     words = context.command_path.split()
     for parameter in context.command.params:
-        value = context.params.get(parameter.name or "")
-        given = context.get_parameter_source(parameter.name or "") == click.core.ParameterSource.COMMANDLINE
+        name = parameter.name or ""
+        value: Any = context.params.get(name)
+        given = context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
         if isinstance(parameter, click.Argument):
             words.append(shlex.quote(value))
-        elif parameter.name == "frames" and frames:
+        elif name == "frames" and frames:
             words += ["-F", frames]
         elif given and isinstance(parameter, click.Option):
             if parameter.is_flag or parameter.count:

@@ -95,13 +95,12 @@ def test_a_second_signal_ends_at_once(folder: Path, sample_nodes: str) -> None:
 
 
 def test_a_reader_that_has_enough_is_no_error(folder: Path) -> None:
-    process = start(folder, "schema")
-    assert process.stdout is not None
-    process.stdout.read(100)
-    process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
-    assert process.wait(timeout=30) == 1
+    with start(folder, "schema") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=30) == 1
 
 
 def test_neither_home_nor_terminal_nor_folder_is_needed(folder: Path, sample_nodes: str) -> None:
@@ -125,7 +124,8 @@ def test_the_script_at_the_top(folder: Path) -> None:
 def test_help_is_there_at_once(folder: Path) -> None:
     def seconds(*arguments: str) -> float:
         began = time.perf_counter()
-        assert start(folder, *arguments).wait(timeout=30) == 0
+        with start(folder, *arguments) as process:
+            assert process.wait(timeout=30) == 0
         return time.perf_counter() - began
 
     # A loaded machine may be slow once; it is not slow three times when nothing but click is imported.

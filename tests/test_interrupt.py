@@ -1,17 +1,20 @@
 """Runs that are killed, terminated or interrupted, in processes of their own: clean, quick, and to be gone on with."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-COUNT = 60
+COUNT = 40
+
+Launch = Callable[..., subprocess.Popen[str]]
 
 NODES = """
 import time
@@ -82,7 +85,7 @@ class Patient(Node):
 
 GRAPH = """
 rotonodes: 1
-frames: 1-60
+frames: 1-40
 nodes:
   plate: {type: Plate}
   write: {type: SlowWrite, in: plate, path: "out/a.####.bin"}
@@ -105,6 +108,19 @@ def start(folder: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command(*more), cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.fixture
+def launch(folder: Path) -> Iterator[Launch]:
+    """Starts runs of the graph; none of them outlives the test."""
+    with contextlib.ExitStack() as stack:
+
+        def launched(*more: str) -> subprocess.Popen[str]:
+            process = stack.enter_context(start(folder, *more))
+            stack.callback(process.kill)
+            return process
+
+        yield launched
+
+
 def finish(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     process = start(folder, *more)
     out, err = process.communicate(timeout=60)
@@ -115,12 +131,12 @@ def frames(folder: Path) -> list[Path]:
     return sorted((folder / "out").glob("a.*.bin"))
 
 
-def wait_for(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
-    """Until so many frames are finished."""
+def wait_for(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Until it has happened; fails when the run ends before."""
     deadline = time.monotonic() + 40
-    while len(frames(folder)) < count:
+    while not happened():
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "the run makes no frames"
+        assert time.monotonic() < deadline, "it does not happen"
         time.sleep(0.005)
 
 
@@ -145,15 +161,11 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def running(folder: Path, launch: Launch) -> subprocess.Popen[str]:
     """A run that has some frames behind it, and most before it."""
-    process = start(folder)
-    try:
-        wait_for(folder, 4, process)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    process = launch()
+    wait_for(lambda: len(frames(folder)) >= 4, process)
+    return process
 
 
 def test_a_killed_run_resumes_and_ends_identical(folder: Path, running: subprocess.Popen[str], wanted: dict[str, bytes]) -> None:
@@ -187,29 +199,20 @@ def test_a_signal_ends_the_run_cleanly(
     assert contents(folder) == wanted
 
 
-def test_a_stuck_node_cannot_hold_the_process(folder: Path) -> None:
-    (folder / "g.yaml").write_text(GRAPH.replace("in: plate,", "in: stuck,").replace("nodes:\n", "nodes:\n  stuck: {type: Stuck, in: quick}\n  quick: {type: Plate}\n")
-                                   + '  other: {type: SlowWrite, in: plate, pause: 30, path: "out/a.####.bin"}\n')  # fmt: skip
-    process = start(folder)
-    deadline = time.monotonic() + 40
-    while not list(folder.rglob("out/.*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def test_a_stuck_node_cannot_hold_the_process(folder: Path, launch: Launch) -> None:
+    graph = GRAPH + "  stuck: {type: Stuck, in: plate}\n" + '  other: {type: SlowWrite, in: stuck, path: "other/a.####.bin"}\n'
+    (folder / "g.yaml").write_text(graph)
+    process = launch("--set", "write.pause=30")
+    wait_for(lambda: list(folder.rglob("out/.*")), process)
     process.send_signal(signal.SIGTERM)
-    try:
-        process.communicate(timeout=5)
-    finally:
-        process.kill()
+    process.communicate(timeout=5)
     assert process.returncode == 143
     assert leftovers(folder) == []
 
 
-def test_a_second_signal_ends_it_at_once(folder: Path) -> None:
-    process = start(folder, "--set", "write.pause=30")
-    deadline = time.monotonic() + 40
-    while not list(folder.rglob("out/.*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def test_a_second_signal_ends_it_at_once(folder: Path, launch: Launch) -> None:
+    process = launch("--set", "write.pause=30")
+    wait_for(lambda: list(folder.rglob("out/.*")), process)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     while "stopping" not in (line := process.stderr.readline()):
@@ -220,25 +223,11 @@ def test_a_second_signal_ends_it_at_once(folder: Path) -> None:
     assert leftovers(folder) == []
 
 
-def test_a_long_node_learns_that_it_should_stop(folder: Path) -> None:
+def test_a_long_node_learns_that_it_should_stop(folder: Path, launch: Launch) -> None:
     (folder / "g.yaml").write_text(GRAPH.partition("  write")[0] + "  learn: {type: Patient, in: plate, path: model.bin}\n")
-    process = start(folder, "--set", "plate.seconds=0")
-    deadline = time.monotonic() + 40
-    while not (folder / "training").exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    process = launch("--set", "plate.seconds=0")
+    wait_for((folder / "training").exists, process)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=5)
     assert process.returncode == 143
     assert "Traceback" not in err
-
-
-def test_a_signal_before_the_first_frame(folder: Path) -> None:
-    process = start(folder, "--set", "plate.seconds=0.5")
-    while not (folder / "out").exists() and not process.poll():
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=5)
-    assert process.returncode == 130
-    assert leftovers(folder) == []

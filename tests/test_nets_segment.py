@@ -89,14 +89,14 @@ def test_a_frame_too_large_for_the_device_falls_back_to_tiles(model, monkeypatch
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 4, 8, 8), (0, 3, 8, 8)])
 def test_wrong_shapes_are_refused(model, shape):
-    with pytest.raises(UsageError, match="reads frames .N, 3 .a*R, G, B., H, W."):
+    with pytest.raises(UsageError, match=r"reads frames .N, 3 .a*R, G, B., H, W."):
         Segmenter(model)(torch.rand(shape))
 
 
 def test_wrong_settings_are_refused(model):
-    with pytest.raises(UsageError, match="precision 'half' is not known"):
+    with pytest.raises(UsageError, match=r"precision 'half' is not known"):
         Segmenter(model, precision="half")
-    with pytest.raises(UsageError, match="tiles of 64 px cannot overlap by 64 px"):
+    with pytest.raises(UsageError, match=r"tiles of 64 px cannot overlap by 64 px"):
         Segmenter(model, tile=64, overlap=64)
 
 

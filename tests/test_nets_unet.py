@@ -44,7 +44,7 @@ def test_gradients_reach_every_weight():
 
 
 def test_a_size_that_does_not_divide_is_refused():
-    with pytest.raises(UsageError, match="24x20, and both must be multiples of 8"):
+    with pytest.raises(UsageError, match=r"24x20, and both must be multiples of 8"):
         UNet(width=4, depth=3)(torch.rand(1, 3, 20, 24))
 
 

@@ -83,7 +83,7 @@ def test_a_failed_write_leaves_the_old_file(model, path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OSError, match=r"disk full"):
         save_weights(model, path, dtype="float32")
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
@@ -91,13 +91,13 @@ def test_a_failed_write_leaves_the_old_file(model, path, monkeypatch):
 
 def test_weights_too_large_for_half_precision_are_refused(model, tmp_path):
     model.state["head.weight"].fill_(1e6)
-    with pytest.raises(WeightsError, match="head.weight is not finite in float16: train again, or write float32"):
+    with pytest.raises(WeightsError, match=r"head.weight is not finite in float16: train again, or write float32"):
         save_weights(model, tmp_path / "net.safetensors")
 
 
 def test_a_missing_file(tmp_path):
     for name in ("no.safetensors", "no.pt"):
-        with pytest.raises(WeightsError, match="no such weights file") as error:
+        with pytest.raises(WeightsError, match=r"no such weights file") as error:
             load_weights(tmp_path / name)
         assert error.value.exit_code == 2
 
@@ -106,7 +106,7 @@ def test_a_missing_file(tmp_path):
 def test_a_truncated_file(path, keep):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * keep) if isinstance(keep, float) else keep])
-    with pytest.raises(WeightsError, match="truncated|not a safetensors file"):
+    with pytest.raises(WeightsError, match=r"truncated|not a safetensors file"):
         load_weights(path)
     with pytest.raises(WeightsError):
         read_metadata(path)
@@ -125,13 +125,13 @@ def test_a_truncated_file(path, keep):
 def test_a_file_of_another_kind(tmp_path, data):
     path = tmp_path / "net.safetensors"
     path.write_bytes(data)
-    with pytest.raises(WeightsError, match="not a safetensors file|truncated"):
+    with pytest.raises(WeightsError, match=r"not a safetensors file|truncated"):
         load_weights(path)
 
 
 def test_a_foreign_safetensors_file(tmp_path):
     save_file({"layer.weight": torch.zeros(2)}, tmp_path / "net.safetensors")
-    with pytest.raises(WeightsError, match="no rotonodes metadata .found layer.weight"):
+    with pytest.raises(WeightsError, match=r"no rotonodes metadata .found layer.weight"):
         load_weights(tmp_path / "net.safetensors")
 
 
@@ -164,7 +164,7 @@ def test_incomplete_metadata(model, tmp_path):
     metadata = model.metadata()
     del metadata["classes"]
     save_file(model.state, tmp_path / "net.safetensors", metadata)
-    with pytest.raises(WeightsError, match="incomplete metadata: classes missing"):
+    with pytest.raises(WeightsError, match=r"incomplete metadata: classes missing"):
         load_weights(tmp_path / "net.safetensors")
 
 
@@ -181,7 +181,7 @@ def test_tensors_that_do_not_fit_are_named(model, tmp_path):
 
 def test_tensors_of_a_wrong_type(model, tmp_path):
     state = {**model.state, "head.weight": model.state["head.weight"].to(torch.int8)}
-    with pytest.raises(WeightsError, match="head.weight is torch.int8: weights must be floats"):
+    with pytest.raises(WeightsError, match=r"head.weight is torch.int8: weights must be floats"):
         load_weights(rewritten(model, tmp_path / "net.safetensors", state=state))
 
 
@@ -204,10 +204,10 @@ def test_pickled_code_is_refused_and_not_run(tmp_path, writer):
 
 def test_a_foreign_checkpoint(tmp_path):
     torch.save({"conv.weight": torch.zeros(1)}, tmp_path / "net.pth")
-    with pytest.raises(WeightsError, match="not a checkpoint of rotonodes .found conv.weight"):
+    with pytest.raises(WeightsError, match=r"not a checkpoint of rotonodes .found conv.weight"):
         load_weights(tmp_path / "net.pth")
     torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(WeightsError, match="found list"):
+    with pytest.raises(WeightsError, match=r"found list"):
         load_weights(tmp_path / "list.pth")
 
 
@@ -216,7 +216,7 @@ def test_a_truncated_checkpoint(model, tmp_path):
     torch.save({"rotonodes": model.metadata(), "state": model.state}, path)
     assert load_weights(path).classes == model.classes
     path.write_bytes(path.read_bytes()[:-300])
-    with pytest.raises(WeightsError, match="truncated or not a torch file"):
+    with pytest.raises(WeightsError, match=r"truncated or not a torch file"):
         load_weights(path)
 
 
@@ -226,5 +226,5 @@ def test_metadata_is_text_that_other_tools_can_read(model):
 
 
 def test_models_that_contradict_themselves():
-    with pytest.raises(UsageError, match="2 classes but 1 colours"):
+    with pytest.raises(UsageError, match=r"2 classes but 1 colours"):
         Model("unet", {}, ("a", "b"), ("#000000",))

@@ -201,11 +201,11 @@ def test_the_fraction_never_falls(plan: Plan) -> None:
 
 def test_a_run_that_failed_does_not_reach_the_end(plan: Plan) -> None:
     voice = Reporter()
-    voice.start(plan, 1, 2)
-    voice.stage(0, 1, 2, "png")
+    voice.start(plan, 2, 2)
+    voice.stage(1, 2, 2, "png")
     voice.frame(1, 0.1, True)
     voice.end(failed(plan, [], [2]))
-    assert voice.fraction == 0.5
+    assert voice.fraction == 0.75
 
 
 def test_progress_of_long_nodes_is_spaced_out() -> None:

@@ -81,9 +81,9 @@ def test_a_wrong_frame_is_named(frame, message):
 
 
 def test_nothing_to_learn_from():
-    with pytest.raises(UsageError, match="no frames to learn from: 0 came"):
+    with pytest.raises(UsageError, match=r"no frames to learn from: 0 came"):
         LabelledFrames([], classes=3)
-    with pytest.raises(UsageError, match="validation frame 4 is not among the frames: choose from 1001 to 1002"):
+    with pytest.raises(UsageError, match=r"validation frame 4 is not among the frames: choose from 1001 to 1002"):
         LabelledFrames(frames(2), classes=3, validation=[4])
 
 
@@ -156,5 +156,5 @@ def test_hue_and_saturation_leave_grey_alone():
 
 
 def test_strengths_out_of_range_are_refused():
-    with pytest.raises(UsageError, match="augment: flip is 2: it must be from 0 to 1"):
+    with pytest.raises(UsageError, match=r"augment: flip is 2: it must be from 0 to 1"):
         Augment(flip=2)

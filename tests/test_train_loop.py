@@ -112,7 +112,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(data, settings, tmp_path, pr
     whole = train(settings, data)
     broken = replace(settings, checkpoint_folder=tmp_path / "broken")
     for steps in (5, 4):
-        with pytest.raises(Interrupted, match="stopped after step . of 12; run again to go on"):
+        with pytest.raises(Interrupted, match=r"stopped after step . of 12; run again to go on"):
             train(broken, data, should_stop=stop_before(steps))
     resumed = train(broken, data)
     assert same(whole, resumed)
@@ -138,7 +138,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, settings, caplo
     assert "going on from" in caplog.text
     for name in (NEWEST, BEFORE):
         (settings.checkpoint_folder / name).write_bytes(b"gone")
-    with pytest.raises(UsageError, match="damaged, or it holds more"):
+    with pytest.raises(UsageError, match=r"damaged, or it holds more"):
         train(settings, data)
 
 
@@ -147,7 +147,7 @@ def test_ctrl_c_leaves_a_checkpoint(data, settings):
         if step.step == 3:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(Interrupted, match="stopped after step 3 of 12") as error:
+    with pytest.raises(Interrupted, match=r"stopped after step 3 of 12") as error:
         train(settings, data, on_step=press)
     assert error.value.exit_code == 130
     assert read_checkpoint(settings.checkpoint_folder)["run"]["step"] == 3
@@ -156,9 +156,9 @@ def test_ctrl_c_leaves_a_checkpoint(data, settings):
 
 def test_a_checkpoint_of_another_run_is_refused(data, settings):
     train(settings, data)
-    with pytest.raises(UsageError, match="trained with another learning_rate: use an empty folder"):
+    with pytest.raises(UsageError, match=r"trained with another learning_rate: use an empty folder"):
         train(replace(settings, learning_rate=1e-3), data)
-    with pytest.raises(UsageError, match="other frames, labels or first weights"):
+    with pytest.raises(UsageError, match=r"other frames, labels or first weights"):
         train(settings, LabelledFrames(toy_frames(), classes=3, validation=[12]))
     longer = []
     train(replace(settings, steps=14), data, on_step=lambda step: longer.append(step.step))
@@ -174,7 +174,7 @@ def test_nan_stops_the_run_and_says_why(data, settings, monkeypatch):
 
     monkeypatch.setattr(run_module, "segmentation_loss", breaking)
     with pytest.raises(
-        TrainError, match="step [0-9]+: the loss became nan; the last good weights are in .*lower learning_rate .now 0.01."
+        TrainError, match=r"step [0-9]+: the loss became nan; the last good weights are in .*lower learning_rate .now 0.01."
     ):
         train(replace(settings, validation_interval=100), data)
     assert read_checkpoint(settings.checkpoint_folder)["run"]["step"] == 8
@@ -191,7 +191,7 @@ def test_fine_tuning_starts_from_weights(data, settings):
     assert other.classes == names
     assert torch.allclose(other.state["encoder.0.conv1.weight"], first.state["encoder.0.conv1.weight"], atol=1e-3)
     assert not torch.allclose(other.state["head.weight"], first.state["head.weight"], atol=1e-3)
-    with pytest.raises(UsageError, match="make widths the same"):
+    with pytest.raises(UsageError, match=r"make widths the same"):
         train(replace(careful, config={"widths": [4, 4]}), data, initial=first)
 
 

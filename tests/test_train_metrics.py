@@ -42,7 +42,7 @@ def test_no_pixels_no_scores():
 
 
 def test_sizes_must_agree():
-    with pytest.raises(UsageError, match="differ|reformat"):
+    with pytest.raises(UsageError, match=r"differ|reformat"):
         matrix([0, 1], [0])
 
 

@@ -15,7 +15,7 @@ FILES = sorted((ROOT / "rotonodes").rglob("*.py"))
 
 # Each part of the house and the parts it may know. `rotonodes/io/exr.py` belongs to the part `io`.
 BASE = {"errors", "pixels", "color", "frames", "tones"}
-CORE = BASE | {"node", "io", "cache", "graphfile", "graph", "keys", "workers", "plan"}
+CORE = BASE | {"parameters", "node", "io", "cache", "graphfile", "graph", "keys", "workers", "plan"}
 KNOWS: dict[str, set[str]] = {
     "errors": set(),
     "pixels": set(),
@@ -26,11 +26,12 @@ KNOWS: dict[str, set[str]] = {
     "io": BASE,
     "nets": BASE | {"io"},
     "train": BASE | {"io", "nets"},
-    "node": {"errors", "pixels", "nodes"},  # the registry imports the modules of `nodes` to fill itself
-    "nodes": BASE | {"io", "nets", "train", "node"},
+    "parameters": {"errors"},
+    "node": {"errors", "pixels", "parameters", "nodes"},  # the registry imports the modules of `nodes` to fill itself
+    "nodes": BASE | {"io", "nets", "train", "parameters", "node"},
     "graphfile": {"errors"},
-    "graph": {"errors", "frames", "graphfile", "node", "engine"},  # `Graph.run` calls the engine
-    "keys": {"errors", "frames", "graph", "io", "node"},
+    "graph": {"errors", "frames", "graphfile", "node", "parameters", "engine"},  # `Graph.run` calls the engine
+    "keys": {"errors", "frames", "graph", "io", "node", "parameters"},
     "cache": BASE | {"io"},
     "plan": CORE,
     "report": {"errors", "frames", "node", "report_rich"},
@@ -40,7 +41,7 @@ KNOWS: dict[str, set[str]] = {
     "engine": CORE | {"clips", "schedule", "report"},
     "farm": CORE,
     "draw": CORE,
-    "reference": {"errors", "node"},
+    "reference": {"errors", "node", "parameters"},
     "schema": {"node", "reference"},
     "interrupt": {"io"},
     "view": CORE | {"engine", "nodes"},
@@ -50,8 +51,8 @@ KNOWS: dict[str, set[str]] = {
 }
 
 # Not even in a function: these answer on machines without torch.
-WITHOUT_TORCH = {"errors", "frames", "tones", "node", "graphfile", "graph", "keys", "plan", "farm", "report", "report_rich", "clips"}
-WITHOUT_TORCH |= {"cli", "session", "draw", "reference", "schema", "interrupt", "__init__", "__main__"}
+WITHOUT_TORCH = {"errors", "frames", "tones", "parameters", "node", "graphfile", "graph", "keys", "plan", "farm", "clips"}
+WITHOUT_TORCH |= {"report", "report_rich", "cli", "session", "draw", "reference", "schema", "interrupt", "__init__", "__main__"}
 
 # Plain torch, imported by the nodes when they work.
 WITH_TORCH = {"nets", "train"}
@@ -88,6 +89,7 @@ def imports(file: Path) -> Iterator[Import]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_imports_run_down_the_list(file: Path) -> None:
     part = part_of(file)
+    assert part in {*KNOWS, "cli"}, f"say in KNOWS what {part} may know"
     for found in imports(file):
         words = found.module.split(".")
         if words[0] == "rotonodes" and len(words) > 1 and words[1] not in (part, "__version__"):

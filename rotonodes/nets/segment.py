@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 from typing import Literal
 
 import torch
@@ -112,7 +112,7 @@ def fold_norms(network: nn.Module) -> nn.Module:
         if not isinstance(module, nn.Sequential):
             continue
         names = list(module._modules)
-        for before, after in zip(names, names[1:], strict=False):
+        for before, after in pairwise(names):
             convolution, norm = module._modules[before], module._modules[after]
             if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 module._modules[before] = fuse_conv_bn_eval(convolution, norm)

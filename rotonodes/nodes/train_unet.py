@@ -52,6 +52,7 @@ class TrainUNet(Node):
     widths: list[int] = param([], help="features level by level instead, first level first")
     depth: int = param(4, help="levels below the first", ge=1, le=6)
     patch: int = param(1, help="fold squares of this side into one pixel's channels: faster, coarser", unit="px", ge=1, le=8)
+    refine: int = param(0, help="features of a small path at full size that cleans outlines; with patch", ge=0, le=64)
     channels: list[str] = param(["R", "G", "B"], help="channels of the picture that the network sees")
     encoding: Literal["srgb", "linear", "raw"] = param("srgb", help="how the network sees them")
     dice: float = param(0.5, help="weight of the soft Dice loss beside cross-entropy", ge=0)
@@ -106,7 +107,7 @@ class TrainUNet(Node):
         """What the loop is told. A linked model keeps its own architecture."""
         from rotonodes.train.settings import Augment, TrainSettings
 
-        config: dict[str, Any] = {"patch": self.patch}
+        config: dict[str, Any] = {"patch": self.patch, "refine": self.refine}
         config |= {"widths": self.widths} if self.widths else {"width": self.width, "depth": self.depth}
         if model is not None:
             config = dict(model.config)

@@ -47,7 +47,8 @@ class Augment:
 NONE = Augment(**{item.name: 0.0 for item in fields(Augment)})
 
 
-# The network of the weights we ship: of those tried, the best mean IoU on unseen shapes for a minute of CPU.
+# The network of the weights we ship: of those tried, clean outlines and the most mean IoU on unseen shapes for a minute
+# of CPU, but for the same without `refine`, whose outlines are jagged.
 SHIPPED_CONFIG = {"widths": [64, 128, 256, 320], "patch": 4, "refine": 12}
 
 

@@ -1,0 +1,214 @@
+"""The reference and the schema: every node type is told of in full, and graphs that are right are right by the schema."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from conftest import Call
+from rotonodes import reference
+from rotonodes.graphfile import parse_document, read_document
+from rotonodes.node import Node, all_nodes, load_file, param
+from rotonodes.parameters import path_role
+from rotonodes.pixels import Clip, Image, Labels, Matte
+from rotonodes.reference import type_word
+from rotonodes.schema import graph_schema
+
+ROOT = Path(__file__).parent.parent
+GRAPHS = sorted((ROOT / "graphs").glob("*.yaml"))
+
+
+class ReferenceSample(Node):
+    """Everything a declaration may hold.
+
+    A second paragraph.
+    """
+
+    size: int = param(help="how large", ge=1, le=8, unit="px")
+    gain: float = param(1.0, help="how bright", gt=0)
+    mode: str | None = param(None, help="how")
+    on: bool = param(True, help="whether")
+    names: list[str] = param([], help="which | what")
+    weights: dict[str, float] = param({}, help="how much")
+    batch: int = param(1, help="at once", pixels=False)
+
+    def needs(self, frame: int) -> tuple[int, ...]:
+        return (frame - 1, frame)
+
+    def process(self, image: Clip[Image], mattes: list[Matte] | None = None) -> Labels:
+        raise NotImplementedError
+
+
+PAGE = """\
+ReferenceSample  (studio)
+
+  Everything a declaration may hold.
+
+  A second paragraph.
+
+inputs
+  image   Image, some frames around each frame
+  mattes  Matte, several links, one frame at a time, optional
+
+outputs
+  labels  Labels
+
+parameters
+  size     whole number, 1 to 8 (px)  required
+           how large
+  gain     number, above 0  default 1.0
+           how bright
+  mode     text  default none
+           how
+  on       true or false  default true
+           whether
+  names    list of text  default []
+           which | what
+  weights  mapping of names to numbers  default {}
+           how much
+  batch    whole number  default 1
+           at once"""
+
+
+def test_a_page_tells_all() -> None:
+    assert "\n".join(reference.page(ReferenceSample, 80)) == PAGE
+
+
+def test_markdown_cells_hold() -> None:
+    lines = list(reference.markdown_page(ReferenceSample, "#"))
+    assert lines[0] == "# ReferenceSample"
+    assert "| `names` | list of text | `[]` | which \\| what |" in lines
+    assert "| `size` | whole number, 1 to 8 (px) | required | how large |" in lines
+    tables = [line for line in lines if line.startswith("| `")]
+    assert all(line.replace("\\|", "").count("|") in (3, 5) for line in tables)
+
+
+def test_json_is_for_programs(call: Call) -> None:
+    data = json.loads(reference.show("ReferenceSample", "json"))
+    assert data["inputs"]["image"] == {"types": ["Image"], "feed": "neighbours", "required": True, "many": False}
+    assert data["required"] == ["size"]
+    every = json.loads(call("nodes", "--json").out)
+    assert set(every) == {type_word(cls) for cls in all_nodes().values()}
+
+
+def test_every_type_is_listed_under_its_category(call: Call) -> None:
+    ended = call("nodes")
+    assert ended.code == 0
+    own = [cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.nodes")]
+    lines = ended.out.splitlines()
+    for cls in own:
+        line = next(line for line in lines if line.split()[:1] == [type_word(cls)])
+        heading = [other for other in lines[: lines.index(line)] if other and not other.startswith(" ")][-1]
+        assert heading == cls.category
+    headings = [line for line in lines if line in reference.CATEGORIES]
+    assert headings == [category for category in reference.CATEGORIES if category in headings]
+    assert all(len(line) <= 100 for line in lines)
+
+
+def test_every_page_names_every_parameter_and_input(call: Call) -> None:
+    for cls in all_nodes().values():
+        for form in ("text", "markdown"):
+            page = reference.show(type_word(cls), form)
+            assert all(name in page for name in (*cls.model_fields, *cls.signature.inputs)), (cls, form)
+    assert call("nodes", "--markdown").out.startswith("# Nodes\n\n## input\n")
+
+
+def test_paths_say_whether_they_are_read_or_written() -> None:
+    kinds = {p.kind for cls in all_nodes().values() for p in reference.parameters(cls) if path_role(cls.model_fields[p.name])}
+    assert kinds == {"path of a file to read", "path of a file to write"}
+
+
+def test_an_unknown_type(call: Call) -> None:
+    ended = call("nodes", "Corp")
+    assert (ended.code, ended.err) == (2, "error: there is no node type 'Corp' (did you mean 'Crop'?)\n")
+    assert "lists them" in call("nodes", "Xyzzyx").err
+    assert call("nodes", "Crop.1").code == 0
+
+
+# The schema.
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    schema = graph_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def faults(validator: Any, text: str) -> list[str]:
+    return [error.json_path for error in validator.iter_errors(parse_document(text).data)]
+
+
+@pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.name)
+def test_the_graphs_of_the_repository_are_right(validator: Any, path: Path) -> None:
+    assert [error.message for error in validator.iter_errors(read_document(str(path)).data)] == []
+
+
+def test_the_schema_beside_the_graphs_is_up_to_date() -> None:
+    kept = ROOT / "rotonodes.schema.json"
+    if not kept.exists():
+        pytest.skip("no schema is kept in the repository")
+    data = json.loads(kept.read_text())
+    own = {f"{cls.type_name}.{cls.version}": cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.nodes")}
+    fresh = graph_schema()
+    assert {name: data["$defs"][name] for name in own} == {name: fresh["$defs"][name] for name in own}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "{type: Crop, in: a, left: 8}",
+        "{type: Crop.1, in: {image: a.image}, left: $margin, label: hello, disable: true, cache: false}",
+        "{type: Composite, in: {fg: a, bg: b}}",
+        "{type: LoadFrames, path: x.####.png}",
+        "{type: ./despill.yaml, in: a, anything: 3}",
+        "{type: ReferenceSample, in: {image: a, mattes: [b, c]}, size: 3}",
+    ],
+)
+def test_what_is_right(validator: Any, node: str) -> None:
+    assert faults(validator, f"rotonodes: 1\nnodes:\n  n: {node}\n") == []
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "{type: Crop}",  # no input
+        "{type: Crop, in: a, lefft: 8}",
+        "{type: Crop, in: a, left: wide}",
+        "{type: Crop, in: {picture: a}}",
+        "{type: Crop, in: a, zoom: 0}",
+        "{type: Composite, in: {fg: a, bg: b}, operation: ovr}",
+        "{type: Composite, in: {fg: [a, c], bg: b}}",
+        "{type: LoadFrames, in: a, path: x.png}",
+        "{type: LoadFrames}",
+        "{type: Corp, in: a}",
+        "{in: a}",
+        "{type: ReferenceSample, in: a, size: 9}",
+    ],
+)
+def test_what_is_wrong(validator: Any, node: str) -> None:
+    assert faults(validator, f"rotonodes: 1\nnodes:\n  n: {node}\n") == ["$.nodes.n"]
+
+
+def test_what_is_wrong_at_the_top(validator: Any) -> None:
+    assert faults(validator, "rotonodes: 2\nnodes:\n  n: {type: Crop, in: a}\n") == ["$.rotonodes"]
+    assert faults(validator, "rotonodes: 1\nnode: {}\n") != []
+    assert faults(validator, "rotonodes: 1\nnodes:\n  1st: {type: Crop, in: a}\n") == ["$.nodes"]
+
+
+def test_hover_text_is_there_for_everything() -> None:
+    schema = graph_schema()
+    for name, cls in all_nodes().items():
+        body = schema["$defs"][name]
+        assert body["description"] == reference.doc(cls)
+        assert all(part.get("description") for part in body["properties"].values()), name
+        assert body["additionalProperties"] is False
+
+
+def test_the_command_prints_json(call: Call, sample_nodes: str) -> None:
+    load_file(sample_nodes)
+    data = yaml.safe_load(call("schema", "--nodes", sample_nodes).out)
+    assert data["$defs"]["Swatch.1"]["properties"]["value"]["description"] == "the colour (linear)"
