@@ -182,7 +182,9 @@ class Graph:
             return None if kind is None else (kind,)
         for name, socket in type(vertex.node).signature.inputs.items():
             if socket.variable is kind and vertex.links.get(name):
-                return self.output_types(vertex.links[name][0], broken)
+                given = self.output_types(vertex.links[name][0], broken)
+                # What does not fit there is a fault there, and not once more here.
+                return tuple(k for k in given or () if issubclass(k, socket.types)) or None
         return tuple(kind.__constraints__)
 
     def outputs_of(self, name: str) -> Iterable[str]:
@@ -212,8 +214,9 @@ def link_faults(graph: Graph, vertex: Vertex, broken: AbstractSet[str] = frozens
             message = "" if link.node in broken else one_link_fault(graph, socket, link, broken)
             if message:
                 yield name, message
+    misnamed = any(name not in sockets for name in vertex.links)  # that is why a required one is missing
     for name, socket in sockets.items():
-        if socket.required and name not in vertex.links and not vertex.disabled:
+        if socket.required and name not in vertex.links and not vertex.disabled and not misnamed:
             yield "", f"the input {name!r} ({socket.type_names()}) is missing: link it with in:"
 
 

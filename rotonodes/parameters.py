@@ -88,14 +88,14 @@ def describe(cls: type[BaseModel], name: str, faults: Sequence[Any]) -> str:
     first = faults[0]
     if first["type"] == "missing" and len(first["loc"]) == 1:
         return f"the parameter {name!r} is missing"
-    rules = list(dict.fromkeys(_rule(fault) for fault in faults))
     info = cls.model_fields.get(name)
-    unit = f" {unit_of(info)}" if info is not None and unit_of(info) and first["type"] in _LIMITS else ""
+    unit = f" {unit_of(info)}" if info is not None and unit_of(info) else ""
+    rules = list(dict.fromkeys(_rule(fault, unit) for fault in faults))
     inner = [str(part) for part in first["loc"][1:] if part != "[key]"] if len(faults) == 1 else []
     where = ".".join([name, *inner])
     if first["type"] == "missing":
         return f"{name}: has too few values"
-    return f"{where}: must be {' or '.join(rules)}{unit}, not {first['input']!r}{_near(first)}"
+    return f"{where}: must be {' or '.join(rules)}, not {first['input']!r}{_near(first)}"
 
 
 _LIMITS = {
@@ -108,12 +108,12 @@ _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false",
           "dict": "a mapping"}  # fmt: skip
 
 
-def _rule(fault: Any) -> str:
+def _rule(fault: Any, unit: str) -> str:
     """What would have fitted, to stand behind "must be"."""
     kind, context = fault["type"], fault.get("ctx", {})
     if kind in _LIMITS:
         name, form = _LIMITS[kind]
-        return form.format(f"{context[name]:g}")
+        return form.format(f"{context[name]:g}{unit}")
     if kind == "literal_error":
         return str(context["expected"])
     if kind.startswith("finite"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, final
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +75,7 @@ class Encoded:
     colorspace: str
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Image:
     """A picture: `data` `[C, H, W]` float32, scene-linear, premultiplied, unclamped.
@@ -167,23 +168,18 @@ class Image:
         return self if self.data.device == _device(device) else replace(self, data=self.data.to(device))
 
 
-@dataclass(frozen=True, eq=False)
-class Matte:
-    """How much of each pixel belongs to something: float32 `[1, H, W]`, 0 to 1, raw (no colour space)."""
+class _Plane:
+    """What mattes and labels have in common: one plane that covers its frame."""
 
     data: Tensor
 
-    def __post_init__(self) -> None:
-        if self.data.ndim != 3 or self.data.shape[0] != 1:
-            raise ValueError(f"a matte is [1, H, W], this is {tuple(self.data.shape)}")
-
     @property
     def width(self) -> int:
-        return int(self.data.shape[2])
+        return int(self.data.shape[-1])
 
     @property
     def height(self) -> int:
-        return int(self.data.shape[1])
+        return int(self.data.shape[-2])
 
     @property
     def size(self) -> tuple[int, int]:
@@ -194,12 +190,28 @@ class Matte:
     def device(self) -> torch.device:
         return self.data.device
 
-    def to(self, device: str | torch.device) -> Matte:
-        return self if self.data.device == _device(device) else Matte(self.data.to(device))
+    def to(self, device: str | torch.device) -> Self:
+        if self.data.device == _device(device):
+            return self
+        moved: Self = replace(self, data=self.data.to(device))  # type: ignore[type-var]
+        return moved
 
 
+@final
 @dataclass(frozen=True, eq=False)
-class Labels:
+class Matte(_Plane):
+    """How much of each pixel belongs to something: float32 `[1, H, W]`, 0 to 1, raw (no colour space)."""
+
+    data: Tensor
+
+    def __post_init__(self) -> None:
+        if self.data.ndim != 3 or self.data.shape[0] != 1:
+            raise ValueError(f"a matte is [1, H, W], this is {tuple(self.data.shape)}")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Labels(_Plane):
     """A class index for each pixel: uint8 `[H, W]`, with the classes' names and colours (`#rrggbb`) in index order."""
 
     data: Tensor
@@ -212,27 +224,8 @@ class Labels:
         if len(self.classes) != len(self.colors):
             raise ValueError(f"{len(self.classes)} class names but {len(self.colors)} colours")
 
-    @property
-    def width(self) -> int:
-        return int(self.data.shape[1])
 
-    @property
-    def height(self) -> int:
-        return int(self.data.shape[0])
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        return self.width, self.height
-
-    @property
-    def device(self) -> torch.device:
-        return self.data.device
-
-    def to(self, device: str | torch.device) -> Labels:
-        return self if self.data.device == _device(device) else replace(self, data=self.data.to(device))
-
-
+@final
 @dataclass(frozen=True, eq=False)
 class Layers:
     """Every channel of a multipass frame, under its full name (`ViewLayer.Combined.R`, `matcolor.R`), as stored.

@@ -349,7 +349,7 @@ def group_failures(failures: Iterable[Any]) -> list[FailureGroup]:
     found: dict[tuple[str, str], list[tuple[int | None, str]]] = {}
     for failure in failures:
         reason = short(failure.reason)
-        found.setdefault((failure.node, _without_number(reason, failure.frame)), []).append((failure.frame, reason))
+        found.setdefault((failure.node, without_number(reason, failure.frame)), []).append((failure.frame, reason))
     groups = []
     for (node, pattern), members in found.items():
         frames = tuple(sorted({frame for frame, _ in members if frame is not None}))
@@ -357,7 +357,7 @@ def group_failures(failures: Iterable[Any]) -> list[FailureGroup]:
     return groups
 
 
-def _without_number(reason: str, frame: int | None) -> str:
+def without_number(reason: str, frame: int | None) -> str:
     """`cannot read a.0012.png` as `cannot read a.####.png`: only numbers that stand as in a file's name."""
     if frame is None:
         return reason

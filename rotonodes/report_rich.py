@@ -13,7 +13,18 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from rotonodes.report import Reporter, at, command_for, duration, group_failures, headline, opening_line, outputs_written, stopped
+from rotonodes.report import (
+    Reporter,
+    at,
+    command_for,
+    duration,
+    group_failures,
+    headline,
+    opening_line,
+    outputs_written,
+    stopped,
+    without_number,
+)
 
 if TYPE_CHECKING:
     from rotonodes.engine import Result
@@ -33,6 +44,7 @@ class RichReporter(Reporter):
         self.live: Live | None = None
         self.text = ""  # what the long node of this stage says of itself
         self.failed = 0
+        self.told: set[tuple[str, str]] = set()
         self.times: deque[float] = deque(maxlen=WINDOW + 1)
         self.spinner = Spinner("dots", style="cyan")
 
@@ -58,6 +70,10 @@ class RichReporter(Reporter):
         self._above(Text.assemble(("! ", "bold yellow"), (text, "yellow")))
 
     def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
+        kind = (node, without_number(reason, frame))
+        if kind in self.told and not trace:
+            return  # the bar counts it, and the summary lists every frame
+        self.told.add(kind)
         self._above(Text.assemble(("✗ ", "bold red"), (at(node, frame), "bold"), ": ", reason))
         if trace:
             self._above(Text(trace.rstrip(), style="dim"))
