@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rotonodes.clips import ClipFeed, Upstream
-from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_RETRY, FrameError, Interrupted, RetryError, RotoError, UsageError
+from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_RETRY, FrameError, Interrupted, RetryError, RotoError, UsageError
 from rotonodes.frames import format_frames, parse_frames
 from rotonodes.graph import Graph
 from rotonodes.node import Device, Monitor, Prepared
@@ -132,9 +132,9 @@ def run(
         reporter.start(plan, 0, len(plan.delivered))
         reporter.end(result)
         return result
+    reporter.start(plan, len(plan.stages), len(plan.delivered))  # first, for torch takes a second or two to import
     reuse_memory()
     work = Run(plan, choose_device(device), batch, on_error == "continue", reporter, stop or threading.Event(), threads)
-    reporter.start(plan, len(plan.stages), len(plan.delivered))
     try:
         for number, stage in enumerate(plan.stages):
             reporter.stage(number, len(plan.stages), len(stage.frames), ", ".join(stage.sinks))
@@ -147,7 +147,7 @@ def run(
     reporter.end(result)
     if work.fatal is not None:
         raise work.fatal
-    if stop is not None and stop.is_set() and not result.failures:
+    if result.exit_code == EXIT_INTERRUPTED:
         raise Interrupted("interrupted; what is finished stays, and the same command goes on from there")
     return result
 
@@ -390,6 +390,8 @@ class Run:
             if frame is None and not self.stop.is_set():
                 self.reporter.warning(f"{name}: not made, because a frame that it needs failed")
             return
+        if isinstance(error, Interrupted) and not self.asked_to_stop.is_set():
+            return  # a long node that gave up because another one failed
         if isinstance(error, RotoError):
             reason, trace = str(error), ""
         else:
@@ -423,6 +425,8 @@ class Run:
                 missing.update(f for f in frames if f in self.lost or f not in self.ended)
             elif type(self.plan.nodes[name]).takes_whole_clip() and name not in result.values:
                 clips.append(name)
+        if self.asked_to_stop.is_set() and (clips or missing):
+            result.exit_code = EXIT_INTERRUPTED
         result.missing_clips = tuple(clips)
         result.missing = tuple(f for f in self.plan.delivered if clips or f in missing)
         return result

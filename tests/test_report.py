@@ -1,4 +1,4 @@
-"""Voices: what each says, and that the fraction of the whole run only ever rises."""
+"""Voices and summaries: what each says, and that the fraction of the whole run only ever rises."""
 
 import io
 import itertools
@@ -19,8 +19,9 @@ from rotonodes.graph import Graph
 from rotonodes.node import Frame, Monitor, Node, OutputPath, param
 from rotonodes.pixels import Clip, Image
 from rotonodes.plan import Plan, make_plan
-from rotonodes.report import Reporter, closing_lines, command_for, group_failures, headline, make_reporter
+from rotonodes.report import Reporter, make_reporter
 from rotonodes.report_rich import RichReporter
+from rotonodes.summary import closing_lines, command_for, duration, group_failures, headline
 
 
 class ReportSource(Node):
@@ -306,7 +307,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(plan: Plan) -> Non
     ("seconds", "text"), [(0.414, "0.41 s"), (9.99, "9.99 s"), (12.34, "12.3 s"), (65, "1 min 05 s"), (3600 * 2 + 190, "2 h 03 min")]
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert report.duration(seconds) == text
+    assert duration(seconds) == text
 
 
 # The terminal.

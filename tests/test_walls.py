@@ -34,8 +34,9 @@ KNOWS: dict[str, set[str]] = {
     "keys": {"errors", "frames", "graph", "io", "node", "parameters"},
     "cache": BASE | {"io"},
     "plan": CORE,
-    "report": {"errors", "frames", "node", "report_rich"},
-    "report_rich": {"report"},
+    "summary": {"errors", "frames"},
+    "report": {"errors", "node", "summary", "report_rich"},
+    "report_rich": {"report", "summary"},
     "clips": {"pixels"},
     "schedule": CORE | {"clips"},
     "engine": CORE | {"clips", "schedule", "report"},
@@ -52,7 +53,7 @@ KNOWS: dict[str, set[str]] = {
 
 # Not even in a function: these answer on machines without torch.
 WITHOUT_TORCH = {"errors", "frames", "tones", "parameters", "node", "graphfile", "graph", "keys", "plan", "farm", "clips"}
-WITHOUT_TORCH |= {"report", "report_rich", "cli", "session", "draw", "reference", "schema", "interrupt", "__init__", "__main__"}
+WITHOUT_TORCH |= {"summary", "report", "report_rich", "cli", "session", "draw", "reference", "schema", "interrupt", "__init__", "__main__"}
 
 # Plain torch, imported by the nodes when they work.
 WITH_TORCH = {"nets", "train"}

@@ -1,0 +1,231 @@
+"""Graphs from files and from Python: links, types, order, subgraphs, variables."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rotonodes.errors import GraphError, UsageError
+from rotonodes.graph import Graph, Link
+from rotonodes.node import Frame, Node, Picture, param
+from rotonodes.pixels import Clip, Image, Labels, Matte
+
+
+class GraphSource(Node):
+    gain: float = param(1.0, help="factor", ge=0)
+    names: list[str] = param([], help="words")
+
+    def outputs(self) -> dict[str, type]:
+        return {"image": Image, "matte": Matte, "labels": Labels}
+
+    def process(self, frame: Frame) -> dict[str, Any]: ...
+
+
+class GraphPass(Node):
+    amount: int = param(0, help="how much", ge=-5, le=5)
+
+    def process(self, image: Picture) -> Picture: ...
+
+
+class GraphMix(Node):
+    def process(self, a: Image, b: Image | None = None, mask: Matte | None = None, more: list[Image | Matte] | None = None) -> Image: ...
+
+
+class GraphEnd(Node):
+    def process(self, image: Clip[Image | Labels]) -> Path: ...
+
+
+def load(folder: Path, text: str, name: str = "g.yaml", **options: Any) -> Graph:
+    (folder / name).write_text(text)
+    return Graph.load(folder / name, **options)
+
+
+def faults(folder: Path, text: str, **options: Any) -> list[str]:
+    with pytest.raises(GraphError) as caught:
+        load(folder, text, **options)
+    return str(caught.value).replace(f"{folder}/", "").splitlines()
+
+
+TEXT = """\
+rotonodes: 1
+frames: 1-9x2
+vars: {gain: 2, word: a}
+nodes:
+  end:  {type: GraphEnd, in: mix, label: the end}
+  mix:  {type: GraphMix, in: {a: soft.image, mask: plate.matte, more: [plate, soft]}, cache: true}
+  soft: {type: GraphPass, in: plate, amount: 3}
+  plate: {type: GraphSource, gain: $gain, names: ["${word}1", b]}
+"""
+
+
+def test_a_file_becomes_nodes_and_links(tmp_path: Path) -> None:
+    graph = load(tmp_path, TEXT)
+    assert graph.frames == (1, 3, 5, 7, 9)
+    assert graph.order() == ["plate", "soft", "mix", "end"]
+    assert graph.vertices["plate"].node == GraphSource(gain=2, names=["a1", "b"])
+    assert graph.vertices["mix"].links == {
+        "a": (Link("soft", "image"),), "mask": (Link("plate", "matte"),), "more": (Link("plate", "image"), Link("soft", "image")),
+    }  # fmt: skip
+    assert graph.vertices["end"].label == "the end"
+    assert graph.vertices["mix"].keeps and not graph.vertices["soft"].keeps
+    assert graph.sinks() == ["end"]
+    assert graph.upstream(["soft"]) == {"soft", "plate"}
+    assert graph.topology.number_of_edges() == 6
+
+
+def test_variables_and_settings_of_the_command_line(tmp_path: Path) -> None:
+    graph = load(tmp_path, TEXT, variables={"gain": 7}, settings={"soft.amount": "-2", "plate.names": ["x"]})
+    assert graph.vertices["plate"].node == GraphSource(gain=7, names=["x"])
+    assert graph.vertices["soft"].node == GraphPass(amount=-2)
+    wrong = faults(tmp_path, TEXT, variables={"gian": 7}, settings={"soft.amont": 1, "sfot.amount": 1, "plate.gain": -1})
+    assert [line.partition(": ")[2] for line in sorted(wrong)] == sorted(
+        line.partition(": ")[2] for line in wrong
+    ), wrong
+    assert len(wrong) == 4
+    text = "\n".join(wrong)
+    for words in ("--var gian", "did you mean 'gain'", "'amont' (did you mean 'amount'?)", "there is no node 'sfot'", "not -1"):
+        assert words in text
+
+
+def test_a_type_goes_through_nodes_that_keep_it(tmp_path: Path) -> None:
+    through = TEXT.replace("in: plate, amount: 3", "in: plate.labels").replace("end:  {type: GraphEnd, in: mix,", "end:  {type: GraphEnd, in: soft,")
+    (line,) = faults(tmp_path, through.replace(", more: [plate, soft]", ""))
+    assert line == "g.yaml:6:33: mix: the input 'a' takes Image, but soft.image is Labels"
+    matte = "rotonodes: 1\nnodes:\n  p: {type: GraphSource}\n  s: {type: GraphPass, in: p.matte}\n  t: {type: GraphPass, in: s}\n  e: {type: GraphEnd, in: t}\n"
+    assert faults(tmp_path, matte) == ["g.yaml:6:26: e: the input 'image' takes Image or Labels, but t.image is Matte"]
+
+
+def test_disabled_nodes_are_stepped_over(tmp_path: Path) -> None:
+    graph = load(tmp_path, TEXT.replace("amount: 3", "amount: 3, disable: true"))
+    assert graph.source_of(Link("soft", "image")) == Link("plate", "image")
+    assert graph.source_of(Link("mix", "image")) == Link("mix", "image")
+    assert graph.sinks() == ["end"]
+    labels = TEXT.replace("in: plate, amount: 3", "in: plate.labels, disable: true").replace(", more: [plate, soft]", "")
+    (line,) = faults(tmp_path, labels)
+    assert "takes Image, but" in line and "is Labels" in line
+
+
+def test_links_from_python(tmp_path: Path) -> None:
+    graph = Graph(frames="1-3")
+    plate = graph.add(GraphSource())
+    soft = graph.add(GraphPass(), image=plate.matte)
+    graph.add(GraphMix(), "mix", a=plate, mask=soft, more=[plate, plate["matte"]])
+    assert list(graph.vertices) == ["graph_source", "graph_pass", "mix"]
+    assert graph.vertices["mix"].links["mask"] == (Link("graph_pass", "image"),)
+    again = graph.add(GraphSource())
+    assert list(graph.vertices)[-1] == "graph_source2"
+    with pytest.raises(UsageError, match=r"no output 'mate' \(did you mean 'matte'\?\)"):
+        _ = again.mate
+    with pytest.raises(UsageError, match="already has a node 'mix'"):
+        graph.add(GraphMix(), "mix", a=plate)
+    with pytest.raises(UsageError, match="link a node of this graph"):
+        graph.add(GraphMix(), a=Graph().add(GraphSource()))
+    with pytest.raises(UsageError, match="not GraphSource"):
+        graph.add(GraphMix(), a=GraphSource())
+    count = len(graph.vertices)
+    for links, words in (({}, "is missing"), ({"a": plate.labels}, "takes Image"), ({"a": plate, "c": plate}, "no input 'c'")):
+        with pytest.raises(GraphError, match=words):
+            graph.add(GraphMix(), **links)
+    assert len(graph.vertices) == count, "a node that was refused is not in the graph"
+
+
+SUB = """\
+rotonodes: 1
+vars: {amount: 1}
+inputs: {plate: soft.image, also: [more.a, hard]}
+outputs: {soft: soft, mixed: more.image}
+nodes:
+  soft: {type: GraphPass, amount: $amount}
+  hard: {type: GraphPass}
+  more: {type: GraphMix, in: {b: hard}}
+"""
+
+OUTER = """\
+rotonodes: 1
+frames: 1-3
+nodes:
+  plate: {type: GraphSource}
+  sub: {type: ./sub.yaml, in: {plate: plate, also: plate}, amount: 4}
+  end: {type: GraphEnd, in: sub.mixed}
+  other: {type: GraphEnd, in: sub}
+"""
+
+
+def test_a_graph_within_a_graph(tmp_path: Path) -> None:
+    (tmp_path / "sub.yaml").write_text(SUB)
+    graph = load(tmp_path, OUTER)
+    assert set(graph.vertices) == {"plate", "sub/soft", "sub/hard", "sub/more", "end", "other"}
+    assert graph.vertices["sub/soft"].node == GraphPass(amount=4)
+    assert graph.vertices["sub/more"].links == {"b": (Link("sub/hard", "image"),), "a": (Link("plate", "image"),)}
+    assert graph.vertices["end"].links == {"image": (Link("sub/more", "image"),)}
+    assert graph.vertices["other"].links == {"image": (Link("sub/soft", "image"),)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("also: plate}", "alos: plate}", "no input 'alos' (did you mean 'also'?)"),
+        ("sub.mixed", "sub.mixt", "no output 'mixt'"),
+        ("amount: 4", "amonut: 4", "no variable 'amonut' (did you mean 'amount'?)"),
+        ("./sub.yaml", "./gone.yaml", "cannot read the graph"),
+        ("amount: 4", "amount: 9", "amount: must be"),
+    ],
+)
+def test_faults_of_a_graph_within_a_graph(tmp_path: Path, old: str, new: str, words: str) -> None:
+    (tmp_path / "sub.yaml").write_text(SUB)
+    found = faults(tmp_path, OUTER.replace(old, new))
+    assert any(words in line for line in found), found
+
+
+def test_a_graph_that_contains_itself_by_way_of_another(tmp_path: Path) -> None:
+    (tmp_path / "sub.yaml").write_text(SUB.replace("{type: GraphPass}", "{type: ./g.yaml}"))
+    found = faults(tmp_path, OUTER)
+    assert any("contains itself" in line for line in found), found
+
+
+# Random graphs.
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[str, dict[str, dict[str, list[tuple[str, str]]]]]:
+    """A valid graph file, and its links as they must be read."""
+    count = draw(st.integers(1, 12))
+    outputs: dict[str, list[str]] = {}  # of what gives pictures: node -> its picture outputs
+    lines, wanted = [], {}
+    for number in range(count):
+        name = f"n{number}"
+        pictures = [(node, out) for node, outs in outputs.items() for out in outs]
+        kind = draw(st.sampled_from(["GraphSource", "GraphPass", "GraphMix"])) if pictures else "GraphSource"
+        links: dict[str, list[tuple[str, str]]] = {}
+        if kind == "GraphPass":
+            links["image"] = [draw(st.sampled_from(pictures))]
+        elif kind == "GraphMix":
+            links["a"] = [draw(st.sampled_from(pictures))]
+            if draw(st.booleans()):
+                links["more"] = draw(st.lists(st.sampled_from(pictures), min_size=1, max_size=3))
+        outputs[name] = ["image"]
+        wanted[name] = links
+
+        def text(link: tuple[str, str]) -> str:
+            return f"{link[0]}.{link[1]}" if draw(st.booleans()) else link[0]
+
+        written = {key: text(given[0]) if key != "more" else "[" + ", ".join(map(text, given)) + "]" for key, given in links.items()}
+        short = len(written) == 1 and draw(st.booleans())
+        body = next(iter(written.values())) if short else "{" + ", ".join(f"{k}: {v}" for k, v in written.items()) + "}"
+        lines.append(f"  {name}: {{type: {kind}" + (f", in: {body}" if written else "") + "}")
+    shuffled = draw(st.permutations(lines))
+    return "rotonodes: 1\nframes: 1-3\nnodes:\n" + "\n".join(shuffled) + "\n", wanted
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(graphs())
+def test_random_graphs_are_read_as_written(tmp_path: Path, drawn: Any) -> None:
+    text, wanted = drawn
+    graph = load(tmp_path, text)
+    found = {name: {key: [tuple(link) for link in links] for key, links in vertex.links.items()} for name, vertex in graph.vertices.items()}
+    assert found == wanted
+    order = graph.order()
+    for name, links in wanted.items():
+        assert all(order.index(node) < order.index(name) for given in links.values() for node, _ in given)

@@ -1,0 +1,246 @@
+"""Nodes: what a class declares by its fields and its signature, the registry, and calls without a graph."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from rotonodes import node as node_module
+from rotonodes.errors import UsageError
+from rotonodes.node import (
+    Device, Frame, InputPath, Key, Monitor, Node, OutputPath, Picture, Prepared, Wanted, all_nodes, changes_pixels, find_node, full_name,
+    load_file, param, parameter_faults, plugin_faults, unit_of,
+)  # fmt: skip
+from rotonodes.pixels import Batch, Clip, Image, Labels, Matte
+from rotonodes.tones import ToneScale
+
+IMAGE = Image(torch.zeros(3, 2, 2))
+
+
+def test_annotations_say_how_inputs_are_fed() -> None:
+    class Feeds(Node):
+        def process(
+            self, a: Image, b: Batch[Image], c: Clip[Image | Matte], d: ToneScale, e: Matte | None, f: list[Image], g: Picture, h: Labels = None
+        ) -> Image: ...
+
+    sockets = Feeds.signature.inputs
+    assert [s.feed for s in sockets.values()] == ["frame", "batch", "clip", "once", "frame", "frame", "frame", "frame"]
+    assert [s.required for s in sockets.values()] == [True, True, True, True, False, True, True, False]
+    assert [s.many for s in sockets.values()] == [False] * 5 + [True, False, False]
+    assert sockets["c"].type_names() == "Image or Matte"
+    assert sockets["g"].variable is Picture
+    assert Feeds.takes_whole_clip()
+
+
+def test_what_is_asked_for_is_no_input() -> None:
+    class Asks(Node):
+        def process(self, frame: Frame, key: Key, device: Device, wanted: Wanted, monitor: Monitor, *, prepared: Prepared) -> Image:
+            assert (frame, key, device, wanted) == (7, "k", "cpu", frozenset({"image"}))
+            assert (type(frame), type(wanted), prepared) == (Frame, Wanted, "ready")
+            assert not monitor.stopping()
+            return IMAGE
+
+        def prepare(self, device: Device, **inputs: Any) -> str:
+            assert inputs == {}
+            return "ready"
+
+    assert not Asks.signature.inputs
+    assert Asks()(frame=7, key="k") is IMAGE
+
+
+class Parts(NamedTuple):
+    scale: ToneScale
+    image: Image | None
+
+
+def test_outputs_come_from_the_return_annotation() -> None:
+    class One(Node):
+        def process(self) -> ToneScale: ...
+
+    class Several(Node):
+        def process(self, x: Image) -> Parts:
+            return Parts(ToneScale((0.5,)), x)
+
+    class Same(Node):
+        def process(self, clip: ToneScale, picture: Picture) -> Picture: ...
+
+    class Stack(Node):
+        def process(self, x: Batch[Image]) -> Batch[Labels]: ...
+
+    assert One().outputs() == {"scale": ToneScale}
+    assert Several().outputs() == {"scale": ToneScale, "image": Image}
+    assert Same().outputs() == {"picture": Picture}
+    assert Stack().outputs() == {"labels": Labels}
+    assert Several().split_outputs(Several()(IMAGE))["image"] is IMAGE
+
+
+@pytest.mark.parametrize("body", ["def process(self, x): ...", "def process(self, x: Image): ...", "def process(self, x: NoSuch) -> Image: ...",
+                                  "def process(self, x: 3) -> Image: ..."])  # fmt: skip
+def test_a_signature_that_says_too_little_is_refused_by_name(body: str) -> None:
+    with pytest.raises((UsageError, TypeError), match="Unclear|not a type|must be"):
+        exec(f"class Unclear(Node):\n    {body}", {"Node": Node, "Image": Image, "__name__": "unclear"})
+
+
+class Tuned(Node):
+    amount: int = param(3, help="how much", unit="px", ge=1, le=9)
+    name: str = param("x", help="a word")
+    many: list[float] = param([], help="numbers")
+    speed: int = param(1, help="how fast", pixels=False)
+    source: InputPath = param("", help="a file")
+    other: InputPath | None = param(None, help="another")
+    target: OutputPath = param("", help="a file")
+
+    def process(self, image: Image) -> Image:
+        return image
+
+
+def test_parameters_are_checked_frozen_and_described() -> None:
+    with pytest.raises(ValidationError):
+        Tuned().amount = 4  # type: ignore[misc]
+    assert Tuned(name=7).name == "7"
+    fields = Tuned.model_fields
+    assert [name for name, info in fields.items() if not changes_pixels(info)] == ["speed"]
+    assert unit_of(fields["amount"]) == "px" and unit_of(fields["name"]) == ""
+    assert fields["amount"].description == "how much"
+
+
+@pytest.mark.parametrize(
+    ("values", "parameter", "words"),
+    [
+        ({"amount": 0}, "amount", "0"),
+        ({"amount": "three"}, "amount", "'three'"),
+        ({"amount": None}, "amount", "None"),
+        ({"many": 3}, "many", "3"),
+        ({"many": ["a"]}, "many", "'a'"),
+        ({"many": [float("nan")]}, "many", "nan"),
+        ({"wrong": 3}, "wrong", "wrong"),
+    ],
+)
+def test_a_wrong_value_is_one_line_with_the_value(values: dict[str, Any], parameter: str, words: str) -> None:
+    ((found, message),) = parameter_faults(Tuned, values)
+    assert found == parameter
+    assert words in message and "\n" not in message
+    assert "Input should" not in message and "input should" not in message
+
+
+def test_paths_are_known_and_moved() -> None:
+    node = Tuned(source="a", other="b", target="c")
+    assert list(node.paths("input")) == [("source", "a"), ("other", "b")]
+    assert list(node.paths("output")) == [("target", "c")]
+    assert node.reads(None) == ("a", "b")
+    moved = node.at(lambda path: f"/root/{path}")
+    assert (moved.source, moved.other, moved.target) == ("/root/a", "/root/b", "/root/c")
+    assert list(Tuned().paths("input")) == []
+
+
+def test_calls_without_a_graph_say_what_is_missing() -> None:
+    for arguments, named, words in (((), {}, "needs its input 'image'"), ((IMAGE, IMAGE), {}, "takes 1 inputs"), ((), {"imge": IMAGE}, "no input 'imge'")):
+        with pytest.raises(UsageError, match=words):
+            Tuned()(*arguments, **named)
+
+
+def test_a_single_picture_may_stand_for_a_batch_and_a_list_for_a_clip() -> None:
+    class Batches(Node):
+        def process(self, image: Batch[Image]) -> Batch[Image]:
+            return image.with_data(image.data + len(image))
+
+    class Clips(Node):
+        def process(self, image: Clip[Image]) -> ToneScale:
+            return ToneScale(tuple(float(n) for n in image.frames))
+
+    single = Batches()(IMAGE)
+    assert isinstance(single, Image) and single.data.max() == 1
+    assert len(Batches()(Batch.of([IMAGE, IMAGE]))) == 2
+    assert Clips()([IMAGE, IMAGE]).thresholds == (1.0, 2.0)
+
+
+def test_what_is_prepared_is_kept_while_its_files_stay(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    class Prepares(Node):
+        path: InputPath = param(help="a file")
+
+        def prepare(self, device: Device, **inputs: Any) -> str:
+            made.append(Path(self.path).read_text())
+            return made[-1]
+
+        def process(self, image: Image, prepared: Prepared) -> ToneScale:
+            return ToneScale((float(prepared),))  # type: ignore[arg-type]
+
+    path = tmp_path / "weights"
+    path.write_text("1")
+    node = Prepares(path=str(path))
+    assert [node(IMAGE).thresholds for _ in range(3)] == [(1.0,)] * 3
+    assert made == ["1"]
+    path.write_text("22")
+    assert node(IMAGE).thresholds == (22.0,)
+
+
+# The registry.
+
+
+def test_every_node_is_found_by_its_name() -> None:
+    for name, cls in all_nodes().items():
+        assert find_node(name) is cls
+        assert name == full_name(cls)
+        if cls.version == 1:
+            assert find_node(cls.type_name) is cls
+    assert find_node("NoSuchNode") is None and find_node("Crop.99") is None
+
+
+NODE = 'from rotonodes import Image, Node\n\n\nclass {name}(Node):\n    """Fine."""\n\n    def process(self, image: Image) -> Image:\n        return image\n'
+
+
+@pytest.fixture
+def clean_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    all_nodes()
+    for name, kept in (("_registry", dict), ("_loaded", set), ("_plugin_faults", list)):
+        monkeypatch.setattr(node_module, name, kept(getattr(node_module, name)))
+
+
+@pytest.mark.usefixtures("clean_registry")
+def test_a_file_of_nodes_is_loaded_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(NODE.format(name="MineOnly"))
+    load_file(str(path))
+    first = find_node("MineOnly")
+    load_file(str(path))
+    assert first is not None and find_node("MineOnly") is first
+
+
+@pytest.mark.usefixtures("clean_registry")
+def test_two_nodes_of_one_name_name_both_files(tmp_path: Path) -> None:
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text(NODE.format(name="TwiceMade"))
+    load_file(str(tmp_path / "one.py"))
+    with pytest.raises(UsageError) as caught:
+        load_file(str(tmp_path / "two.py"))
+    assert "one.py" in str(caught.value) and "two.py" in str(caught.value) and "TwiceMade" in str(caught.value)
+
+
+@pytest.mark.usefixtures("clean_registry")
+@pytest.mark.parametrize("text", ["import no_such_module", "def broken(:", "1 / 0", "raise SystemExit(3)"])
+def test_a_file_that_cannot_be_imported_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"cannot import the nodes of .*bad\.py"):
+        load_file(str(path))
+    with pytest.raises(UsageError, match="there is no file"):
+        load_file(str(tmp_path / "gone.py"))
+
+
+def test_a_folder_with_a_broken_plugin_gives_the_others(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("import no_such_module\n")
+    (tmp_path / "good.py").write_text(NODE.format(name="GoodOne"))
+    (tmp_path / "_hidden.py").write_text("raise RuntimeError\n")
+    code = "from rotonodes.node import all_nodes, plugin_faults; print('GoodOne.1' in all_nodes(), len(plugin_faults()), 'bad.py' in plugin_faults()[0])"
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"ROTONODES_PATH": str(tmp_path), "PYTHONPATH": root}, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["True", "1", "True"], done.stderr
+    assert isinstance(plugin_faults(), list)
