@@ -89,6 +89,7 @@ class Graph:
         if frames is not None:
             self.frames = parse_frames(frames) if isinstance(frames, str) else tuple(frames)
         self.vertices: dict[str, Vertex] = {}
+        self.subgraphs: dict[str, tuple[str, ...]] = {}  # nodes that are graph files -> their outputs
         self._topology: nx.MultiDiGraph | None = None
 
     @classmethod
@@ -214,7 +215,7 @@ def link_faults(
         if len(links) > 1 and not socket.many:
             yield name, f"the input {name!r} takes one link, not {len(links)}"
         for link in links:
-            message = "" if link.node in broken else one_link_fault(graph, socket, link, broken)
+            message = "" if link.node.partition("/")[0] in broken else one_link_fault(graph, socket, link, broken)
             if message:
                 yield name, message
     misnamed = any(name not in sockets for name in vertex.links)  # that is why a required one is missing
@@ -225,6 +226,9 @@ def link_faults(
 
 def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet[str]) -> str:
     """What is wrong with one link, or nothing."""
+    if link.node in graph.subgraphs:
+        gives = graph.subgraphs[link.node]
+        return f"{link.node} has no output {link.output!r}{did_you_mean(link.output, gives)}; it has {', '.join(gives) or 'none'}"
     if link.node not in graph.vertices:
         return f"there is no node {link.node!r}{did_you_mean(link.node, graph.vertices)}"
     outputs = graph.vertices[link.node].node.outputs()
@@ -269,6 +273,9 @@ class Builder:
         for key in data:
             if key not in _TOP:
                 self.fault(f"unknown key {key!r}{did_you_mean(key, _TOP)}; a graph has {', '.join(_TOP)}", key, key=True)
+        for key, kinds in (("inputs", dict), ("outputs", (dict, str))):
+            if data.get(key) is not None and not isinstance(data[key], kinds):
+                self.fault(f"{key}: is a mapping of names to the nodes inside that they stand for", key)
         self.variables = Variables(self.merge_variables(data.get("vars")))
         graph = Graph(file=document.file)
         graph.frames = self.frames(data.get("frames"))
@@ -441,13 +448,32 @@ class Builder:
             links = {key: tuple(self.resolve(graph, link) for link in given) for key, given in vertex.links.items()}
             graph._insert(replace(vertex, links=links))
         cyclic = self.cycles(graph)
+        outside = self.linked_outside(graph) if self.trail[:-1] else {}
         for name, vertex in graph.vertices.items():
-            for key, message in link_faults(graph, vertex, self.broken | cyclic):
+            top = name.partition("/")[0]  # the node in this file: itself, or the subgraph it came with
+            if top != name and top in self.broken:
+                continue
+            for key, message in link_faults(graph, vertex, self.broken | cyclic, outside.get(name, frozenset())):
                 at = ("in", key) if key and isinstance(nodes.get(name, {}).get("in"), dict) else (("in",) if key else ())
-                self.fault(message, "nodes", name, *at, node=name)
+                self.fault(message, "nodes", top, *at, node=name)
             if name not in self.broken and not vertex.disabled:
-                for message in vertex.node.faults(frozenset(vertex.links), len(graph.frames or ())):
-                    self.fault(message, "nodes", name, node=name)
+                linked = frozenset(vertex.links) | outside.get(name, frozenset())
+                for message in vertex.node.faults(linked, len(graph.frames or ())):
+                    self.fault(message, "nodes", top, node=name)
+
+    def linked_outside(self, graph: Graph) -> dict[str, frozenset[str]]:
+        """Node -> its inputs that this file's `inputs:` hands to the graph that uses it."""
+        if not isinstance(self.document.data.get("inputs") or {}, dict):  # said already: any input may be meant
+            return {name: frozenset(type(vertex.node).signature.inputs) for name, vertex in graph.vertices.items()}
+        found: dict[str, frozenset[str]] = {}
+        for key, targets in sockets_of(self.document.data, "inputs").items():
+            for target in targets:
+                node, socket = inner_input(graph, target)
+                if node not in graph.vertices and node not in self.broken:
+                    hint = did_you_mean(node, graph.vertices)
+                    self.fault(f"the input {key!r} names {node!r}{hint}; there is no such node", "inputs", key)
+                found[node] = found.get(node, frozenset()) | {socket}
+        return found
 
     def resolve(self, graph: Graph, link: Link) -> Link:
         if link.node in self.outputs:
@@ -493,7 +519,9 @@ class Builder:
         except GraphError as error:
             self.faults += error.faults
             return
-        self.faults += inner.faults
+        if inner.faults:
+            self.faults += inner.faults
+            return
         declared = document.data.get("vars") or {}
         for parameter in inner.overrides:
             if parameter not in declared:
@@ -506,7 +534,7 @@ class Builder:
         for inner_name, vertex in sub.vertices.items():
             links = {key: tuple(Link(f"{name}/{link.node}", link.output) for link in given) for key, given in vertex.links.items()}
             graph._insert(replace(vertex, name=f"{name}/{inner_name}", links=links, disabled=vertex.disabled or disabled))
-        sockets = document.data.get("inputs") or {}
+        sockets = sockets_of(document.data, "inputs")
         given = body.get("in")
         if given is not None and not isinstance(given, dict):
             given = {next(iter(sockets), "in"): given}
@@ -514,26 +542,39 @@ class Builder:
             if key not in sockets:
                 self.fault(f"{body['type']} has no input {key!r}{did_you_mean(key, sockets)}", "nodes", name, "in", key, node=name)
                 continue
-            for target in sockets[key] if isinstance(sockets[key], list) else [sockets[key]]:
-                self.join_input(graph, name, str(target), self.parse_links(name, key, value), key)
+            for target in sockets[key]:
+                self.join_input(graph, name, target, self.parse_links(name, key, value))
         for key in sockets:
             if key not in (given or {}):
                 self.fault(f"the input {key!r} is missing: link it with in:", "nodes", name, node=name)
-        outputs = document.data.get("outputs") or {}
-        if isinstance(outputs, str):
-            outputs = {"out": outputs}
-        inner_links = {key: Link(f"{name}/{str(t).partition('.')[0]}", str(t).partition(".")[2]) for key, t in outputs.items()}
+        outputs = {key: target for key, (target, *_) in sockets_of(document.data, "outputs").items()}
+        inner_links = {key: Link(f"{name}/{target.partition('.')[0]}", target.partition(".")[2]) for key, target in outputs.items()}
         self.outputs[name] = {key: self.resolve(graph, link) for key, link in inner_links.items()}
+        graph.subgraphs[name] = tuple(outputs)
 
-    def join_input(self, graph: Graph, name: str, target: str, links: tuple[Link, ...], key: str) -> None:
+    def join_input(self, graph: Graph, name: str, target: str, links: tuple[Link, ...]) -> None:
         """Link what the outer graph gives to the inner node that the subgraph's `inputs:` names."""
-        inner_node, _, socket = target.partition(".")
-        vertex = graph.vertices.get(f"{name}/{inner_node}")
-        if vertex is None:
-            self.fault(f"the input {key!r} names the node {inner_node!r}, which that graph does not have", "nodes", name, node=name)
-            return
-        socket = socket or next(iter(type(vertex.node).signature.inputs), "")
+        inner, socket = inner_input(graph, f"{name}/{target}")
+        vertex = graph.vertices[inner]
         graph._insert(replace(vertex, links={**vertex.links, socket: links}))
+
+
+def sockets_of(data: Mapping[str, Any], which: str) -> dict[str, list[str]]:
+    """The `inputs:` or `outputs:` of a subgraph's file: name -> the inner nodes' sockets it stands for."""
+    given = data.get(which) or {}
+    if isinstance(given, str):
+        given = {"out": given}
+    if not isinstance(given, dict):
+        return {}
+    listed = {name: target if isinstance(target, list) else [target] for name, target in given.items()}
+    return {name: [str(target) for target in targets] for name, targets in listed.items() if targets}
+
+
+def inner_input(graph: Graph, target: str) -> tuple[str, str]:
+    """`node` or `node.input` as (node, input); a node's first input where none is named."""
+    node, _, socket = target.partition(".")
+    vertex = graph.vertices.get(node)
+    return node, socket or (next(iter(type(vertex.node).signature.inputs), "") if vertex is not None else "")
 
 
 def select(graph: Graph, names: Sequence[str]) -> list[str]:

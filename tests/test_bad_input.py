@@ -64,7 +64,10 @@ def with_crop(crop: str) -> str:
         ("{type: Crop, in: plate.alpha}", "g.yaml:5:27: crop: plate has no output 'alpha'; it has image, layers"),
         ("{type: Crop, in: plate.imge}", "g.yaml:5:27: crop: plate has no output 'imge' (did you mean 'image'?); it has image, layers"),
         ("{type: Crop, in: palte}", "g.yaml:5:27: crop: there is no node 'palte' (did you mean 'plate'?)"),
-        ("{type: Crop, in: plate.layers}", "g.yaml:5:27: crop: the input 'image' takes Image or Matte or Labels, but plate.layers is Layers"),
+        (
+            "{type: Crop, in: plate.layers}",
+            "g.yaml:5:27: crop: the input 'image' takes Image or Matte or Labels, but plate.layers is Layers",
+        ),
         ("{type: Crop}", "g.yaml:5:10: crop: the input 'image' (Image or Matte or Labels) is missing: link it with in:"),
         ("{type: Crop, in: [plate, plate]}", "g.yaml:5:27: crop: the input 'image' takes one link, not 2"),
         ("{type: Crop, in: 7}", "g.yaml:5:27: crop: a link is `node` or `node.output`, not 7"),
@@ -94,18 +97,20 @@ def test_one_fault_is_one_line(tmp_path: Path, crop: str, line: str | None) -> N
     ("text", "line"),
     [
         (GOOD.replace("rotonodes: 1\n", ""), "g.yaml:1:1: the format version is missing: a graph begins with `rotonodes: 1`"),
-        (GOOD.replace("rotonodes: 1", "rotonodes: 2"), "g.yaml:1:12: this graph is of format 2; this rotonodes reads up to 1: install a newer one"),
+        (GOOD.replace("rotonodes: 1", "rotonodes: 2"),
+         "g.yaml:1:12: this graph is of format 2; this rotonodes reads up to 1: install a newer one"),
         (GOOD.replace("rotonodes: 1", "rotonodes: one"), "g.yaml:1:12: the format version is a number, `rotonodes: 1`, not 'one'"),
         (GOOD.replace("rotonodes: 1", "rotonodes: true"), "g.yaml:1:12: the format version is a number, `rotonodes: 1`, not True"),
         (GOOD.replace("1-3", "1-x"), "g.yaml:2:9: '1-x' is not a frame range: cannot read '1-x', write 1-100, 1-100x2 or 1,5,9-12"),
-        (GOOD.replace("frames:", "frame:"), "g.yaml:2:1: unknown key 'frame' (did you mean 'frames'?); a graph has rotonodes, frames, vars, "
-         "nodes, inputs, outputs"),
+        (GOOD.replace("frames:", "frame:"),
+         "g.yaml:2:1: unknown key 'frame' (did you mean 'frames'?); a graph has rotonodes, frames, vars, nodes, inputs, outputs"),
         ("rotonodes: 1\n", "g.yaml:1:1: a graph needs `nodes:`, a mapping of node names"),
         ("rotonodes: 1\nnodes: []\n", "g.yaml:2:8: a graph needs `nodes:`, a mapping of node names"),
-        (GOOD.replace("  crop:", "  2crop:").replace("in: crop", "in: plate"), "g.yaml:5:3: 2crop: a node's name is letters, digits, _ and -, "
-         "beginning with a letter"),
+        (GOOD.replace("  crop:", "  2crop:").replace("in: crop", "in: plate"),
+         "g.yaml:5:3: 2crop: a node's name is letters, digits, _ and -, beginning with a letter"),
         (GOOD.replace("frames:", "vars: {F4: 1}\nframes:"), "g.yaml:2:8: the variable $F4 is taken: it means the frame number or the pass"),
-        (GOOD.replace('"out/a.####.png"', "out/a.png"), "g.yaml:6:10: write: 3 frames would all be written to 'out/a.png': put #### into the name"),
+        (GOOD.replace('"out/a.####.png"', "out/a.png"),
+         "g.yaml:6:10: write: 3 frames would all be written to 'out/a.png': put #### into the name"),
         (GOOD.replace("####.png\"}\n  crop", "####.png}\n  crop"), None),
     ],
 )  # fmt: skip
@@ -116,7 +121,8 @@ def test_one_fault_of_the_file_is_one_line(tmp_path: Path, text: str, line: str 
 
 
 def test_a_path_with_an_unquoted_hash_is_told_so(tmp_path: Path) -> None:
-    text = "rotonodes: 1\nframes: 1-3\nnodes:\n  plate:\n    type: LoadFrames\n    path: ####.png\n  other:\n    type: LoadFrames\n    path: in/a ####.png\n"
+    text = "rotonodes: 1\nframes: 1-3\nnodes:\n"
+    text += "  plate:\n    type: LoadFrames\n    path: ####.png\n  other:\n    type: LoadFrames\n    path: in/a ####.png\n"
     assert lines_of(tmp_path, text) == [
         "g.yaml:6:10: plate: '####.png' is a comment to YAML: put the value in quotes, path: \"...\"",
         "g.yaml:9:11: other: '####.png' is a comment to YAML: put the value in quotes, path: \"...\"",
@@ -161,7 +167,12 @@ def test_the_command_ends_with_2_and_without_a_traceback(tmp_path: Path) -> None
 
 def cli(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *arguments], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
+        [sys.executable, str(ROOT / "cli.py"), *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
@@ -169,7 +180,8 @@ def test_a_plugin_that_fails_is_named_and_the_rest_works(tmp_path: Path) -> None
     (tmp_path / "studio").mkdir()
     (tmp_path / "studio" / "broken.py").write_text("import no_such_module\n")
     (tmp_path / "studio" / "fine.py").write_text(
-        'from rotonodes import Image, Node\n\n\nclass Studio(Node):\n    """Fine."""\n\n    def process(self, image: Image) -> Image:\n        return image\n'
+        'from rotonodes import Image, Node\n\n\nclass Studio(Node):\n    """Fine."""\n\n'
+        "    def process(self, image: Image) -> Image:\n        return image\n"
     )
     (tmp_path / "g.yaml").write_text(GOOD.replace("type: Crop, in: plate, left: 1", "type: Studio, in: plate"))
     done = cli(tmp_path, "check", "g.yaml", ROTONODES_PATH=str(tmp_path / "studio"))

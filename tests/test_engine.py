@@ -67,7 +67,7 @@ class Mean(Node):
 
     def process(self, image: Clip[Image]) -> ToneScale:
         found = [(number, float(picture.data.mean())) for number, picture in image.items()]
-        return ToneScale(tuple(mean for _, mean in found) + (float(len(found)), float(found[0][0])))
+        return ToneScale((*(mean for _, mean in found), float(len(found)), float(found[0][0])))
 
 
 class Scale(Node):
@@ -495,7 +495,7 @@ def test_on_error_stop_keeps_what_is_finished(tmp_path: Path) -> None:
     assert resumed.stats["save"].done == len(done)
     assert resumed.stats["save"].ran == 12 - len(done)
     run(chain(Blur(reach=1), path="a.####.bin"), root=str(tmp_path / "fresh"))
-    assert {n: b for n, b in written(tmp_path).items()} == written(tmp_path / "fresh")
+    assert written(tmp_path) == written(tmp_path / "fresh")
 
 
 def test_one_bad_frame_does_not_take_its_batch_with_it(tmp_path: Path) -> None:

@@ -180,7 +180,9 @@ def test_a_killed_run_resumes_and_ends_identical(folder: Path, running: subproce
     assert resumed.returncode == 0, resumed.stderr
     assert contents(folder) == wanted
     again = {path.name: path.stat().st_mtime_ns for path in frames(folder)}
-    assert signed and {name: again[name] for name in signed} == {name: stamps[name] for name in signed}, "finished frames are not made again"
+    assert signed and {name: again[name] for name in signed} == {name: stamps[name] for name in signed}, (
+        "finished frames are not made again"
+    )
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -192,7 +192,11 @@ def test_a_disabled_node_has_the_key_of_its_input(folder: Path) -> None:
     disabled = plan_of(folder, {**NODES, "around": "{type: KeyAround, in: mix, disable: true}"})
     direct = plan_of(folder, {**NODES, "use": "{type: KeyUse, in: {image: mix, scale: measure}}"})
     assert key(disabled) == key(direct) != key(plan_of(folder))
-    twice = {**NODES, "mix": "{type: KeyMix, in: {a: plate, b: still}, disable: true}", "around": "{type: KeyAround, in: mix, disable: true}"}
+    twice = {
+        **NODES,
+        "mix": "{type: KeyMix, in: {a: plate, b: still}, disable: true}",
+        "around": "{type: KeyAround, in: mix, disable: true}",
+    }
     straight = {**NODES, "use": "{type: KeyUse, in: {image: plate, scale: measure}}"}
     assert key(plan_of(folder, twice)) == key(plan_of(folder, straight))
 
@@ -235,7 +239,12 @@ def test_a_new_parameter_with_its_default_is_part_of_the_key(folder: Path) -> No
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=5), st.text(max_size=5))
+@given(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=5),
+    st.text(max_size=5),
+)
 def test_other_values_are_other_keys(folder: Path, gain: float, other: float, name: str, other_name: str) -> None:
     def of(gain: float, name: str) -> str:
         graph = Graph(frames="1")

@@ -12,8 +12,25 @@ from pydantic import ValidationError
 from rotonodes import node as node_module
 from rotonodes.errors import UsageError
 from rotonodes.node import (
-    Device, Frame, InputPath, Key, Monitor, Node, OutputPath, Picture, Prepared, Wanted, all_nodes, changes_pixels, find_node, full_name,
-    load_file, param, parameter_faults, plugin_faults, unit_of,
+    Device,
+    Frame,
+    InputPath,
+    Key,
+    Monitor,
+    Node,
+    OutputPath,
+    Picture,
+    Prepared,
+    Wanted,
+    all_nodes,
+    changes_pixels,
+    find_node,
+    full_name,
+    load_file,
+    param,
+    parameter_faults,
+    plugin_faults,
+    unit_of,
 )  # fmt: skip
 from rotonodes.pixels import Batch, Clip, Image, Labels, Matte
 from rotonodes.tones import ToneScale
@@ -24,7 +41,15 @@ IMAGE = Image(torch.zeros(3, 2, 2))
 def test_annotations_say_how_inputs_are_fed() -> None:
     class Feeds(Node):
         def process(
-            self, a: Image, b: Batch[Image], c: Clip[Image | Matte], d: ToneScale, e: Matte | None, f: list[Image], g: Picture, h: Labels = None
+            self,
+            a: Image,
+            b: Batch[Image],
+            c: Clip[Image | Matte],
+            d: ToneScale,
+            e: Matte | None,
+            f: list[Image],
+            g: Picture,
+            h: Labels = None,
         ) -> Image: ...
 
     sockets = Feeds.signature.inputs
@@ -78,10 +103,11 @@ def test_outputs_come_from_the_return_annotation() -> None:
     assert Several().split_outputs(Several()(IMAGE))["image"] is IMAGE
 
 
-@pytest.mark.parametrize("body", ["def process(self, x): ...", "def process(self, x: Image): ...", "def process(self, x: NoSuch) -> Image: ...",
+@pytest.mark.parametrize("body", ["def process(self, x): ...", "def process(self, x: Image): ...",
+                                  "def process(self, x: 'NoSuch') -> Image: ...",
                                   "def process(self, x: 3) -> Image: ..."])  # fmt: skip
 def test_a_signature_that_says_too_little_is_refused_by_name(body: str) -> None:
-    with pytest.raises((UsageError, TypeError), match="Unclear|not a type|must be"):
+    with pytest.raises((UsageError, TypeError), match=r"Unclear|not a type|must be"):
         exec(f"class Unclear(Node):\n    {body}", {"Node": Node, "Image": Image, "__name__": "unclear"})
 
 
@@ -138,7 +164,11 @@ def test_paths_are_known_and_moved() -> None:
 
 
 def test_calls_without_a_graph_say_what_is_missing() -> None:
-    for arguments, named, words in (((), {}, "needs its input 'image'"), ((IMAGE, IMAGE), {}, "takes 1 inputs"), ((), {"imge": IMAGE}, "no input 'imge'")):
+    for arguments, named, words in (
+        ((), {}, "needs its input 'image'"),
+        ((IMAGE, IMAGE), {}, "takes 1 inputs"),
+        ((), {"imge": IMAGE}, "no input 'imge'"),
+    ):
         with pytest.raises(UsageError, match=words):
             Tuned()(*arguments, **named)
 
@@ -192,7 +222,8 @@ def test_every_node_is_found_by_its_name() -> None:
     assert find_node("NoSuchNode") is None and find_node("Crop.99") is None
 
 
-NODE = 'from rotonodes import Image, Node\n\n\nclass {name}(Node):\n    """Fine."""\n\n    def process(self, image: Image) -> Image:\n        return image\n'
+NODE = 'from rotonodes import Image, Node\n\n\nclass {name}(Node):\n    """Fine."""\n\n'
+NODE += "    def process(self, image: Image) -> Image:\n        return image\n"
 
 
 @pytest.fixture
@@ -237,7 +268,8 @@ def test_a_folder_with_a_broken_plugin_gives_the_others(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import no_such_module\n")
     (tmp_path / "good.py").write_text(NODE.format(name="GoodOne"))
     (tmp_path / "_hidden.py").write_text("raise RuntimeError\n")
-    code = "from rotonodes.node import all_nodes, plugin_faults; print('GoodOne.1' in all_nodes(), len(plugin_faults()), 'bad.py' in plugin_faults()[0])"
+    code = "from rotonodes.node import all_nodes, plugin_faults\n"
+    code += "print('GoodOne.1' in all_nodes(), len(plugin_faults()), 'bad.py' in plugin_faults()[0])"
     root = str(Path(__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", code], env={"ROTONODES_PATH": str(tmp_path), "PYTHONPATH": root}, capture_output=True, text=True, timeout=60

@@ -27,7 +27,9 @@ def test_planes_have_names(count: int) -> None:
     assert picture(channels=count).channels == names
 
 
-@pytest.mark.parametrize("value", [picture(), Matte(torch.zeros(1, 2, 2)), Labels(torch.zeros(2, 2, dtype=torch.uint8), ("a",), ("#000000",))])
+@pytest.mark.parametrize(
+    "value", [picture(), Matte(torch.zeros(1, 2, 2)), Labels(torch.zeros(2, 2, dtype=torch.uint8), ("a",), ("#000000",))]
+)
 def test_values_are_frozen(value: object) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         value.data = torch.zeros(1, 1, 1)  # type: ignore[attr-defined]
@@ -122,7 +124,7 @@ def test_a_clip_can_be_iterated_again_and_knows_its_frames() -> None:
     assert list(clip.items()) == [(1001, "a"), (1003, "b")]
     assert len(clip) == 2
     assert Clip.of(["a"]).frames == (1,)
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         list(Clip.of(["a"], frames=[1, 2]).items())
 
 
