@@ -86,10 +86,11 @@ def cli() -> None:
 def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
     """Run a graph: make every frame that is not there yet."""
     from rotonodes.interrupt import StopOnSignal
-    from rotonodes.report import make_reporter
+    from rotonodes.report import FaultsReporter, make_reporter
 
     session = context.ensure_object(Session)
-    reporter = session.reporter = make_reporter(given["progress"], session.verbose)
+    quiet = given["progress"] == "none"
+    reporter = session.reporter = FaultsReporter(session.verbose) if quiet else make_reporter(given["progress"], session.verbose)
     reporter.again = lambda frames: again(context, frames)
     graph = load(graph_file, given, reporter.warning)
     stop = threading.Event()

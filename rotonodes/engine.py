@@ -54,7 +54,7 @@ class NodeStats:
     seconds: float = 0.0
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What a run did. `exit_code` is 0 when every frame is there; `values` are the outputs of whole-clip nodes."""
 
@@ -69,6 +69,9 @@ class Result:
     exit_code: int = 0
     peak_bytes: int = 0
     device: str = "cpu"
+
+    def __repr__(self) -> str:
+        return f"Result(exit_code={self.exit_code}, delivered={self.delivered} of {self.wanted}, failures={len(self.failures)})"
 
     @property
     def delivered(self) -> int:
@@ -360,9 +363,21 @@ class Run:
     def _load(self, name: str, frame: int | None) -> Values:
         kinds = dict(self.plan.nodes[name].outputs())
         values = self.plan.cache.load(self.plan.keys.of(name, frame), sorted(self.plan.outputs[name]), kinds)
-        if values is None:
+        return self._make_again(name, frame) if values is None else values
+
+    def _make_again(self, name: str, frame: int | None) -> Values:
+        """What the plan counted on is damaged in the cache, or gone since: make it, and all it needs, here and now."""
+        if frame is None and type(self.plan.nodes[name]).takes_whole_clip():
             raise FrameError(f"its entry in the cache ({self.plan.cache.folder}) was damaged and is removed: run again")
-        return values
+        made: dict[Task, Values] = {}
+        for _, link in self.plan.keys.inputs(name):
+            for f in self.plan.keys.input_frames(name, frame, link):
+                if f is None:
+                    made[link.node, f] = self.once(link.node)
+                elif (link.node, f) not in made:
+                    cached = f in self.plan.cached.get(link.node, ())
+                    made[link.node, f] = self._load(link.node, f) if cached else self._make_again(link.node, f)
+        return self._call_frames(name, [frame], {frame: self.gather(name, frame, made)})[frame]
 
     def _note(self, name: str, count: int, seconds: float, cached: bool = False) -> None:
         with self._lock:

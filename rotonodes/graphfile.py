@@ -77,6 +77,9 @@ def parse_document(text: str, file: str = "<graph>") -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = " ".join(str(part) for part in (error.problem, error.context) if part)
+        before = text.splitlines()[max(0, line - 3) : line]
+        if any(re.search(r"(^|[\s:])#+[.\w/]*\.\w+", row) for row in before):
+            what += "; a # begins a comment: put paths with #### in quotes"
         raise GraphError([Fault(f"not YAML: {what}", file=file, line=line, column=column)]) from None
     if root is None:
         raise GraphError([Fault("the graph is empty; it begins with `rotonodes: 1`", file=file, line=1, column=1)])
@@ -148,6 +151,7 @@ class _Walk:
             key = key_node.value
             inner = (*place, key)
             if key == "<<" and not key_node.style:
+                out[key] = None  # whoever reads the mapping knows that it is not whole
                 self.faults.append(
                     Fault(
                         "merge keys (<<) are not allowed: write the parameters out", file=self.document.file, line=mark[0], column=mark[1]
@@ -190,6 +194,10 @@ def parse_value(text: str) -> Any:
     return document.data["value"]
 
 
+class Filled(str):
+    """Text that variables were filled into: it may still be read as a number, which quoted text may not."""
+
+
 class Variables:
     """`$name`, `${name}` and `${env:NAME}` in texts; `$F`, `$F4` and `$pass` are left alone, `$$` is a dollar sign."""
 
@@ -212,9 +220,10 @@ class Variables:
         whole = _VARIABLE.fullmatch(text)
         if whole and not self._taken(whole):
             found = self._look_up(whole)
-            return self.fill_text(found, depth + 1) if isinstance(found, str) else found  # a number stays a number
+            return Filled(self.fill_text(found, depth + 1)) if isinstance(found, str) else found  # a number stays a number
         pieces = re.split(r"(\$\$)", text)
-        return "".join("$" if piece == "$$" else _VARIABLE.sub(lambda m: self._piece(m, depth), piece) for piece in pieces)
+        filled = "".join("$" if piece == "$$" else _VARIABLE.sub(lambda m: self._piece(m, depth), piece) for piece in pieces)
+        return filled if filled == text else Filled(filled)
 
     def _piece(self, match: re.Match[str], depth: int) -> str:
         if self._taken(match):

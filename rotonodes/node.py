@@ -140,6 +140,8 @@ class Node(BaseModel):
         enclosing = sys._getframe(2)
         scope = enclosing.f_locals if enclosing.f_code.co_name != "<module>" else {}
         cls.signature = read_signature(cls, dict(scope))
+        if cls.has_neighbours() and not cls.signature.is_clip:
+            raise UsageError(f"{cls.__name__}: a node with needs() takes its neighbouring frames as Clip[...]; no input is one")
         register(cls)
 
     # What a node may say about itself beyond its signature.
@@ -478,7 +480,10 @@ def plugin_faults() -> list[str]:
 
 
 def _load_folder(folder: str) -> None:
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+    if not os.path.isdir(folder):
+        _plugin_faults.append(f"ROTONODES_PATH: there is no folder {folder!r}")
+        return
+    for name in sorted(os.listdir(folder)):
         if name.endswith(".py") and not name.startswith("_"):
             try:
                 load_file(os.path.join(folder, name))

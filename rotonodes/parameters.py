@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
@@ -52,12 +53,17 @@ def unit_of(info: FieldInfo) -> str:
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
+_NUMBER = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*")
+
+
 def wrong_kinds(fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(parameter, message) for what pydantic would quietly turn into something else: words into truth, truth into numbers."""
     for name, value in values.items():
         kinds = get_args(fields[name].annotation) or (fields[name].annotation,) if name in fields else ()
         if bool in kinds and isinstance(value, str):
             yield name, f"must be true or false, not {value!r}"
+        elif type(value) is str and str not in kinds and (int in kinds or float in kinds) and _NUMBER.fullmatch(value):
+            yield name, f"must be a number, not the text {value!r}: take away the quotes"
         elif isinstance(value, bool) and bool not in kinds and (int in kinds or float in kinds or str in kinds):
             yield name, f"must be {'text' if str in kinds else 'a number'}, not {str(value).lower()}"
 
@@ -116,6 +122,8 @@ def _rule(fault: Any, unit: str) -> str:
         return form.format(f"{context[name]:g}{unit}")
     if kind == "literal_error":
         return str(context["expected"])
+    if kind == "string_pattern_mismatch":
+        return f"text that matches {context['pattern']}"
     if kind.startswith("finite"):
         return "a finite number"
     if kind in ("too_short", "too_long"):

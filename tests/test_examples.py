@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rotonodes.builder import Builder
 from rotonodes.graph import Graph
 from rotonodes.graphfile import parse_document
-from rotonodes.graph import Builder
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -41,7 +41,7 @@ def test_graph_runs_on_its_shot(name: str, in_root: None, tmp_path: Path) -> Non
         graph._insert(type(vertex)(**{**vars(vertex), "node": vertex.node.model_copy(update=outputs)}))
     result = graph.run(frames="2-3", cache=str(tmp_path / "cache"))
     assert result.exit_code == 0
-    assert [path for path in tmp_path.rglob("*.gif")] or [path for path in tmp_path.rglob("*.png")]
+    assert list(tmp_path.rglob("*.gif")) or list(tmp_path.rglob("*.png"))
 
 
 def test_readme_graph_is_without_faults(in_root: None) -> None:

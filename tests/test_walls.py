@@ -15,7 +15,7 @@ FILES = sorted((ROOT / "rotonodes").rglob("*.py"))
 
 # Each part of the house and the parts it may know. `rotonodes/io/exr.py` belongs to the part `io`.
 BASE = {"errors", "pixels", "color", "frames", "tones"}
-CORE = BASE | {"parameters", "node", "io", "cache", "graphfile", "graph", "keys", "workers", "plan"}
+CORE = BASE | {"parameters", "node", "io", "cache", "graphfile", "graph", "builder", "keys", "workers", "plan"}
 KNOWS: dict[str, set[str]] = {
     "errors": set(),
     "pixels": set(),
@@ -30,7 +30,9 @@ KNOWS: dict[str, set[str]] = {
     "node": {"errors", "pixels", "parameters", "nodes"},  # the registry imports the modules of `nodes` to fill itself
     "nodes": BASE | {"io", "nets", "train", "parameters", "node"},
     "graphfile": {"errors"},
-    "graph": {"errors", "frames", "graphfile", "node", "parameters", "engine"},  # `Graph.run` calls the engine
+    # `Graph.load` calls the builder and `Graph.run` the engine, inside those methods.
+    "graph": {"errors", "frames", "graphfile", "node", "parameters", "builder", "engine"},
+    "builder": {"errors", "frames", "graph", "graphfile", "node", "parameters"},
     "keys": {"errors", "frames", "graph", "io", "node", "parameters"},
     "cache": BASE | {"io"},
     "plan": CORE,
@@ -52,7 +54,7 @@ KNOWS: dict[str, set[str]] = {
 }
 
 # Not even in a function: these answer on machines without torch.
-WITHOUT_TORCH = {"errors", "frames", "tones", "parameters", "node", "graphfile", "graph", "keys", "plan", "farm", "clips"}
+WITHOUT_TORCH = {"errors", "frames", "tones", "parameters", "node", "graphfile", "graph", "builder", "keys", "plan", "farm", "clips"}
 WITHOUT_TORCH |= {"summary", "report", "report_rich", "cli", "session", "draw", "reference", "schema", "interrupt", "__init__", "__main__"}
 
 # Plain torch, imported by the nodes when they work.

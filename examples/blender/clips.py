@@ -21,8 +21,8 @@ import bpy
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
-import passes  # noqa: E402
-import scene  # noqa: E402
+import passes
+import scene
 
 PROBE_RESOLUTION = 64
 PROBE_ROLLS = 12

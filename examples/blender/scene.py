@@ -7,9 +7,8 @@ from pathlib import Path
 from random import Random
 
 import bpy
-from mathutils import Matrix, Vector
-
 import passes
+from mathutils import Matrix, Vector
 
 # Most textures in nature are faint, and half of all toys have none: plain colour is listed twice.
 TEXTURES = (None, None, "Noise", "Voronoi", "Checker", "Wave", "Brick", "Magic")

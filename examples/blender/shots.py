@@ -18,9 +18,9 @@ import numpy as np
 from mathutils import Vector
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
-import exr  # noqa: E402
-import passes  # noqa: E402
-from scene import knot_mesh  # noqa: E402
+import exr
+import passes
+from scene import knot_mesh
 
 RESOLUTION = {"torus": 256, "monkey": 192, "cube": 256}  # pixels, square
 KEY = Vector((-0.80, -0.40, 0.72)).normalized()  # from the upper left, in front of the shapes

@@ -32,11 +32,14 @@ class PaintTones(Node):
     @field_validator("palette")
     @classmethod
     def _colors(cls, palette: dict[str, str]) -> dict[str, str]:
+        wrong = []
         for name, color in palette.items():
             try:
                 parse_hex(color)
             except UsageError as error:
-                raise ValueError(f"{name}: {error}") from None
+                wrong.append(f"{name}: {error}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return palette
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
