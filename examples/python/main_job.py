@@ -8,10 +8,10 @@ PALETTE = {"cast_shadow": "#3d2645", "form_shadow": "#7a3b4b", "midtone": "#e0a4
 if __name__ == "__main__":
     graph = Graph(frames="1-24")
     render = graph.add(LoadFrames(path="examples/shots/torus/render.####.exr"))
-    passes = graph.add(MultipassDecode(passes=["Combined"]), layers=render.layers)
+    passes = graph.add(MultipassDecode(passes=["Combined"], mattes={"shape": "shape*"}), layers=render.layers)
     roto = graph.add(UNetSegment(weights="weights/tones.safetensors"), image=passes.Combined)
-    paint = graph.add(PaintTones(palette=PALETTE), probabilities=roto.probabilities)
-    comp = graph.add(Composite(), fg=paint, bg=passes.Combined)
+    paint = graph.add(PaintTones(palette=PALETTE, sharpness=6), probabilities=roto.probabilities)
+    comp = graph.add(Composite(), fg=paint, bg=passes.Combined, mask=passes.shape)
     graph.add(WriteGIF(path="out/main_job.gif", fps=24), image=comp)
     result = graph.run(progress="auto")
     raise SystemExit(result.exit_code)

@@ -21,13 +21,14 @@ class PaintTones(Node):
     """Paint every class in the colour the palette gives it.
 
     From `labels` edges are hard; from `probabilities` (one channel for each class, named after it, together 1) colours mix
-    at edges as their probabilities do, premultiplied. The palette maps class names to `"#rrggbb"` or `"#rrggbbaa"` (sRGB,
+    at edges as their probabilities do, premultiplied; `sharpness` s takes p^s, divided by their sum, in place of p. The palette maps class names to `"#rrggbb"` or `"#rrggbbaa"` (sRGB,
     straight alpha). A class that is not in it keeps the labels' own colour to look at; the background (the class of that
     name, or else the first) is then transparent.
     """
 
     category: ClassVar[str] = "tones"
     palette: dict[str, str] = param({}, help='class name -> "#rrggbb" or "#rrggbbaa"')
+    sharpness: float = param(1.0, help="how hard the edges of probabilities are: 1 as they are, 8 nearly flat tones", ge=1, le=100)
 
     @field_validator("palette")
     @classmethod
@@ -50,7 +51,7 @@ class PaintTones(Node):
         if labels is not None and probabilities is None:
             return paint(labels, self.palette)
         if probabilities is not None and labels is None:
-            return mix(probabilities, self.palette)
+            return mix(probabilities, self.palette, self.sharpness)
         raise UsageError("PaintTones paints either labels or probabilities: give one of them")
 
 
@@ -64,8 +65,12 @@ def paint(labels: Labels, palette: dict[str, str]) -> Image:
     return Image(data.view(4, labels.height, labels.width))
 
 
-def mix(probabilities: Image, palette: dict[str, str]) -> Image:
+def mix(probabilities: Image, palette: dict[str, str], sharpness: float = 1.0) -> Image:
     """The sum over all classes of probability times premultiplied colour: RGBA on the same data window."""
+    if sharpness != 1:
+        # Divided by the largest first, for a small share to a high power would be nothing for every class.
+        powers = (probabilities.data / probabilities.data.amax(0, keepdim=True).clamp(min=1e-9)).clamp(min=0).pow(sharpness)
+        probabilities = probabilities.with_data(powers / powers.sum(0, keepdim=True).clamp(min=1e-9))
     names = probabilities.channels
     known = dict(zip(CLASSES, COLORS, strict=True))
     colors = [known.get(name, other) for name, other in zip(names, default_colors(len(names)), strict=True)]
