@@ -37,7 +37,8 @@ class Builder:
     def build(self) -> Graph:
         graph = self.assemble()
         if self.faults:
-            raise GraphError(sorted(self.faults, key=lambda f: (f.line, f.column)))
+            once = {str(fault): fault for fault in self.faults}  # a file used twice has its faults once
+            raise GraphError(sorted(once.values(), key=lambda f: (f.line, f.column)))
         return graph
 
     def assemble(self) -> Graph:
@@ -346,13 +347,14 @@ class Builder:
                 continue
             for target in sockets[key]:
                 self.join_input(graph, name, target, self.parse_links(name, key, value))
+        misspelt = any(key not in sockets for key in given or {})
         for key in sockets:
-            if key not in (given or {}):
+            if key not in (given or {}) and not misspelt:
                 self.fault(f"the input {key!r} is missing: link it with in:", "nodes", name, node=name)
         outputs = {key: target for key, (target, *_) in sockets_of(document.data, "outputs").items()}
         inner_links = {key: Link(f"{name}/{target.partition('.')[0]}", target.partition(".")[2]) for key, target in outputs.items()}
         self.outputs[name] = {key: self.resolve(graph, link) for key, link in inner_links.items()}
-        graph.subgraphs[name] = tuple(outputs)
+        graph.subgraphs[name] = self.outputs[name]
 
     def join_input(self, graph: Graph, name: str, target: str, links: tuple[Link, ...]) -> None:
         """Link what the outer graph gives to the inner node that the subgraph's `inputs:` names."""

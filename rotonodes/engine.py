@@ -419,7 +419,7 @@ class Run:
             self.result.failures.append(Failure(name, frame, reason, error, trace))
             self.result.stats[name].failed += 1
             if fatal:
-                self.fatal = error
+                self.fatal = error if isinstance(error, Interrupted) else UsageError(f"{name}: {reason}")
             if fatal or not self.keep_going:
                 self.stop.set()
         if not fatal:

@@ -80,7 +80,7 @@ class Graph:
         if frames is not None:
             self.frames = parse_frames(frames) if isinstance(frames, str) else tuple(frames)
         self.vertices: dict[str, Vertex] = {}
-        self.subgraphs: dict[str, tuple[str, ...]] = {}  # nodes that are graph files -> their outputs
+        self.subgraphs: dict[str, dict[str, Link]] = {}  # nodes that are graph files: output -> what it is inside
         self._topology: nx.MultiDiGraph | None = None
 
     @classmethod
@@ -186,9 +186,31 @@ class Graph:
         return self.vertices[name].node.outputs()
 
     def sinks(self) -> list[str]:
-        """What a run delivers: nodes that write, and nodes whose outputs nobody takes."""
+        """What a run delivers: nodes that write, and those whose results are kept and used by nobody (a training).
+
+        In a graph where nothing writes, every node that nobody uses.
+        """
         used = {self.source_of(link).node for v in self.vertices.values() if not v.disabled for _, link in v.all_links()}
-        return [n for n, v in self.vertices.items() if not v.disabled and (type(v.node).is_writer() or n not in used)]
+        writers = {n for n, v in self.vertices.items() if not v.disabled and type(v.node).is_writer()}
+        unused = [n for n, v in self.vertices.items() if not v.disabled and n not in used and (v.keeps or not writers)]
+        return [n for n in self.vertices if n in writers or n in unused]
+
+    def links_of(self, target: str) -> list[Link]:
+        """What `node` or `node.output` names: one link, or every output of a graph within the graph.
+
+        UsageError, with what there is, when there is no such node or output.
+        """
+        name, _, output = target.partition(".")
+        if name not in self.vertices and name not in self.subgraphs:
+            known = [*(n for n in self.vertices if "/" not in n), *self.subgraphs]
+            raise UsageError(f"the graph has no node {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}")
+        inside = self.subgraphs.get(name)
+        outputs = list(self.outputs_of(name)) if inside is None else list(inside)
+        if output and output not in outputs:
+            raise UsageError(f"{name} has no output {output!r}{did_you_mean(output, outputs)}; it has {', '.join(outputs) or 'none'}")
+        if inside is not None:
+            return [inside[output]] if output else list(inside.values())
+        return [Link(name, output or next(iter(outputs), ""))]
 
 
 def link_faults(
@@ -237,8 +259,9 @@ def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet
 
 
 def select(graph: Graph, names: Sequence[str]) -> list[str]:
-    """Check the names given to -X; UsageError for one that is not there. All sinks when none is given."""
-    for name in names:
-        if name not in graph.vertices:
-            raise UsageError(f"-X {name}: the graph has no node {name!r}{did_you_mean(name, graph.vertices)}")
-    return list(names) or graph.sinks()
+    """The sinks that -X names, or all of the graph's. UsageError for one that is not there."""
+    try:
+        chosen = [link.node for name in names for link in graph.links_of(name)]
+    except UsageError as error:
+        raise UsageError(f"-X: {error}") from None
+    return list(dict.fromkeys(chosen)) or graph.sinks()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,7 +76,7 @@ class Paths:
     def here(self, path: str) -> str:
         """Where a path of the graph lies on this machine."""
         for source, destination in self.rules:
-            if path == source or path.startswith((source + "/", source + "\\")):
+            if _plain(path, source) == _plain(source, source) or _plain(path, source).startswith(_plain(source, source) + "/"):
                 path = destination + path[len(source) :].replace("\\", "/")
                 break
         return os.path.join(self.root, os.path.expanduser(path))
@@ -88,6 +89,12 @@ class Paths:
             if path == destination or path.startswith(destination + "/"):
                 return source + path[len(destination) :]
         return path
+
+
+def _plain(path: str, like: str) -> str:
+    """A path to compare: where `like` is a Windows path, in lower case and with slashes."""
+    windows = re.match(r"[A-Za-z]:|\\\\", like) is not None or "\\" in like
+    return path.replace("\\", "/").lower() if windows else path
 
 
 def make_plan(
@@ -117,7 +124,7 @@ def make_plan(
     folder = None if cache == "none" else paths.here(cache or CACHE_FOLDER)
     plan = Plan(graph, keys, Cache(folder), delivered, sinks, nodes=resolved)
     plan.kept = {n for n, v in graph.vertices.items() if v.keeps and not type(v.node).is_writer()}
-    plan.kept |= {n for n in nodes if not type(graph.vertices[n].node).is_writer()}
+    plan.kept |= {n for n in sinks if not type(graph.vertices[n].node).is_writer()}
     _Planner(plan, force).walk()
     plan.memory = estimate_memory(plan)
     return plan

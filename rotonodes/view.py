@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.errors import UsageError
 from rotonodes.frames import parse_frames
 from rotonodes.graph import Graph, Handle, Link
 from rotonodes.node import FRAME_TYPES, Node
@@ -65,13 +65,8 @@ def view_node(
 
 def find_target(graph: Graph, target: str) -> Link:
     """The output that `node` or `node.output` names. UsageError when there is none, or when it is no picture."""
-    name, _, output = target.partition(".")
-    if name not in graph.vertices:
-        raise UsageError(f"the graph has no node {name!r}{did_you_mean(name, graph.vertices)}; it has {', '.join(graph.vertices)}")
-    outputs = list(graph.outputs_of(name))
-    if output and output not in outputs:
-        raise UsageError(f"{name} has no output {output!r}{did_you_mean(output, outputs)}; it has {', '.join(outputs)}")
-    link = Link(name, output or next(iter(outputs), ""))
+    link = graph.links_of(target)[0]
+    name = link.node
     kinds = graph.output_types(link) or ()
     if not any(issubclass(kind, FRAME_TYPES) for kind in kinds):
         what = " or ".join(kind.__name__ for kind in kinds) or "nothing"

@@ -202,6 +202,8 @@ def test_what_is_wrong_at_the_top(validator: Any) -> None:
 def test_hover_text_is_there_for_everything() -> None:
     schema = graph_schema()
     for name, cls in all_nodes().items():
+        if not cls.__module__.startswith("rotonodes.nodes"):
+            continue  # a node that another test made
         body = schema["$defs"][name]
         assert body["description"] == reference.doc(cls)
         assert all(part.get("description") for part in body["properties"].values()), name

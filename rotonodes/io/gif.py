@@ -72,6 +72,10 @@ class GifWriter:
         import numpy as np
 
         width, height = self.size
+        if frame.shape[:2] != (height, width):
+            raise FrameError(
+                f"picture {self._count + 1} of the clip is {frame.shape[1]} x {frame.shape[0]}, the first is {width} x {height}"
+            )
         if frame.dtype != np.uint8 or frame.shape not in [(height, width, *deep) for deep in self._colors.deep]:
             wanted = f"{self._colors.wanted} of {width} x {height}"
             raise FrameError(f"GIF frame {self._count + 1} is {frame.dtype} {frame.shape}, not {wanted}")

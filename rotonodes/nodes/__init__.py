@@ -9,6 +9,8 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return [word for word in __dir__() if word[:1].isupper() and word != "Any"]
     if not name[:1].isupper():  # a module of this package or a dunder, which the import system asks for; no node begins so
         raise AttributeError(f"module 'rotonodes.nodes' has no attribute {name!r}")
     from rotonodes.errors import did_you_mean

@@ -6,19 +6,26 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import model_validator
 
 from rotonodes.color import Colorspace
-from rotonodes.errors import FrameError
+from rotonodes.errors import FrameError, RotoError
 from rotonodes.frames import FilePattern
-from rotonodes.node import Frame, InputPath, Node, Wanted, param
+from rotonodes.node import Device, Frame, InputPath, Node, Prepared, Wanted, param
 from rotonodes.pixels import Image, Labels, Layers, Matte
 
 Value = TypeVar("Value", Image, Matte, Labels, Layers)
 PASS = "$pass"
 BEAUTY = "rgba"  # how a pass without a name is called, after Cinema 4D's word for the picture itself
+
+
+class First(NamedTuple):
+    """The first frame of a sequence: its file, and its size as (width, height)."""
+
+    file: str
+    size: tuple[int, int]
 
 
 class FileSource(Node):
@@ -28,6 +35,22 @@ class FileSource(Node):
     missing: Literal["error", "hold", "black"] = param(
         "error", help="for a frame that is not on disk: stop with a list of all gaps, hold the frame before it, or give an empty picture"
     )
+
+    sizes: Literal["same", "any"] = param(
+        "same", help="whether every frame must be of the first one's size, or may have its own", pixels=False
+    )
+
+    def prepare(self, device: Device, **inputs: Any) -> First | None:
+        """The sequence's first frame on disk and its size, which the others are held against."""
+        from rotonodes.io.pictures import picture_size
+
+        for frame in (self.available() if self.sizes == "same" else None) or ():
+            file = self.files(frame)[0]
+            try:
+                return First(file, picture_size(file))
+            except RotoError:
+                continue  # it will be said of that frame, not of every one
+        return None
 
     def patterns(self) -> tuple[str, ...]:
         """The path of every file a frame is made of, frame tokens not yet replaced."""
@@ -63,8 +86,19 @@ class FileSource(Node):
                 raise FrameError(f"cannot read {file}: no such file{self._gaps(frame)}")
         return files
 
-    def finished(self, value: Value, frame: int) -> Value:
-        """`value` as it was read, or emptied where `missing: black` stands in for `frame`."""
+    def finished(self, value: Value, frame: int, first: Any) -> Value:
+        """`value` as it was read, or emptied where `missing: black` stands in for `frame`.
+
+        Raises FrameError for a frame of another size than the `first` (what `prepare` made).
+        """
+        if first is not None and value.size != first.size:
+            first = self.prepare(Device("cpu"))  # outside a graph it may be of an earlier call, and rendered anew since
+        if first is not None and value.size != first.size:
+            file, (width, height) = self.reads(frame)[0], value.size
+            raise FrameError(
+                f"cannot read {file}: it is {width} x {height}, but the sequence is {first.size[0]} x {first.size[1]} "
+                f"({first.file}); render it again, or set sizes: any"
+            )
         return value if self.shown(frame) is not None else black(value)
 
     def _read_for(self, frame: int) -> int:
@@ -128,7 +162,7 @@ class LoadFrames(FileSource):
     def patterns(self) -> tuple[str, ...]:
         return tuple(self.path.replace(PASS, word) for word in self.words().values()) or (self.path,)
 
-    def process(self, frame: Frame, wanted: Wanted) -> Loaded:
+    def process(self, frame: Frame, wanted: Wanted, first: Prepared) -> Loaded:
         from rotonodes.io import exr, pictures
 
         files = self.found(frame)
@@ -138,7 +172,7 @@ class LoadFrames(FileSource):
         if "image" in wanted:
             decoded = layers is not None and is_exr(files[0]) and not self.passes and self.colorspace in ("auto", "linear")
             image = exr.layers_image(layers) if layers and decoded else pictures.read_image(files[0], self.colorspace)
-        return Loaded(image and self.finished(image, frame), layers and self.finished(layers, frame))
+        return Loaded(image and self.finished(image, frame, first), layers and self.finished(layers, frame, first))
 
     def _pass_layers(self, files: Sequence[str]) -> Layers:
         from rotonodes.io.pictures import read_image

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import model_validator
 
-from rotonodes.node import Frame, param
+from rotonodes.node import Frame, Prepared, param
 from rotonodes.nodes.load_frames import FileSource
 from rotonodes.pixels import Labels
 from rotonodes.tones import CLASSES
@@ -32,8 +32,8 @@ class LoadLabels(FileSource):
                 raise ValueError(f"{len(given)} {name} for {len(self.classes)} classes: give one for each class")
         return self
 
-    def process(self, frame: Frame) -> Labels:
+    def process(self, frame: Frame, first: Prepared) -> Labels:
         from rotonodes.io.pictures import read_labels
 
         (file,) = self.found(frame)
-        return self.finished(read_labels(file, tuple(self.classes), colors=self.colors, values=self.values), frame)
+        return self.finished(read_labels(file, tuple(self.classes), colors=self.colors, values=self.values), frame, first)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 class PaintTones(Node):
     """Paint every class in the colour the palette gives it.
 
-    From `labels` edges are hard; from `probabilities` (one channel for each class, named after it, together 1) colours mix
-    at edges as their probabilities do, premultiplied; `sharpness` s takes p^s, divided by their sum, in place of p. The palette maps class names to `"#rrggbb"` or `"#rrggbbaa"` (sRGB,
-    straight alpha). A class that is not in it keeps the labels' own colour to look at; the background (the class of that
-    name, or else the first) is then transparent.
+    From `labels` edges are hard; from `probabilities` (one channel for each class, named after it, together 1) colours mix at
+    edges as their probabilities do, premultiplied; `sharpness` s takes p^s, divided by their sum, in place of p. The palette
+    maps class names to `"#rrggbb"` or `"#rrggbbaa"` (sRGB, straight alpha). A class that is not in it keeps the labels' own
+    colour to look at; the background (the class of that name, or else the first) is then transparent.
     """
 
     category: ClassVar[str] = "tones"
