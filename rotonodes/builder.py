@@ -312,6 +312,9 @@ class Builder:
         if str(path.resolve()) in self.trail or len(self.trail) > MOST_SUBGRAPHS:
             self.fault(f"the graph file {body['type']} contains itself", *place, node=name)
             return
+        if not path.is_file():
+            self.fault(f"there is no graph file {body['type']} beside this one", *place, node=name)
+            return
         try:
             document = graphfile.read_document(str(path))
             inner_settings = {key: self.settings.pop(key) for key in list(self.settings) if key.startswith(f"{name}/")}

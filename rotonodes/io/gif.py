@@ -84,7 +84,7 @@ class GifWriter:
         self._count += 1
         if self._waiting is None or now - self._since < _SHORTEST:
             self._waiting = frame
-        elif not np.array_equal(frame, self._waiting):
+        else:  # equal frames stay frames of their own: who opens the file counts as many as the clip has
             self._flush(now, frame)
             self._waiting, self._since = frame, now
 

@@ -26,7 +26,6 @@ class MultipassDecode(Node):
     passes: tuple[str, ...] = param(
         CANONICAL,
         help="passes to give out, in any renderer's spelling, with or without a view layer in front (Label.DiffDir)",
-        min_length=1,
     )
     mattes: dict[str, str | list[str]] = param(
         {}, help="output name -> names in the cryptomatte: whole names, wildcards (shape*), several with commas or as a list"
@@ -39,6 +38,8 @@ class MultipassDecode(Node):
     @model_validator(mode="after")
     def _names_differ(self) -> MultipassDecode:
         listed = [*self.passes, *self.mattes]
+        if not listed:
+            raise ValueError("nothing to decode: name a pass in `passes`, or a matte in `mattes`")
         twice = sorted({name for name in listed if listed.count(name) > 1})
         if twice:
             raise ValueError(f"two outputs are called {twice[0]!r}: rename the matte or list the pass once")

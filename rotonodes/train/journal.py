@@ -24,14 +24,14 @@ class Journal:
         """How long the run has taken up to its last row."""
         return float(self.rows[-1]["seconds"]) if self.rows else 0.0
 
-    def add(self, step: int, loss: float, rate: float, seconds: float, scores: dict[str, Any] | None) -> None:
+    def add(self, step: int, loss: float, rate: float, seconds: float, scores: dict[str, Any] | None, last: bool = False) -> None:
         row: dict[str, Any] = {"step": step, "loss": loss, "learning_rate": rate, "seconds": round(seconds, 2)}
         if scores:
             row |= {"validation_loss": scores["loss"], "mean_iou": scores["mean_iou"]}
             row |= {f"iou_{name}": value for name, value in scores["iou"].items()}
         self.rows.append(row)
         if self.folder:
-            self._write(self.folder, picture=scores is not None or len(self.rows) % 10 == 0)
+            self._write(self.folder, picture=last or scores is not None or len(self.rows) % 10 == 0)
 
     def _write(self, folder: Path, picture: bool) -> None:
         text = io.StringIO()

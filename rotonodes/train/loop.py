@@ -71,7 +71,7 @@ def train(
                 scores = run.validate()
             seconds = time.monotonic() - start
             if scores or last or run.step % settings.log_interval == 0:
-                run.journal.add(run.step, fmean(losses), rate, seconds, scores)
+                run.journal.add(run.step, fmean(losses), rate, seconds, scores, last)
                 losses.clear()
             if folder and (last or run.step % settings.checkpoint_interval == 0):
                 run.save()
