@@ -19,7 +19,7 @@ from rotonodes.clips import ClipFeed, Upstream
 from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_RETRY, FrameError, Interrupted, RetryError, RotoError, UsageError
 from rotonodes.frames import format_frames, parse_frames
 from rotonodes.graph import Graph
-from rotonodes.node import Device, Monitor, Prepared
+from rotonodes.node import FRAME_TYPES, Device, Monitor, Prepared
 from rotonodes.pixels import Batch, Clip
 from rotonodes.plan import Plan, Stage, Task, batch_of, make_plan
 from rotonodes.report import Reporter, make_reporter
@@ -355,6 +355,10 @@ class Run:
     # The cache and the books.
 
     def _store(self, name: str, frame: int | None, values: Values) -> Values:
+        for output, kind in self.plan.nodes[name].outputs().items():
+            value = values.get(output)
+            if kind in FRAME_TYPES and value is not None and not isinstance(value, kind):  # type: ignore[arg-type]
+                raise FrameError(f"its process gave {type(value).__name__} for the output {output!r}, which is declared as {kind.__name__}")
         if name in self.plan.kept:
             outputs = self.plan.outputs.get(name, ())
             self.plan.cache.store(self.plan.keys.of(name, frame), {o: values.get(o) for o in outputs})

@@ -12,7 +12,7 @@ from rotonodes.errors import UsageError
 MOST_FRAMES = 1_000_000
 
 _RANGE_PIECE = re.compile(r"\s*(-?\d+)(?:\s*-\s*(-?\d+)(?:\s*[x:]\s*(\d+))?)?\s*", re.ASCII)
-_TOKEN = re.compile(r"(?P<hash>#+)|%0?(?P<width>\d*)d|\$F(?P<houdini>\d*)(?![A-Za-z_])")
+_TOKEN = re.compile(r"(?P<hash>#+)|%0?(?P<width>\d*)d|\$F(?P<houdini>\d*+)(?![A-Za-z_])|\$\{F(?P<braced>\d*)\}")
 
 
 def parse_frames(text: str) -> tuple[int, ...]:
@@ -77,7 +77,7 @@ class FilePattern:
 def _digits(token: re.Match[str]) -> int:
     if token["hash"]:
         return len(token["hash"])
-    return int(token["width"] or token["houdini"] or 1)
+    return int(token["width"] or token["houdini"] or token["braced"] or 1)
 
 
 def _matching(pattern: str) -> Iterator[int]:

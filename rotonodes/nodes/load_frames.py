@@ -149,7 +149,7 @@ class LoadFrames(FileSource):
 
     @model_validator(mode="after")
     def _passes_and_token(self) -> LoadFrames:
-        if (PASS in self.path) != bool(self.passes):
+        if (PASS in self.pattern()) != bool(self.passes):
             raise ValueError(f"{PASS} in the path and `passes` go together: the path is {self.path!r}, the passes are {self.passes!r}")
         if len(self.words()) < len(self.passes):
             raise ValueError("`passes` names one pass twice")
@@ -159,8 +159,12 @@ class LoadFrames(FileSource):
         """Pass name -> the text that stands for `$pass`."""
         return self.passes if isinstance(self.passes, dict) else {word or BEAUTY: word for word in self.passes}
 
+    def pattern(self) -> str:
+        """The path with `$pass` in one spelling."""
+        return self.path.replace("${pass}", PASS)
+
     def patterns(self) -> tuple[str, ...]:
-        return tuple(self.path.replace(PASS, word) for word in self.words().values()) or (self.path,)
+        return tuple(self.pattern().replace(PASS, word) for word in self.words().values()) or (self.path,)
 
     def process(self, frame: Frame, wanted: Wanted, first: Prepared) -> Loaded:
         from rotonodes.io import exr, pictures
