@@ -249,7 +249,7 @@ class Builder:
                 for message in self.clashes(graph, name):
                     self.fault(message, "nodes", top, *(("path",) if top == name else ()), node=name)
                 linked = frozenset(vertex.links) | outside.get(name, frozenset())
-                for message in vertex.node.faults(linked, len(graph.frames or ())):
+                for message in vertex.node.faults(linked, 1 if graph.frames is None else len(graph.frames)):
                     self.fault(message, "nodes", top, node=name)
 
     def clashes(self, graph: Graph, name: str) -> Iterator[str]:
@@ -307,13 +307,14 @@ class Builder:
 
     def add_subgraph(self, graph: Graph, name: str, body: dict[str, Any]) -> None:
         """Put another graph file's nodes in, named `name/inner`; parameters set that file's variables."""
-        path = Path(self.document.file).parent / body["type"]
+        beside = Path(self.document.file).parent / body["type"]
+        path = beside if beside.is_file() else Path(body["type"])  # else below the current directory, as all paths are
         place = ("nodes", name, "type")
         if str(path.resolve()) in self.trail or len(self.trail) > MOST_SUBGRAPHS:
             self.fault(f"the graph file {body['type']} contains itself", *place, node=name)
             return
         if not path.is_file():
-            self.fault(f"there is no graph file {body['type']} beside this one", *place, node=name)
+            self.fault(f"there is no graph file {body['type']}, neither beside this one nor below the current directory", *place, node=name)
             return
         try:
             document = graphfile.read_document(str(path))

@@ -411,8 +411,9 @@ class Run:
             return
         if isinstance(error, Interrupted) and not self.asked_to_stop.is_set():
             return  # a long node that gave up because another one failed
+        gaps = self._gaps(name) if isinstance(error, FrameError) and frame is not None else ""
         if isinstance(error, RotoError):
-            reason, trace = str(error), ""
+            reason, trace = str(error) + gaps, ""
         else:
             reason = f"{type(error).__name__}: {error}"
             trace = "".join(traceback.format_exception(error))
@@ -428,6 +429,13 @@ class Run:
                 self.stop.set()
         if not fatal:
             self.reporter.failure(name, frame, reason, trace)
+
+    def _gaps(self, name: str) -> str:
+        """Every frame that this run needs of a source and that is not on disk, when there are several."""
+        node = self.plan.nodes[name]
+        frames = [f for f in self.plan.todo.get(name, ()) if f is not None]
+        gone = sorted(f for f in frames if any(not os.path.exists(path) for path in node.reads(f)))
+        return f"; this run needs frames {format_frames(gone)}, which are missing" if len(gone) > 1 else ""
 
     def finish(self, seconds: float) -> Result:
         """The result, when all stages have run."""

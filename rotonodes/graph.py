@@ -112,7 +112,7 @@ class Graph:
             made[socket_name] = tuple(handle._link for handle in handles)
         self._insert(Vertex(name, node, made))
         faults = [Fault(message, node=name) for _, message in link_faults(self, self.vertices[name])]
-        faults += [Fault(m, node=name) for m in node.faults(frozenset(made), len(self.frames or ()))]
+        faults += [Fault(m, node=name) for m in node.faults(frozenset(made), 1 if self.frames is None else len(self.frames))]
         if faults:
             del self.vertices[name]
             raise GraphError(faults)

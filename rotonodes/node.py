@@ -175,7 +175,10 @@ class Node(BaseModel):
         return 0
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
-        """What is wrong with these parameters given the linked inputs and the number of frames; one line each."""
+        """What is wrong with these parameters given the linked inputs and the graph's number of frames; one line each.
+
+        Where the graph does not say its frames, `frames` is 1.
+        """
         return iter(())
 
     # Derived.

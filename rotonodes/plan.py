@@ -126,8 +126,22 @@ def make_plan(
     plan.kept = {n for n, v in graph.vertices.items() if v.keeps and not type(v.node).is_writer()}
     plan.kept |= {n for n in sinks if not type(graph.vertices[n].node).is_writer()}
     _Planner(plan, force).walk()
+    for name in sinks:
+        refuse_one_file_for_all(plan, name)
     plan.memory = estimate_memory(plan)
     return plan
+
+
+def refuse_one_file_for_all(plan: Plan, name: str) -> None:
+    """UsageError for a writer whose frames would all go to one file, each over the one before."""
+    node = plan.nodes[name]
+    if plan.keys.per_frame(name) and len(plan.delivered) > 1:
+        first, second = (node.writes(frame) for frame in plan.delivered[:2])
+        if first and first == second:
+            count = len(plan.delivered)
+            raise UsageError(
+                f"{name}: {first[0]} is one file for {count} frames: put a frame token in the path (####), or deliver one (-F)"
+            )
 
 
 def _frames_on_disk(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) -> tuple[int, ...]:
@@ -251,7 +265,7 @@ def merge_orders(orders: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 # What a run will need.
 
-BASE_BYTES = 590 << 20  # the interpreter with torch and the CUDA libraries it loads
+BASE_BYTES = 640 << 20  # the interpreter with torch and the CUDA libraries it loads
 
 
 def batch_of(node: Node, device: str, override: int | None) -> int:
@@ -273,14 +287,16 @@ def estimate_memory(plan: Plan) -> dict[str, int]:
 
     Empty when no source's size can be told.
     """
-    size = _first_size(plan)
-    if size is None:
+    first = _first_source(plan)
+    if first is None:
         return {}
-    frame = size[0] * size[1] * 4 * 4
+    size, stored = first
+    # Four float channels, or all passes of a file, which packs them to an eighth at best.
+    frame = max(size[0] * size[1] * 4 * 4, 8 * stored)
     made = sum(1 for name in plan.todo if plan.keys.per_frame(name))
     in_flight = CHUNKS_IN_FLIGHT * chunk_size(plan, "cpu", None, cpu_count())
     working = sum(_working_bytes(plan.nodes[name], size) for name in plan.todo) * cpu_count()
-    return {"frame": frame, "peak": BASE_BYTES + in_flight * min(max(made, 1), 4) * frame + working}
+    return {"frame": frame, "peak": BASE_BYTES + in_flight * min(max(made, 1), 8) * frame + working}
 
 
 def _working_bytes(node: Node, size: tuple[int, int]) -> int:
@@ -291,17 +307,17 @@ def _working_bytes(node: Node, size: tuple[int, int]) -> int:
         return 0
 
 
-def _first_size(plan: Plan) -> tuple[int, int] | None:
+def _first_source(plan: Plan) -> tuple[tuple[int, int], int] | None:
+    """The size in pixels, and in bytes on disk, of the first source frame that will be read."""
     from rotonodes.io.pictures import picture_size
 
     for name, frames in plan.todo.items():
-        node = plan.nodes[name]
         if plan.graph.vertices[name].links or not frames:
             continue
-        for path in node.reads(next(iter(frames))):
+        for path in plan.nodes[name].reads(next(iter(frames))):
             try:
-                return picture_size(path)
-            except RotoError:  # an estimate must not stop a plan; the run will say what is wrong with the file
+                return picture_size(path), os.path.getsize(path)
+            except (RotoError, OSError):  # an estimate must not stop a plan; the run will say what is wrong with the file
                 continue
     return None
 

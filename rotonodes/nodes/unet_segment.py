@@ -50,7 +50,7 @@ class UNetSegment(Node):
             yield f"overlap: {self.overlap} px must be less than tile: {self.tile} px"
 
     def working_bytes(self, width: int, height: int) -> int:
-        """Memory of one frame on its way through the network: about three maps at each level, four bytes a value."""
+        """Memory of one frame on its way through the network: its maps at each level and the convolutions' workspace."""
         from rotonodes.nets.weights import read_metadata
 
         if self.weights is None:
@@ -58,7 +58,7 @@ class UNetSegment(Node):
         config = json.loads(read_metadata(self.weights)["config"])
         widths = config.get("widths") or [config.get("width", 64) * 2**level for level in range(config.get("depth", 4) + 1)]
         pixels = width * height / config.get("patch", 1) ** 2
-        return int(sum(3 * 4 * features * pixels / 4**level for level, features in enumerate(widths)))
+        return int(sum(12 * 4 * features * pixels / 4**level for level, features in enumerate(widths)))
 
     def prepare(self, device: Device, **inputs: Any) -> Segmenter:
         from rotonodes.nets.segment import Segmenter
