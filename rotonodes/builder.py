@@ -237,7 +237,9 @@ class Builder:
             links = {key: tuple(self.resolve(graph, link) for link in given) for key, given in vertex.links.items()}
             graph._insert(replace(vertex, links=links))
         cyclic = self.cycles(graph)
-        outside = self.linked_outside(graph) if self.trail[:-1] else {}
+        outside = self.linked_outside(graph)
+        self.judge_outputs(graph)
+        graph.open_inputs = tuple(sockets_of(self.document.data, "inputs"))
         for name, vertex in graph.vertices.items():
             top = name.partition("/")[0]  # the node in this file: itself, or the subgraph it came with
             if top != name and top in self.broken:
@@ -275,8 +277,26 @@ class Builder:
                 if node not in graph.vertices and node not in self.broken:
                     hint = did_you_mean(node, graph.vertices)
                     self.fault(f"the input {key!r} names {node!r}{hint}; there is no such node", "inputs", key)
+                elif node not in self.broken and socket not in type(graph.vertices[node].node).signature.inputs:
+                    sockets = type(graph.vertices[node].node).signature.inputs
+                    self.fault(
+                        f"{node} has no input {socket!r}{did_you_mean(socket, sockets)}; it has {', '.join(sockets) or 'none'}",
+                        "inputs",
+                        key,
+                    )
                 found[node] = found.get(node, frozenset()) | {socket}
         return found
+
+    def judge_outputs(self, graph: Graph) -> None:
+        """Whether this file's `outputs:` name outputs of its nodes."""
+        for key, targets in sockets_of(self.document.data, "outputs").items():
+            if len(targets) != 1:
+                self.fault(f"the output {key!r} stands for one node's output, not {len(targets)}", "outputs", key)
+            elif targets[0].partition(".")[0] not in self.broken:
+                try:
+                    graph.links_of(targets[0])
+                except UsageError as error:
+                    self.fault(f"the output {key!r}: {error}", "outputs", key)
 
     def resolve(self, graph: Graph, link: Link) -> Link:
         if link.node in self.outputs:

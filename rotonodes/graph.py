@@ -81,6 +81,7 @@ class Graph:
             self.frames = parse_frames(frames) if isinstance(frames, str) else tuple(frames)
         self.vertices: dict[str, Vertex] = {}
         self.subgraphs: dict[str, dict[str, Link]] = {}  # nodes that are graph files: output -> what it is inside
+        self.open_inputs: tuple[str, ...] = ()  # of a graph that is made to be used in another: what that one links
         self._topology: nx.MultiDiGraph | None = None
 
     @classmethod
@@ -251,6 +252,9 @@ def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet
     if link.output not in outputs:
         has = f"it has {', '.join(list(outputs)[:12])}" if outputs else "it has none"
         return f"{link.node} has no output {link.output!r}{did_you_mean(link.output, outputs)}; {has}"
+    source = graph.source_of(link)
+    if source.node in graph.vertices and graph.vertices[source.node].disabled:
+        return f"it hangs on {source.node}, which is disabled and has no input to hand on"
     kinds = graph.output_types(link, broken)
     if kinds is None or any(issubclass(kind, socket.types) for kind in kinds):
         return ""

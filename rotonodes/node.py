@@ -372,6 +372,8 @@ def _outputs(cls: type[Node], annotation: Any, inputs: Mapping[str, Socket]) -> 
         hints = typing.get_type_hints(annotation, getattr(module, "__dict__", {}), {"Image": Image, "Matte": Matte, "Labels": Labels})
         return {name: _output_type(hints[name]) for name in annotation._fields}, annotation
     kind = _output_type(annotation)
+    if kind is tuple:
+        raise UsageError(f"{cls.__name__}.process: several outputs are a NamedTuple, whose fields name them, not {annotation}")
     if isinstance(kind, TypeVar):
         return {next(s.name for s in inputs.values() if s.variable is kind): kind}, None
     name = {"ToneScale": "scale"}.get(kind.__name__, kind.__name__.lower())

@@ -123,7 +123,8 @@ def _rule(fault: Any, unit: str) -> str:
     if kind == "literal_error":
         return str(context["expected"])
     if kind == "string_pattern_mismatch":
-        return f"text that matches {context['pattern']}"
+        ending = re.fullmatch(r"\(\?i\)\\(\.\w+)\$", context["pattern"])
+        return f"a name that ends in {ending[1]}" if ending else f"text that matches {context['pattern']}"
     if kind.startswith("finite"):
         return "a finite number"
     if kind in ("too_short", "too_long"):

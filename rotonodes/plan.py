@@ -113,6 +113,8 @@ def make_plan(
     Nothing is rendered; files are only asked for their size, time and key. UsageError when there is nothing to deliver or
     no way to tell which frames.
     """
+    if graph.open_inputs:
+        raise UsageError(f"{graph.file} is made to be used in another graph: its input {graph.open_inputs[0]!r} is not linked")
     paths = Paths(root, path_map)
     sinks = select(graph, nodes)
     resolved = {name: vertex.node.at(paths.here) for name, vertex in graph.vertices.items()}
