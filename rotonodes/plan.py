@@ -128,22 +128,13 @@ def make_plan(
     plan.kept = {n for n, v in graph.vertices.items() if v.keeps and not type(v.node).is_writer()}
     plan.kept |= {n for n in sinks if not type(graph.vertices[n].node).is_writer()}
     _Planner(plan, force).walk()
-    for name in sinks:
-        refuse_one_file_for_all(plan, name)
+    if graph.frames is None:  # how many frames there are could not be said before
+        for name in sinks:
+            linked = frozenset(graph.vertices[name].links)
+            for message in graph.vertices[name].node.faults(linked, len(delivered)):
+                raise UsageError(f"{name}: {message}")
     plan.memory = estimate_memory(plan)
     return plan
-
-
-def refuse_one_file_for_all(plan: Plan, name: str) -> None:
-    """UsageError for a writer whose frames would all go to one file, each over the one before."""
-    node = plan.nodes[name]
-    if plan.keys.per_frame(name) and len(plan.delivered) > 1:
-        first, second = (node.writes(frame) for frame in plan.delivered[:2])
-        if first and first == second:
-            count = len(plan.delivered)
-            raise UsageError(
-                f"{name}: {first[0]} is one file for {count} frames: put a frame token in the path (####), or deliver one (-F)"
-            )
 
 
 def _frames_on_disk(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) -> tuple[int, ...]:
@@ -205,11 +196,14 @@ class _Planner:
                 stack += [(link.node, f) for f in self.keys.input_frames(name, frame, link)]
 
     def _is_done(self, name: str, frame: int | None) -> bool:
-        """Whether a writer's files are whole and carry the right key; the reason is noted when not."""
+        """Whether a writer's files are whole and carry the right key; the reason is noted when not.
+
+        What writes no files is done when the cache has it.
+        """
         from rotonodes.io.pictures import read_key
 
         node = self.plan.nodes[name]
-        if not type(node).is_writer():
+        if not node.writes(frame):
             outputs = sorted(self.plan.outputs.get(name, ()))
             return not self.force and name in self.plan.kept and self.plan.cache.has(self.keys.of(name, frame), outputs)
         reason = "forced" if self.force else ""

@@ -142,7 +142,15 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, settings, caplo
         train(settings, data)
 
 
-def test_ctrl_c_leaves_a_checkpoint(data, settings):
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler, which a process that was started in the background does not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_leaves_a_checkpoint(data, settings, ctrl_c):
     def press(step):
         if step.step == 3:
             signal.raise_signal(signal.SIGINT)
