@@ -251,6 +251,38 @@ def view(context: click.Context, /, graph_file: str, target: str, output: str | 
     return result.exit_code
 
 
+@cli.command()
+@click.option("--prediction", metavar="'p/####.png'", required=True, help="Predicted labels: palette PNGs, grey pictures or .npy.")
+@click.option("--truth", metavar="'t/####.png'", required=True, help="True labels, of the same frames.")
+@click.option("-F", "--frames", metavar="RANGE", help="Score only these frames.  [default: all on disk]")
+@click.option("--classes", metavar="A,B,C", help="Names of the classes in index order.  [default: the five tones]")
+@click.option("--values", metavar="N,N,N", help="Value of each class in the files.  [default: its index]")
+@click.option("--truth-values", metavar="N,N,N", help="The same for the truth, where it differs.")
+@click.option("--ignore", metavar="NAME", help="Class in the truth whose pixels do not count.")
+@click.option("--clip-length", type=click.IntRange(min=0), default=0, metavar="N", help="Frames of each clip: no flicker across cuts.")
+@click.option("--worst", metavar="FILE.png", help="Write the worst frames, prediction beside truth, as a sheet.")
+@click.option("-o", "--output", metavar="FILE.json", help="Write the scores to a file, too.")
+@click.option("--json", "as_json", is_flag=True, help="The scores as JSON.")
+@click.option("--print-graph", is_flag=True, help="Only show the graph that this runs.")
+@verbose_option
+@click.pass_context
+def evaluate(context: click.Context, /, as_json: bool, print_graph: bool, **given: Any) -> int:
+    """Score predicted labels against the truth: IoU, Dice, accuracy, boundaries, flicker."""
+    import json
+
+    from rotonodes import jobs
+
+    text = jobs.evaluation(**given)
+    if print_graph:
+        click.echo(text, nl=False)
+        return EXIT_OK
+    code, result = jobs.run_job(text, "evaluate", context.ensure_object(Session))
+    if result is not None and code == EXIT_OK:
+        scores = result.values["scores"]["scores"]
+        click.echo(json.dumps(scores.as_json()) if as_json else scores.table())
+    return code
+
+
 # The one way in.
 
 

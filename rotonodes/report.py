@@ -223,6 +223,22 @@ class FaultsReporter(PlainReporter):
             super().on_end(result)
 
 
+class QuietReporter(FaultsReporter):
+    """Warnings, and of what failed the first in one line."""
+
+    def on_warning(self, text: str) -> None:
+        PlainReporter.on_warning(self, text)
+
+    def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
+        if trace:
+            self.log.say(trace.rstrip())
+
+    def on_end(self, result: Result) -> None:
+        if result.failures:
+            first = min(result.failures, key=lambda failure: (failure.frame is None, failure.frame or 0))
+            self.log.say(f"error: {at(first.node, first.frame)}: {short(first.reason)}")
+
+
 class OpenJDReporter(PlainReporter):
     """The messages of an Open Job Description session, on stdout; everything else as plain lines on stderr."""
 

@@ -169,7 +169,8 @@ def test_a_graph_within_a_graph(tmp_path: Path) -> None:
         ("also: plate}", "alos: plate}", ["g.yaml:5:53: sub: ./sub.yaml has no input 'alos' (did you mean 'also'?)"]),
         ("sub.mixed", "sub.mixt", ["g.yaml:6:28: end: sub has no output 'mixt' (did you mean 'mixed'?); it has soft, mixed"]),
         ("amount: 4", "amonut: 4", ["g.yaml:5:61: sub: ./sub.yaml has no variable 'amonut' (did you mean 'amount'?)"]),
-        ("./sub.yaml", "./gone.yaml", ["g.yaml:5:15: sub: there is no graph file ./gone.yaml, neither beside this one nor below the current directory"]),
+        ("./sub.yaml", "./gone.yaml", ["g.yaml:5:15: sub: there is no graph file ./gone.yaml, "
+                                        "neither beside this one nor below the current directory"]),
         ("plate: plate,", "plate: plate.labels,", []),
         ("also: plate}", "also: plate.matte}", ["g.yaml:5:8: sub/more: the input 'a' takes Image, but plate.matte is Matte",
                                                  "g.yaml:5:8: sub/more: the input 'b' takes Image, but sub/hard.image is Matte"]),

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "rotonodes").rglob("*.py"))
 
 # Each part of the house and the parts it may know. `rotonodes/io/exr.py` belongs to the part `io`.
-BASE = {"errors", "pixels", "color", "frames", "tones"}
+BASE = {"errors", "pixels", "color", "frames", "tones", "scores"}
 CORE = BASE | {"parameters", "node", "io", "cache", "graphfile", "graph", "builder", "keys", "workers", "plan"}
 KNOWS: dict[str, set[str]] = {
     "errors": set(),
     "pixels": set(),
     "tones": set(),
+    "scores": set(),
     "workers": {"errors"},
     "frames": {"errors"},
     "color": {"errors"},
@@ -49,13 +51,28 @@ KNOWS: dict[str, set[str]] = {
     "interrupt": {"io"},
     "view": CORE | {"engine", "nodes"},
     "session": CORE,
+    "jobs": CORE | {"engine", "interrupt", "report", "session"},
     "__init__": set(),
     "__main__": {"cli"},
 }
 
 # Not even in a function: these answer on machines without torch.
 WITHOUT_TORCH = {"errors", "frames", "tones", "parameters", "node", "graphfile", "graph", "builder", "keys", "plan", "farm", "clips"}
-WITHOUT_TORCH |= {"summary", "report", "report_rich", "cli", "session", "draw", "reference", "schema", "interrupt", "__init__", "__main__"}
+WITHOUT_TORCH |= {
+    "jobs",
+    "scores",
+    "summary",
+    "report",
+    "report_rich",
+    "cli",
+    "session",
+    "draw",
+    "reference",
+    "schema",
+    "interrupt",
+    "__init__",
+    "__main__",
+}
 
 # Plain torch, imported by the nodes when they work.
 WITH_TORCH = {"nets", "train"}
@@ -137,6 +154,8 @@ CALL = "from rotonodes import cli\nfrom rotonodes.session import Session\nassert
     [
         ["--help"],
         ["run", "--help"],
+        ["evaluate", "--help"],
+        ["evaluate", "--prediction", "in.####.png", "--truth", "in.####.png", "--print-graph"],
         ["check", "graph.yaml"],
         ["plan", "graph.yaml"],
         ["plan", "graph.yaml", "--json"],
@@ -149,6 +168,7 @@ CALL = "from rotonodes import cli\nfrom rotonodes.session import Session\nassert
 )
 def test_commands_that_make_no_pixels_import_no_torch(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "graph.yaml").write_text(GRAPH)
+    Image.new("P", (4, 4)).save(tmp_path / "in.0001.png")
     loaded = loaded_after(CALL.format(arguments), folder=tmp_path)
     assert not {"torch", "torchvision"} & loaded
     if "--help" in arguments:
@@ -156,8 +176,6 @@ def test_commands_that_make_no_pixels_import_no_torch(arguments: list[str], tmp_
 
 
 def test_a_run_with_nothing_to_do_imports_no_torch(tmp_path: Path) -> None:
-    from PIL import Image
-
     (tmp_path / "graph.yaml").write_text(GRAPH)
     for frame in range(1, 5):
         Image.new("RGB", (4, 4)).save(tmp_path / f"in.{frame:04d}.png")

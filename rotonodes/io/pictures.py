@@ -27,6 +27,7 @@ DEPTHS: dict[str, tuple[Depth, ...]] = {
     ".exr": ("half", "float"),
     **dict.fromkeys(_PILLOW, ("8",)),
 }
+_NPY = b"\x93NUMPY"  # how a numpy array's file begins
 # Formats that carry their key inside; the others have a sidecar.
 _CARRIERS = (".png", ".exr", ".gif")
 
@@ -53,9 +54,15 @@ def read_image(path: str | os.PathLike[str], colorspace: Literal["auto"] | Color
 
 
 def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """(width, height) of a picture's frame, in pixels, from its header alone. Raises FrameError as `read_image` does."""
+    """(width, height) of a picture's frame or of an .npy file's labels, in pixels, from its header alone.
+
+    Raises FrameError as `read_image` does.
+    """
     import PIL.Image
 
+    if _start(path).startswith(_NPY):
+        height, width = _label_array(path).shape
+        return width, height
     if _start(path).startswith(exr_header.MAGIC):
         frame = exr_header.read_headers(path, check_chunks=False)[0].display_window
         return frame.width, frame.height
@@ -212,16 +219,20 @@ def read_labels(
     colors: Sequence[str] | None = None,
     values: Sequence[int] | None = None,
 ) -> Labels:
-    """A label picture: the class index of each pixel, uint8 `[H, W]`.
+    """A label picture, or an .npy file of whole numbers `[H, W]`: the class index of each pixel, uint8 `[H, W]`.
 
-    A palette PNG's indices are the classes. Of a grey picture, `values[i]` is the grey of class i (default: i itself); a
+    A palette PNG's indices are the classes. Of a grey picture or an array, `values[i]` is the grey of class i (default: i itself); a
     coloured one must hold exactly the `colors` (`#rrggbb`) of the classes. Raises FrameError with the first pixel of every
     value that is no class.
     """
     import numpy as np
 
-    palette = png.read_palette(path) if values is None and _start(path).startswith(png.SIGNATURE) else None
-    if palette is not None:
+    start = _start(path)
+    palette = png.read_palette(path) if values is None and start.startswith(png.SIGNATURE) else None
+    array = start.startswith(_NPY)
+    if array:
+        found, wanted = _label_array(path), list(range(len(classes)) if values is None else values)
+    elif palette is not None:
         found, wanted = palette.indices, list(range(len(classes)))
         if colors is None and len(palette.colors) >= len(classes):
             colors = [f"#{bytes(color).hex()}" for color in palette.colors[: len(classes)]]
@@ -233,10 +244,23 @@ def read_labels(
     indices = np.full(found.shape, 255, np.uint8)
     for index, value in enumerate(wanted):
         indices[found == value] = index
-    _refuse_unknown(path, found, wanted)
+    _refuse_unknown(path, found, wanted, colors=not array)
     import torch
 
     return Labels(torch.from_numpy(indices), tuple(classes), tuple(shown))
+
+
+def _label_array(path: str | os.PathLike[str]) -> np.ndarray:
+    """The whole numbers `[H, W]` in an .npy file, not yet read from the disk. Raises FrameError for any other array."""
+    import numpy as np
+
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise FrameError(f"{path}: damaged .npy file: {' '.join(str(error).lower().split())}; write it again") from error
+    if found.ndim != 2 or found.dtype.kind not in "bui":
+        raise FrameError(f"{path}: labels are whole numbers [H, W], this array is {found.dtype} {list(found.shape)}")
+    return found
 
 
 def _label_codes(path: str | os.PathLike[str], colors: Sequence[str] | None, values: list[int]) -> tuple[np.ndarray, list[int]]:
@@ -255,7 +279,8 @@ def _label_codes(path: str | os.PathLike[str], colors: Sequence[str] | None, val
     return (stored[..., 0] << 16) | (stored[..., 1] << 8) | stored[..., 2], packed
 
 
-def _refuse_unknown(path: str | os.PathLike[str], found: np.ndarray, wanted: Sequence[int]) -> None:
+def _refuse_unknown(path: str | os.PathLike[str], found: np.ndarray, wanted: Sequence[int], colors: bool) -> None:
+    """FrameError for values that are no class; with `colors`, those above 16 bit are colours."""
     import numpy as np
 
     strange = ~np.isin(found, wanted)
@@ -263,9 +288,9 @@ def _refuse_unknown(path: str | os.PathLike[str], found: np.ndarray, wanted: Seq
         return
     y, x = np.argwhere(strange)[0].tolist()
     values = np.unique(found[strange]).tolist()
-    shown = ", ".join(f"#{value:06x}" if value > 65535 else str(value) for value in values[:5])
+    shown = ", ".join(f"#{value:06x}" if colors and value > 65535 else str(value) for value in values[:5])
     more = f" and {len(values) - 5} more" if len(values) > 5 else ""
-    known = ", ".join(f"#{value:06x}" if max(wanted) > 65535 else str(value) for value in wanted)
+    known = ", ".join(f"#{value:06x}" if colors and max(wanted) > 65535 else str(value) for value in wanted)
     raise FrameError(f"{path}: value {shown}{more} is no class (first at x {x}, y {y}); the classes are {known}")
 
 

@@ -1,4 +1,4 @@
-"""LoadLabels: class indices from palette PNGs or grey values."""
+"""LoadLabels: class indices from palette PNGs, grey values or .npy arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rotonodes.tones import CLASSES
 
 
 class LoadLabels(FileSource):
-    """Read label pictures: palette PNGs whose index is the class, or grey pictures where each class has its value.
+    """Read label pictures: palette PNGs whose index is the class, or grey pictures or .npy arrays where each class has its value.
 
     Without `values`, the sample itself is the class index. `values: [200, 40, 80, 125, 255]` says which grey value each
     class has, in the order of `classes`; any other value in the file is an error that names it.

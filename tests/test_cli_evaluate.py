@@ -1,0 +1,206 @@
+"""`rotonodes evaluate`: what it prints, the graph it shows, and what it refuses in one line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from conftest import Call, Outcome
+from rotonodes.io.pictures import write_labels
+from rotonodes.pixels import Labels
+from rotonodes.tones import CLASSES, COLORS
+
+PATHS = ("--prediction", "p/####.png", "--truth", "t/####.png")
+ABC = ("--classes", "a,b,c")
+
+
+def write(path: Path, data: np.ndarray) -> None:
+    import torch
+
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".npy":
+        np.save(path, data)
+    else:
+        write_labels(path, Labels(torch.from_numpy(data.astype(np.uint8)), CLASSES, COLORS))
+
+
+@pytest.fixture
+def shot(call: Call, tmp_path: Path) -> Path:
+    """Four frames: the truth is three stripes that stand still, the prediction has them one pixel to the right in frame 2."""
+    truth = np.repeat(np.array([[0, 1, 2]]), 4, axis=1).repeat(6, axis=0)
+    for frame in range(1, 5):
+        write(tmp_path / f"t/{frame:04d}.png", truth)
+        write(tmp_path / f"p/{frame:04d}.png", np.roll(truth, 1, axis=1) if frame == 2 else truth)
+    return tmp_path
+
+
+def one_line(ended: Outcome, code: int, *texts: str) -> None:
+    assert (ended.code, ended.out) == (code, "")
+    assert ended.err.count("\n") == 1, ended.err
+    for text in texts:
+        assert text in ended.err
+
+
+def test_json_is_one_object(shot: Path, call: Call) -> None:
+    ended = call("evaluate", *PATHS, *ABC, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.count("\n") == 1
+    found = json.loads(ended.out)
+    assert found["iou"] == {"a": pytest.approx(90 / 102), "b": pytest.approx(90 / 102), "c": pytest.approx(90 / 102)}
+    assert found["dice"]["a"] == pytest.approx(180 / 192)
+    assert found["pixel_accuracy"] == {"a": 90 / 96, "b": 90 / 96, "c": 90 / 96}
+    assert found["mean_iou"] == found["mean_iou_foreground"] == pytest.approx(90 / 102)
+    assert found["mean_pixel_accuracy"] == pytest.approx(90 / 96)
+    assert found["confusion"] == [[90, 0, 6], [6, 90, 0], [0, 6, 90]]
+    assert found["flicker"] == pytest.approx(36 / 216)
+    assert 0.9 < found["boundary_f"] < 1  # the wrapped column is no boundary of the truth
+    assert found["frames"] == 4
+
+
+def test_a_table_for_people(shot: Path, call: Call) -> None:
+    ended = call("evaluate", *PATHS)
+    assert ended.code == 0
+    assert ended.out.splitlines()[0].split() == ["class", "IoU", "Dice", "accuracy", "boundary", "F"]
+    assert "mean without background" in ended.out
+    assert "flicker 0.1667   frames 4" in ended.out
+    warned = [f"warning: scores: class {name} is neither in the truth nor predicted" for name in ("midtone", "highlight")]
+    assert all(text in ended.err for text in warned)
+
+
+def test_frames_and_cuts(shot: Path, call: Call) -> None:
+    assert json.loads(call("evaluate", *PATHS, *ABC, "-F", "3-4", "--json").out)["mean_iou"] == 1
+    cut = json.loads(call("evaluate", *PATHS, *ABC, "--clip-length", "2", "--json").out)
+    assert cut["flicker"] == pytest.approx(18 / 144)
+    (shot / "t/0002.png").unlink()
+    assert call("evaluate", *PATHS, *ABC, "-F", "3-4").code == 0  # only what is scored must be there
+
+
+def test_arrays(shot: Path, call: Call) -> None:
+    for frame in range(1, 5):
+        with PIL.Image.open(shot / f"p/{frame:04d}.png") as picture:
+            np.save(shot / f"p/{frame:04d}.npy", np.array(picture).astype(np.int64))
+    pictures = call("evaluate", *PATHS, *ABC, "--json")
+    arrays = call("evaluate", "--prediction", "p/####.npy", "--truth", "t/####.png", *ABC, "--json")
+    assert json.loads(arrays.out) == json.loads(pictures.out)
+
+
+def test_grey_values(shot: Path, call: Call) -> None:
+    wanted = json.loads(call("evaluate", *PATHS, *ABC, "--json").out)
+    for name in "tp":
+        for file in sorted((shot / name).glob("*.png")):
+            with PIL.Image.open(file) as picture:
+                grey = np.array([200, 40, 80], np.uint8)[np.array(picture)]
+            PIL.Image.fromarray(grey).save(shot / name / f"g{file.name}")
+    grey = ("--prediction", "p/g####.png", "--truth", "t/g####.png")
+    assert json.loads(call("evaluate", *grey, *ABC, "--values", "200,40,80", "--json").out) == wanted
+    mixed = ("--prediction", "p/####.png", "--truth", "t/g####.png")
+    assert json.loads(call("evaluate", *mixed, *ABC, "--truth-values", "200,40,80", "--json").out) == wanted
+    one_line(call("evaluate", *mixed, *ABC), 1, "truth", "t/g0001.png: value 40, 80, 200 is no class (first at x 0, y 0)")
+
+
+def test_an_ignored_class(shot: Path, call: Call) -> None:
+    found = json.loads(call("evaluate", *PATHS, *ABC, "--ignore", "a", "--json").out)
+    assert found["iou"]["a"] is None
+    assert found["confusion"][0] == [0, 0, 0]
+
+
+def test_files_besides(shot: Path, call: Call) -> None:
+    for _ in range(2):  # they are written anew
+        ended = call("evaluate", *PATHS, *ABC, "--worst", "look/worst.png", "-o", "scores.json", "--json")
+        assert ended.code == 0
+        assert json.loads((shot / "scores.json").read_text()) == json.loads(ended.out)
+        with PIL.Image.open(shot / "look/worst.png") as sheet:
+            assert min(sheet.size) > 160
+    assert not (shot / ".rotonodes").exists()
+
+
+def test_single_files(shot: Path, call: Call) -> None:
+    ended = call("evaluate", "--prediction", "p/0002.png", "--truth", "t/0001.png", *ABC, "--json")
+    assert json.loads(ended.out)["confusion"][0] == [18, 0, 6]
+    assert json.loads(ended.out)["flicker"] is None
+
+
+def test_the_graph_that_is_shown_can_be_run(shot: Path, call: Call) -> None:
+    arguments = (*PATHS, "--classes", "yes,1e-4,c", "--clip-length", "2", "--ignore", "c", "-o", "scores.json")
+    shown = call("evaluate", *arguments, "--print-graph")
+    assert (shown.code, shown.err) == (0, "")
+    assert not (shot / "scores.json").exists()
+    (shot / "graph.yaml").write_text(shown.out)
+    assert call("check", "graph.yaml").code == 0
+    assert call("run", "graph.yaml", "--cache", "none").code == 0
+    by_graph = json.loads((shot / "scores.json").read_text())
+    assert by_graph == json.loads(call("evaluate", *arguments, "--json").out)
+    assert list(by_graph["iou"]) == ["yes", "1e-4", "c"]
+
+
+def test_a_dollar_in_a_name_is_no_variable(shot: Path, call: Call) -> None:
+    (shot / "p").rename(shot / "$p")
+    ended = call("evaluate", "--prediction", "$p/$F4.png", "--truth", "t/%04d.png", *ABC, "--json")
+    assert ended.code == 0, ended.err
+
+
+# What is refused.
+
+
+def test_a_missing_frame(shot: Path, call: Call) -> None:
+    (shot / "t/0003.png").unlink()
+    one_line(call("evaluate", *PATHS, *ABC, "--json"), 2, "t/0003.png: no such file", "truth has 3 files, prediction 4")
+
+
+def test_more_frames_on_one_side(shot: Path, call: Call) -> None:
+    for frame in (5, 6):
+        shutil.copy(shot / "p/0001.png", shot / f"p/{frame:04d}.png")
+    one_line(call("evaluate", *PATHS, *ABC), 2, "t/0005.png: no such file and 1 more (frames 5-6); truth has 4 files, prediction 6")
+
+
+def test_another_size(shot: Path, call: Call) -> None:
+    write(shot / "p/0003.png", np.zeros((5, 5), int))
+    one_line(call("evaluate", *PATHS, *ABC), 1, "p/0003.png: it is 5 x 5, but the sequence is 12 x 6")
+    for frame in (1, 2, 4):
+        write(shot / f"p/{frame:04d}.png", np.zeros((5, 5), int))
+    one_line(call("evaluate", *PATHS, *ABC), 2, "p/0001.png is 5 x 5, but t/0001.png is 12 x 6")
+
+
+@pytest.mark.parametrize("suffix", ["png", "npy"])
+def test_a_value_that_is_no_class(shot: Path, call: Call, suffix: str) -> None:
+    for frame in range(1, 5):
+        data = np.zeros((6, 12), int)
+        data[3, 7] = 4 if frame == 2 else 0
+        write(shot / f"p/{frame:04d}.{suffix}", data)
+    ended = call("evaluate", "--prediction", f"p/####.{suffix}", "--truth", "t/####.png", *ABC, "--json")
+    one_line(ended, 1, f"p/0002.{suffix}: value 4 is no class (first at x 7, y 3); the classes are 0, 1, 2")
+
+
+def test_a_damaged_file(shot: Path, call: Call) -> None:
+    (shot / "t/0001.png").write_bytes(b"nothing")
+    one_line(call("evaluate", *PATHS, *ABC), 1, "t/0001.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--classes", "a,,c"], "--classes a,,c: write them with commas between"),
+        (["--classes", "a,b,a"], "--classes a,b,a: 1 to 256 names, each once"),
+        (["--classes", "a,b,c", "--values", "1,2"], "--values 1,2: 2 values for 3 classes"),
+        (["--classes", "a,b,c", "--values", "1,2,x"], "--values 1,2,x: write whole numbers"),
+        (["--classes", "a,b,c", "--truth-values", "1,1,2"], "--truth-values 1,1,2: 3 values for 3 classes"),
+        (["--ignore", "d"], "--ignore d: there is no such class"),
+        (["--prediction", "q/####.png"], "--prediction q/####.png: there is no such file; check the path"),
+        (["--truth", "t"], "--truth t: there is no such file; write the name with a frame token"),
+        (["--truth", "t/0001.png"], "--truth t/0001.png is one file for 4 frames"),
+        (["-F", "1..4"], "'1..4' is not a frame range"),
+        (["-F", "9"], "p/0009.png: no such file"),
+        (["--worst", "a.pgn"], "cannot write .pgn"),
+        (["--worst", "a.png", "-o", "a.png"], "are both 'a.png'"),
+    ],
+)
+def test_what_is_wrong_before_any_frame(shot: Path, call: Call, arguments: list[str], message: str) -> None:
+    one_line(call("evaluate", *PATHS, *arguments), 2, message)
+
+
+def test_usage(call: Call) -> None:
+    assert "Missing option '--truth'" in call("evaluate", "--prediction", "a.png").err
+    assert call("evaluate", *PATHS, "--clip-length", "-1").code == 2
