@@ -5,6 +5,7 @@ How the work is cut (chunks, batches, threads, -F) never changes a pixel.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import resource
@@ -19,7 +20,7 @@ from rotonodes.clips import ClipFeed, Upstream
 from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_RETRY, FrameError, Interrupted, RetryError, RotoError, UsageError
 from rotonodes.frames import format_frames, parse_frames
 from rotonodes.graph import Graph
-from rotonodes.node import FRAME_TYPES, Device, Monitor, Prepared
+from rotonodes.node import FRAME_TYPES, NOT_GIVEN, Device, Monitor, Prepared
 from rotonodes.pixels import Batch, Clip
 from rotonodes.plan import Plan, Stage, Task, batch_of, make_plan
 from rotonodes.report import Reporter, make_reporter
@@ -144,6 +145,9 @@ def run(
             work.run_stage(stage)
             if work.stop.is_set():
                 break
+    except BaseException:  # Ctrl-C where nobody listens for it: threads must not go on by themselves
+        work.stop.set()
+        raise
     finally:
         work.close()
     result = work.finish(time.perf_counter() - begun)
@@ -187,8 +191,7 @@ class Run:
         self.order = {name: i for i, name in enumerate(plan.graph.order())}
         self.result = Result(plan, stats=_done_stats(plan), device=device, wanted=len(plan.delivered))
         self.fatal: BaseException | None = None
-        self.ended: set[int] = set()
-        self.lost: set[int] = set()
+        self.made: dict[str, set[int | None]] = {name: set() for name in self.order}  # sinks' tasks that are whole
         self._once: dict[str, Once] = {name: Once() for name in self.order}
         self._prepared: dict[str, Once] = {name: Once() for name in self.order}
         self._batch_limit: dict[str, int] = {}
@@ -200,6 +203,9 @@ class Run:
         """Whole-clip nodes get a thread each and are fed by one pass over the stage's frames."""
         clips = [n for n, frames in stage.sinks.items() if frames is None and type(self.plan.nodes[n]).takes_whole_clip()]
         feeds = {name: self._feed(name) for name in clips}
+        for feed in feeds.values():
+            if tuple(frame for frame in stage.frames if frame in feed.wanted) != feed.frames:
+                feed.close()  # its frames run in another order than the stage's: it gets a pass of its own
         work = Pass(self, stage, feeds)
         threads = [threading.Thread(target=self._run_clip, args=(name, feeds[name]), name=f"clip-{name}", daemon=True) for name in clips]
         for thread in threads:
@@ -211,7 +217,12 @@ class Run:
                 thread.join(timeout=0.2)
         for name, frames in stage.sinks.items():
             if frames is None and name not in feeds and not self.stop.is_set():
-                self._guard(name, None, lambda name=name: self.once(name))  # type: ignore[misc]
+                self._guard(name, None, lambda name=name: self._finish_once(name))  # type: ignore[misc]
+
+    def _finish_once(self, name: str) -> None:
+        """A sink that is made once and takes no clip (a written model)."""
+        self.once(name)
+        self.made[name].add(None)
 
     def _feed(self, name: str) -> ClipFeed:
         sockets = type(self.plan.nodes[name]).signature.inputs
@@ -240,6 +251,7 @@ class Run:
         values = self._store(name, None, node.split_outputs(self._call(name, None, inputs)))
         self._note(name, 1, time.perf_counter() - begun)
         self.result.values[name] = values
+        self.made[name].add(None)
         return values
 
     # Tasks.
@@ -315,10 +327,10 @@ class Run:
         node = self.plan.nodes[name]
         if not self._batched_inputs(name):
             return {f: self._store(name, f, node.split_outputs(self._call(name, f, inputs[f]))) for f in frames}
-        made = self._call_batch(name, [inputs[frame] for frame in frames])
+        made = self._call_batch(name, [inputs[frame] for frame in frames], frames[0] if len(frames) == 1 else None)
         return {frame: self._store(name, frame, values) for frame, values in zip(frames, made, strict=True)}
 
-    def _call_batch(self, name: str, inputs: list[Values]) -> list[Values]:
+    def _call_batch(self, name: str, inputs: list[Values], frame: int | None = None) -> list[Values]:
         """One batch; on CUDA out of memory it is halved, the half remembered, and the frames are tried again."""
         import torch
 
@@ -330,21 +342,24 @@ class Run:
             if stacked.get(key) is not None:
                 stacked[key] = Batch.of([given[key].to(self.device) for given in inputs])
         node = self.plan.nodes[name]
-        try:
-            result = node.split_outputs(self._call(name, None, stacked))
-        except torch.OutOfMemoryError:
+        result: Values | None = None
+        # Handled behind the block: inside an except the error would keep alive what the failed try has on the device.
+        with contextlib.suppress(torch.OutOfMemoryError):
+            result = node.split_outputs(self._call(name, frame, stacked))
+        if result is None:
+            del stacked
             if len(inputs) == 1:
-                raise FrameError("out of memory on the device even for one frame: use --device cpu, or smaller tiles") from None
+                raise FrameError("out of memory on the device even for one frame: use --device cpu, or smaller tiles")
             torch.cuda.empty_cache()
             self._batch_limit[name] = len(inputs) // 2
-            self.reporter.warning(f"{name}: out of memory with a batch of {len(inputs)}; going on with {len(inputs) // 2}")
+            self.tell("warning", f"{name}: out of memory with a batch of {len(inputs)}; going on with {len(inputs) // 2}")
             return self._call_batch(name, inputs)
         split = {key: value.split() if isinstance(value, Batch) else [value] * len(inputs) for key, value in result.items()}
         return [{key: values[i] for key, values in split.items()} for i in range(len(inputs))]
 
     def _call(self, name: str, frame: int | None, inputs: Values) -> Any:
         node = self.plan.nodes[name]
-        prepared = None
+        prepared: Any = NOT_GIVEN
         if Prepared in type(node).signature.asks.values():
             once = {key: inputs.get(key) for key, s in type(node).signature.inputs.items() if s.feed == "once"}
             prepared = self._prepared[name].get(lambda: node.prepare(Device(self.device), **once))
@@ -393,21 +408,27 @@ class Run:
                 stats.ran += count
 
     def frame_ended(self, frame: int | None, seconds: float, ok: bool) -> None:
-        if frame is not None:
-            (self.ended if ok else self.lost).add(frame)
-        self.reporter.frame(frame, seconds, ok)
+        self.tell("frame", frame, seconds, ok)
+
+    def tell(self, what: str, *values: Any) -> None:
+        """Pass an event to the reporter. One that fails (a closed pipe) ends the run, but never leaves it hanging."""
+        try:
+            getattr(self.reporter, what)(*values)
+        except Exception as error:
+            self.fatal = self.fatal or error
+            self.stop.set()
 
     def _guard(self, name: str, frame: int | None, call: Any) -> None:
         try:
             call()
-        except Exception as error:
+        except BaseException as error:  # a node may call sys.exit: the run must not hang on that
             self.fail(name, frame, error)
 
-    def fail(self, name: str, frame: int | None, error: Exception) -> None:
+    def fail(self, name: str, frame: int | None, error: BaseException) -> None:
         """Note that a task failed; what hangs on it fails silently."""
         if isinstance(error, Upstream):
             if frame is None and not self.stop.is_set():
-                self.reporter.warning(f"{name}: not made, because a frame that it needs failed")
+                self.tell("warning", f"{name}: not made, because a frame that it needs failed")
             return
         if isinstance(error, Interrupted) and not self.asked_to_stop.is_set():
             return  # a long node that gave up because another one failed
@@ -417,6 +438,9 @@ class Run:
         else:
             reason = f"{type(error).__name__}: {error}"
             trace = "".join(traceback.format_exception(error))
+        # Its traceback holds the pictures of every frame that it went through.
+        error = error.with_traceback(None)
+        error.__context__ = error.__cause__ = None
         with self._lock:
             fatal = isinstance(error, UsageError | Interrupted)
             if fatal and self.fatal is not None:
@@ -428,7 +452,7 @@ class Run:
             if fatal or not self.keep_going:
                 self.stop.set()
         if not fatal:
-            self.reporter.failure(name, frame, reason, trace)
+            self.tell("failure", name, frame, reason, trace)
 
     def _gaps(self, name: str) -> str:
         """Every frame that this run needs of a source and that is not on disk, when there are several."""
@@ -449,11 +473,13 @@ class Run:
         clips = []
         for name, frames in ((name, frames) for stage in self.plan.stages for name, frames in stage.sinks.items()):
             if frames is not None:
-                missing.update(f for f in frames if f in self.lost or f not in self.ended)
-            elif type(self.plan.nodes[name]).takes_whole_clip() and name not in result.values:
+                missing.update(f for f in frames if f not in self.made[name])
+            elif None not in self.made[name]:
                 clips.append(name)
         if self.asked_to_stop.is_set() and (clips or missing):
             result.exit_code = EXIT_INTERRUPTED
+        elif (clips or missing) and not result.exit_code:
+            result.exit_code = EXIT_FRAME_FAILED
         result.missing_clips = tuple(clips)
         result.missing = tuple(f for f in self.plan.delivered if clips or f in missing)
         return result
@@ -470,10 +496,10 @@ class RunMonitor(Monitor):
         self._run, self._name = run, name
 
     def progress(self, done: int, total: int, text: str = "") -> None:
-        self._run.reporter.progress(self._name, done, total, text)
+        self._run.tell("progress", self._name, done, total, text)
 
     def warn(self, text: str) -> None:
-        self._run.reporter.warning(f"{self._name}: {text}")
+        self._run.tell("warning", f"{self._name}: {text}")
 
     def stopping(self) -> bool:
         return self._run.stop.is_set()

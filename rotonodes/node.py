@@ -13,6 +13,7 @@ import inspect
 import os
 import pkgutil
 import sys
+import threading
 import types
 import typing
 from collections import OrderedDict
@@ -60,6 +61,9 @@ class Prepared:
     """Annotation: what `prepare(device, ...)` made, once for all frames (a network on its device)."""
 
 
+NOT_GIVEN: Any = object()  # None is something that `prepare` may well answer
+
+
 class Monitor:
     """Annotation: how a long node tells of its progress, warns, and learns that it should stop."""
 
@@ -100,6 +104,17 @@ class Signature:
     asks: Mapping[str, type]
     outputs: Mapping[str, type | TypeVar]
     result: type | None  # the NamedTuple of several outputs
+
+    @property
+    def is_batch(self) -> bool:
+        """True for a node that takes frames stacked."""
+        return any(socket.feed == "batch" for socket in self.inputs.values())
+
+    @property
+    def one_by_one(self) -> bool:
+        """True for a batch node that also takes what belongs to a single frame, so that its batches must be of one."""
+        single = any(socket.feed == "frame" for socket in self.inputs.values())
+        return single or Frame in self.asks.values() or Key in self.asks.values()
 
     @property
     def is_clip(self) -> bool:
@@ -243,7 +258,7 @@ class Node(BaseModel):
         device: str = "cpu",
         wanted: Iterable[str] | None = None,
         monitor: Monitor | None = None,
-        prepared: Any = None,
+        prepared: Any = NOT_GIVEN,
     ) -> Any:
         """Call `process` with inputs by name and with what its annotations ask for."""
         given: dict[str, Any] = {}
@@ -259,7 +274,7 @@ class Node(BaseModel):
             elif kind is Monitor:
                 given[name] = monitor or Monitor()
             elif kind is Prepared:
-                given[name] = prepared if prepared is not None else self.prepare_now(inputs, device)
+                given[name] = self.prepare_now(inputs, device) if prepared is NOT_GIVEN else prepared
         return self.process(**on_one_device(inputs), **given)  # type: ignore[attr-defined]
 
     def prepare_now(self, inputs: Mapping[str, Any], device: str) -> Any:
@@ -282,15 +297,16 @@ class _Kept:
     """A few costly values by identity, the longest unused dropped first."""
 
     def __init__(self, most: int) -> None:
-        self.most, self.values = most, OrderedDict[Any, Any]()
+        self.most, self.values, self.lock = most, OrderedDict[Any, Any](), threading.Lock()
 
     def get(self, identity: Any, make: Callable[[], Any]) -> Any:
-        if identity not in self.values:
-            self.values[identity] = make()
-        self.values.move_to_end(identity)
-        while len(self.values) > self.most:
-            self.values.popitem(last=False)
-        return self.values[identity]
+        with self.lock:
+            if identity not in self.values:
+                self.values[identity] = make()
+            self.values.move_to_end(identity)
+            while len(self.values) > self.most:
+                self.values.popitem(last=False)
+            return self.values[identity]
 
 
 _kept = _Kept(most=4)
@@ -341,6 +357,8 @@ def read_signature(cls: type[Node], scope: dict[str, Any]) -> Signature:
             asks[name] = kind
         else:
             inputs[name] = _socket(cls, name, hints[name], parameter.default is inspect.Parameter.empty)
+    if any(socket.many and socket.feed in ("batch", "clip") for socket in inputs.values()):
+        raise UsageError(f"{cls.__name__}.process: a list of Batch or Clip cannot be fed; take several inputs")
     outputs, result = _outputs(cls, hints.get("return"), inputs)
     return Signature(inputs, asks, outputs, result)
 

@@ -266,7 +266,7 @@ BASE_BYTES = 640 << 20  # the interpreter with torch and the CUDA libraries it l
 
 def batch_of(node: Node, device: str, override: int | None) -> int:
     """How many frames a node takes at once. Without a `batch`, one on the CPU, where batches gain nothing."""
-    if not any(socket.feed == "batch" for socket in type(node).signature.inputs.values()):
+    if not type(node).signature.is_batch or type(node).signature.one_by_one:
         return 1
     own = override or getattr(node, "batch", None)
     return int(own) if own else (1 if device == "cpu" else GPU_BATCH)

@@ -99,8 +99,9 @@ class Pass:
         for name in self.run.order:
             todo = [frame for frame in tasks.get(name, ()) if (name, frame) not in self.jobs]
             cached = self.plan.cached.get(name, set())
-            size = 1 if todo and todo[0] in cached else self.run.batch_size(name)
-            fresh += [self._new(Job(name, tuple(todo[at : at + size]), number)) for at in range(0, len(todo), size)]
+            size, calls = self.run.batch_size(name), [f for f in todo if f not in cached]
+            groups = [(f,) for f in todo if f in cached] + [tuple(calls[at : at + size]) for at in range(0, len(calls), size)]
+            fresh += [self._new(Job(name, group, number)) for group in groups]
         for frame in frames:
             sinks = [self.jobs[name, frame] for name, wanted in self.sinks.items() if frame in wanted]
             deliveries = [self._new(Job(name, (frame,), number, feed)) for name, feed in self.feeds.items() if frame in feed.wanted]
@@ -192,7 +193,7 @@ class Pass:
         try:
             if inputs and not self.run.stop.is_set():
                 job.values = self.run.make(job.name, inputs)
-        except Exception as error:
+        except BaseException as error:  # a node may call sys.exit: the run must not hang on that
             if len(inputs) > 1 and not isinstance(error, UsageError | Interrupted):
                 for frame, given in inputs.items():
                     self._retry(job, frame, given)
@@ -204,7 +205,7 @@ class Pass:
     def _retry(self, job: Job, frame: int | None, given: dict[str, Any]) -> None:
         try:
             job.values.update(self.run.make(job.name, {frame: given}))
-        except Exception as error:
+        except BaseException as error:
             self.run.fail(job.name, frame, error)
 
     def _gather(self, job: Job, frame: int | None) -> dict[str, Any]:
@@ -248,6 +249,8 @@ class Pass:
             job.uses -= 1
         if frame in job.failed:
             self.lost.add(frame)
+        elif job.feed is None:
+            self.run.made[job.name].add(frame)
         self.left[frame] -= 1
         if self.left[frame] == 0:
             del self.left[frame]
