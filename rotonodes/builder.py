@@ -32,7 +32,6 @@ class Builder:
         self.faults: list[Fault] = list(document.faults)
         self.broken: set[str] = set()  # nodes with faults of their own: what hangs on them is not judged
         self.outputs: dict[str, dict[str, Link]] = {}  # of subgraph nodes: output -> inner link
-        self.inputs: dict[str, dict[str, list[tuple[str, str]]]] = {}  # of subgraph nodes: input -> inner (node, input)
 
     def build(self) -> Graph:
         graph = self.assemble()
@@ -237,6 +236,7 @@ class Builder:
             links = {key: tuple(self.resolve(graph, link) for link in given) for key, given in vertex.links.items()}
             graph._insert(replace(vertex, links=links))
         cyclic = self.cycles(graph)
+        used = self.files_used(graph)
         outside = self.linked_outside(graph)
         self.judge_outputs(graph)
         graph.open_inputs = tuple(sockets_of(self.document.data, "inputs"))
@@ -248,23 +248,30 @@ class Builder:
                 at = ("in", key) if key and isinstance(nodes.get(name, {}).get("in"), dict) else (("in",) if key else ())
                 self.fault(message, "nodes", top, *at, node=name)
             if name not in self.broken and not vertex.disabled:
-                for message in self.clashes(graph, name):
+                for message in self.clashes(name, vertex.node, used):
                     self.fault(message, "nodes", top, *(("path",) if top == name else ()), node=name)
                 linked = frozenset(vertex.links) | outside.get(name, frozenset())
                 for message in vertex.node.faults(linked, 1 if graph.frames is None else len(graph.frames)):
                     self.fault(message, "nodes", top, node=name)
 
-    def clashes(self, graph: Graph, name: str) -> Iterator[str]:
-        """Files that a node writes and another one reads, or writes as well: one of them would be lost."""
-        place = {other: i for i, other in enumerate(graph.vertices)}
-        written = {posixpath.normpath(path) for _, path in graph.vertices[name].node.paths("output")}
-        for other, vertex in graph.vertices.items() if written else ():
-            if other == name or vertex.disabled or other in self.broken:
-                continue
-            for role, does in (("input", "reads"), ("output", "writes")):
-                same = written.intersection(posixpath.normpath(path) for _, path in vertex.node.paths(role))
-                if same and (role == "input" or place[other] < place[name]):
-                    yield f"{sorted(same)[0]} is what {other} {does}: write somewhere else"
+    def files_used(self, graph: Graph) -> dict[str, list[tuple[str, str]]]:
+        """Path -> the nodes that read or write it, in the order of the file."""
+        used: dict[str, list[tuple[str, str]]] = {}
+        for name, vertex in graph.vertices.items():
+            for role in ("input", "output") if not vertex.disabled and name not in self.broken else ():
+                for _, path in vertex.node.paths(role):
+                    used.setdefault(posixpath.normpath(path), []).append((name, role))
+        return used
+
+    def clashes(self, name: str, node: Node, used: Mapping[str, list[tuple[str, str]]]) -> Iterator[str]:
+        """Files that a node writes and another one reads, or has written before: one of them would be lost."""
+        for _, path in node.paths("output"):
+            for other, role in used.get(posixpath.normpath(path), ()):
+                if other == name:
+                    if role == "output":
+                        break  # those behind it say it themselves
+                    continue
+                yield f"{path} is what {other} {'reads' if role == 'input' else 'writes'}: write somewhere else"
 
     def linked_outside(self, graph: Graph) -> dict[str, frozenset[str]]:
         """Node -> its inputs that this file's `inputs:` hands to the graph that uses it."""
@@ -314,8 +321,9 @@ class Builder:
         import networkx as nx
 
         on_cycle: set[str] = set()
+        place = {name: i for i, name in enumerate(graph.vertices)}
         for knot in nx.strongly_connected_components(graph.topology):
-            first = min(knot, key=list(graph.vertices).index)
+            first = min(knot, key=place.__getitem__)
             if len(knot) > 1 or graph.topology.has_edge(first, first):
                 way = [edge[0] for edge in nx.find_cycle(graph.topology.subgraph(knot), first)]
                 way = way[way.index(first) :] + way[: way.index(first)] if first in way else way

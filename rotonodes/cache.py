@@ -63,6 +63,8 @@ class Cache:
 
 
 def can_pack(value: Any) -> bool:
+    if getattr(value, "encoded", None) is not None:
+        return False  # a file's own samples would be lost, and with them a bit-identical copy: the file is read again
     return type(value).__name__ in _PIXELS or (hasattr(value, "pack") and hasattr(type(value), "unpack"))
 
 

@@ -195,6 +195,7 @@ class Run:
         self._once: dict[str, Once] = {name: Once() for name in self.order}
         self._prepared: dict[str, Once] = {name: Once() for name in self.order}
         self._batch_limit: dict[str, int] = {}
+        self._gaps_of: dict[str, str] = {}
         self._lock = threading.Lock()
 
     # Stages.
@@ -309,7 +310,7 @@ class Run:
             if only is not None:
                 asked: tuple[int | None, ...] = (frame if self.plan.keys.per_frame(link.node) else None,)
             else:
-                asked = self.plan.keys.input_frames(name, frame, link)
+                asked = self.plan.keys.input_frames(name, frame, key, link)
             if any((link.node, f) not in made for f in asked):
                 raise Upstream(link.node)
             values = [made[link.node, f].get(link.output) for f in asked]
@@ -389,8 +390,8 @@ class Run:
         if frame is None and type(self.plan.nodes[name]).takes_whole_clip():
             raise FrameError(f"its entry in the cache ({self.plan.cache.folder}) was damaged and is removed: run again")
         made: dict[Task, Values] = {}
-        for _, link in self.plan.keys.inputs(name):
-            for f in self.plan.keys.input_frames(name, frame, link):
+        for key, link in self.plan.keys.inputs(name):
+            for f in self.plan.keys.input_frames(name, frame, key, link):
                 if f is None:
                     made[link.node, f] = self.once(link.node)
                 elif (link.node, f) not in made:
@@ -455,7 +456,12 @@ class Run:
             self.tell("failure", name, frame, reason, trace)
 
     def _gaps(self, name: str) -> str:
-        """Every frame that this run needs of a source and that is not on disk, when there are several."""
+        """Every frame that this run needs of a source and that is not on disk, when there are several; looked up once."""
+        if name not in self._gaps_of:
+            self._gaps_of[name] = self._find_gaps(name)
+        return self._gaps_of[name]
+
+    def _find_gaps(self, name: str) -> str:
         node = self.plan.nodes[name]
         frames = [f for f in self.plan.todo.get(name, ()) if f is not None]
         gone = sorted(f for f in frames if any(not os.path.exists(path) for path in node.reads(f)))
@@ -526,10 +532,11 @@ def _link_value(inputs: Values, key: str, value: Any, many: bool) -> None:
 
 
 def _of_one_shape(batched: Sequence[str], inputs: Mapping[int | None, Values]) -> Iterator[list[int | None]]:
-    """Frames in runs that can be stacked: of one shape in every batched input."""
+    """Frames in runs that can be stacked: of one shape, with the same channels, in every batched input."""
 
     def shapes(frame: int | None) -> Any:
-        return [tuple(inputs[frame][key].data.shape) for key in batched if inputs[frame].get(key) is not None]
+        values = [inputs[frame][key] for key in batched if inputs[frame].get(key) is not None]
+        return [(tuple(value.data.shape), getattr(value, "channels", None)) for value in values]
 
     for _, same in itertools.groupby(inputs, key=shapes):
         yield list(same)

@@ -11,7 +11,7 @@ from rotonodes.errors import UsageError
 
 MOST_FRAMES = 1_000_000
 
-_RANGE_PIECE = re.compile(r"\s*(-?\d+)(?:\s*-\s*(-?\d+)(?:\s*[x:]\s*(\d+))?)?\s*", re.ASCII)
+_RANGE_PIECE = re.compile(r"\s*(-?\d{1,15})(?:\s*-\s*(-?\d{1,15})(?:\s*[x:]\s*(\d{1,15}))?)?\s*", re.ASCII)
 _TOKEN = re.compile(r"(?P<hash>#+)|%0?(?P<width>\d*)d|\$F(?P<houdini>\d*+)(?![A-Za-z_])|\$\{F(?P<braced>\d*)\}")
 
 
@@ -27,7 +27,7 @@ def parse_frames(text: str) -> tuple[int, ...]:
     count = 0
     for piece in pieces:
         match = _RANGE_PIECE.fullmatch(piece)
-        if not match or match[3] in ("0", "00"):
+        if not match or (match[3] and int(match[3]) == 0):
             raise UsageError(f"{text!r} is not a frame range: cannot read {piece.strip()!r}, write 1-100, 1-100x2 or 1,5,9-12")
         count += abs(int(match[2] or match[1]) - int(match[1])) // int(match[3] or 1) + 1
     if count > MOST_FRAMES:

@@ -49,6 +49,10 @@ class Vertex:
         return type(self.node).cached if self.cache is None else self.cache
 
 
+class NoOutput(UsageError, AttributeError):
+    """A handle was asked for an output that its node does not have; `hasattr` works with it."""
+
+
 class Handle:
     """A node of a graph under construction; its attributes (or items) are its outputs."""
 
@@ -63,7 +67,7 @@ class Handle:
     def __getitem__(self, output: str) -> Handle:
         outputs = self._graph.vertices[self._name].node.outputs()
         if output not in outputs:
-            raise UsageError(f"{self._name} has no output {output!r}{did_you_mean(output, outputs)}; it has {', '.join(outputs)}")
+            raise NoOutput(f"{self._name} has no output {output!r}{did_you_mean(output, outputs)}; it has {', '.join(outputs)}")
         return Handle(self._graph, self._name, output)
 
     @property
@@ -160,7 +164,9 @@ class Graph:
 
     def source_of(self, link: Link) -> Link:
         """The link with disabled nodes stepped over: a disabled node hands on its first linked input."""
-        while link.node in self.vertices and self.vertices[link.node].disabled:
+        seen: set[str] = set()  # disabled nodes may run in a circle
+        while link.node in self.vertices and self.vertices[link.node].disabled and link.node not in seen:
+            seen.add(link.node)
             links = next(iter(self.vertices[link.node].links.values()), ())
             if not links:
                 break
@@ -169,19 +175,25 @@ class Graph:
 
     def output_types(self, link: Link, broken: AbstractSet[str] = frozenset()) -> tuple[type, ...] | None:
         """The types a link may carry; None when it cannot be told (it hangs on a broken node)."""
-        link = self.source_of(link)
-        if link.node in broken or link.node not in self.vertices:
-            return None
-        vertex = self.vertices[link.node]
-        kind = vertex.node.outputs().get(link.output)
-        if not isinstance(kind, TypeVar):
-            return None if kind is None else (kind,)
-        for name, socket in type(vertex.node).signature.inputs.items():
-            if socket.variable is kind and vertex.links.get(name):
-                given = self.output_types(vertex.links[name][0], broken)
-                # What does not fit there is a fault there, and not once more here.
-                return tuple(k for k in given or () if issubclass(k, socket.types)) or None
-        return tuple(kind.__constraints__)
+        fits: list[tuple[type, ...]] = []  # what the nodes on the way, which hand on what they take, take
+        while True:
+            link = self.source_of(link)
+            if link.node in broken or link.node not in self.vertices:
+                return None
+            vertex = self.vertices[link.node]
+            kind = vertex.node.outputs().get(link.output)
+            if not isinstance(kind, TypeVar):
+                kinds = () if kind is None else (kind,)
+                break
+            sockets = type(vertex.node).signature.inputs
+            handed = next((s for n, s in sockets.items() if s.variable is kind and vertex.links.get(n)), None)
+            if handed is None:
+                kinds = tuple(kind.__constraints__)
+                break
+            fits.append(handed.types)
+            link = vertex.links[handed.name][0]
+        # What does not fit on the way is a fault there, and not once more here.
+        return tuple(k for k in kinds if all(issubclass(k, types) for types in fits)) or None
 
     def outputs_of(self, name: str) -> Iterable[str]:
         return self.vertices[name].node.outputs()
@@ -262,10 +274,10 @@ def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet
     return f"the input {socket.name!r} takes {socket.type_names()}, but {link.node}.{link.output} is {given}"
 
 
-def select(graph: Graph, names: Sequence[str]) -> list[str]:
-    """The sinks that -X names, or all of the graph's. UsageError for one that is not there."""
+def select(graph: Graph, names: Sequence[str]) -> list[Link]:
+    """The outputs that -X names (`node` or `node.output`), disabled nodes stepped over. UsageError for one that is not there."""
     try:
-        chosen = [link.node for name in names for link in graph.links_of(name)]
+        chosen = [graph.source_of(link) for name in names for link in graph.links_of(name)]
     except UsageError as error:
         raise UsageError(f"-X: {error}") from None
-    return list(dict.fromkeys(chosen)) or graph.sinks()
+    return list(dict.fromkeys(chosen))

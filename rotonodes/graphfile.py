@@ -17,6 +17,7 @@ from rotonodes.errors import Fault, GraphError, did_you_mean
 MOST_BYTES = 1_000_000
 MOST_NODES = 100_000
 MOST_DEPTH = 64
+MOST_TEXT = 100_000  # characters of one text with its variables filled in
 
 Place = tuple[str | int, ...]
 
@@ -203,6 +204,7 @@ class Variables:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = dict(values)
+        self._filled: dict[str, Any] = {}  # texts that are filled already: each is filled once, however often it is used
 
     def fill(self, value: Any) -> Any:
         """Substitute in every text of plain data. KeyError-like LookupError with a line when a name is unknown."""
@@ -215,6 +217,11 @@ class Variables:
         return value
 
     def fill_text(self, text: str, depth: int = 0) -> Any:
+        if text not in self._filled:
+            self._filled[text] = self._fill_once(text, depth)
+        return self._filled[text]
+
+    def _fill_once(self, text: str, depth: int) -> Any:
         if depth > 16:
             raise LookupError(f"the variables in {text!r} lead back to themselves")
         whole = _VARIABLE.fullmatch(text)
@@ -223,6 +230,8 @@ class Variables:
             return Filled(self.fill_text(found, depth + 1)) if isinstance(found, str) else found  # a number stays a number
         pieces = re.split(r"(\$\$)", text)
         filled = "".join("$" if piece == "$$" else _VARIABLE.sub(lambda m: self._piece(m, depth), piece) for piece in pieces)
+        if len(filled) > MOST_TEXT:
+            raise LookupError(f"the variables in {text[:40]!r} fill to more than {MOST_TEXT} characters")
         return filled if filled == text else Filled(filled)
 
     def _piece(self, match: re.Match[str], depth: int) -> str:

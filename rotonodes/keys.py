@@ -73,15 +73,15 @@ class Keys:
             return parse_frames(own)
         return self.delivered if type(node).is_writer() else self.clip
 
-    def input_frames(self, name: str, frame: int | None, link: Link) -> tuple[int | None, ...]:
-        """The frames of `link` that `name` asks for to make `frame`; None stands for a value made once."""
+    def input_frames(self, name: str, frame: int | None, key: str, link: Link) -> tuple[int | None, ...]:
+        """The frames of `link` that the input `key` of `name` asks for to make `frame`; None stands for a value made once."""
         if not self._per_frame[link.node]:
             return (None,)
         node = self.graph.vertices[name].node
         if type(node).takes_whole_clip():
             return self.clip_frames(name)
         assert frame is not None
-        if not type(node).has_neighbours():
+        if not type(node).has_neighbours() or type(node).signature.inputs[key].feed != "clip":
             return (frame,)
         # Frames beyond the shot's ends are not there, whatever part of it this run delivers.
         return tuple(f for f in node.needs(frame) if f in self._in_clip or f == frame)
@@ -107,20 +107,22 @@ class Keys:
         return self._made[at]
 
     def _asked(self, name: str, frame: int | None) -> list[tuple[str, int | None]]:
-        return [(link.node, f) for _, link in self.inputs(name) for f in self.input_frames(name, frame, link)]
+        return [(link.node, f) for key, link in self.inputs(name) for f in self.input_frames(name, frame, key, link)]
 
     def _compute(self, name: str, frame: int | None) -> str:
         node = self.graph.vertices[name].node
         inputs: dict[str, list[Any]] = {}
         exact = type(node).takes_whole_clip() or type(node).has_neighbours()
         for key, link in self.inputs(name):
-            for f in self.input_frames(name, frame, link):
+            for f in self.input_frames(name, frame, key, link):
                 made = self._made[link.node, f]
                 inputs.setdefault(key, []).append([link.output, made, f] if exact else [link.output, made])
         files = [self.fingerprint(path) for path in self.nodes[name].reads(frame)]
         # A node that names each frame's files is told apart by them: a still is the same on every frame.
         asks_frame = Frame in type(node).signature.asks.values() and type(node).reads is Node.reads
-        return digest([self._node_part(name, node), inputs, frame if asks_frame or exact else None, files])
+        # Of a clip that shows one still, the number of frames still tells one clip from another.
+        span = list(self.clip_frames(name)) if type(node).takes_whole_clip() else None
+        return digest([self._node_part(name, node), inputs, frame if asks_frame or exact else None, files, span])
 
     def _node_part(self, name: str, node: Node) -> str:
         if name not in self._parts:

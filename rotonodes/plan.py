@@ -116,7 +116,8 @@ def make_plan(
     if graph.open_inputs:
         raise UsageError(f"{graph.file} is made to be used in another graph: its input {graph.open_inputs[0]!r} is not linked")
     paths = Paths(root, path_map)
-    sinks = select(graph, nodes)
+    chosen = select(graph, nodes)
+    sinks = list(dict.fromkeys(link.node for link in chosen)) if nodes else graph.sinks()
     resolved = {name: vertex.node.at(paths.here) for name, vertex in graph.vertices.items()}
     clip = graph.frames or _frames_on_disk(graph, resolved, sinks)
     delivered = tuple(frames) if frames is not None else clip
@@ -127,6 +128,9 @@ def make_plan(
     plan = Plan(graph, keys, Cache(folder), delivered, sinks, nodes=resolved)
     plan.kept = {n for n, v in graph.vertices.items() if v.keeps and not type(v.node).is_writer()}
     plan.kept |= {n for n in sinks if not type(graph.vertices[n].node).is_writer()}
+    for link in chosen:
+        if link.output:
+            plan.outputs.setdefault(link.node, set()).add(link.output)
     _Planner(plan, force).walk()
     if graph.frames is None:  # how many frames there are could not be said before
         for name in sinks:
@@ -179,7 +183,8 @@ class _Planner:
             for _, link in self.keys.inputs(name):
                 self.plan.outputs.setdefault(link.node, set()).add(link.output)
         for name in self.plan.sinks:
-            self.plan.outputs.setdefault(name, set()).update(list(self.graph.outputs_of(name))[:1])
+            if not self.plan.outputs.get(name):
+                self.plan.outputs[name] = set(list(self.graph.outputs_of(name))[:1])
 
     def _need(self, tasks: list[Task]) -> None:
         plan = self.plan
@@ -192,8 +197,8 @@ class _Planner:
                 plan.cached.setdefault(name, set()).add(frame)
                 continue
             plan.todo.setdefault(name, set()).add(frame)
-            for _, link in self.keys.inputs(name):
-                stack += [(link.node, f) for f in self.keys.input_frames(name, frame, link)]
+            for key, link in self.keys.inputs(name):
+                stack += [(link.node, f) for f in self.keys.input_frames(name, frame, key, link)]
 
     def _is_done(self, name: str, frame: int | None) -> bool:
         """Whether a writer's files are whole and carry the right key; the reason is noted when not.

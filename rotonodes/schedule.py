@@ -132,7 +132,7 @@ class Pass:
         """What a task is made from; nothing when it comes from the cache, or is made once and kept by the run."""
         if frame is None or frame in self.plan.cached.get(name, ()):
             return []
-        return [(link.node, f) for _, link in self.keys.inputs(name) for f in self.keys.input_frames(name, frame, link)]
+        return [(link.node, f) for key, link in self.keys.inputs(name) for f in self.keys.input_frames(name, frame, key, link)]
 
     def _needs_of_delivery(self, name: str, feed: ClipFeed, frame: int) -> list[Task]:
         return [(link.node, self._frame_of(link, frame)) for key, link in self.keys.inputs(name) if key in feed.inputs]

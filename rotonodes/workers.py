@@ -72,7 +72,7 @@ class Once:
                 try:
                     self._value = make()
                 except Exception as error:
-                    self._error = error
+                    self._error = error.with_traceback(None)  # it would keep alive all that it went through
                 self._made = True
         if self._error is not None:
             raise self._error

@@ -75,12 +75,17 @@ class FileSource(Node):
         return None if self.missing == "black" else max((f for f in there if f < frame), default=there[0])
 
     def reads(self, frame: int | None) -> tuple[str, ...]:
-        """The files that decide the pixels of `frame`; an empty picture takes its size from the first frame on disk."""
-        return self.files(frame if frame is None else self._read_for(frame))
+        """The files that decide the pixels of `frame`.
+
+        An empty picture takes its size from the first frame on disk; its own files, which are missing, tell it from that one.
+        """
+        if frame is None or self.shown(frame) is not None:
+            return self.files(frame if frame is None else self._read_for(frame))
+        return (*self.files(self._read_for(frame)), *self.files(frame))
 
     def found(self, frame: int) -> tuple[str, ...]:
         """`reads(frame)`, all of which exist. Raises FrameError that lists every gap of the sequence."""
-        files = self.reads(frame)
+        files = self.files(self._read_for(frame))
         for file in files:
             if not os.path.exists(file):
                 raise FrameError(f"cannot read {file}: no such file{self._gaps(frame)}")
