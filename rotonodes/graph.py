@@ -87,6 +87,7 @@ class Graph:
         self.subgraphs: dict[str, dict[str, Link]] = {}  # nodes that are graph files: output -> what it is inside
         self.open_inputs: tuple[str, ...] = ()  # of a graph that is made to be used in another: what that one links
         self._topology: nx.MultiDiGraph | None = None
+        self._types: dict[Link, tuple[type, ...]] = {}  # what links carry, as far as it is known
 
     @classmethod
     def load(cls, path: str | Path, *, variables: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None) -> Graph:
@@ -126,6 +127,7 @@ class Graph:
     def _insert(self, vertex: Vertex) -> None:
         self.vertices[vertex.name] = vertex
         self._topology = None
+        self._types.clear()
 
     def run(self, **options: Any) -> Result:
         """Run on this machine; the options are those of `rotonodes.engine.run` (`frames`, `nodes`, `device`, `root`, ...)."""
@@ -175,11 +177,15 @@ class Graph:
 
     def output_types(self, link: Link, broken: AbstractSet[str] = frozenset()) -> tuple[type, ...] | None:
         """The types a link may carry; None when it cannot be told (it hangs on a broken node)."""
+        start = link
         fits: list[tuple[type, ...]] = []  # what the nodes on the way, which hand on what they take, take
         while True:
             link = self.source_of(link)
             if link.node in broken or link.node not in self.vertices:
                 return None
+            if link in self._types:
+                kinds = self._types[link]
+                break
             vertex = self.vertices[link.node]
             kind = vertex.node.outputs().get(link.output)
             if not isinstance(kind, TypeVar):
@@ -193,7 +199,10 @@ class Graph:
             fits.append(handed.types)
             link = vertex.links[handed.name][0]
         # What does not fit on the way is a fault there, and not once more here.
-        return tuple(k for k in kinds if all(issubclass(k, types) for types in fits)) or None
+        carried = tuple(k for k in kinds if all(issubclass(k, types) for types in fits))
+        if carried:
+            self._types[start] = carried  # a chain of thousands must not be walked from every link of it
+        return carried or None
 
     def outputs_of(self, name: str) -> Iterable[str]:
         return self.vertices[name].node.outputs()

@@ -1,0 +1,228 @@
+"""Runs that once hung, lied about what they had delivered, or took the wrong value from the cache."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from rotonodes.engine import Result, run
+from rotonodes.errors import FrameError
+from rotonodes.graph import Graph
+from rotonodes.node import Frame, Key, Node, OutputPath, param
+from rotonodes.nodes import LoadFrames, WriteFrames
+from rotonodes.pixels import Batch, Clip, Image
+from rotonodes.report import Reporter
+from rotonodes.tones import ToneScale
+
+
+class EdgeRamp(Node):
+    """The frame number as a picture; fails at one frame, or ends the program."""
+
+    bad: int = param(0, help="the frame that fails")
+    leaves: bool = param(False, help="call sys.exit there")
+
+    def process(self, frame: Frame) -> Image:
+        if frame == self.bad and self.leaves:
+            sys.exit(3)
+        if frame == self.bad:
+            raise FrameError("broken on purpose")
+        return Image(torch.full((3, 2, 2), float(frame)))
+
+
+class EdgeMean(Node):
+    """The mean of a clip."""
+
+    def process(self, image: Clip[Image]) -> ToneScale:
+        return ToneScale((sum(float(value.data.mean()) for value in image),))
+
+
+class EdgeScaled(Node):
+    """A picture beside a measurement of the whole clip."""
+
+    bad: int = param(0, help="the frame that fails")
+
+    def process(self, image: Image, scale: ToneScale, frame: Frame) -> Image:
+        if frame == self.bad:
+            raise FrameError("broken on purpose")
+        return image.with_data(image.data + scale.thresholds[0])
+
+
+class EdgeSave(Node):
+    """Every value of a clip, as text."""
+
+    path: OutputPath = param(help="file", pixels=False)
+
+    def writes(self, frame: int | None) -> tuple[str, ...]:
+        return (self.path,)
+
+    def process(self, image: Clip[Image], key: Key) -> Path:
+        from rotonodes.io.files import write_bytes, write_sidecar
+
+        write_bytes(self.path, " ".join(f"{float(value.data[0, 0, 0]):g}" for value in image).encode())
+        write_sidecar(self.path, key)
+        return Path(self.path)
+
+
+class EdgeAround(Node):
+    """The sum of neighbours, in the second channel the frame itself."""
+
+    def needs(self, frame: int) -> tuple[int, ...]:
+        return (frame - 1, frame, frame + 1)
+
+    def process(self, around: Clip[Image], image: Image) -> Image:
+        return image.with_data(torch.stack([sum(v.data[0] for v in around), image.data[0], image.data[0]]))  # type: ignore[arg-type]
+
+
+class EdgeBeside(Node):
+    """A batch, and a single frame beside it."""
+
+    batch: int = param(4, help="frames", pixels=False)
+
+    def process(self, stack: Batch[Image], image: Image) -> Batch[Image]:
+        return stack.with_data(stack.data * 100 + image.data)
+
+
+def within(seconds: float, graph: Graph, **options: Any) -> Result:
+    """The result of a run that must not hang."""
+    done: list[Any] = []
+
+    def work() -> None:
+        try:
+            done.append(run(graph, **options))
+        except BaseException as error:
+            done.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(timeout=seconds)
+    assert done, "the run hangs"
+    if isinstance(done[0], BaseException):
+        raise done[0]
+    return done[0]
+
+
+def saved(path: Path) -> list[float]:
+    return [float(word) for word in path.read_text().split()]
+
+
+def test_frames_of_an_earlier_stage_do_not_count_as_delivered(tmp_path: Path) -> None:
+    graph = Graph(frames="1-40")
+    ramp = graph.add(EdgeRamp())
+    scaled = graph.add(EdgeScaled(bad=5), image=ramp, scale=graph.add(EdgeMean(), image=ramp))
+    graph.add(WriteFrames(path=str(tmp_path / "a.####.exr")), image=scaled)
+    result = within(60, graph, cache="none", threads=1)
+    there = len(list(tmp_path.glob("a.*.exr")))
+    assert (result.exit_code, result.delivered) == (1, there)
+    assert 5 in result.missing
+
+
+def test_clips_in_other_orders_than_the_stage(tmp_path: Path) -> None:
+    graph = Graph(frames="1-20")
+    ramp = graph.add(EdgeRamp())
+    mean = graph.add(EdgeMean(), "mean", image=ramp)
+    graph.add(EdgeSave(path=str(tmp_path / "a.txt")), "save", image=ramp)
+    assert mean
+    result = within(60, graph, frames="20-1", nodes=["mean", "save"], cache="none")
+    assert result.exit_code == 0
+    assert saved(tmp_path / "a.txt") == list(range(20, 0, -1))
+
+
+def test_a_node_that_ends_the_program_fails_its_frame(tmp_path: Path) -> None:
+    graph = Graph(frames="1-6")
+    graph.add(WriteFrames(path=str(tmp_path / "a.####.exr")), image=graph.add(EdgeRamp(bad=3, leaves=True)))
+    result = within(60, graph, on_error="continue", cache="none")
+    assert (result.exit_code, result.missing) == (1, (3,))
+
+
+def test_a_reporter_that_fails_ends_the_run(tmp_path: Path) -> None:
+    class Broken(Reporter):
+        def on_frame(self, frame: int, seconds: float, ok: bool) -> None:
+            raise RuntimeError("no one listens")
+
+    graph = Graph(frames="1-6")
+    graph.add(WriteFrames(path=str(tmp_path / "a.####.exr")), image=graph.add(EdgeRamp()))
+    with pytest.raises(RuntimeError, match="no one listens"):
+        within(60, graph, reporter=Broken(), cache="none")
+
+
+def test_failures_keep_no_pictures(tmp_path: Path) -> None:
+    graph = Graph(frames="1-3")
+    graph.add(WriteFrames(path=str(tmp_path / "a.####.exr")), image=graph.add(EdgeRamp(bad=2)))
+    (failure,) = within(60, graph, cache="none").failures
+    assert failure.error.__traceback__ is None
+    assert failure.error.__context__ is None
+
+
+def test_only_clip_inputs_get_neighbours(tmp_path: Path) -> None:
+    graph = Graph(frames="1-4")
+    ramp = graph.add(EdgeRamp())
+    graph.add(EdgeSave(path=str(tmp_path / "sum.txt")), image=graph.add(EdgeAround(), around=ramp, image=ramp))
+    within(60, graph, cache="none")
+    assert saved(tmp_path / "sum.txt") == [3, 6, 9, 7]
+    value = EdgeAround()([Image(torch.ones(3, 1, 1))], Image(torch.full((3, 1, 1), 5.0)))
+    assert value.data[:, 0, 0].tolist() == [1, 5, 5]
+
+
+def test_a_single_frame_beside_a_batch_is_its_own(tmp_path: Path) -> None:
+    graph = Graph(frames="1-6")
+    ramp = graph.add(EdgeRamp())
+    graph.add(EdgeSave(path=str(tmp_path / "a.txt")), image=graph.add(EdgeBeside(), stack=ramp, image=ramp))
+    within(60, graph, cache="none", batch=4)
+    assert saved(tmp_path / "a.txt") == [101, 202, 303, 404, 505, 606]
+
+
+def test_a_still_in_a_longer_clip_is_written_again(tmp_path: Path) -> None:
+    class Still(Node):
+        def process(self) -> Image:
+            return Image(torch.ones(3, 1, 1))
+
+    graph = Graph(frames="1-9")
+    graph.add(EdgeSave(path=str(tmp_path / "a.txt")), image=graph.add(Still()))
+    for frames, count in (("1-4", 4), ("1-9", 9)):
+        assert within(60, graph, frames=frames, root=str(tmp_path)).exit_code == 0
+        assert len(saved(tmp_path / "a.txt")) == count
+
+
+def test_an_empty_frame_is_not_the_frame_whose_size_it_has(tmp_path: Path) -> None:
+    for frame in (1, 3):
+        PIL.Image.new("RGB", (2, 2), (255, 255, 255)).save(tmp_path / f"in.{frame}.png")
+    graph = Graph(frames="1-3")
+    source = graph.add(LoadFrames(path=str(tmp_path / "in.#.png"), missing="black"), "source")
+    graph.add(EdgeSave(path=str(tmp_path / "a.txt")), image=source)
+    for _ in range(2):
+        (tmp_path / "a.txt").unlink(missing_ok=True)
+        within(60, graph, root=str(tmp_path), nodes=["edge_save"])
+        assert saved(tmp_path / "a.txt") == [1, 0, 1]
+    keys = within(60, graph, root=str(tmp_path), force=True).plan.keys
+    assert keys.of("source", 1) != keys.of("source", 2)
+
+
+def test_a_kept_source_is_still_copied_bit_for_bit(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from rotonodes.io.png import read_png, write_png
+
+    samples = np.arange(48, dtype=np.uint16).reshape(4, 4, 3) * 1000
+    write_png(tmp_path / "in.1.png", samples)
+    graph = Graph(frames="1")
+    graph.add(WriteFrames(path=str(tmp_path / "out.#.png")), image=graph.add(LoadFrames(path=str(tmp_path / "in.#.png")), "source").image)
+    graph._insert(replace(graph.vertices["source"], cache=True))
+    for _ in range(2):
+        (tmp_path / "out.1.png").unlink(missing_ok=True)
+        assert within(60, graph, root=str(tmp_path)).exit_code == 0
+        assert np.array_equal(read_png(tmp_path / "out.1.png"), samples)
+
+
+def test_one_output_of_a_node_by_name(tmp_path: Path) -> None:
+    graph = Graph(frames="1")
+    PIL.Image.new("RGB", (2, 2)).save(tmp_path / "in.1.png")
+    graph.add(LoadFrames(path=str(tmp_path / "in.#.png")), "source")
+    plan = within(60, graph, root=str(tmp_path), nodes=["source.layers"]).plan
+    assert plan.outputs["source"] == {"layers"}
