@@ -124,9 +124,9 @@ def sheet_node(path: str) -> Node:
 
 def unlisted(cls: type[Node]) -> type[Node]:
     """The class, no longer among the types that graphs may use."""
-    from rotonodes import node
+    from rotonodes.registry import withdraw
 
-    node._registry.pop(node.full_name(cls), None)
+    withdraw(cls)
     return cls
 
 

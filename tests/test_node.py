@@ -9,7 +9,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from rotonodes import node as node_module
+from rotonodes import registry
 from rotonodes.errors import UsageError
 from rotonodes.node import (
     Device,
@@ -230,7 +230,7 @@ NODE += "    def process(self, image: Image) -> Image:\n        return image\n"
 def clean_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     all_nodes()
     for name, kept in (("_registry", dict), ("_loaded", set), ("_plugin_faults", list)):
-        monkeypatch.setattr(node_module, name, kept(getattr(node_module, name)))
+        monkeypatch.setattr(registry, name, kept(getattr(registry, name)))
 
 
 @pytest.mark.usefixtures("clean_registry")

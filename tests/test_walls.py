@@ -16,7 +16,7 @@ FILES = sorted((ROOT / "rotonodes").rglob("*.py"))
 
 # Each part of the house and the parts it may know. `rotonodes/io/exr.py` belongs to the part `io`.
 BASE = {"errors", "pixels", "color", "frames", "tones", "scores"}
-CORE = BASE | {"parameters", "node", "io", "cache", "graphfile", "graph", "builder", "keys", "workers", "plan"}
+CORE = BASE | {"parameters", "node", "registry", "result", "io", "cache", "graphfile", "graph", "builder", "keys", "workers", "plan"}
 KNOWS: dict[str, set[str]] = {
     "errors": set(),
     "pixels": set(),
@@ -29,7 +29,8 @@ KNOWS: dict[str, set[str]] = {
     "nets": BASE | {"io"},
     "train": BASE | {"io", "nets"},
     "parameters": {"errors"},
-    "node": {"errors", "pixels", "parameters", "nodes"},  # the registry imports the modules of `nodes` to fill itself
+    "registry": {"errors", "node", "nodes"},  # it imports the modules of `nodes` to fill itself
+    "node": {"errors", "pixels", "parameters", "registry"},
     "nodes": BASE | {"io", "nets", "train", "parameters", "node"},
     "graphfile": {"errors"},
     # `Graph.load` calls the builder and `Graph.run` the engine, inside those methods.
@@ -38,6 +39,7 @@ KNOWS: dict[str, set[str]] = {
     "keys": {"errors", "frames", "graph", "io", "node", "parameters"},
     "cache": BASE | {"io"},
     "plan": CORE,
+    "result": {"frames"},
     "summary": {"errors", "frames"},
     "report": {"errors", "node", "summary", "report_rich"},
     "report_rich": {"report", "summary"},
@@ -49,7 +51,7 @@ KNOWS: dict[str, set[str]] = {
     "reference": {"errors", "node", "parameters"},
     "schema": {"node", "reference"},
     "interrupt": {"io"},
-    "view": CORE | {"engine", "nodes"},
+    "view": CORE | {"engine", "nodes", "registry"},
     "session": CORE,
     "jobs": CORE | {"engine", "interrupt", "report", "session"},
     "__init__": set(),
@@ -57,7 +59,21 @@ KNOWS: dict[str, set[str]] = {
 }
 
 # Not even in a function: these answer on machines without torch.
-WITHOUT_TORCH = {"errors", "frames", "tones", "parameters", "node", "graphfile", "graph", "builder", "keys", "plan", "farm", "clips"}
+WITHOUT_TORCH = {
+    "errors",
+    "frames",
+    "tones",
+    "parameters",
+    "node",
+    "registry",
+    "graphfile",
+    "graph",
+    "builder",
+    "keys",
+    "plan",
+    "farm",
+    "clips",
+}
 WITHOUT_TORCH |= {
     "jobs",
     "scores",
