@@ -212,7 +212,7 @@ def draw(graph_file: str, form: str, **given: Any) -> int:
 @graph_argument
 @click.argument("target", metavar="NODE[.OUT]")
 @click.option("-F", "--frames", metavar="N", help="The frame to show; with --contact a range.  [default: the first]")
-@click.option("-o", "--output", metavar="FILE", help="The picture to write.  [default: NODE.FRAME.png]")
+@click.option("-o", "--output", metavar="FILE", help="The picture to write.  [default: NODE.OUTPUT.FRAME.png]")
 @click.option("--contact", is_flag=True, help="All frames on one sheet.")
 @graph_options
 @device_option

@@ -52,6 +52,7 @@ class Plan:
     kept: set[str] = field(default_factory=set)  # nodes whose outputs go to the cache
     outputs: dict[str, set[str]] = field(default_factory=dict)  # node -> outputs somebody asks for
     nodes: dict[str, Node] = field(default_factory=dict)  # resolved against the root
+    missing: dict[str, list[int | None]] = field(default_factory=dict)  # sources -> frames whose files are not there
     memory: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -137,8 +138,19 @@ def make_plan(
             linked = frozenset(graph.vertices[name].links)
             for message in graph.vertices[name].node.faults(linked, len(delivered)):
                 raise UsageError(f"{name}: {message}")
+    plan.missing = missing_files(plan)
     plan.memory = estimate_memory(plan)
     return plan
+
+
+def missing_files(plan: Plan) -> dict[str, list[int | None]]:
+    """Sources of which frames must be read whose files are not there; whether that is a fault the source says at the run."""
+    missing: dict[str, list[int | None]] = {}
+    for name, frames in plan.todo.items():
+        for frame in sorted(frames, key=lambda f: (f is not None, f or 0)):
+            if any(not os.path.exists(path) for path in plan.nodes[name].reads(frame)):
+                missing.setdefault(name, []).append(frame)
+    return missing
 
 
 def _frames_on_disk(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) -> tuple[int, ...]:
@@ -346,6 +358,9 @@ def explain(plan: Plan) -> list[str]:
             parts.append(f"{len(plan.cached[name])} from the cache" if plan.keys.per_frame(name) else "from the cache")
         if plan.done.get(name):
             parts.append(f"{len(plan.done[name])} done" if plan.keys.per_frame(name) else "done")
+        if plan.missing.get(name):
+            numbers = [f for f in plan.missing[name] if f is not None]
+            parts.append("its files are not there" + (f": {format_frames(numbers)}" if numbers else ""))
         for reason, frames in plan.reasons.get(name, {}).items():
             numbers = [f for f in frames if f is not None]
             parts.append(reason + (f": {format_frames(numbers)}" if numbers else ""))
@@ -381,6 +396,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
                 "todo_count": len(plan.todo.get(name, ())),
                 "cached_count": len(plan.cached.get(name, ())),
                 "done_count": len(plan.done.get(name, ())),
+                "missing": numbers(plan.missing[name]) if plan.missing.get(name) else None,
                 "reasons": {reason: numbers(frames) for reason, frames in plan.reasons.get(name, {}).items()},
             }
             for name in plan.graph.order()

@@ -187,8 +187,9 @@ def listing(types: Mapping[str, type[Node]], width: int) -> Iterator[str]:
             yield ""
         yield category
         for cls in members:
-            line = textwrap.shorten(first_line(cls), width - longest - 4, placeholder=" ...")
-            yield f"  {type_word(cls):{longest}}  {line}".rstrip()
+            lines = textwrap.wrap(first_line(cls), max(20, width - longest - 4)) or [""]
+            yield f"  {type_word(cls):{longest}}  {lines[0]}".rstrip()
+            yield from (" " * (longest + 4) + line for line in lines[1:])
     yield ""
     yield "`rotonodes nodes TYPE` tells all about one."
 
