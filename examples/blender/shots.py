@@ -22,7 +22,7 @@ import exr
 import passes
 from scene import knot_mesh
 
-RESOLUTION = {"torus": 256, "monkey": 192, "cube": 256}  # pixels, square
+RESOLUTION = 256  # pixels, square
 KEY = Vector((-0.80, -0.40, 0.72)).normalized()  # from the upper left, in front of the shapes
 FILL = Vector((0.45, -0.62, 0.40)).normalized()
 LABEL_SAMPLES = 16  # these pictures are looked at closely: smoother edges than in training clips
@@ -145,7 +145,7 @@ def set_up(shot: str, samples: int) -> tuple[bpy.types.Scene, int]:
     camera(scene, (0, -7.6, 3.0), (0.1, 0, -0.04), lens=67)
     passes.view_layers(scene, KEY)
     scene.view_layers["Label"].samples = LABEL_SAMPLES
-    passes.sampling(scene, RESOLUTION[shot], samples, denoise=True, fast=False)
+    passes.sampling(scene, RESOLUTION, samples, denoise=True, fast=False)
     passes.multilayer(scene)
     passes.metadata(scene, key_direction=passes.rounded(KEY))
     return scene, frames
