@@ -147,16 +147,6 @@ def test_the_graphs_of_the_repository_are_right(validator: Any, path: Path) -> N
     assert [error.message for error in validator.iter_errors(read_document(str(path)).data)] == []
 
 
-def test_the_schema_beside_the_graphs_is_up_to_date() -> None:
-    kept = ROOT / "rotonodes.schema.json"
-    if not kept.exists():
-        pytest.skip("no schema is kept in the repository")
-    data = json.loads(kept.read_text())
-    own = {f"{cls.type_name}.{cls.version}": cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.nodes")}
-    fresh = graph_schema()
-    assert {name: data["$defs"][name] for name in own} == {name: fresh["$defs"][name] for name in own}
-
-
 @pytest.mark.parametrize(
     "node",
     [
