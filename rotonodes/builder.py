@@ -171,11 +171,7 @@ class Builder:
         if re.match(r"#+(\.|\s*$|[\w/])", comment) and (value is None or (isinstance(value, str) and "##" in comment)):
             self.fault(f'{comment.split()[0]!r} is a comment to YAML: put the value in quotes, {parameter}: "..."', *place, node=name)
             return False
-        if (
-            value is None
-            and parameter_faults(cls, {parameter: None})
-            and any(p == parameter for p, _ in parameter_faults(cls, {parameter: None}))
-        ):
+        if value is None and any(p == parameter for p, _ in parameter_faults(cls, {parameter: None})):
             self.fault(f"the parameter {parameter!r} has no value", *place, node=name)
             return False
         return True

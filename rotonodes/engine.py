@@ -124,7 +124,6 @@ class Run:
         self._once: dict[str, Once] = {name: Once() for name in self.order}
         self._prepared: dict[str, Once] = {name: Once() for name in self.order}
         self._batch_limit: dict[str, int] = {}
-        self._gaps_of: dict[str, str] = {}
         self._lock = threading.Lock()
 
     # Stages.
@@ -191,8 +190,7 @@ class Run:
 
     def pool_of(self, name: str) -> Pool:
         """Nodes that take batches work on the device, one at a time; everything else on the cores."""
-        batches = any(s.feed == "batch" for s in type(self.plan.nodes[name]).signature.inputs.values())
-        return self.device_pool if batches else self.frames_pool
+        return self.device_pool if type(self.plan.nodes[name]).signature.is_batch else self.frames_pool
 
     def make(self, name: str, inputs: Mapping[int | None, Values]) -> dict[int | None, Values]:
         """A node's outputs at some frames, from its inputs at them: from the cache, or by calling it."""
@@ -337,9 +335,6 @@ class Run:
             else:
                 stats.ran += count
 
-    def frame_ended(self, frame: int | None, seconds: float, ok: bool) -> None:
-        self.tell("frame", frame, seconds, ok)
-
     def tell(self, what: str, *values: Any) -> None:
         """Pass an event to the reporter. One that fails (a closed pipe) ends the run, but never leaves it hanging."""
         try:
@@ -385,15 +380,8 @@ class Run:
             self.tell("failure", name, frame, reason, trace)
 
     def _gaps(self, name: str) -> str:
-        """Every frame that this run needs of a source and that is not on disk, when there are several; looked up once."""
-        if name not in self._gaps_of:
-            self._gaps_of[name] = self._find_gaps(name)
-        return self._gaps_of[name]
-
-    def _find_gaps(self, name: str) -> str:
-        node = self.plan.nodes[name]
-        frames = [f for f in self.plan.todo.get(name, ()) if f is not None]
-        gone = sorted(f for f in frames if any(not os.path.exists(path) for path in node.reads(f)))
+        """Every frame that this run needs of a source and that is not on disk, when there are several."""
+        gone = [frame for frame in self.plan.missing.get(name, ()) if frame is not None]
         return f"; this run needs frames {format_frames(gone)}, which are missing" if len(gone) > 1 else ""
 
     def finish(self, seconds: float) -> Result:

@@ -63,9 +63,6 @@ class Plan:
     def key(self, task: Task) -> str:
         return self.keys.of(*task)
 
-    def tasks_left(self) -> int:
-        return sum(len(frames) for frames in self.todo.values())
-
 
 class Paths:
     """Paths as the graph writes them <-> paths on this machine: the path map's first fitting rule, then the root."""

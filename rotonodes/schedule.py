@@ -255,7 +255,7 @@ class Pass:
         if self.left[frame] == 0:
             del self.left[frame]
             if not self.quiet and not (self.run.stop.is_set() and frame in self.lost):
-                self.run.frame_ended(frame, time.perf_counter() - self.begun.pop(frame), frame not in self.lost)
+                self.run.tell("frame", frame, time.perf_counter() - self.begun.pop(frame), frame not in self.lost)
 
     def _drop(self, job: Job) -> None:
         job.uses -= 1

@@ -6,7 +6,7 @@ import torch
 from rotonodes.color import srgb_to_linear
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.train.augment import cut_window, vary_color
-from rotonodes.train.dataset import LabelledFrames, last_frames
+from rotonodes.train.dataset import LabelledFrames
 from rotonodes.train.settings import NONE, Augment
 
 
@@ -30,9 +30,6 @@ def test_frames_come_back_in_the_encoding_of_the_network():
 def test_split_by_frame_number():
     data = LabelledFrames(frames(5), classes=3, validation=[1002, 1005])
     assert (data.train, data.validation) == ([0, 2, 3], [1, 4])
-    assert last_frames(range(1, 25)) == [20, 21, 22, 23, 24]
-    assert last_frames([7]) == []
-    assert last_frames([3, 1], share=0.9) == [3]
 
 
 def test_beyond_the_budget_frames_go_to_a_scratch_file(tmp_path):

@@ -173,7 +173,7 @@ def write_png(
         raise TypeError(f"PNG samples are uint8 or uint16, these are {samples.dtype}")
     notes = {"srgb": [(b"sRGB", b"\0")], "linear": [(b"gAMA", struct.pack(">I", 100_000))], "raw": []}[colorspace]
     header = struct.pack(">IIBBBBB", width, height, depth, _COLOR_TYPE[count], 0, 0, 0)
-    write_bytes(path, _png(header, notes + _texts(text), rows.reshape(height, -1), count * depth // 8))
+    write_bytes(path, _png(header, notes + _texts(text), rows.reshape(height, -1)))
 
 
 def write_palette_png(
@@ -193,7 +193,7 @@ def write_palette_png(
     height, width = indices.shape
     header = struct.pack(">IIBBBBB", width, height, 8, _PALETTE, 0, 0, 0)
     palette = (b"PLTE", bytes(code for color in colors for code in color))
-    write_bytes(path, _png(header, [(b"sRGB", b"\0"), *_texts(text), palette], indices, 1))
+    write_bytes(path, _png(header, [(b"sRGB", b"\0"), *_texts(text), palette], indices))
 
 
 def _texts(text: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
@@ -201,8 +201,8 @@ def _texts(text: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
     return [(b"tEXt", word + b"\0" + value.replace(b"\0", b" ")) for word, value in pairs]
 
 
-def _png(header: bytes, notes: list[tuple[bytes, bytes]], rows: np.ndarray, pixel_bytes: int) -> bytes:
-    """A whole file from byte rows `[H, width * pixel_bytes]`.
+def _png(header: bytes, notes: list[tuple[bytes, bytes]], rows: np.ndarray) -> bytes:
+    """A whole file from rows of bytes `[H, bytes of a row]`.
 
     Every row is filtered with its difference to the row above ("up"): one numpy subtraction, and rendered pictures come out
     smaller than with Pillow's choice of filters at deflate level 1.

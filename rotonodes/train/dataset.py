@@ -107,14 +107,6 @@ class LabelledFrames:
         return shares
 
 
-def last_frames(numbers: Sequence[int], share: float = 0.2) -> list[int]:
-    """The last `share` of the frames, to score with. Not a random choice: neighbouring frames look alike, and a network
-    that has seen both neighbours of a frame has seen the frame."""
-    ordered = sorted(numbers)
-    count = min(round(len(ordered) * share), len(ordered) - 1)
-    return ordered[len(ordered) - count :] if count > 0 else []
-
-
 class _Store:
     """Arrays of one type and any shape: in memory up to `budget` bytes, then in one scratch file."""
 
