@@ -8,6 +8,9 @@ the luminance of `DiffDir` is the cosine between normal and light, or zero in sh
 
 import json
 import math
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -19,6 +22,7 @@ BEAUTY_PASSES = {
 LABEL_PASSES = {"normal", "diffuse_direct", "glossy_direct", "cryptomatte_object"}
 LABEL_SAMPLES = 4
 LABEL_ROUGHNESS = 0.35
+LABEL_ENERGY = math.pi  # makes a white surface that faces the sun exactly 1.0
 
 SHAPES, BACKGROUND, LIGHTS, LABEL_LIGHT = "shapes", "background", "lights", "label_light"
 
@@ -52,8 +56,13 @@ def sun(name: str, collection: str, towards: Vector, energy: float, angle: float
     light = bpy.data.lights.new(name, "SUN")
     light.energy, light.angle, light.color = energy, angle, color
     obj = bpy.data.objects.new(name, light)
-    obj.rotation_euler = (-towards).to_track_quat("-Z", "Y").to_euler()
+    shine_from(obj, towards)
     return link_to(obj, collection)
+
+
+def shine_from(obj: bpy.types.Object, towards: Vector) -> None:
+    """Turn a sun so that its light comes from the unit vector `towards`."""
+    obj.rotation_euler = (-towards).to_track_quat("-Z", "Y").to_euler()
 
 
 def aim(obj: bpy.types.Object, target) -> None:
@@ -84,11 +93,9 @@ def enable_passes(layer: bpy.types.ViewLayer, wanted: set[str]) -> None:
     layer.pass_cryptomatte_depth = 4  # two planes: more than four objects in a pixel do not occur
 
 
-def label_layer(scene: bpy.types.Scene, name: str, hold_out: bool = True) -> bpy.types.ViewLayer:
-    """A view layer of white shapes under the label light alone."""
-    layer = scene.view_layers.new(name)
-    layer.layer_collection.children[LIGHTS].exclude = True
-    layer.layer_collection.children[BACKGROUND].holdout = hold_out
+def white_layer(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    """The view layer `Label`: all surfaces white, the world black, and the passes that tell the tones."""
+    layer = scene.view_layers.new("Label")
     layer.material_override = label_material()
     layer.world_override = black_world()
     layer.samples = LABEL_SAMPLES
@@ -99,17 +106,18 @@ def label_layer(scene: bpy.types.Scene, name: str, hold_out: bool = True) -> bpy
 
 def view_layers(scene: bpy.types.Scene, key_direction: Vector) -> None:
     """Set up `Beauty` and `Label`, and the label light towards `key_direction` (unit vector, world space)."""
-    # pi makes a white surface that faces the sun exactly 1.0
-    sun("label_sun", LABEL_LIGHT, key_direction, energy=math.pi, angle=0)
+    sun("label_sun", LABEL_LIGHT, key_direction, LABEL_ENERGY, angle=0)
     beauty = scene.view_layers[0]
     beauty.name = "Beauty"
     beauty.layer_collection.children[LABEL_LIGHT].exclude = True
     enable_passes(beauty, BEAUTY_PASSES)
-    label_layer(scene, "Label")
+    label = white_layer(scene)
+    label.layer_collection.children[LIGHTS].exclude = True
+    label.layer_collection.children[BACKGROUND].holdout = True
 
 
-def sampling(scene: bpy.types.Scene, resolution: int, samples: int, denoise: bool, fast: bool = True) -> None:
-    """Square frames by Cycles on the CPU; denoising cleans `Combined` only."""
+def sampling(scene: bpy.types.Scene, samples: int, denoise: bool, fast: bool = True) -> None:
+    """Cycles on the CPU; denoising cleans `Combined` only."""
     scene.render.engine = "CYCLES"
     cycles = scene.cycles
     cycles.device, cycles.samples, cycles.seed, cycles.max_bounces = "CPU", samples, 0, 3
@@ -119,10 +127,8 @@ def sampling(scene: bpy.types.Scene, resolution: int, samples: int, denoise: boo
         cycles.denoiser = "OPENIMAGEDENOISE"
         cycles.denoising_prefilter = "FAST" if fast else "ACCURATE"
         cycles.denoising_quality = "FAST" if fast else "HIGH"
-    render = scene.render
-    render.resolution_x = render.resolution_y = resolution
-    render.resolution_percentage = 100
-    render.use_persistent_data = True
+    scene.render.resolution_percentage = 100
+    scene.render.use_persistent_data = True
 
 
 def metadata(scene: bpy.types.Scene, **note) -> None:
@@ -141,6 +147,13 @@ def rounded(direction: Vector) -> list[float]:
     return [round(x, 6) for x in direction]
 
 
+def camera_rotation(scene: bpy.types.Scene) -> list[list[float]]:
+    """Rows of the rotation from the world to the camera, whose x is right, y up and z towards the viewer."""
+    camera = scene.camera.evaluated_get(scene.view_layers[0].depsgraph)
+    rotation = camera.matrix_world.to_3x3().normalized().transposed()
+    return [[round(x, 6) for x in row] for row in rotation]
+
+
 def multilayer(scene: bpy.types.Scene) -> None:
     """Multilayer EXR, half where it is colour, ZIP: multi-part since 5.0, one part before."""
     settings = scene.render.image_settings
@@ -149,12 +162,15 @@ def multilayer(scene: bpy.types.Scene) -> None:
     settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR_MULTILAYER", "16", "ZIP"
 
 
-def single_layer(scene: bpy.types.Scene) -> None:
-    """Plain float EXR of `Combined`, which Blender can read back without other libraries."""
+def save_view(scene: bpy.types.Scene, path: Path) -> None:
+    """Write what was rendered last as an 8-bit PNG, developed by the scene's view transform."""
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
         settings.media_type = "IMAGE"
-    settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", "32"
+    settings.file_format, settings.color_mode, settings.color_depth, settings.compression = "PNG", "RGB", "8", 15
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    bpy.data.images["Render Result"].save_render(str(partial.resolve()), scene=scene)
+    partial.replace(path)
 
 
 def render_to(scene: bpy.types.Scene, frame: int, path: Path) -> None:
@@ -162,5 +178,28 @@ def render_to(scene: bpy.types.Scene, frame: int, path: Path) -> None:
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     scene.frame_set(frame)
     scene.render.filepath = str(partial.resolve())
-    bpy.ops.render.render(write_still=True)
-    partial.replace(path)
+    try:
+        with _uninterrupted():
+            bpy.ops.render.render(write_still=True, scene=scene.name)
+            partial.replace(path)  # a render that Blender itself stopped wrote nothing, and it does not tell
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of a frame: Blender would swallow it, and might leave out a view layer and go on.
+
+    The program Blender, other than the module bpy, has its own way of stopping, which stays.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    asked = []
+    signal.signal(signal.SIGINT, lambda *_: asked.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if asked:
+        raise KeyboardInterrupt

@@ -20,7 +20,7 @@ from mathutils import Vector
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
 import exr
 import passes
-from scene import knot_mesh
+from shapes import knot_mesh
 
 RESOLUTION = 256  # pixels, square
 KEY = Vector((-0.80, -0.40, 0.72)).normalized()  # from the upper left, in front of the shapes
@@ -145,7 +145,8 @@ def set_up(shot: str, samples: int) -> tuple[bpy.types.Scene, int]:
     camera(scene, (0, -7.6, 3.0), (0.1, 0, -0.04), lens=67)
     passes.view_layers(scene, KEY)
     scene.view_layers["Label"].samples = LABEL_SAMPLES
-    passes.sampling(scene, RESOLUTION, samples, denoise=True, fast=False)
+    scene.render.resolution_x = scene.render.resolution_y = RESOLUTION
+    passes.sampling(scene, samples, denoise=True, fast=False)
     passes.multilayer(scene)
     passes.metadata(scene, key_direction=passes.rounded(KEY))
     return scene, frames
