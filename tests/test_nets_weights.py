@@ -6,6 +6,8 @@ import pickle
 import struct
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,6 +50,29 @@ def test_everything_comes_back(model, tmp_path):
     assert (back.classes, back.config, back.metrics) == (model.classes, model.config, model.metrics)
     assert all(torch.equal(back.state[name], tensor) for name, tensor in model.state.items())
     assert os.listdir(tmp_path / "deep") == ["net.safetensors"]
+
+
+def test_encodings_of_single_channels_come_back(model, tmp_path):
+    channels = ("R", "Normal.X", "Depth.Z")
+    config = {**CONFIG, "in_channels": 3}
+    passes = replace(model, config=config, channels=channels, encodings={"R": "srgb", "Normal.X": "raw", "Depth.Z": "depth"})
+    assert passes.encodings == {"Normal.X": "raw", "Depth.Z": "depth"}
+    assert passes.channel_encodings() == ("srgb", "raw", "depth")
+    save_weights(passes, tmp_path / "net.safetensors")
+    assert load_weights(tmp_path / "net.safetensors").channel_encodings() == passes.channel_encodings()
+    assert Model.unpack(passes.pack()).encodings == passes.encodings
+    # A reader that knows one encoding only must refuse these weights, and take the others as ever.
+    assert passes.metadata()["rotonodes"] == "2"
+    assert (model.metadata()["rotonodes"], "encodings" in model.metadata()) == ("1", False)
+    assert model.channel_encodings() == ("srgb",) * 3
+
+
+def test_the_shipped_weights_are_what_they_were():
+    """The first weights shipped, from before channels had encodings of their own, are written again byte by byte."""
+    shipped = Path(__file__).parent.parent / "weights" / "tones.safetensors"
+    model = load_weights(shipped)
+    assert model.channel_encodings() == ("srgb", "srgb", "srgb")
+    assert model.metadata() == read_metadata(shipped)
 
 
 def test_half_precision_rounds_convolutions_only(model, path):
@@ -144,13 +169,16 @@ def rewritten(model, path, metadata=None, state=None):
     "metadata, message",
     [
         ({"architecture": "unett"}, "architecture 'unett' is not known .did you mean 'unet'"),
-        ({"rotonodes": "9"}, "metadata of format '9', but this rotonodes reads 1"),
+        ({"rotonodes": "9"}, "metadata of format '9', but this rotonodes reads 1 to 2: update"),
         ({"config": "{"}, "metadata field config is not JSON"),
         ({"config": "[]"}, "metadata field config is '..', not dict"),
         ({"config": '{"wide": 1}'}, "config {'wide': 1} does not fit"),
         ({"config": '{"width": 1e9}'}, "must be a whole number"),
         ({"classes": '["one"]'}, "1 classes but 2 colours"),
-        ({"encoding": "rec709"}, "encoding 'rec709' is not known: use one of srgb, linear, raw"),
+        ({"encoding": "rec709"}, "encoding 'rec709' is not known: use one of srgb, linear, raw, depth"),
+        ({"encodings": '{"R": "rec709"}'}, "encoding 'rec709' is not known"),
+        ({"encodings": '{"Z": "depth"}'}, "encodings has 'Z', which is none of its channels R G B: take it out"),
+        ({"encodings": "[]"}, "metadata field encodings is '..', not dict"),
     ],
 )
 def test_metadata_that_cannot_be_right(model, tmp_path, metadata, message):

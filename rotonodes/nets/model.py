@@ -13,17 +13,19 @@ from rotonodes.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-# The file format of the metadata; a reader refuses a higher one.
-FORMAT = 1
+# The file format of the metadata; a reader refuses a higher one. A file is written in the lowest that can say it: 2 adds
+# `encodings`, which a reader of 1 would pass over.
+FORMAT = 2
 
 # Architecture -> module and class, imported when a network is built.
 ARCHITECTURES = {"unet": ("rotonodes.nets.unet", "UNet")}
 
-ENCODINGS = ("srgb", "linear", "raw")
+ENCODINGS = ("srgb", "linear", "raw", "depth")
 
 # The fields that travel as text in a weights file; `state` travels as its tensors.
 _TEXTS = ("architecture", "encoding", "licence")
 _JSONS = ("config", "classes", "colors", "channels", "size_multiple", "training", "metrics")
+_OPTIONAL_JSONS = ("encodings",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,8 @@ class Model:
 
     `architecture` and `config` name the network and its constructor's arguments. `classes` and `colors` ("#rrggbb") are in
     the order of the logits, `channels` in the order of the input. `encoding` is what the network was trained on: "srgb"
-    (0..1), "linear" (scene-linear, 0..1) or "raw" (as it is). Height and width must be multiples of `size_multiple`.
+    (0..1), "linear" (scene-linear, 0..1), "raw" (as it is) or "depth" (nearest / depth, 0..1); `encodings` says it for single
+    channels (channel -> encoding) where they differ. Height and width must be multiples of `size_multiple`.
     `training` (data digest, steps, frames, settings) and `metrics` (IoU, Dice and so on) are plain JSON values.
     """
 
@@ -42,6 +45,7 @@ class Model:
     colors: tuple[str, ...]
     channels: tuple[str, ...] = ("R", "G", "B")
     encoding: str = "srgb"
+    encodings: dict[str, str] = field(default_factory=dict)
     size_multiple: int = 1
     licence: str = ""
     training: dict[str, Any] = field(default_factory=dict)
@@ -49,10 +53,20 @@ class Model:
     state: dict[str, Tensor] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if self.encoding not in ENCODINGS:
-            raise UsageError(f"model: encoding {self.encoding!r} is not known: use one of {', '.join(ENCODINGS)}")
+        for encoding in (self.encoding, *self.encodings.values()):
+            if encoding not in ENCODINGS:
+                raise UsageError(f"model: encoding {encoding!r} is not known: use one of {', '.join(ENCODINGS)}")
+        unknown = [name for name in self.encodings if name not in self.channels]
+        if unknown:
+            raise UsageError(f"model: encodings has {unknown[0]!r}, which is none of its channels {' '.join(self.channels)}: take it out")
+        # One way to say a thing, so that equal models give equal files.
+        object.__setattr__(self, "encodings", {name: e for name, e in self.encodings.items() if e != self.encoding})
         if len(self.classes) != len(self.colors):
             raise UsageError(f"model: {len(self.classes)} classes but {len(self.colors)} colours: give each class one colour")
+
+    def channel_encodings(self) -> tuple[str, ...]:
+        """The encoding of each channel of the input, in order."""
+        return tuple(self.encodings.get(name, self.encoding) for name in self.channels)
 
     def module(self, device: str = "cpu") -> nn.Module:
         """The network with these weights, in eval mode, float32, on `device`; a fresh copy at each call.
@@ -67,8 +81,9 @@ class Model:
     def metadata(self) -> dict[str, str]:
         """Everything but the weights, as the texts that a safetensors header can hold."""
         texts = {name: getattr(self, name) for name in _TEXTS}
-        jsons = {name: json.dumps(getattr(self, name), sort_keys=True, allow_nan=False) for name in _JSONS}
-        return {"rotonodes": str(FORMAT), **texts, **jsons}
+        names = [*_JSONS, *(name for name in _OPTIONAL_JSONS if getattr(self, name))]
+        jsons = {name: json.dumps(getattr(self, name), sort_keys=True, allow_nan=False) for name in names}
+        return {"rotonodes": "2" if self.encodings else "1", **texts, **jsons}
 
     def pack(self) -> dict[str, Any]:
         """Everything as plain data and tensors, for the cache."""
@@ -84,13 +99,13 @@ class Model:
         """The inverse of `metadata`. Raises UsageError that names the field which is missing or wrong."""
         if "rotonodes" not in metadata:
             raise UsageError("no rotonodes metadata: the file does not say which network its weights belong to")
-        if metadata["rotonodes"] != str(FORMAT):
-            raise UsageError(f"metadata of format {metadata['rotonodes']!r}, but this rotonodes reads {FORMAT}: update rotonodes")
+        if metadata["rotonodes"] not in map(str, range(1, FORMAT + 1)):
+            raise UsageError(f"metadata of format {metadata['rotonodes']!r}, but this rotonodes reads 1 to {FORMAT}: update rotonodes")
         missing = [name for name in (*_TEXTS, *_JSONS) if name not in metadata]
         if missing:
             raise UsageError(f"incomplete metadata: {', '.join(missing)} missing")
         fields: dict[str, Any] = {name: metadata[name] for name in _TEXTS}
-        for name in _JSONS:
+        for name in (*_JSONS, *(name for name in _OPTIONAL_JSONS if name in metadata)):
             fields[name] = _parse(name, metadata[name])
         return cls(**fields, state=state)
 
@@ -122,7 +137,7 @@ def check_fit(architecture: str, network: nn.Module, state: Mapping[str, Tensor]
 
 
 def _parse(name: str, text: str) -> Any:
-    kinds: dict[str, type] = {"config": dict, "training": dict, "metrics": dict, "size_multiple": int}
+    kinds: dict[str, type] = {"config": dict, "encodings": dict, "training": dict, "metrics": dict, "size_multiple": int}
     try:
         value = json.loads(text)
     except ValueError as error:

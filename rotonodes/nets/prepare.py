@@ -2,24 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from rotonodes.color import linear_to_srgb
+from rotonodes.errors import UsageError
+from rotonodes.io.camera import NOTHING
+from rotonodes.io.passes import canonical
+from rotonodes.nets.model import ENCODINGS
 
 # The largest half-precision value: raw channels beyond it are cut, so that no precision turns them into infinity.
 RAW_LIMIT = 65504.0
 
+_VECTORS_AND_IDS = ("Normal", "Position", "Vector", "UV", "Denoising Normal", "IndexOB", "IndexMA")
 
-def encode(linear: Tensor, encoding: str) -> Tensor:
+
+def encode(linear: Tensor, encoding: str | Sequence[str]) -> Tensor:
     """Scene-linear `[..., C, H, W]` -> finite values in a network's encoding, same shape, float32.
 
-    "srgb" and "linear" are clamped to 0..1, "raw" to the range of half precision; NaN becomes 0. This is for the network's
-    eyes only: the picture itself stays as it is.
+    `encoding` is one for all channels, or one for each. "srgb" and "linear" are clamped to 0..1, "raw" to the range of half
+    precision; NaN becomes 0. "depth" is the frame's smallest depth divided by each pixel's, in 0..1, and 0 where there is
+    nothing (not positive, not finite, or from `NOTHING` on): give it whole frames. This is for the network's eyes only: the
+    picture itself stays as it is.
+
+    Raises UsageError for an unknown encoding, or for another number of encodings than of channels.
     """
+    planes = linear.float()
+    if isinstance(encoding, str):
+        return _encoded(planes, encoding)
+    if len(encoding) != planes.shape[-3]:
+        raise UsageError(f"{len(encoding)} encodings for {planes.shape[-3]} channels: give one for each, or one for all")
+    if len(set(encoding)) == 1:
+        return _encoded(planes, encoding[0])
+    seen = torch.empty_like(planes)
+    for kind in dict.fromkeys(encoding):
+        own = [index for index, name in enumerate(encoding) if name == kind]
+        seen[..., own, :, :] = _encoded(planes[..., own, :, :], kind)
+    return seen
+
+
+def _encoded(planes: Tensor, encoding: str) -> Tensor:
+    if encoding not in ENCODINGS:
+        raise UsageError(f"encoding {encoding!r} is not known: use one of {', '.join(ENCODINGS)}")
+    if encoding == "depth":
+        there = (planes > 0) & (planes < NOTHING)  # false for NaN
+        nearest = planes.where(there, torch.inf).amin(dim=(-2, -1), keepdim=True)
+        return torch.where(there, nearest / planes, 0.0)
     low, high = (-RAW_LIMIT, RAW_LIMIT) if encoding == "raw" else (0.0, 1.0)
-    finite = torch.nan_to_num(linear.float(), nan=0.0, posinf=high, neginf=low).clamp(low, high)
+    finite = torch.nan_to_num(planes, nan=0.0, posinf=high, neginf=low).clamp(low, high)
     return linear_to_srgb(finite) if encoding == "srgb" else finite
+
+
+def channel_encoding(channel: str, encoding: str) -> str:
+    """How a network best sees the channel of that name: colours (`R`, `Y`, `DiffDir.G`) in `encoding`, depth as depth, the rest raw.
+
+    Names may come in any renderer's spelling, with a view layer in front. Vectors, ids, mattes and alpha are raw, also where a
+    renderer calls a normal's axes R, G and B.
+    """
+    stem, _, short = channel.rpartition(".")
+    meant = canonical(stem.rpartition(".")[2] or channel)
+    if meant in ("Depth", "Denoising Depth"):
+        return "depth"
+    if meant in _VECTORS_AND_IDS or "crypto" in stem.casefold():
+        return "raw"
+    return encoding if short.upper() in ("R", "G", "B") or channel.upper() == "Y" else "raw"
 
 
 def pad(picture: Tensor, multiple: int) -> Tensor:

@@ -6,7 +6,6 @@ convolutions, so that the logits have the input's size.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -15,10 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rotonodes.errors import UsageError
+from rotonodes.nets.blocks import BLOCKS, NORMS, AttentionGate, Context, double_convolution
 
-NORMS = ("batch", "group")
 UPSAMPLINGS = ("transposed", "bilinear")
-BLOCKS = ("standard", "separable")
 MAX_DEPTH, MAX_WIDTH, MAX_PATCH = 8, 4096, 8
 
 
@@ -33,7 +31,9 @@ class UNet(nn.Module):
     beside the picture, so that outlines follow its edges and not the squares.
 
     `upsampling="bilinear"` has no weights of its own; there the block below each level already narrows to its width.
-    `block="separable"` splits each 3x3 convolution into a depthwise and a pointwise one.
+    `block="separable"` splits each 3x3 convolution into a depthwise and a pointwise one. `dropout` is the share of features
+    that are left out, while training, after the bottom and each decoder block; `attention` weighs the skips by what the level
+    below makes of them; `context` lets every place at the bottom see the whole picture.
     """
 
     def __init__(
@@ -49,29 +49,37 @@ class UNet(nn.Module):
         norm: str = "batch",
         upsampling: str = "transposed",
         block: str = "standard",
+        dropout: float = 0.0,
+        attention: bool = False,
+        context: bool = False,
     ) -> None:
         super().__init__()
         widths = tuple(widths) if widths is not None else _doubled(width, depth, upsampling)
         _check(in_channels, classes, widths, patch, refine, norm, upsampling, block)
+        _check_more(dropout, attention=attention, context=context)
         self.patch, self.upsampling, self.refined = patch, upsampling, refine > 0
         self.size_multiple = patch * 2 ** (len(widths) - 1)
         # What each level hands to the one above it.
         outs = widths if upsampling == "transposed" else (widths[0], *widths[:-2], widths[-1])
 
         first = in_channels * patch**2
-        self.encoder = nn.ModuleList(_block(i, o, o, norm, block) for i, o in pairwise((first, *widths[:-1])))
-        self.bottom = _block(widths[-2], outs[-1], outs[-1], norm, block)
+        self.encoder = nn.ModuleList(double_convolution(i, o, o, norm, block) for i, o in pairwise((first, *widths[:-1])))
+        self.bottom = double_convolution(widths[-2], outs[-1], outs[-1], norm, block, dropout)
+        self.context = Context(outs[-1], norm) if context else nn.Identity()
+        self.gates = nn.ModuleList()
         self.up = nn.ModuleList()
         self.decoder = nn.ModuleList()
         for level in reversed(range(len(widths) - 1)):
             below, here = outs[level + 1], widths[level]
+            if attention:
+                self.gates.append(AttentionGate(here, below))
             if upsampling == "transposed":
                 self.up.append(nn.ConvTranspose2d(below, here, kernel_size=2, stride=2))
                 below = here
-            self.decoder.append(_block(here + below, here, outs[level], norm, block))
+            self.decoder.append(double_convolution(here + below, here, outs[level], norm, block, dropout))
         if refine:
             self.unfold = nn.Conv2d(outs[0], refine * patch**2, kernel_size=1)
-            self.refine = _block(in_channels + refine, refine, refine, norm, block)
+            self.refine = double_convolution(in_channels + refine, refine, refine, norm, block)
             self.head = nn.Conv2d(refine, classes, kernel_size=1)
         else:
             self.head = nn.Conv2d(outs[0], classes * patch**2, kernel_size=1)
@@ -89,10 +97,11 @@ class UNet(nn.Module):
             x = block(x)
             skips.append(x)
             x = F.max_pool2d(x, 2)
-        x = self.bottom(x)
+        x = self.context(self.bottom(x))
         for i, block in enumerate(self.decoder):
+            skip = self.gates[i](skips.pop(), x) if self.gates else skips.pop()
             x = self.up[i](x) if self.upsampling == "transposed" else _double_size(x)
-            x = block(torch.cat((skips.pop(), x), dim=1))
+            x = block(torch.cat((skip, x), dim=1))
         if not self.refined:
             return F.pixel_shuffle(self.head(x), self.patch)
         x = F.pixel_shuffle(self.unfold(x), self.patch)
@@ -114,25 +123,6 @@ def _double_size(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
 
 
-def _block(inputs: int, middle: int, outputs: int, norm: str, kind: str) -> nn.Sequential:
-    """Two times convolution, norm, ReLU; as a plain Sequential, so that norms can be folded into convolutions."""
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for i, (before, after) in enumerate(((inputs, middle), (middle, outputs)), start=1):
-        if kind == "separable":
-            layers[f"depthwise{i}"] = nn.Conv2d(before, before, 3, padding=1, groups=before, bias=False)
-            layers[f"conv{i}"] = nn.Conv2d(before, after, 1, bias=False)
-        else:
-            layers[f"conv{i}"] = nn.Conv2d(before, after, 3, padding=1, bias=False)
-        layers[f"norm{i}"] = nn.BatchNorm2d(after) if norm == "batch" else nn.GroupNorm(_groups(after), after)
-        layers[f"relu{i}"] = nn.ReLU(inplace=True)
-    return nn.Sequential(layers)
-
-
-def _groups(features: int) -> int:
-    """Groups of 8 features where that divides evenly, else one group."""
-    return features // 8 if features % 8 == 0 else 1
-
-
 def _check(
     in_channels: int, classes: int, widths: tuple[int, ...], patch: int, refine: int, norm: str, upsampling: str, block: str
 ) -> None:
@@ -146,3 +136,11 @@ def _check(
     for name, (number, least, largest) in ranges.items():
         if not isinstance(number, int) or not least <= number <= largest:
             raise UsageError(f"unet: {name} is {number!r}: it must be a whole number from {least} to {largest}")
+
+
+def _check_more(dropout: float, **switches: bool) -> None:
+    if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+        raise UsageError(f"unet: dropout is {dropout!r}: it must be a number from 0 to below 1")
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise UsageError(f"unet: {name} is {value!r}: it must be true or false")

@@ -29,7 +29,8 @@ class UNetSegment(Node):
     """Segment pictures with a trained network: a class for every pixel, its probabilities, and the shape's matte.
 
     The weights say which channels they see, in which encoding, and at which sizes; frames of any size are padded and cut
-    back. `matte` is how much of a pixel is not the first class (background).
+    back. Channels beyond colour (normals, depth, light passes) come from StackPasses. `matte` is how much of a pixel is
+    not the first class (background).
     """
 
     category: ClassVar[str] = "networks"
@@ -97,8 +98,9 @@ def _seen(batch: Batch[Image], model: Model) -> Tensor:
         return batch.data[:, :1].expand(-1, 3, -1, -1)  # a grey picture is equal in red, green and blue
     missing = [name for name in model.channels if name not in have]
     if missing:
+        wanted = " ".join(missing) + (" (StackPasses makes them of a render's passes)" if any("." in name for name in missing) else "")
         raise FrameError(
-            f"the network sees {' '.join(model.channels)}, but the picture has {' '.join(have)}: link one with {' '.join(missing)}, "
+            f"the network sees {' '.join(model.channels)}, but the picture has {' '.join(have)}: link one with {wanted}, "
             "or take weights trained on these channels"
         )
     return batch.data[:, [have.index(name) for name in model.channels]]

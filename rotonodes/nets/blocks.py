@@ -1,0 +1,87 @@
+"""Parts that networks are built of. A convolution and its norm are neighbours in a Sequential, so that they can be folded."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+NORMS = ("batch", "group")
+BLOCKS = ("standard", "separable")
+
+
+def double_convolution(inputs: int, middle: int, outputs: int, norm: str, kind: str, dropout: float = 0.0) -> nn.Sequential:
+    """Two times convolution 3x3, norm, ReLU; then dropout of whole features, where there is any.
+
+    `kind` "separable" splits each convolution into a depthwise and a pointwise one.
+    """
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i, (before, after) in enumerate(((inputs, middle), (middle, outputs)), start=1):
+        if kind == "separable":
+            layers[f"depthwise{i}"] = nn.Conv2d(before, before, 3, padding=1, groups=before, bias=False)
+            layers[f"conv{i}"] = nn.Conv2d(before, after, 1, bias=False)
+        else:
+            layers[f"conv{i}"] = nn.Conv2d(before, after, 3, padding=1, bias=False)
+        layers[f"norm{i}"] = normalisation(after, norm)
+        layers[f"relu{i}"] = nn.ReLU(inplace=True)
+    if dropout:
+        layers["dropout"] = nn.Dropout2d(dropout)
+    return nn.Sequential(layers)
+
+
+def normalisation(features: int, kind: str) -> nn.Module:
+    """Batch norm, or group norm in groups of 8 features where that divides evenly, else one group."""
+    if kind == "batch":
+        return nn.BatchNorm2d(features)
+    return nn.GroupNorm(features // 8 if features % 8 == 0 else 1, features)
+
+
+class AttentionGate(nn.Module):
+    """A skip `[N, skip, H, W]` weighed pixel by pixel, 0 to 1, by what the level below `[N, below, H / 2, W / 2]` makes of it.
+
+    The additive gate of Oktay et al., "Attention U-Net", 2018: the weights are found at the lower level's size and scaled up.
+    """
+
+    def __init__(self, skip: int, below: int) -> None:
+        super().__init__()
+        inner = max(skip // 2, 1)
+        self.skip = nn.Conv2d(skip, inner, kernel_size=2, stride=2, bias=False)
+        self.below = nn.Conv2d(below, inner, kernel_size=1)
+        self.weight = nn.Conv2d(inner, 1, kernel_size=1)
+
+    def forward(self, skip: Tensor, below: Tensor) -> Tensor:
+        weight = torch.sigmoid(self.weight(F.relu(self.skip(skip) + self.below(below))))
+        return skip * F.interpolate(weight, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class Context(nn.Module):
+    """Features `[N, features, H, W]` of any size, with what is around them added: what kind of light, where it comes from.
+
+    They are pooled over the whole picture and over halves and quarters of its sides, each projected to a fourth of the
+    features, scaled up again, joined and added (pyramid pooling: Zhao et al., "Pyramid Scene Parsing Network", 2017). The pool
+    over the whole picture weighs its places (global context: Cao et al., "GCNet", 2019), so that a wide empty background, which
+    training crops do not have, does not drown the shapes. Nothing pooled is normalised: a batch of one has no statistics.
+    """
+
+    GRIDS = (2, 4)
+
+    def __init__(self, features: int, norm: str) -> None:
+        super().__init__()
+        inner = max(features // 4, 1)
+        self.weigh = nn.Conv2d(features, 1, kernel_size=1)
+        self.project = nn.ModuleList(nn.Conv2d(features, inner, kernel_size=1) for _ in (1, *self.GRIDS))
+        joined = features + inner * (1 + len(self.GRIDS))
+        self.join = nn.Sequential(
+            OrderedDict(conv=nn.Conv2d(joined, features, kernel_size=1, bias=False), norm=normalisation(features, norm))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.shape[-2:]
+        places = torch.softmax(self.weigh(x).flatten(1).float(), dim=1).view(-1, *size)
+        whole = torch.einsum("nchw,nhw->nc", x.float(), places)[..., None, None].to(x.dtype)
+        pooled = [whole, *(F.adaptive_avg_pool2d(x, grid) for grid in self.GRIDS)]
+        around = [F.relu(project(part)) for project, part in zip(self.project, pooled, strict=True)]
+        around = [F.interpolate(part, size=size, mode="bilinear", align_corners=False) for part in around]
+        return F.relu(x + self.join(torch.cat((x, *around), dim=1)))
