@@ -1,0 +1,139 @@
+"""Rendered clips with their truth: what the benchmarks of tones compare methods on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Literal, Protocol
+
+from rotonodes.errors import UsageError
+from rotonodes.frames import FilePattern, parse_frames
+from rotonodes.io.passes import Passes
+from rotonodes.nodes import LoadFrames, LoadLabels, MultipassDecode, TonesFromPasses
+from rotonodes.pixels import Image, Labels, Layers, Matte
+
+CLIPS = "clips.####.exr"  # how examples/blender/clips.py names what it renders
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One frame: the beauty (scene-linear, with channels R, G, B), its true tones, and all passes where the file has them."""
+
+    name: str
+    beauty: Image
+    truth: Labels
+    layers: Layers | None = None
+
+    @property
+    def shape(self) -> Matte:
+        """The true matte: 1 wherever the truth is not background."""
+        return Matte((self.truth.data > 0).float()[None])
+
+    @property
+    def motion(self) -> Image | None:
+        """The render's Vector pass, where it has one."""
+        if self.layers is None or not Passes.of(self.layers).has("Vector"):
+            return None
+        return MultipassDecode(passes=["Vector"])(self.layers)["Vector"].on_frame()
+
+
+class Source(Protocol):
+    """Clips of frames; a frame is read when it is asked for."""
+
+    title: str
+    beauty: str  # exr or png
+    has_passes: bool
+    clips: list[tuple[str, ...]]  # the frames of each clip in order, by name
+
+    def read(self, name: str) -> Rendered: ...
+
+
+def frames(source: Source, every: int = 1) -> Iterator[Rendered]:
+    """Every so many-th frame of all clips in order, one after the other."""
+    names = [name for clip in source.clips for name in clip]
+    return map(source.read, names[::every])
+
+
+@dataclass
+class Renders:
+    """A sequence of multilayer EXRs with a label view layer, as examples/blender/clips.py renders them.
+
+    `path` is the sequence, or the folder of `clips.####.exr`. Clip c (from 0) is made of the frames c * `clip_length` + 1 and on; clips
+    that are not whole on disk, or not whole in `only`, are left out. The beauty is the EXR's Combined, or with `png` the
+    picture beside it, which Blender developed with a view transform.
+    """
+
+    path: str
+    clip_length: int = 8
+    beauty: Literal["exr", "png"] = "exr"
+    only: tuple[int, ...] = ()
+    has_passes: bool = True
+    title: str = ""
+    clips: list[tuple[str, ...]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.title = self.path
+        if Path(self.path).is_dir():
+            self.path = str(Path(self.path) / CLIPS)
+        there = [frame for frame in FilePattern(self.path).on_disk() if not self.only or frame in self.only]
+        for _, members in groupby(there, key=lambda frame: (frame - 1) // self.clip_length):
+            clip = tuple(map(str, members))
+            if len(clip) == self.clip_length:
+                self.clips.append(clip)
+        if not self.clips:
+            raise UsageError(f"{self.path}: no whole clip of {self.clip_length} frames is there: check the path and the length of clips")
+        self._render = LoadFrames(path=self.path, sizes="any")
+        self._picture = LoadFrames(path=str(Path(self.path).with_suffix(".png")), sizes="any")
+
+    def read(self, name: str) -> Rendered:
+        frame = int(name)
+        layers = self._render.run({}, frame=frame, wanted=["layers"]).layers
+        if self.beauty == "png":
+            beauty = self._picture.run({}, frame=frame, wanted=["image"]).image
+        else:
+            beauty = MultipassDecode(passes=["Combined"])(layers)["Combined"]
+        return Rendered(name, beauty.on_frame(), TonesFromPasses(recipe="light")(layers), layers)
+
+
+@dataclass
+class Pictures:
+    """A folder of `cNNN_fNN_beauty.png` (sRGB) and `cNNN_fNN_label.png` (class index): no passes."""
+
+    folder: Path
+    beauty: str = "png"
+    has_passes: bool = False
+    title: str = ""
+    clips: list[tuple[str, ...]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.title = str(self.folder)
+        names = sorted(path.name.removesuffix("_label.png") for path in self.folder.glob("c*_f*_label.png"))
+        self.clips = [tuple(clip) for _, clip in groupby(names, key=lambda name: name.partition("_")[0])]
+        if not self.clips:
+            raise UsageError(f"{self.folder}: no cNNN_fNN_label.png is there: check the folder")
+
+    def read(self, name: str) -> Rendered:
+        beauty = LoadFrames(path=f"{self.folder / name}_beauty.png").run({}, wanted=["image"]).image
+        return Rendered(name, beauty, LoadLabels(path=f"{self.folder / name}_label.png")())
+
+
+def opened(path: str, clip_length: int, beauty: Literal["exr", "png"], only: tuple[int, ...] = ()) -> Source:
+    """The clips of a folder or sequence, of whichever kind it is."""
+    pictures = any(Path(path).glob("c*_f*_label.png"))
+    return Pictures(Path(path)) if pictures else Renders(path, clip_length, beauty, only)
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that `source_of` reads."""
+    parser.add_argument("--clip-length", type=int, default=8, help="frames of each clip of a sequence")
+    parser.add_argument("--frames", default="", help="only whole clips among these frames of a sequence")
+    parser.add_argument("--beauty", choices=["exr", "png"], default="exr", help="the EXRs' Combined, or the developed PNGs beside them")
+    parser.add_argument("--normals", choices=["world", "camera"], default="world", help="space of the normals that weights were trained on")
+
+
+def source_of(path: str, options: argparse.Namespace) -> Source:
+    """What a path stands for, with the options."""
+    return opened(path, options.clip_length, options.beauty, parse_frames(options.frames) if options.frames else ())
