@@ -85,12 +85,14 @@ def cli() -> None:
 @click.pass_context
 def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
     """Run a graph: make every frame that is not there yet."""
+    from rotonodes import ranks
     from rotonodes.interrupt import StopOnSignal
     from rotonodes.report import FaultsReporter, make_reporter
 
     session = context.ensure_object(Session)
-    quiet = given["progress"] == "none"
-    reporter = session.reporter = FaultsReporter(session.verbose) if quiet else make_reporter(given["progress"], session.verbose)
+    quiet = given["progress"] == "none" and ranks.is_first()
+    voice = given["progress"] if ranks.is_first() else "none"
+    reporter = session.reporter = FaultsReporter(session.verbose) if quiet else make_reporter(voice, session.verbose)
     reporter.again = lambda frames: again(context, frames)
     graph = load(graph_file, given, reporter.warning)
     stop = threading.Event()
@@ -114,8 +116,10 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
         except Interrupted:
             return signals.code or EXIT_INTERRUPTED
         finally:
-            if given["stats"] and reporter.result is not None:
+            if given["stats"] and reporter.result is not None and ranks.is_first():
                 write_json(given["stats"], reporter.result.as_json())
+        for failure in () if ranks.is_first() else result.failures:
+            say(f"error: {failure}")
         return signals.code if signals.code and result.exit_code else result.exit_code
 
 

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rotonodes import ranks
 from rotonodes.clips import ClipFeed, Upstream
 from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_RETRY, FrameError, Interrupted, RetryError, RotoError, UsageError
 from rotonodes.frames import format_frames, parse_frames
@@ -55,9 +56,20 @@ def run(
     folder (default `.rotonodes` below `root`) or "none"; `on_error` "stop" ends at the first failure, "continue" renders
     what can be rendered. Failures of frames are in the result (`exit_code` 1); UsageError is raised for what is wrong
     before any frame, Interrupted when `stop` was set.
+
+    Of the processes of a torchrun the first one does all this; the others make, with it, the nodes that are `shared`, and
+    write neither outputs nor cache.
     """
     wanted = parse_frames(frames) if isinstance(frames, str) else frames
-    plan = make_plan(graph, frames=wanted, nodes=nodes, root=root, cache=cache, force=force, content_hash=content_hash, path_map=path_map)
+    options: dict[str, Any] = {"frames": wanted, "root": root, "cache": cache, "force": force}
+    options |= {"content_hash": content_hash, "path_map": path_map}
+    plan = make_plan(graph, nodes=nodes, **options)
+    if not ranks.is_first():
+        shared = [name for name in plan.todo if type(plan.nodes[name]).shared]
+        if not shared:
+            return Result(plan)
+        plan = make_plan(graph, nodes=shared, **options)
+        plan.kept = set()
     reporter = reporter or make_reporter(progress)
     begun = time.perf_counter()
     if plan.is_empty:
@@ -89,7 +101,10 @@ def run(
 
 
 def choose_device(wanted: str) -> str:
-    """`auto`, `cpu`, `cuda` or `cuda:N` -> a device that is there. UsageError when the one asked for is not."""
+    """`auto`, `cpu`, `cuda` or `cuda:N` -> a device that is there. UsageError when the one asked for is not.
+
+    The processes of a torchrun get a GPU each, as far as there are enough.
+    """
     if wanted == "cpu":
         return "cpu"
     kind, _, index = wanted.partition(":")
@@ -98,11 +113,13 @@ def choose_device(wanted: str) -> str:
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not index and count:
+        index = str(ranks.local_rank() % count)
     if kind == "auto":
-        return "cuda:0" if count else "cpu"
+        return f"cuda:{index}" if count else "cpu"
     if int(index or 0) >= count:
         raise UsageError(f"device {wanted}: this machine has {count} CUDA devices that torch can use; take --device auto or cpu")
-    return f"cuda:{index or 0}"
+    return f"cuda:{index}"
 
 
 class Run:

@@ -11,6 +11,8 @@ import threading
 from types import TracebackType
 from typing import Any, Self
 
+from rotonodes import ranks
+
 GRACE = 4.0  # seconds a run has to end by itself; farms kill after five
 
 
@@ -55,11 +57,14 @@ class StopOnSignal:
                 return
             if data and data[0] not in (signal.SIGINT, signal.SIGTERM):
                 continue
+            if data and self.code and ranks.count() > 1:
+                continue  # of one Ctrl-C, a torchrun's processes hear from the terminal and from torchrun
             if self.code:  # a second signal, or time is up
                 self._end_now()
             self.code = 128 + data[0]
             self.stop.set()
-            say("stopping: what is being written is finished first; once more stops at once")
+            if ranks.is_first():
+                say("stopping: what is being written is finished first" + ("" if ranks.count() > 1 else "; once more stops at once"))
 
     def _end_now(self) -> None:
         from rotonodes.io import files

@@ -130,7 +130,8 @@ class Node(BaseModel):
     """Base of all nodes. See the module's text and DESIGN section 3.
 
     Class variables: `version` (part of the type's name, `Crop.2`), `revision` (raised by a fix that changes pixels; part of
-    the key), `cached` (outputs worth keeping on disk), `category` (where the reference lists it).
+    the key), `cached` (outputs worth keeping on disk), `shared` (all processes of a torchrun make it together), `category`
+    (where the reference lists it).
     """
 
     model_config = ConfigDict(
@@ -141,6 +142,7 @@ class Node(BaseModel):
     version: ClassVar[int] = 1
     revision: ClassVar[int] = 0
     cached: ClassVar[bool] = False
+    shared: ClassVar[bool] = False
     category: ClassVar[str] = "studio"
     signature: ClassVar[Signature]
 

@@ -102,7 +102,7 @@ class RichReporter(Reporter):
         return (len(self.times) - 1) / span if span > 0 else 0.0
 
     def screen(self) -> RenderableType:
-        """The live part: a line for the bar, a line for what is going on.
+        """The live part: a line for the bar, one for the stage, and one for what its long node says.
 
         It reads without the reporter's lock: the display's thread holds its own, which a message above the bar waits for.
         """
@@ -114,7 +114,8 @@ class RichReporter(Reporter):
         ]
         if self.frames_total:
             cells.append(Text(f"{self.frames_done}/{self.frames_total} frames"))
-        speed = self.speed()
+        # Where all frames are through, a long node is at work, which knows its own speed.
+        speed = self.speed() if self.frames_done < self.frames_total else 0.0
         if speed:
             left = (self.frames_total - self.frames_done) / speed
             cells.append(Text(f"{speed:.1f} fps" if speed >= 0.95 else f"{1 / speed:.1f} s/frame", style="dim"))
@@ -123,8 +124,9 @@ class RichReporter(Reporter):
             cells.append(Text(f"{self.failed} failed", style="red"))
         bar.add_row(*cells)
         stage = f"stage {self.stage_index + 1} of {self.stages}  " if self.stages > 1 else ""
-        doing = Text.assemble((f"  {stage}", "dim"), self.stage_title, (f"  {self.text}", "dim"), no_wrap=True, overflow="ellipsis")
-        return Group(bar, doing)
+        doing = Text.assemble((f"  {stage}", "dim"), self.stage_title, no_wrap=True, overflow="ellipsis")
+        said = [Text(f"  {self.text}", style="dim", no_wrap=True, overflow="ellipsis")] if self.text else []
+        return Group(bar, doing, *said)
 
     def closing(self, result: Result) -> list[RenderableType]:
         """The summary: what was delivered, where it is, what took the time; or what failed, and what to do."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rotonodes import ranks
 from rotonodes.errors import UsageError
 
 if TYPE_CHECKING:
@@ -116,5 +117,6 @@ def write_json(path: str, data: Any) -> None:
 
 
 def say(text: str) -> None:
-    """A line to stderr."""
-    click.echo(text, err=True)
+    """A line to stderr; of the processes of a torchrun, all but the first say which they are."""
+    who = "" if ranks.is_first() else f"process {ranks.rank() + 1} of {ranks.count()}: "
+    click.echo(who + text, err=True)

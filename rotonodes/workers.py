@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from rotonodes import ranks
+
 
 class Pool:
     """`threads` threads that take calls, lowest priority tuple first, equals in the order they came."""
@@ -104,9 +106,10 @@ def reuse_memory() -> None:
 
 
 def cpu_count() -> int:
-    """Cores this process may use: what the farm grants, else what the machine allows."""
-    for name in ("SLURM_CPUS_PER_TASK", "CUE_THREADS"):
+    """Cores this process may use: its part of what the farm grants, else of what the machine allows."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    for name in ("CUE_THREADS", "SLURM_CPUS_PER_TASK"):
         text = os.environ.get(name, "")
         if text.isdigit() and int(text) > 0:
-            return int(text)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+            count = int(text)
+    return max(1, count // ranks.local_count())

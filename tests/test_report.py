@@ -337,7 +337,7 @@ def test_the_live_line_shows_frames_speed_and_time_left() -> None:
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
-def test_the_live_part_is_two_lines_at_any_width(width: int) -> None:
+def test_the_live_part_is_three_lines_at_any_width(width: int) -> None:
     def show(voice: RichReporter) -> object:
         voice.stage(0, 2, 24, "a very long title of a stage, " * 4)
         voice.progress("train", 1, 10, "loss 0.123")
@@ -346,7 +346,24 @@ def test_the_live_part_is_two_lines_at_any_width(width: int) -> None:
     lines = screen(show, width).splitlines()
     assert all(len(line) <= width for line in lines)
     if width >= 80:
-        assert len(lines) == 2
+        assert len(lines) == 3
+
+
+def test_a_training_shows_all_it_says_on_a_narrow_terminal() -> None:
+    said = "loss 0.412, mean IoU 0.713, 3.2 steps/s, 2 h 05 min left"
+
+    def show(voice: RichReporter) -> object:
+        voice.stage(0, 2, 160, "train")
+        for frame in range(1, 161):
+            voice.frame(frame, 0.1, ok=True)
+        voice.progress("train", 1200, 13000, said)
+        return voice.screen()
+
+    bar, stage, text = screen(show, 80).splitlines()
+    assert text == f"  train 1200 of 13000  {said}"
+    assert stage == "  stage 1 of 2  train"
+    assert "160/160 frames" in bar
+    assert "fps" not in bar and "left" not in bar, "reading the frames is over, the training is not"
 
 
 def test_the_summary_of_a_run(plan: Plan) -> None:

@@ -1,13 +1,15 @@
 """Labelled frames: what is kept, what is refused, what comes in a batch."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from rotonodes.color import srgb_to_linear
+from rotonodes.color import linear_to_srgb, srgb_to_linear
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.train.augment import cut_window, vary_color
 from rotonodes.train.dataset import LabelledFrames
 from rotonodes.train.settings import NONE, Augment
+from rotonodes.train.window import Window
 
 
 def frames(count=4, height=20, width=30, first=1001):
@@ -25,6 +27,51 @@ def test_frames_come_back_in_the_encoding_of_the_network():
     assert torch.equal(srgb[1], labels)
     linear = LabelledFrames(frames(1), classes=3, encoding="linear").frame(0)
     assert torch.allclose(linear[0], picture, atol=1e-3)
+
+
+PASSES = ("R", "G", "B", "DiffDir.R", "DiffDir.G", "DiffDir.B", "Normal.X", "Normal.Y", "Depth.Z")
+
+
+def frame_with_passes(number=1, side=24):
+    generator = torch.Generator().manual_seed(number)
+    picture = torch.rand(len(PASSES), side, side, generator=generator)
+    picture[6:8] = picture[6:8] * 2 - 1
+    picture[8] = 4 + torch.arange(side)[:, None] / side
+    picture[8, 0, 0] = 1e10
+    return number, picture, torch.randint(3, (side, side), generator=generator).to(torch.uint8)
+
+
+def test_each_channel_is_kept_in_its_own_encoding():
+    number, picture, labels = frame_with_passes()
+    data = LabelledFrames([(number, picture, labels)], classes=3, channels=PASSES)
+    assert data.encodings == ("srgb",) * 6 + ("raw", "raw", "depth")
+    assert [color.channels for color in data.colors] == [(0, 1, 2), (3, 4, 5)]
+    seen, _ = data.frame(0)
+    assert torch.allclose(seen[:6], linear_to_srgb(picture[:6]), atol=0.5 / 255 + 1e-6)
+    assert torch.allclose(seen[6:8], picture[6:8], atol=1e-3)
+    assert seen[8, 0, 0] == 0
+    assert seen[8, 0, 1] == 1  # nearest of the frame
+    assert torch.allclose(seen[8, 1:], 4 / picture[8, 1:], atol=1e-3)
+    own = LabelledFrames([(number, picture, labels)], classes=3, channels=PASSES, encodings={"Depth.Z": "raw", "DiffDir.G": "linear"})
+    assert own.encodings == ("srgb",) * 4 + ("linear", "srgb", "raw", "raw", "raw")
+    assert torch.allclose(own.frame(0)[0][[4, 8]][:, 1:], picture[[4, 8]][:, 1:], rtol=1e-3)
+    assert own.digest != data.digest
+
+
+def test_a_depth_is_that_of_the_whole_frame_in_every_crop():
+    data = LabelledFrames([frame_with_passes()], classes=3, channels=PASSES)
+    pictures = data.batch(0, 8, 8, NONE, seed=0).pictures
+    assert pictures[:, 8].amax(dim=(1, 2)).min() < 0.99  # crops below the nearest row
+
+
+def test_colours_vary_and_data_does_not():
+    data = LabelledFrames([frame_with_passes()], classes=3, channels=PASSES)
+    still = data.batch(0, 4, 24, NONE, seed=0).pictures
+    varied = data.batch(0, 4, 24, replace(NONE, brightness=0.5, hue=0.5, blur=1, noise=0.1), seed=0).pictures
+    assert torch.equal(varied[:, 6:], still[:, 6:])
+    assert all((varied[:, color.channels] - still[:, color.channels]).abs().mean() > 0.01 for color in data.colors)
+    gains = [varied[:, c.channels].mean(dim=(1, 2, 3)) / still[:, c.channels].mean(dim=(1, 2, 3)) for c in data.colors]
+    assert not torch.allclose(gains[0], gains[1], atol=0.02)  # each triple by its own amounts
 
 
 def test_split_by_frame_number():
@@ -62,7 +109,7 @@ def test_the_digest_knows_pixels_labels_and_split():
     [
         (
             (7, torch.zeros(3, 4, 4), torch.full((4, 4), 3, dtype=torch.uint8)),
-            "frame 7: a label is 3, but there are 3 classes: use 0 to 2",
+            "frame 7: the label at x 0, y 0 is 3, but there are 3 classes: use 0 to 2",
         ),
         (
             (7, torch.zeros(3, 4, 4), torch.zeros(4, 5, dtype=torch.uint8)),
@@ -90,9 +137,9 @@ def test_a_batch_depends_on_its_arguments_alone():
     data.batch(4, 2, 16, Augment(), seed=1)
     again = data.batch(3, 2, 16, Augment(), seed=1)
     other = data.batch(3, 2, 16, Augment(), seed=2)
-    assert torch.equal(first[0], again[0])
-    assert torch.equal(first[1], again[1])
-    assert not torch.equal(first[0], other[0])
+    assert torch.equal(first.pictures, again.pictures)
+    assert torch.equal(first.labels, again.labels)
+    assert not torch.equal(first.pictures, other.pictures)
 
 
 def test_each_frame_comes_once_before_any_comes_twice():
@@ -100,58 +147,47 @@ def test_each_frame_comes_once_before_any_comes_twice():
         ((n, torch.full((3, 8, 8), n / 10), torch.zeros(8, 8, dtype=torch.uint8)) for n in range(6)), classes=2, encoding="linear"
     )
     for turn in range(3):
-        seen = torch.cat([data.batch(turn * 3 + i, 2, 8, NONE, seed=0)[0] for i in range(3)])
+        seen = torch.cat([data.batch(turn * 3 + i, 2, 8, NONE, seed=0).pictures for i in range(3)])
         assert sorted(round(float(value) * 10) for value in seen[:, 0, 0, 0]) == [0, 1, 2, 3, 4, 5]
 
 
 def test_frames_of_several_sizes_make_one_batch():
     data = LabelledFrames([*frames(1), *frames(1, height=5, width=50, first=1), *frames(1, height=1, width=1, first=2)], classes=3)
-    pictures, labels = data.batch(0, 3, 24, Augment(rotate=0.5), seed=0)
-    assert pictures.shape == (3, 3, 24, 24)
-    assert labels.shape == (3, 24, 24)
-    assert labels.max() < 3
+    batch = data.batch(0, 3, 24, Augment(rotate=0.5, quarter=0.5), seed=0)
+    assert batch.pictures.shape == (3, 3, 24, 24)
+    assert batch.labels.shape == (3, 24, 24)
+    assert batch.labels.max() < 3
+
+
+def windows(strength, size, crop, count):
+    generator = torch.Generator().manual_seed(0)
+    return [Window.draw(size, crop, strength, generator) for _ in range(count)]
 
 
 def test_picture_and_labels_move_in_step():
     labels = torch.randint(200, (40, 50), dtype=torch.uint8)
-    picture = labels[..., None].clone()
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(20):
-        cut, cut_labels = cut_window(picture, labels, 24, Augment(scale=0, rotate=0.7), generator)
-        assert torch.equal((cut[0] * 255).round().to(torch.uint8), cut_labels)
+    for window in windows(Augment(scale=0, quarter=0.7), labels.shape, 24, 20):
+        assert torch.equal((window.picture(labels[..., None])[0] * 255).round().to(torch.uint8), window.labels(labels))
 
 
-def test_zoom_keeps_picture_and_labels_together():
+@pytest.mark.parametrize("strength", [Augment(scale=0.5), Augment(scale=0.5, rotate=1, quarter=0.5), Augment(rotate=0.1)])
+def test_zoom_and_turns_keep_picture_and_labels_together(strength):
     labels = torch.zeros(64, 64, dtype=torch.uint8)
     labels[16:40, 20:44] = 100
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(10):
-        cut, cut_labels = cut_window(labels[..., None].clone(), labels, 48, Augment(scale=0.5), generator)
-        assert ((cut[0] * 255 - cut_labels).abs() > 51).float().mean() < 0.05
+    for window in windows(strength, labels.shape, 48, 30):
+        cut = window.picture(labels[..., None])
+        assert ((cut[0] * 255 - window.labels(labels)).abs() > 51).float().mean() < 0.05
 
 
-def test_no_strength_changes_nothing():
-    pictures = torch.rand(2, 3, 8, 8)
-    assert torch.equal(vary_color(pictures, NONE, torch.Generator()), pictures)
+def test_a_turned_window_stays_inside_where_it_fits():
+    for window in windows(Augment(rotate=1, scale=0.2), (100, 120), 40, 50):
+        places = window.places()
+        assert places.min() >= 0
+        assert places[..., 0].max() <= 120
+        assert places[..., 1].max() <= 100
 
 
-@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation", "hue", "blur", "noise"])
-def test_each_strength_changes_the_picture_and_keeps_its_range(name):
-    pictures = torch.rand(4, 3, 16, 16)
-    before = pictures.clone()
-    varied = vary_color(pictures, Augment(**{**vars(NONE), name: 1.0}), torch.Generator().manual_seed(1))
-    assert torch.equal(pictures, before)
-    assert not torch.equal(varied, pictures)
-    assert varied.min() >= 0
-    assert varied.max() <= 1
-
-
-def test_hue_and_saturation_leave_grey_alone():
-    grey = torch.rand(2, 1, 8, 8).expand(2, 3, 8, 8)
-    varied = vary_color(grey, Augment(**{**vars(NONE), "hue": 0.5, "saturation": 1.0}), torch.Generator().manual_seed(1))
-    assert torch.allclose(varied, grey, atol=1e-5)
-
-
-def test_strengths_out_of_range_are_refused():
-    with pytest.raises(UsageError, match=r"augment: flip is 2: it must be from 0 to 1"):
-        Augment(flip=2)
+def test_places_have_an_inverse():
+    for window in windows(Augment(rotate=1, quarter=0.5, scale=0.5), (64, 80), 24, 20):
+        rows, columns = torch.meshgrid(torch.arange(24) + 0.5, torch.arange(24) + 0.5, indexing="ij")
+        assert torch.allclose(window.grid(window.places()), torch.stack((columns, rows), dim=-1) / 12 - 1, atol=1e-5)

@@ -3,7 +3,7 @@
 import csv
 import math
 import signal
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -16,9 +16,11 @@ from rotonodes.nets.segment import Segmenter
 from rotonodes.train.checkpoint import BEFORE, NEWEST, read_checkpoint
 from rotonodes.train.curve import ticks
 from rotonodes.train.dataset import LabelledFrames
-from rotonodes.train.loop import rate_factor, train
+from rotonodes.train.loop import train
+from rotonodes.train.metrics import ConfusionMatrix
+from rotonodes.train.optimize import class_weights, rate_factor
 from rotonodes.train.run import TrainError
-from rotonodes.train.settings import NONE, TrainSettings
+from rotonodes.train.settings import NONE, OPTIMIZERS, SCHEDULES, Augment, Loss, TrainSettings
 
 CLASSES = ("background", "shadow", "light")
 
@@ -106,19 +108,63 @@ def test_it_learns(data, settings):
     assert same(load_weights(folder / NEWEST), model)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_resumed_run_equals_the_uninterrupted_one(data, settings, tmp_path, precision):
-    settings = replace(settings, precision=precision)
-    whole = train(settings, data)
+def state_of(settings):
+    """All that a run goes on from; times are of no account."""
+    run = read_checkpoint(settings.checkpoint_folder)["run"]
+    run["journal"] = [{name: value for name, value in row.items() if name != "seconds"} for row in run["journal"]]
+    return run
+
+
+def assert_same(one, two, where="run"):
+    assert type(one) is type(two), where
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, two), where
+    elif isinstance(one, dict):
+        assert one.keys() == two.keys(), where
+        for name in one:
+            assert_same(one[name], two[name], f"{where}.{name}")
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(two), where
+        for i, (a, b) in enumerate(zip(one, two, strict=True)):
+            assert_same(a, b, f"{where}[{i}]")
+    else:
+        assert one == two or (one != one and two != two), where
+
+
+EVERYTHING = Augment(**{item.name: 0.3 for item in fields(Augment)})
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_resumed_run_equals_the_uninterrupted_one(data, settings, tmp_path, optimizer, schedule):
+    """Weights, their average, optimiser, schedule, early stop, sampling, random numbers: everything, bit for bit."""
+    settings = replace(
+        settings,
+        optimizer=optimizer,
+        schedule=schedule,
+        learning_rate=1e-3,
+        config={"widths": (4, 8), "dropout": 0.2},
+        plateau_patience=1,
+        plateau_factor=0.5,
+        precision="bfloat16" if optimizer == "adamw" else "float32",
+        augment=EVERYTHING,
+        loss=Loss(dice=0.5, edge=1, isolated=0.1, smoothing=0.05, consistency=0.5),
+        validation_interval=4,
+        log_interval=5,
+    )
+    rates, again = [], []
+    whole = train(settings, data, on_step=lambda step: rates.append(step.learning_rate))
     broken = replace(settings, checkpoint_folder=tmp_path / "broken")
     for steps in (5, 4):
         with pytest.raises(Interrupted, match=r"stopped after step . of 12; run again to go on"):
-            train(broken, data, should_stop=stop_before(steps))
-    resumed = train(broken, data)
+            train(broken, data, on_step=lambda step: again.append(step.learning_rate), should_stop=stop_before(steps))
+    resumed = train(broken, data, on_step=lambda step: again.append(step.learning_rate))
+    assert rates == again
     assert same(whole, resumed)
     assert whole.metadata() == resumed.metadata()
-    one, two = (read_checkpoint(s.checkpoint_folder)["run"] for s in (settings, broken))
-    assert all(torch.equal(one["network"][name], two["network"][name]) for name in one["network"])
+    one, two = state_of(settings), state_of(broken)
+    assert one["optimizer"]["state"] or (optimizer == "sgd" and settings.momentum == 0)
+    assert_same(one, {**two, "journal": one["journal"]})
     assert [row["step"] for row in one["journal"]] == [row["step"] for row in two["journal"]]
 
 
@@ -164,9 +210,13 @@ def test_ctrl_c_leaves_a_checkpoint(data, settings, ctrl_c):
 
 def test_a_checkpoint_of_another_run_is_refused(data, settings):
     train(settings, data)
-    with pytest.raises(UsageError, match=r"trained with another learning_rate: use an empty folder"):
+    with pytest.raises(UsageError, match=r"trained with learning_rate 0.01, not 0.001: use an empty folder"):
         train(replace(settings, learning_rate=1e-3), data)
-    with pytest.raises(UsageError, match=r"other frames, labels or first weights"):
+    with pytest.raises(UsageError, match=r"trained with seed 0, not 3, and config.widths .4, 8., not .8, 8.: use an empty folder"):
+        train(replace(settings, config={"widths": [8, 8]}, seed=3), data)
+    with pytest.raises(UsageError, match=r"trained with config.width unset, not 4, and config.widths .4, 8., not unset"):
+        train(replace(settings, config={"width": 4}), data)
+    with pytest.raises(UsageError, match=r"other frames, labels, clips or first weights"):
         train(settings, LabelledFrames(toy_frames(), classes=3, validation=[12]))
     longer = []
     train(replace(settings, steps=14), data, on_step=lambda step: longer.append(step.step))
@@ -174,18 +224,127 @@ def test_a_checkpoint_of_another_run_is_refused(data, settings):
 
 
 def test_nan_stops_the_run_and_says_why(data, settings, monkeypatch):
-    real, calls = run_module.segmentation_loss, []
+    real, calls = run_module.loss_terms, []
 
     def breaking(logits, *rest, **options):
         calls.append(1)
-        return real(logits * (math.nan if len(calls) == 10 and logits.requires_grad else 1), *rest, **options)
+        return real(logits * (math.nan if len(calls) == 10 else 1), *rest, **options)
 
-    monkeypatch.setattr(run_module, "segmentation_loss", breaking)
-    with pytest.raises(
-        TrainError, match=r"step [0-9]+: the loss became nan; the last good weights are in .*lower learning_rate .now 0.01."
-    ):
-        train(replace(settings, validation_interval=100), data)
+    monkeypatch.setattr(run_module, "loss_terms", breaking)
+    with pytest.raises(TrainError, match=r"step 10: the loss became nan; the last good weights are in .*lower learning_rate .now 0.01."):
+        train(settings, data)
     assert read_checkpoint(settings.checkpoint_folder)["run"]["step"] == 8
+
+
+def test_a_nan_of_the_validation_stops_as_well(data, settings, monkeypatch):
+    monkeypatch.setattr(run_module, "segmentation_loss", lambda *rest: torch.tensor(math.inf))
+    with pytest.raises(TrainError, match=r"step 4: the loss of the validation became inf; no checkpoint was written yet"):
+        train(settings, data)
+
+
+def test_a_checkpoint_never_holds_weights_that_are_not_finite(data, settings):
+    run = run_module.Run.start(settings, data, None, torch.device("cpu"))
+    settings.checkpoint_folder.mkdir()
+    run.save()
+    before = (settings.checkpoint_folder / NEWEST).read_bytes()
+    with torch.no_grad():
+        next(run.network.parameters())[0] = math.inf
+    with pytest.raises(TrainError, match=r"the weights are no longer finite; the last good weights are in"):
+        run.save()
+    assert (settings.checkpoint_folder / NEWEST).read_bytes() == before
+
+
+def test_a_scaler_may_search_but_not_for_ever(data, settings):
+    run = run_module.Run.start(settings, data, None, torch.device("cpu"))
+    with pytest.raises(TrainError, match=r"the gradient is not finite"):
+        run._refuse_not_finite(1.0, math.inf)
+    run.scaler = torch.amp.GradScaler("cpu", enabled=True)
+    run.skipped = 0
+    for _ in range(run_module.MOST_SKIPPED):
+        run._refuse_not_finite(1.0, math.inf)
+    with pytest.raises(TrainError, match=r"the gradient was not finite in 51 steps in a row"):
+        run._refuse_not_finite(1.0, math.nan)
+    run._refuse_not_finite(1.0, 3.0)
+    assert run.skipped == 0
+
+
+def no_better(monkeypatch, scores):
+    """Let the validations have these mean IoUs, one after the other, the last one for ever."""
+    left, real = list(scores), ConfusionMatrix.scores
+
+    def given(self, classes):
+        return {**real(self, classes), "mean_iou": left.pop(0) if len(left) > 1 else left[0]}
+
+    monkeypatch.setattr(ConfusionMatrix, "scores", given)
+
+
+def test_the_plateau_schedule_lowers_the_rate_when_it_gets_no_better(data, settings, monkeypatch):
+    no_better(monkeypatch, [0.3, 0.2, 0.3, 0.4, 0.4, 0.4])  # best at steps 1 and 4
+    settings = replace(
+        settings, schedule="plateau", warm_up=0, validation_interval=1, plateau_patience=2, plateau_factor=0.1, steps=8, learning_rate=1.0
+    )
+    rates = []
+    train(settings, data, on_step=lambda step: rates.append(step.learning_rate))
+    assert rates == pytest.approx([1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_it_ends_early_when_it_gets_no_better(data, settings, monkeypatch):
+    no_better(monkeypatch, [0.1, 0.5, 0.4])
+    settings = replace(settings, patience=2, validation_interval=1)
+    steps, said = [], []
+    model = train(settings, data, on_step=lambda step: steps.append(step.step), warn=said.append)
+    assert steps == [1, 2, 3, 4]
+    assert said == ["training: over after step 4 of 12: no better mean IoU than 0.500 of step 2 in 2 validations (patience 2)"]
+    assert model.metrics["step"] == 2
+    again = train(settings, data, on_step=lambda step: steps.append(step.step), warn=said.append)
+    assert (len(steps), len(said), said[1]) == (4, 2, said[0])  # over is over
+    assert same(again, model)
+    train(replace(settings, patience=0), data, on_step=lambda step: steps.append(step.step), warn=said.append)
+    assert steps[-1] == 12
+
+
+@pytest.mark.parametrize("changes, what", [({"schedule": "plateau"}, "schedule plateau"), ({"patience": 2}, "patience")])
+def test_what_needs_scores_needs_validation(settings, changes, what):
+    with pytest.raises(UsageError, match=rf"training: {what} needs frames to score with: set validation"):
+        train(replace(settings, **changes), LabelledFrames(toy_frames(2), classes=3))
+
+
+def test_a_class_that_never_occurs_is_said_and_weighs_nothing(settings):
+    data = LabelledFrames(toy_frames(4), classes=4)
+    said = []
+    settings = replace(settings, classes=(*CLASSES, "glow"), colors=("#000000",) * 4, steps=1, class_balance=0, checkpoint_folder=None)
+    train(settings, data, warn=said.append)
+    assert said == ["training: no frame to learn from has a pixel of glow: that cannot be learned, and weighs nothing"]
+    assert run_module.Run.start(settings, data, None, torch.device("cpu"), said.append).class_weights.tolist() == [1, 1, 1, 0]
+    nothing = LabelledFrames([(1, torch.zeros(3, 16, 16), torch.full((16, 16), 255, dtype=torch.uint8))], classes=4)
+    with pytest.raises(UsageError, match=r"no frame to learn from has a labelled pixel"):
+        train(settings, nothing)
+
+
+def test_rare_classes_weigh_more_and_own_weights_are_multiplied():
+    settings = TrainSettings(class_balance=1, class_weights={"highlight": 2, "background": 0})
+    weights = class_weights(settings, [0.8, 0.1, 0.05, 0.05, 0])
+    assert weights.tolist() == pytest.approx([0, 10 * 4 / 51.25, 20 * 4 / 51.25, 20 * 4 / 51.25, 0])
+    assert class_weights(TrainSettings(class_balance=0), [0.7, 0.1, 0.1, 0.05, 0.05]).tolist() == [1] * 5
+
+
+def test_an_ignored_class_counts_for_nothing(settings):
+    settings = replace(settings, ignore="shadow", steps=3, validation_interval=3, class_balance=1)
+    with pytest.raises(UsageError, match=r"the frames ignore class None, the settings 1"):
+        train(settings, LabelledFrames(toy_frames(), classes=3, validation=[12]))
+    data = LabelledFrames(toy_frames(), classes=3, validation=[12], ignore=1)
+    said = []
+    model = train(settings, data, warn=said.append)
+    assert not said
+    assert model.classes == CLASSES
+
+    def relabelled():  # what the ignored class looks like cannot matter: it is never a truth
+        for number, picture, labels in toy_frames():
+            yield number, picture, labels.where(labels != 1, 255)
+
+    other = LabelledFrames(relabelled(), classes=3, validation=[12], ignore=1)
+    assert other.digest == data.digest
+    assert other.class_shares(3)[1] == 0
 
 
 def test_fine_tuning_starts_from_weights(data, settings):
@@ -199,7 +358,10 @@ def test_fine_tuning_starts_from_weights(data, settings):
     assert other.classes == names
     assert torch.allclose(other.state["encoder.0.conv1.weight"], first.state["encoder.0.conv1.weight"], atol=1e-3)
     assert not torch.allclose(other.state["head.weight"], first.state["head.weight"], atol=1e-3)
-    with pytest.raises(UsageError, match=r"make widths the same"):
+    raw = LabelledFrames(toy_frames(), classes=3, encoding="raw")
+    with pytest.raises(UsageError, match=r"the weights to start from have encodings srgb srgb srgb, not raw raw raw"):
+        train(careful, raw, initial=first)
+    with pytest.raises(UsageError, match=r"the weights to start from have widths .4, 8., not .4, 4.: make that the same"):
         train(replace(careful, config={"widths": [4, 4]}), data, initial=first)
 
 
@@ -221,7 +383,7 @@ def test_log_and_curve(data, settings):
     with Image.open(folder / "loss.png") as picture:
         assert picture.size == (960, 540)
         assert len(picture.convert("RGB").getcolors(100_000)) > 10
-    assert sorted(path.name for path in folder.iterdir()) == [BEFORE, NEWEST, "log.csv", "loss.png"]
+    assert sorted(path.name for path in folder.iterdir()) == [BEFORE, NEWEST, "log.csv", "log.jsonl", "loss.png", "stages"]
 
 
 def test_ticks_are_round_and_reach_the_end():
@@ -239,6 +401,8 @@ def test_learning_rates_rise_and_fall():
         assert rates[-1] < 0.02
         assert rates.index(max(rates)) < 35
     assert rate_factor(TrainSettings(schedule="constant"), 7) == 1
+    plateau = [rate_factor(TrainSettings(steps=100, schedule="plateau", warm_up=0.1), step) for step in range(100)]
+    assert plateau == pytest.approx([*(i / 10 for i in range(1, 11)), *[1] * 90])
     assert rate_factor(TrainSettings(steps=1), 0) == 1
 
 
@@ -248,7 +412,14 @@ def test_learning_rates_rise_and_fall():
         ({"steps": 0}, "steps is 0: it must be 1 or more"),
         ({"learning_rate": 0}, "learning_rate is 0: it must be more than 0"),
         ({"ema_decay": 1}, "ema_decay is 1"),
-        ({"schedule": "linear"}, "one of cosine, onecycle, constant"),
+        ({"schedule": "linear"}, "one of cosine, onecycle, constant, plateau"),
+        ({"optimizer": "lion"}, "one of adamw, adam, sgd, rmsprop"),
+        ({"momentum": 1}, "momentum is 1: it must be from 0 to below 1"),
+        ({"plateau_factor": 1}, "plateau_factor is 1"),
+        ({"class_weights": {"midtones": 2}}, "class_weights: 'midtones' is no class .did you mean 'midtone'..: use one of background"),
+        ({"class_weights": {"midtone": -1}}, "class_weights: midtone is -1: it must be 0 or more"),
+        ({"ignore": "back"}, "ignore: 'back' is no class"),
+        ({"batch": 3, "loss": Loss(consistency=1)}, "batch is 3: it must be even, for consistency compares pairs"),
         ({"precision": "half"}, "one of float32, bfloat16, float16"),
         ({"colors": ("#000000",)}, "colors is .*one for each class"),
     ],
@@ -263,7 +434,7 @@ def test_settings_out_of_range_are_refused(changes, message):
     [
         ({"crop": 17}, "crop is 17, and this network needs a multiple of 2"),
         ({"precision": "float16"}, "precision float16 needs a CUDA device"),
-        ({"channels": ("Y",)}, "the frames have 3 channels, but the settings name Y"),
+        ({"channels": ("Y",)}, "the frames have channels R G B, but the settings name Y"),
         ({"architecture": "unet3"}, "architecture 'unet3' is not known"),
     ],
 )

@@ -22,16 +22,19 @@ KNOWS: dict[str, set[str]] = {
     "pixels": set(),
     "tones": set(),
     "scores": set(),
-    "workers": {"errors"},
+    "ranks": set(),
+    "workers": {"errors", "ranks"},
     "frames": {"errors"},
     "color": {"errors"},
     "io": BASE,
+    "motion": set(),
+    "steady": {"motion"},
     "nets": BASE | {"io"},
-    "train": BASE | {"io", "nets"},
+    "train": BASE | {"io", "nets", "ranks"},
     "parameters": {"errors"},
     "registry": {"errors", "node", "nodes"},  # it imports the modules of `nodes` to fill itself
     "node": {"errors", "pixels", "parameters", "registry"},
-    "nodes": BASE | {"io", "nets", "train", "parameters", "node"},
+    "nodes": BASE | {"io", "nets", "train", "motion", "steady", "parameters", "node"},
     "graphfile": {"errors"},
     # `Graph.load` calls the builder and `Graph.run` the engine, inside those methods.
     "graph": {"errors", "frames", "graphfile", "node", "parameters", "builder", "engine"},
@@ -45,14 +48,14 @@ KNOWS: dict[str, set[str]] = {
     "report_rich": {"report", "summary"},
     "clips": {"pixels"},
     "schedule": CORE | {"clips"},
-    "engine": CORE | {"clips", "schedule", "report"},
+    "engine": CORE | {"clips", "schedule", "report", "ranks"},
     "farm": CORE,
     "draw": CORE,
     "reference": {"errors", "node", "parameters"},
     "schema": {"node", "reference"},
-    "interrupt": {"io"},
+    "interrupt": {"io", "ranks"},
     "view": CORE | {"engine", "nodes", "registry"},
-    "session": CORE,
+    "session": CORE | {"ranks"},
     "jobs": CORE | {"engine", "interrupt", "report", "session"},
     "__init__": set(),
     "__main__": {"cli"},
@@ -86,12 +89,13 @@ WITHOUT_TORCH |= {
     "reference",
     "schema",
     "interrupt",
+    "ranks",
     "__init__",
     "__main__",
 }
 
 # Plain torch, imported by the nodes when they work.
-WITH_TORCH = {"nets", "train"}
+WITH_TORCH = {"nets", "train", "motion", "steady"}
 
 
 class Import(NamedTuple):

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rotonodes.nets.weights import WeightsError, read_pickle_free, write_whole
+from rotonodes import ranks
+from rotonodes.errors import RotoError, UsageError
+from rotonodes.io.files import write_bytes, write_error
+from rotonodes.nets.weights import WeightsError, read_pickle_free
 
 NEWEST, BEFORE = "checkpoint.pt", "checkpoint.before.pt"
+_COMING = "checkpoint.new.pt"
 
 log = logging.getLogger(__name__)
 
@@ -20,30 +26,58 @@ log = logging.getLogger(__name__)
 def write_checkpoint(folder: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values as the newest checkpoint; the one before stays beside it.
 
-    Killed at any moment, at least one whole checkpoint is left.
+    Killed at any moment, at least one whole checkpoint is left. Raises RetryError when the disk is full, UsageError where
+    writing is not permitted; the checkpoints that were there are then as they were.
     """
     data = io.BytesIO()
     torch.save(content, data)
-    coming = folder / "checkpoint.new.pt"
-    write_whole(coming, data.getvalue())
-    if (folder / NEWEST).exists():
-        os.replace(folder / NEWEST, folder / BEFORE)
-    os.replace(coming, folder / NEWEST)
+    # What a killed write left behind; on a disk that is nearly full it would be in the way.
+    for torn in folder.glob(f".{Path(_COMING).stem}.*"):
+        with contextlib.suppress(OSError):
+            torn.unlink()
+    write_bytes(folder / _COMING, data.getvalue())
+    try:
+        if (folder / NEWEST).exists():
+            os.replace(folder / NEWEST, folder / BEFORE)
+        os.replace(folder / _COMING, folder / NEWEST)
+    except OSError as error:
+        raise write_error(folder / NEWEST, error) from error
 
 
-def read_checkpoint(folder: Path) -> dict[str, Any] | None:
+def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> dict[str, Any] | None:
     """The newest whole checkpoint of the folder; None when there is none at all.
 
-    A damaged newest one is passed over with a warning for the one before it. Raises WeightsError when all are damaged.
+    A damaged one is passed over for the one before it, which `warn` is told. Raises WeightsError when all are damaged.
     """
-    newest, before = folder / NEWEST, folder / BEFORE
-    if not newest.exists() and not before.exists():
-        return None
+    # A run that was killed between the two renames has its newest checkpoint, whole, under the coming one's name.
+    there = [folder / name for name in (NEWEST, _COMING, BEFORE) if (folder / name).exists()]
+    faults: list[str] = []
+    for path in there:
+        try:
+            content: dict[str, Any] = read_pickle_free(path)
+        except WeightsError as error:
+            faults.append(str(error))
+            continue
+        for fault in faults:
+            warn(f"{fault}; going on from {path}")
+        return content
+    if faults:
+        raise WeightsError(f"{faults[0]}, or use an empty folder")
+    return None
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder, and raise UsageError before any work is done when no checkpoint could be written into it.
+
+    Of the processes of a torchrun the first one writes, so only that asks.
+    """
+    if not ranks.is_first():
+        return
+    probe = folder / ".write-test"
     try:
-        content: dict[str, Any] = read_pickle_free(newest)
-    except WeightsError as error:
-        if not before.exists():
-            raise
-        log.warning("%s; going on from %s", error, before)
-        content = read_pickle_free(before)
-    return content
+        write_bytes(probe, b"")
+    except UsageError as error:
+        raise UsageError(f"checkpoints: {error}") from None
+    except RotoError:
+        return  # a disk that is full now may have room by the time of the first checkpoint
+    probe.unlink(missing_ok=True)

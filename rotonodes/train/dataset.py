@@ -1,143 +1,211 @@
 """Labelled frames, kept compactly, and random batches of them.
 
-Pictures are kept as the network will see them: 8-bit codes for sRGB, half floats for linear and raw. Up to a budget they
+Pictures are kept as the network will see them: 8-bit codes for sRGB channels, half floats for all others. Up to a budget they
 stay in memory, what is more goes to a scratch file.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from rotonodes.errors import FrameError, UsageError
-from rotonodes.nets.prepare import encode
-from rotonodes.train.augment import as_values, cut_window, vary_color
+from rotonodes.errors import FrameError
+from rotonodes.nets.prepare import channel_encoding, encode, mirror
+from rotonodes.train.augment import colors_of, vary
+from rotonodes.train.clips import divide, seed_of
 from rotonodes.train.metrics import IGNORE
-from rotonodes.train.settings import Augment
+from rotonodes.train.settings import NONE, Augment
+from rotonodes.train.store import Store
+from rotonodes.train.window import Window, as_values
 
 MEMORY_BUDGET = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Encoded pictures `[N, C, H, W]` float32 and labels `[N, H, W]` uint8.
+
+    As pairs (`places` is there), i and i + N/2 are two views of the same window: the same frame varied in two ways, or a frame
+    and the next one. `places` `[N/2, H, W, 2]` says where each pixel of the first lies in the second, -1 to 1 as grid_sample
+    wants it, beyond that outside.
+    """
+
+    pictures: Tensor
+    labels: Tensor
+    places: Tensor | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pinned(self) -> Batch:
+        """The same in memory that a GPU copies from on its own."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        return Batch(change(self.pictures), change(self.labels), None if self.places is None else change(self.places))
 
 
 class LabelledFrames:
     """Frames with their labels, divided into those to learn from and those to score with.
 
-    `train` and `validation` are places (0 to len - 1), `numbers` the frame number at each place, `digest` the sha256 of
-    all pixels and labels in order, and of which are for validation.
+    `train` and `validation` are places (0 to len - 1), `numbers` the frame number at each place, `channels` the names of the
+    pictures' channels and `encodings` how each is seen, `digest` the sha256 of all pixels and labels in order, and of how they
+    are divided.
     """
 
     def __init__(
         self,
-        frames: Iterable[tuple[int, Tensor, Tensor]],
+        frames: Iterable[tuple[int, Tensor, Tensor] | tuple[int, Tensor, Tensor, Tensor | None]],
         *,
         classes: int,
+        channels: Sequence[str] = ("R", "G", "B"),
         encoding: str = "srgb",
+        encodings: Mapping[str, str] | None = None,
+        clips: Sequence[Collection[int]] = (),
+        clip_length: int = 0,
         validation: Collection[int] = (),
+        validation_clips: int = 0,
+        ignore: int | None = None,
         budget: int = MEMORY_BUDGET,
         folder: Path | None = None,
     ) -> None:
         """Take in (frame number, picture `[C, H, W]` float32 scene-linear, labels `[H, W]` uint8), one after the other.
 
-        `validation` names the frame numbers that are only scored. `budget` is in bytes; the scratch file beyond it lies in
-        `folder` (default: the system's) and vanishes with this object. Raises FrameError, naming the frame, for sizes that
-        differ or labels that are no class; UsageError when there is nothing to learn from.
+        A fourth value is the motion `[2, H, W]`: how far each pixel moves to the right and down until the next frame, in pixels.
+        `encoding` is that of colours (data channels have their own, see `channel_encoding`); `encodings` says it for single
+        channels by name. Clips and validation are those of `divide`. Pixels of the class `ignore` count for nothing. `budget`
+        is in bytes; the scratch file beyond it lies in `folder` (default: the system's) and vanishes with this object. Raises
+        FrameError, naming the frame, for sizes that differ or labels that are no class; UsageError for clips that do not fit.
         """
+        self.channels = tuple(channels)
         self.encoding = encoding
+        self.encodings = tuple((encodings or {}).get(name) or channel_encoding(name, encoding) for name in self.channels)
+        self.colors = colors_of(self.channels, self.encodings)
+        # Codes and halves lie apart; `_order` says where each channel is when one stands behind the other.
+        self._codes = [i for i, kind in enumerate(self.encodings) if kind == "srgb"]
+        self._halves = [i for i, kind in enumerate(self.encodings) if kind != "srgb"]
+        self._order = np.argsort([*self._codes, *self._halves]).tolist()
+        self.ignore = ignore
         self.numbers: list[int] = []
-        self._pictures, self._labels = _Store(budget, folder), _Store(budget // 4, folder)
-        channels: int | None = None
-        digest = hashlib.sha256(encoding.encode())
-        for number, picture, labels in frames:
-            channels = channels or picture.shape[0]
-            _check_frame(number, picture, labels, channels, classes)
-            samples, indices = _samples(picture, encoding), np.ascontiguousarray(labels.cpu().numpy())
-            digest.update(f"{samples.shape} {samples.dtype}".encode() + samples.tobytes() + indices.tobytes())
-            self._pictures.add(samples)
-            self._labels.add(indices)
+        self._store = Store(budget, folder)
+        self._counts: list[np.ndarray] = []  # pixels of each class, frame by frame
+        digest = hashlib.sha256(repr((self.channels, self.encodings, ignore)).encode())
+        for number, picture, labels, *more in frames:
+            _check_frame(number, picture, labels, len(self.channels), classes)
+            arrays = (*self._kept(picture), _indices(labels, ignore), _motion(number, labels, more[0] if more else None))
+            for array in arrays:
+                digest.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
+            self._store.add(*arrays)
+            self._counts.append(np.bincount(arrays[2].ravel(), minlength=256))
             self.numbers.append(number)
-        self._pictures.close()
-        self._labels.close()
-        digest.update(repr(sorted(validation)).encode())
-        self.channels, self.digest = channels or 0, digest.hexdigest()
-        unknown = sorted(set(validation) - set(self.numbers))
-        if unknown:
-            raise UsageError(f"validation frame {unknown[0]} is not among the frames: choose from {_span(self.numbers)}")
-        self.validation = [i for i, number in enumerate(self.numbers) if number in validation]
-        self.train = [i for i, number in enumerate(self.numbers) if number not in validation]
-        if not self.train:
-            raise UsageError(f"no frames to learn from: {len(self.numbers)} came, and all of them are for validation")
+        self._store.close()
+        self.division = divide(self.numbers, clips=clips, clip_length=clip_length, validation=validation, validation_clips=validation_clips)
+        self.train, self.validation = self.division.train, list(self.division.validation)
+        self._next = self._next_places()
+        digest.update(repr((self.division.clips, self.division.validation)).encode())
+        self.digest = digest.hexdigest()
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def frame(self, place: int) -> tuple[Tensor, Tensor]:
         """One whole frame: encoded picture `[C, H, W]` float32 and labels `[H, W]` uint8."""
-        picture = as_values(torch.from_numpy(self._pictures[place]))
-        return picture.movedim(-1, 0), torch.from_numpy(self._labels[place])
+        codes, halves, labels = self._tensors(place)
+        return torch.cat((as_values(codes), as_values(halves)), dim=-1)[..., self._order].movedim(-1, 0), labels
 
-    def batch(self, step: int, size: int, crop: int, strength: Augment, seed: int) -> tuple[Tensor, Tensor]:
-        """Batch number `step`: encoded pictures `[size, C, crop, crop]` and labels `[size, crop, crop]` uint8.
+    def batch(
+        self, step: int, size: int, crop: int, strength: Augment, seed: int, *, pairs: bool = False, only: range | None = None
+    ) -> Batch:
+        """Batch number `step`: `size` random crops of `crop` pixels a side.
 
-        It depends on its arguments alone, so training goes on after a break exactly as if there had been none. Each
-        frame comes once before any comes twice.
+        It depends on its arguments alone, so training goes on after a break exactly as if there had been none. With `pairs` it
+        is half as many crops, each seen twice: see `Batch`. `only` makes some of its pictures and labels, with all places.
         """
-        generator = torch.Generator().manual_seed(_seed(seed, "batch", step))
-        windows = [self._window(step * size + i, crop, strength, seed, generator) for i in range(size)]
-        pictures, labels = (torch.stack(column) for column in zip(*windows, strict=True))
-        return (pictures if self.encoding == "raw" else vary_color(pictures, strength, generator)), labels
+        count = size // 2 if pairs else size
+        crops = [self._crop(step * count + i, crop, strength, seed) for i in range(count)]
+        views = [self._view(*crops[i % count], i // count, strength) for i in only or range(size)]
+        pictures, labels = (torch.stack(column) for column in zip(*views, strict=True))
+        return Batch(pictures, labels, torch.stack([self._places(place, window) for place, window, _ in crops]) if pairs else None)
 
-    def _window(self, count: int, crop: int, strength: Augment, seed: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        turn, place = divmod(count, len(self.train))
-        order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(_seed(seed, "order", turn)))
-        chosen = self.train[int(order[place])]
-        picture, labels = torch.from_numpy(self._pictures[chosen]), torch.from_numpy(self._labels[chosen])
-        return cut_window(picture, labels, crop, strength, generator)
+    def _crop(self, count: int, crop: int, strength: Augment, seed: int) -> tuple[int, Window, int]:
+        """Crop number `count` of the run: the frame's place, the window, and a seed for what varies in it."""
+        place, own = self.division.place(count, seed), seed_of(seed, "crop", count)
+        return place, Window.draw(self._size(place), crop, strength, torch.Generator().manual_seed(own)), own
+
+    def _view(self, place: int, window: Window, own: int, second: int, strength: Augment) -> tuple[Tensor, Tensor]:
+        """What a crop's first or second view shows, varied: `[C, crop, crop]` and labels. The second one is of the next frame."""
+        generator = torch.Generator().manual_seed(seed_of(own, "view", second))
+        return self._varied(self._next.get(place, place) if second else place, window, strength, generator)
+
+    def _places(self, place: int, window: Window) -> Tensor:
+        """Where each pixel of a crop's first view lies in the second: `[crop, crop, 2]`, as of `Batch`."""
+        return window.grid(self._moved(place, window) if place in self._next else window.places())
+
+    def _varied(self, place: int, window: Window, strength: Augment, generator: Generator) -> tuple[Tensor, Tensor]:
+        def other() -> Tensor:
+            chosen = self.train[int(torch.randint(len(self.train), (), generator=generator))]
+            planes, _ = self._seen(chosen, Window.draw(self._size(chosen), window.crop, NONE, generator))
+            return planes[list(self.colors[0].channels)]
+
+        planes, labels = self._seen(place, window)
+        return vary(planes, labels, self.colors, strength, generator, other), labels
+
+    def _seen(self, place: int, window: Window) -> tuple[Tensor, Tensor]:
+        codes, halves, labels = self._tensors(place)
+        planes = torch.cat([window.picture(kept) for kept in (codes, halves) if kept.shape[-1]])
+        return planes[self._order], window.labels(labels)
+
+    def _moved(self, place: int, window: Window) -> Tensor:
+        """Where the window's pixels are in the next frame: places `[crop, crop, 2]`, far away for those that left the frame."""
+        places = window.places()
+        motion = torch.from_numpy(self._store[place][3])
+        height, width = motion.shape[:2]
+        x, y = (axis.floor().long() for axis in places.unbind(-1))
+        moved = places + motion[mirror(y, height), mirror(x, width)].float()
+        size = torch.tensor([width, height])
+        inside = ((places >= 0) & (places <= size) & (moved >= 0) & (moved <= size)).all(dim=-1, keepdim=True)
+        return torch.where(inside, moved, -1e6)
+
+    def _size(self, place: int) -> tuple[int, int]:
+        height, width = self._store.shape(place, 2)
+        return height, width
 
     def class_shares(self, classes: int) -> list[float]:
         """The share of pixels of each class among the frames to learn from; they sum to 1."""
-        counts = np.zeros(256, dtype=np.int64)
-        for place in self.train:
-            counts += np.bincount(self._labels[place].ravel(), minlength=256)
+        counts = np.sum([self._counts[place] for place in self.train], axis=0)
         shares: list[float] = (counts[:classes] / max(counts[:classes].sum(), 1)).tolist()
         return shares
 
+    def _kept(self, picture: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Scene-linear `[C, H, W]` -> 8-bit codes `[H, W, C]` of the sRGB channels, halves of the others.
 
-class _Store:
-    """Arrays of one type and any shape: in memory up to `budget` bytes, then in one scratch file."""
+        The whole frame is encoded here, for a depth's encoding depends on all of it.
+        """
+        seen = encode(picture.cpu(), self.encodings).movedim(0, -1)
+        codes, halves = (seen[..., self._codes] * 255).round().to(torch.uint8), seen[..., self._halves].half()
+        return np.ascontiguousarray(codes.numpy()), np.ascontiguousarray(halves.numpy())
 
-    def __init__(self, budget: int, folder: Path | None) -> None:
-        self._budget, self._folder = budget, folder
-        self._arrays: list[np.ndarray] = []
-        self._spilled: list[tuple[int, tuple[int, ...], np.dtype]] = []
-        self._file: tempfile._TemporaryFileWrapper[bytes] | None = None
-        self._map: np.ndarray | None = None
+    def _next_places(self) -> dict[int, int]:
+        """The place of the next frame, where that is learned from as well and the motion to it is known."""
+        learned = set(self.train)
+        return {
+            here: after
+            for here, after in self.division.following.items()
+            if {here, after} <= learned
+            and self.numbers[after] == self.numbers[here] + 1
+            and len(self._store.shape(here, 3)) == 3
+            and self._size(here) == self._size(after)
+        }
 
-    def add(self, array: np.ndarray) -> None:
-        if array.nbytes <= self._budget and self._file is None:
-            self._budget -= array.nbytes
-            self._arrays.append(array)
-            return
-        self._file = self._file or tempfile.NamedTemporaryFile(prefix="rotonodes-", dir=self._folder)  # noqa: SIM115
-        self._spilled.append((self._file.tell(), array.shape, array.dtype))
-        self._file.write(array.tobytes())
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.flush()
-            self._map = np.memmap(self._file, dtype=np.uint8, mode="r")
-
-    def __getitem__(self, place: int) -> np.ndarray:
-        if place < len(self._arrays):
-            return self._arrays[place]
-        assert self._map is not None
-        start, shape, dtype = self._spilled[place - len(self._arrays)]
-        size = int(np.prod(shape)) * dtype.itemsize
-        return np.array(self._map[start : start + size]).view(dtype).reshape(shape)
+    def _tensors(self, place: int) -> tuple[Tensor, Tensor, Tensor]:
+        codes, halves, labels = (torch.from_numpy(array) for array in self._store[place][:3])
+        return codes, halves, labels
 
 
 def _check_frame(number: int, picture: Tensor, labels: Tensor, channels: int, classes: int) -> None:
@@ -148,24 +216,24 @@ def _check_frame(number: int, picture: Tensor, labels: Tensor, channels: int, cl
             f"frame {number}: the labels are {labels.dtype} {list(labels.shape)} and the picture {list(picture.shape)}: "
             "give uint8 labels of the picture's size"
         )
-    wrong = labels[(labels >= classes) & (labels != IGNORE)]
-    if len(wrong):
+    wrong = (labels >= classes) & (labels != IGNORE)
+    if wrong.any():
+        y, x = wrong.nonzero()[0].tolist()
         raise FrameError(
-            f"frame {number}: a label is {int(wrong[0])}, but there are {classes} classes: use 0 to {classes - 1}, "
+            f"frame {number}: the label at x {x}, y {y} is {int(labels[y, x])}, but there are {classes} classes: use 0 to {classes - 1}, "
             f"or {IGNORE} for pixels to leave out"
         )
 
 
-def _samples(picture: Tensor, encoding: str) -> np.ndarray:
-    """Scene-linear `[C, H, W]` -> what is kept, `[H, W, C]`."""
-    seen = encode(picture.cpu(), encoding).movedim(0, -1)
-    kept = (seen * 255).round().to(torch.uint8) if encoding == "srgb" else seen.half()
+def _indices(labels: Tensor, ignore: int | None) -> np.ndarray:
+    kept = labels.cpu() if ignore is None else labels.cpu().masked_fill(labels.cpu() == ignore, IGNORE)
     return np.ascontiguousarray(kept.numpy())
 
 
-def _seed(*parts: object) -> int:
-    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "little", signed=True)
-
-
-def _span(numbers: Sequence[int]) -> str:
-    return f"{min(numbers)} to {max(numbers)}" if numbers else "none"
+def _motion(number: int, labels: Tensor, motion: Tensor | None) -> np.ndarray:
+    """`[2, H, W]` -> halves `[H, W, 2]`; an empty array where there is none."""
+    if motion is None:
+        return np.empty(0, np.float16)
+    if motion.shape != (2, *labels.shape):
+        raise FrameError(f"frame {number}: the motion is {list(motion.shape)} and the labels {list(labels.shape)}: reformat one of them")
+    return np.ascontiguousarray(motion.detach().cpu().movedim(0, -1).half().numpy())

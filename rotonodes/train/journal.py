@@ -1,57 +1,198 @@
-"""The record of a training run: `log.csv` and `loss.png`, rewritten whole at every entry."""
+"""The record of a training run: `log.csv`, `log.jsonl`, `loss.png`, a sheet a stage; and whoever else watches."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from rotonodes.nets.weights import write_whole
+from rotonodes.errors import RotoError
+from rotonodes.io.files import write_bytes, write_error
+from rotonodes.io.pictures import write_image
+from rotonodes.pixels import Image
 from rotonodes.train.curve import Line, draw_curves
+
+CSV, JSONL, CURVE, STAGES = "log.csv", "log.jsonl", "loss.png", "stages"
+
+Entry = dict[str, Any]
+
+
+class Watcher(Protocol):
+    """Somebody else who follows a run: TensorBoard, Weights & Biases."""
+
+    name: str
+
+    def entry(self, entry: Entry) -> None:
+        """One more entry of the journal."""
+
+    def sheet(self, step: int, path: Path) -> None:
+        """The sheet of a stage has been written."""
+
+    def close(self) -> None:
+        """The run ends."""
 
 
 class Journal:
-    """Rows of a run; with a folder they are also files. Without one they only live in memory."""
+    """Entries of a run; with a folder they are also files, without one they only live in memory.
 
-    def __init__(self, folder: Path | None, classes: tuple[str, ...]) -> None:
+    An entry is a plain JSON object: step, seconds, loss (the mean since the last entry), learning_rate, and where they are
+    known `parts` of the loss by name and the scores of a `validation`. The entries travel in the checkpoint, and the files are
+    written from them when a run goes on: what a killed run had logged beyond its checkpoint is learned, and logged, again.
+
+    What cannot be logged never ends a run: it is said once by `warn`, and made up for by the next entry that can be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        classes: tuple[str, ...],
+        watchers: Sequence[Watcher] = (),
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self.folder = folder
         scores = ("validation_loss", "mean_iou", *(f"iou_{name}" for name in classes))
         self.columns = ["step", "loss", "learning_rate", *scores, "seconds"]
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[Entry] = []
+        self.watchers, self.warn = list(watchers), warn
+        self._sizes: dict[str, int] = {}  # of the logs as we left them, bytes
+        self._warned: set[str] = set()
 
     def seconds(self) -> float:
-        """How long the run has taken up to its last row."""
+        """How long the run has taken up to its last entry."""
         return float(self.rows[-1]["seconds"]) if self.rows else 0.0
 
-    def add(self, step: int, loss: float, rate: float, seconds: float, scores: dict[str, Any] | None, last: bool = False) -> None:
-        row: dict[str, Any] = {"step": step, "loss": loss, "learning_rate": rate, "seconds": round(seconds, 2)}
-        if scores:
-            row |= {"validation_loss": scores["loss"], "mean_iou": scores["mean_iou"]}
-            row |= {f"iou_{name}": value for name, value in scores["iou"].items()}
-        self.rows.append(row)
-        if self.folder:
-            self._write(self.folder, picture=last or scores is not None or len(self.rows) % 10 == 0)
+    def restore(self, rows: list[Entry]) -> None:
+        """Go on from a checkpoint's entries."""
+        self.rows = list(rows)
+        self._sizes.clear()
+        self._write_logs()
 
-    def _write(self, folder: Path, picture: bool) -> None:
+    def add(
+        self,
+        step: int,
+        loss: float,
+        rate: float,
+        seconds: float,
+        scores: dict[str, Any] | None = None,
+        last: bool = False,
+        parts: dict[str, float] | None = None,
+    ) -> None:
+        """Log what happened since the last entry; `last` says that the run ends with it."""
+        entry: Entry = {"step": step, "seconds": round(seconds, 2), "loss": loss, "learning_rate": rate}
+        if parts:
+            entry["parts"] = dict(parts)
+        if scores:
+            entry["validation"] = {name: value for name, value in scores.items() if name != "step"}
+        self.rows.append(_plain(entry))
+        self._write_logs()
+        if self.folder and (last or scores or len(self.rows) % 10 == 0):
+            with self._kept_going("log"):
+                write_bytes(self.folder / CURVE, self._curves())
+        for watcher in tuple(self.watchers):
+            self._tell(watcher, lambda watcher: watcher.entry(self.rows[-1]))
+
+    def add_sheet(self, step: int, sheet: Image) -> None:
+        """Keep a stage's sheet as `stages/step_000500.png`."""
+        if not self.folder:
+            return
+        path = self.folder / STAGES / f"step_{step:06d}.png"
+        with self._kept_going("sheet"):
+            write_image(path, sheet)
+            for watcher in tuple(self.watchers):
+                self._tell(watcher, lambda watcher: watcher.sheet(step, path))
+
+    def close(self) -> None:
+        for watcher in tuple(self.watchers):
+            self._tell(watcher, lambda watcher: watcher.close())
+
+    def _tell(self, watcher: Watcher, call: Callable[[Watcher], None]) -> None:
+        try:
+            call(watcher)
+        except Exception as error:  # a library of somebody else's: whatever it raises, the training is worth more
+            self.watchers.remove(watcher)
+            self.warn(f"{watcher.name}: {type(error).__name__}: {error}; the training goes on without it")
+
+    def _write_logs(self) -> None:
+        if not self.folder or not self.rows:
+            return
+        for name, text in ((CSV, self._csv), (JSONL, _json_lines)):
+            with self._kept_going("log"):
+                self._extend(self.folder / name, text)
+
+    def _extend(self, path: Path, text: Callable[[Sequence[Entry]], str]) -> None:
+        """Append the last entry to a log that is as we left it; write it anew otherwise."""
+        known = self._sizes.pop(path.name, None)
+        if known is None or not path.exists() or path.stat().st_size != known:
+            whole = (",".join(self.columns) + "\n" if path.name == CSV else "") + text(self.rows)
+            write_bytes(path, whole.encode())
+            self._sizes[path.name] = len(whole.encode())
+            return
+        line = text(self.rows[-1:]).encode()
+        try:
+            with path.open("ab") as file:
+                file.write(line)
+        except OSError as error:
+            raise write_error(path, error) from error
+        self._sizes[path.name] = known + len(line)
+
+    @contextmanager
+    def _kept_going(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except RotoError as error:
+            if what not in self._warned:
+                self._warned.add(what)
+                self.warn(f"{error}; the training goes on without its {what}")
+
+    def _csv(self, entries: Sequence[Entry]) -> str:
         text = io.StringIO()
         writer = csv.DictWriter(text, self.columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: "" if value is None else _short(value) for name, value in row.items()} for row in self.rows)
-        write_whole(folder / "log.csv", text.getvalue().encode())
-        if picture:
-            write_whole(folder / "loss.png", self._curves())
+        for entry in entries:
+            row = {name: entry[name] for name in ("step", "loss", "learning_rate", "seconds")}
+            scores = entry.get("validation")
+            if scores:
+                row |= {"validation_loss": scores["loss"], "mean_iou": scores["mean_iou"]}
+                row |= {f"iou_{name}": value for name, value in scores["iou"].items()}
+            writer.writerow({name: "" if value is None else _short(value) for name, value in row.items()})
+        return text.getvalue()
 
     def _curves(self) -> bytes:
-        def points(column: str) -> list[tuple[float, float]]:
-            return [(row["step"], row[column]) for row in self.rows if row.get(column) is not None]
+        def points(name: str, inside: str = "") -> list[tuple[float, float]]:
+            found = [(entry["step"], (entry.get(inside, {}) if inside else entry).get(name)) for entry in self.rows]
+            return [(step, value) for step, value in found if value is not None]
 
         lines = [
             Line("loss, training", "#4c78a8", points("loss")),
-            Line("loss, validation", "#f58518", points("validation_loss")),
-            Line("mean IoU", "#54a24b", points("mean_iou")),
+            Line("loss, validation", "#f58518", points("loss", "validation")),
+            Line("mean IoU", "#54a24b", points("mean_iou", "validation")),
         ]
         return draw_curves([line for line in lines if line.points], x_label="step")
+
+
+def scalars(entry: Entry) -> dict[str, float]:
+    """The numbers of an entry under the names that watchers show: `loss/training`, `iou/midtone`, ..."""
+    named = {"loss/training": entry["loss"], "learning_rate": entry["learning_rate"]}
+    named |= {f"loss/{name}": value for name, value in entry.get("parts", {}).items()}
+    scores = entry.get("validation", {})
+    named |= {f"validation/{name}": value for name, value in scores.items() if isinstance(value, float)}
+    named |= {f"iou/{name}": value for name, value in scores.get("iou", {}).items()}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _json_lines(entries: Sequence[Entry]) -> str:
+    return "".join(json.dumps(entry) + "\n" for entry in entries)
+
+
+def _plain(value: Any) -> Any:
+    """The same with null for what JSON cannot say (NaN and infinity)."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _short(value: Any) -> Any:

@@ -7,44 +7,89 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.tones import CLASSES, COLORS
 
-SCHEDULES = ("cosine", "onecycle", "constant")
+SCHEDULES = ("cosine", "onecycle", "constant", "plateau")
+OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
 PRECISIONS = ("float32", "bfloat16", "float16")
+WATCHERS = ("tensorboard", "wandb")
 
 # How long, how often and where, but not what is learned: a run may be continued with other ones.
-_FREE_ON_RESUME = ("steps", "checkpoint_folder", "checkpoint_interval", "log_interval")
+_FREE_ON_RESUME = ("steps", "patience", "checkpoint_folder", "checkpoint_interval", "log_interval", "watch")
+
+
+def _require(where: str, name: str, value: object, holds: bool, rule: str) -> None:
+    if not holds:
+        raise UsageError(f"{where}: {name} is {value!r}: it must be {rule}")
+
+
+def _require_class(where: str, name: str, classes: tuple[str, ...]) -> None:
+    if name not in classes:
+        raise UsageError(f"{where}: {name!r} is no class{did_you_mean(name, classes)}: use one of {', '.join(classes)}")
 
 
 @dataclass(frozen=True)
 class Augment:
     """How strongly to vary, 0 for not at all.
 
-    `flip` is the chance of a mirrored frame, `rotate` of a quarter turn either way or a half turn, `scale` the largest zoom
-    in or out (0.5: by 1.5 at most). `brightness`, `contrast`, `saturation` are the largest change of a factor, `hue` the
-    largest turn of the colour circle (0.5 is all of it), `blur` the chance of a blurred frame, `noise` the largest standard
-    deviation, in encoded values 0..1.
+    `flip` is the chance of a mirrored frame, `quarter` of a quarter turn either way or a half turn, `rotate` the largest turn
+    (0.1: by 18 degrees either way), `scale` the largest zoom in or out (0.5: by 1.5 at most).
+
+    `texture` is the chance that shape and background get other surfaces, `light` the largest logarithm of a smooth tinted
+    light. `gamma`, `brightness`, `contrast`, `saturation` are the largest change of a factor or exponent, `hue` the largest turn
+    of the colour circle (0.5 is all of it), `blur` the chance of a blurred frame, `noise` the largest standard deviation, in
+    encoded values 0..1, `jpeg` the chance of a frame that was compressed.
     """
 
     flip: float = 0.5
+    quarter: float = 0.0
     rotate: float = 0.0
     scale: float = 0.3
+    texture: float = 0.0
+    light: float = 0.0
+    gamma: float = 0.0
     brightness: float = 0.2
     contrast: float = 0.2
     saturation: float = 0.3
     hue: float = 0.1
     blur: float = 0.1
     noise: float = 0.02
+    jpeg: float = 0.0
 
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if not 0 <= value <= 1:
-                raise UsageError(f"augment: {item.name} is {value}: it must be from 0 to 1")
+            _require("augment", item.name, value, 0 <= value <= 1, "from 0 to 1")
 
 
 NONE = Augment(**{item.name: 0.0 for item in fields(Augment)})
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What is made small beside the cross-entropy, each with its weight; 0 for not at all.
+
+    `dice` is the soft Dice loss, `isolated` the share of pixels that stand alone, `consistency` the disagreement of two views
+    of a frame. `focal` is an exponent that lets the cross-entropy look away from pixels which are already right (Lin et al.,
+    "Focal Loss", 2017). `edge` lets pixels near the borders between classes weigh 1 + edge exp(-d^2 / 2 edge_width^2), d being
+    their distance in pixels. `smoothing` is the share of each label that is spread over all classes.
+    """
+
+    dice: float = 0.5
+    focal: float = 0.0
+    edge: float = 0.0
+    edge_width: float = 2.0
+    isolated: float = 0.0
+    smoothing: float = 0.0
+    consistency: float = 0.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            _require("loss", item.name, value, value >= 0, "0 or more")
+        _require("loss", "smoothing", self.smoothing, self.smoothing < 1, "from 0 to below 1")
+        _require("loss", "edge_width", self.edge_width, 0 < self.edge_width <= 32, "more than 0 and at most 32 px")
 
 
 # The network of the weights we ship: of those tried, clean outlines and the most mean IoU on unseen shapes for a minute
@@ -56,27 +101,38 @@ SHIPPED_CONFIG = {"widths": [64, 128, 256, 320], "patch": 4, "refine": 12}
 class TrainSettings:
     """Settings of `train`. Raises UsageError when one is out of its range.
 
-    `crop` is the side in pixels of the squares that are learned from; `learning_rate` the highest one, for AdamW;
-    `warm_up` the share of the steps in which it rises (cosine, onecycle). `precision` float16 is for CUDA and scales its
-    loss. `ema_decay` is that of the running average of the weights, which is what is scored and kept; 0 for none.
-    `class_balance` 0 weighs all pixels alike, 1 weighs all classes alike, 0.5 lies between (weights to that power).
-    `dice` and `focal` are those of `segmentation_loss`. Intervals are in steps; `checkpoint_folder` None writes no files.
+    `crop` is the side in pixels of the squares that are learned from. `optimizer` is one of `OPTIMIZERS`, `momentum` that of SGD
+    (Nesterov's) and RMSprop, `learning_rate` the highest one, `warm_up` the share of the steps in which it rises (cosine,
+    plateau). The plateau schedule multiplies it by `plateau_factor` after each `plateau_patience` validations without a better
+    mean IoU; `patience` (0: never) ends the run after so many. `precision` float16 is for CUDA and scales its loss.
+    `ema_decay` is that of the running average of the weights, which is what is scored and kept; 0 for none.
+
+    `class_balance` 0 weighs all pixels alike, 1 weighs all classes alike, 0.5 lies between (weights to that power);
+    `class_weights` (class -> factor) are multiplied with those. Pixels of the class `ignore` count for nothing, neither for the
+    loss nor for the scores. Intervals are in steps; `checkpoint_folder` None writes no files. `watch` names who else follows
+    the run, writing into that folder: some of `WATCHERS`.
     """
 
     steps: int = 2000
     batch: int = 8
     crop: int = 192
+    optimizer: str = "adamw"
     learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    momentum: float = 0.9
+    gradient_clip: float = 1.0
     schedule: str = "cosine"
     warm_up: float = 0.05
-    weight_decay: float = 0.01
-    gradient_clip: float = 1.0
+    plateau_patience: int = 3
+    plateau_factor: float = 0.3
+    patience: int = 0
     ema_decay: float = 0.99
     precision: str = "float32"
     seed: int = 0
-    dice: float = 0.5
-    focal: float = 0.0
+    loss: Loss = field(default_factory=Loss)
     class_balance: float = 0.5
+    class_weights: dict[str, float] = field(default_factory=dict)
+    ignore: str = ""
     augment: Augment = field(default_factory=Augment)
     architecture: str = "unet"
     config: dict[str, Any] = field(default_factory=lambda: dict(SHIPPED_CONFIG))
@@ -88,20 +144,36 @@ class TrainSettings:
     checkpoint_interval: int = 200
     validation_interval: int = 200
     log_interval: int = 10
+    watch: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "crop", "checkpoint_interval", "validation_interval", "log_interval"):
-            _require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        for name in ("weight_decay", "gradient_clip", "dice", "focal"):
-            _require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        intervals = ("checkpoint_interval", "validation_interval", "log_interval")
+        for name in ("steps", "batch", "crop", "plateau_patience", *intervals):
+            self._check(name, getattr(self, name) >= 1, "1 or more")
+        for name in ("weight_decay", "gradient_clip", "patience"):
+            self._check(name, getattr(self, name) >= 0, "0 or more")
         for name in ("warm_up", "class_balance"):
-            _require(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "from 0 to 1")
-        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "more than 0")
-        _require("ema_decay", self.ema_decay, 0 <= self.ema_decay < 1, "from 0 to below 1")
-        _require("schedule", self.schedule, self.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}")
-        _require("precision", self.precision, self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
-        _require("classes", self.classes, len(self.classes) >= 2, "two or more")
-        _require("colors", self.colors, len(self.colors) == len(self.classes), "one for each class")
+            self._check(name, 0 <= getattr(self, name) <= 1, "from 0 to 1")
+        for name in ("ema_decay", "momentum"):
+            self._check(name, 0 <= getattr(self, name) < 1, "from 0 to below 1")
+        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            self._check(name, getattr(self, name) in known, f"one of {', '.join(known)}")
+        self._check("learning_rate", self.learning_rate > 0, "more than 0")
+        self._check("plateau_factor", 0 < self.plateau_factor < 1, "more than 0 and less than 1")
+        self._check("classes", len(self.classes) >= 2, "two or more")
+        self._check("colors", len(self.colors) == len(self.classes), "one for each class")
+        for name, weight in self.class_weights.items():
+            _require_class("class_weights", name, self.classes)
+            _require("class_weights", name, weight, weight >= 0, "0 or more")
+        if self.ignore:
+            _require_class("ignore", self.ignore, self.classes)
+        self._check("watch", set(self.watch) <= set(WATCHERS), f"some of {', '.join(WATCHERS)}")
+        self._check("watch", not self.watch or self.checkpoint_folder is not None, "empty without a checkpoint folder to write into")
+        self._check("batch", not self.loss.consistency or self.batch % 2 == 0, "even, for consistency compares pairs")
+
+    def ignored(self) -> int | None:
+        """The index of the class that counts for nothing."""
+        return self.classes.index(self.ignore) if self.ignore else None
 
     def network_config(self) -> dict[str, Any]:
         """The network's constructor arguments, with the channels and classes of this run."""
@@ -114,7 +186,5 @@ class TrainSettings:
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
 
-
-def _require(name: str, value: object, holds: bool, rule: str) -> None:
-    if not holds:
-        raise UsageError(f"training: {name} is {value!r}: it must be {rule}")
+    def _check(self, name: str, holds: bool, rule: str) -> None:
+        _require("training", name, getattr(self, name), holds, rule)

@@ -1,0 +1,60 @@
+"""Arrays kept compactly: in memory up to a budget, what is more in a scratch file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+
+class Store:
+    """Entries of several arrays each, of any types and shapes, in the order they came.
+
+    The first `budget` bytes stay in memory; the scratch file beyond them lies in `folder` (default: the system's) and
+    vanishes with this object. Call `close` when all are in.
+    """
+
+    def __init__(self, budget: int, folder: Path | None) -> None:
+        self._budget, self._folder = budget, folder
+        self._entries: list[tuple[np.ndarray, ...]] = []
+        self._spilled: list[list[tuple[int, tuple[int, ...], np.dtype]]] = []
+        self._file: tempfile._TemporaryFileWrapper[bytes] | None = None
+        self._map: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries) + len(self._spilled)
+
+    def add(self, *arrays: np.ndarray) -> None:
+        size = sum(array.nbytes for array in arrays)
+        if size <= self._budget and self._file is None:
+            self._budget -= size
+            self._entries.append(arrays)
+            return
+        self._file = self._file or tempfile.NamedTemporaryFile(prefix="rotonodes-", dir=self._folder)  # noqa: SIM115
+        places = []
+        for array in arrays:
+            places.append((self._file.tell(), array.shape, array.dtype))
+            self._file.write(array.tobytes())
+        self._spilled.append(places)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+            self._map = np.memmap(self._file, dtype=np.uint8, mode="r")
+
+    def shape(self, place: int, index: int) -> tuple[int, ...]:
+        """The shape of one array of an entry, without reading it."""
+        if place < len(self._entries):
+            return self._entries[place][index].shape
+        return self._spilled[place - len(self._entries)][index][1]
+
+    def __getitem__(self, place: int) -> tuple[np.ndarray, ...]:
+        if place < len(self._entries):
+            return self._entries[place]
+        return tuple(self._read(*where) for where in self._spilled[place - len(self._entries)])
+
+    def _read(self, start: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        assert self._map is not None
+        size = int(np.prod(shape)) * dtype.itemsize
+        return np.array(self._map[start : start + size]).view(dtype).reshape(shape)

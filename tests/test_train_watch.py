@@ -1,0 +1,335 @@
+"""Who follows a training: what TensorBoard and Weights & Biases have to show, read back with their own packages; progress."""
+
+import json
+import struct
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image as Pictures
+
+from rotonodes.errors import FrameError, Interrupted, UsageError
+from rotonodes.io.pictures import read_image
+from rotonodes.node import Monitor
+from rotonodes.nodes import TrainUNet
+from rotonodes.pixels import Clip, Image, Labels
+from rotonodes.train import watch
+from rotonodes.train.dataset import LabelledFrames
+from rotonodes.train.journal import Journal
+from rotonodes.train.loop import Step, train
+from rotonodes.train.settings import TrainSettings
+from rotonodes.train.sheet import WIDTH
+from rotonodes.train.watch import Pace, refuse_missing, watchers
+from test_train_loop import stop_before, toy_frames
+
+CLASSES = ("background", "light")
+SCORES = {"loss": 0.75, "mean_iou": 0.5, "iou": {"background": 0.25, "light": None}}
+
+
+def train_a_little(folder: Path, name: str, steps: range, done: int = 0) -> None:
+    """A journal with one watcher, as a run fills it. On a thread, as the engine runs its long nodes."""
+
+    def work() -> None:
+        started = watchers([name], folder, done, {"steps": 8}, warned.append)
+        journal = Journal(folder, CLASSES, started, warned.append)
+        journal.rows = [{"step": step, "seconds": 0.0, "loss": 0.0, "learning_rate": 0.0} for step in range(1, done + 1)]
+        for step in steps:
+            journal.add(step, 1 / step, 0.01, step / 2, SCORES if step % 2 == 0 else None, parts={"dice": 0.125})
+            if step % 2 == 0:
+                journal.add_sheet(step, Image(torch.full((3, 6, 10), 0.5)))
+        journal.close()
+
+    warned: list[str] = []
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert warned == []
+
+
+def test_tensorboard_shows_numbers_and_sheets(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason='needs pip install "rotonodes[tensorboard]"')
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train_a_little(tmp_path, "tensorboard", range(1, 7))
+    # A run that was killed behind its checkpoint of step 4 learns, and logs, from there on again.
+    train_a_little(tmp_path, "tensorboard", range(5, 9), done=4)
+    shown = EventAccumulator(str(tmp_path / "tensorboard"))
+    shown.Reload()
+    losses = [(event.step, event.value) for event in shown.Scalars("loss/training")]
+    assert losses == [(step, pytest.approx(1 / step)) for step in range(1, 9)]
+    assert {(event.step, event.value) for event in shown.Scalars("validation/mean_iou")} == {(2, 0.5), (4, 0.5), (6, 0.5), (8, 0.5)}
+    assert {"learning_rate", "loss/dice", "validation/loss", "iou/background"} <= set(shown.Tags()["scalars"])
+    assert "iou/light" not in shown.Tags()["scalars"]
+    pictures = shown.Images("stage")
+    assert [picture.step for picture in pictures] == [2, 4, 6, 8]
+    assert (pictures[0].width, pictures[0].height) == (10, 6)
+
+
+def wandb_records(path: Path) -> list[Any]:
+    """All records of an offline run, which wandb's own process may still be writing for a moment after the run has ended."""
+    deadline = time.monotonic() + 60
+    while not (records := list(written_records(path))) or records[-1].WhichOneof("record_type") != "exit":
+        assert time.monotonic() < deadline, "it was not written to its end"
+        time.sleep(0.05)
+    return records
+
+
+def written_records(path: Path) -> Iterator[Any]:
+    """The records in a file: a LevelDB log (blocks of 32 kB, records with crc, length and kind) behind a short header."""
+    from wandb.proto import wandb_internal_pb2
+
+    data, at, whole = path.read_bytes(), 7, b""
+    assert data.startswith(b":W&B")
+    while at < len(data):
+        if 32768 - at % 32768 < 7 or len(data) - at < 7:
+            at += 32768 - at % 32768
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, at)
+        whole += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # a full record, or the last part of one
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(whole)
+            whole = b""
+            yield record
+
+
+def test_wandb_keeps_an_offline_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb", reason='needs pip install "rotonodes[wandb]"')
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # who asks for a network would fail
+    monkeypatch.setenv("WANDB_MODE", "online")  # a user's habit elsewhere
+    train_a_little(tmp_path, "wandb", range(1, 5))
+    train_a_little(tmp_path, "wandb", range(5, 7), done=4)
+    files = sorted(tmp_path.glob("wandb/offline-run-*/run-*.wandb"), key=lambda path: path.stat().st_mtime)
+    assert len(files) == 2
+    history, runs = [], []
+    for file in files:
+        for record in wandb_records(file):
+            if record.WhichOneof("record_type") == "run":
+                runs.append(record.run)
+            items = {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
+            history += [items] if items else []
+    assert len({run.run_id for run in runs}) == 2
+    assert len({run.run_group for run in runs}) == 1, "a training that goes on stays in its group"
+    steps = {row["_step"]: row for row in history}
+    assert sorted(steps) == [1, 2, 3, 4, 5, 6]
+    assert [steps[step]["loss/training"] for step in range(1, 7)] == [pytest.approx(1 / step) for step in range(1, 7)]
+    assert steps[4]["validation/mean_iou"] == 0.5
+    assert any(key.startswith("stage") for key in steps[4])
+    assert len(list(tmp_path.glob("wandb/offline-run-*/files/media/images/*.png"))) == 3
+
+
+def test_a_watcher_that_is_not_installed_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r'^watch: wandb is not installed: pip install "rotonodes\[wandb\]"$'):
+        refuse_missing(["wandb"])
+    with pytest.raises(UsageError, match=r"^watch: 'mlflow' is not known: use tensorboard or wandb$"):
+        refuse_missing(["mlflow"])
+    refuse_missing([])
+
+
+def test_a_watcher_that_cannot_start_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    warned: list[str] = []
+    assert watchers(["wandb"], tmp_path, 0, {}, warned.append) == []
+    assert len(warned) == 1
+    assert warned[0].startswith("wandb: ")
+    assert warned[0].endswith("; the training goes on without it")
+
+
+def step(number: int, seconds: float, loss: float = 0.5, scores: dict[str, Any] | None = None) -> Step:
+    return Step(number, 1000, loss, 0.01, seconds, scores)
+
+
+def test_progress_says_loss_score_speed_and_what_is_left() -> None:
+    pace = Pace()
+    assert pace.line(step(1, 10.0)) == "loss 0.500"
+    assert pace.line(step(2, 10.5, loss=0.3)) == "loss 0.400, 2.0 steps/s, 8 min left"
+    assert pace.line(step(3, 11.0, scores={"mean_iou": 0.71})) == "loss 0.433, mean IoU 0.710, 2.0 steps/s, 8 min left"
+    assert "mean IoU 0.710" in pace.line(step(4, 11.5, scores={"mean_iou": None})), "the last score stays"
+    assert pace.line(step(1000, 12.0)).endswith("2.0 steps/s"), "at the end nothing is left"
+
+
+def test_progress_knows_slow_runs() -> None:
+    pace = Pace()
+    pace.line(step(1, 0.0))
+    assert pace.line(step(2, 8.0)).endswith("8.0 s/step, 2 h 13 min left")
+    pace = Pace()
+    pace.line(step(990, 0.0))
+    assert pace.line(step(991, 0.25)).endswith("4.0 steps/s, 2 s left")
+
+
+def test_the_speed_is_that_of_the_last_steps() -> None:
+    pace = Pace(window=5)
+    for number in range(1, 20):
+        pace.line(step(number, number * 10.0))
+    for number in range(20, 30):
+        said = pace.line(step(number, 190.0 + (number - 19) * 0.5))
+    assert "2.0 steps/s" in said
+
+
+# A whole training.
+
+TOY = ("background", "shadow", "light")
+COLORS = ("#000000", "#777777", "#ffffff")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> TrainSettings:
+    return TrainSettings(
+        steps=12,
+        batch=2,
+        crop=16,
+        config={"widths": [4, 8]},
+        classes=TOY,
+        colors=COLORS,
+        checkpoint_folder=tmp_path / "run",
+        checkpoint_interval=4,
+        validation_interval=4,
+        log_interval=2,
+    )
+
+
+@pytest.fixture(scope="module")
+def data() -> LabelledFrames:
+    return LabelledFrames(toy_frames(), classes=3, validation=[10, 11, 12])
+
+
+class Killed(BaseException):
+    """The end of a process that has no time for anything."""
+
+
+def logged(folder: Path) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def test_a_run_that_was_killed_or_stopped_has_the_log_of_one_that_was_not(
+    data: LabelledFrames, settings: TrainSettings, tmp_path: Path
+) -> None:
+    train(settings, data)
+    broken = replace(settings, checkpoint_folder=tmp_path / "broken")
+
+    def die_behind_the_log(step: Step) -> None:
+        if step.step == 6:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(broken, data, on_step=die_behind_the_log)
+    assert logged(tmp_path / "broken")[-1]["step"] == 6
+    with pytest.raises(Interrupted):  # between two entries
+        train(broken, data, should_stop=stop_before(5))
+    assert logged(tmp_path / "broken")[-1]["step"] == 8
+    train(broken, data)
+    assert logged(tmp_path / "broken") == logged(tmp_path / "run")
+    assert (tmp_path / "broken/log.csv").read_text().count("\n") == 7
+
+
+def test_each_stage_has_a_sheet(data: LabelledFrames, settings: TrainSettings, tmp_path: Path) -> None:
+    previews = [(99, torch.full((3, 40, 40), 0.5))]
+    train(settings, data, previews=previews)
+    sheets = sorted((tmp_path / "run/stages").iterdir())
+    assert [sheet.name for sheet in sheets] == ["step_000004.png", "step_000008.png", "step_000012.png"]
+    with Pictures.open(sheets[0]) as sheet:
+        assert sheet.height > 4 * WIDTH, "three frames to score with, and the preview"
+    plain = replace(settings, checkpoint_folder=tmp_path / "plain")
+    train(plain, LabelledFrames(toy_frames(2), classes=3))
+    with Pictures.open(tmp_path / "plain/stages/step_000012.png") as sheet:
+        assert 2 * WIDTH < sheet.height < 3 * WIDTH, "without validation, the frames that are learned from"
+
+
+def test_watchers_follow_a_training(data: LabelledFrames, settings: TrainSettings, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason='needs pip install "rotonodes[tensorboard]"')
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    followed = replace(settings, watch=("tensorboard",))
+    with pytest.raises(Interrupted):
+        train(followed, data, should_stop=stop_before(7))
+    train(followed, data)
+    shown = EventAccumulator(str(tmp_path / "run/tensorboard"))
+    shown.Reload()
+    rows = logged(tmp_path / "run")
+    assert [(event.step, event.value) for event in shown.Scalars("loss/training")] == [
+        (row["step"], pytest.approx(row["loss"])) for row in rows
+    ]
+    assert [event.step for event in shown.Scalars("validation/mean_iou")] == [4, 8, 12]
+    assert [event.step for event in shown.Images("stage")] == [4, 8, 12]
+    with pytest.raises(UsageError, match=r"watch is \('tensorboard',\): it must be empty without a checkpoint folder"):
+        replace(followed, checkpoint_folder=None)
+
+
+# The node.
+
+
+class Lines(Monitor):
+    """Remembers what a long node tells."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def progress(self, done: int, total: int, text: str = "") -> None:
+        self.lines.append(text)
+
+
+def node(folder: Path, **more: Any) -> TrainUNet:
+    return TrainUNet(steps=4, every=2, batch=2, crop=16, widths=[4, 8], checkpoints=str(folder / "run"), **more)
+
+
+def inputs(**more: Any) -> dict[str, Any]:
+    frames = list(toy_frames(3))
+    pictures = [Image(picture.contiguous()) for _, picture, _ in frames]
+    return {"image": Clip.of(pictures), "labels": Clip.of([Labels(labels, TOY, COLORS) for _, _, labels in frames]), **more}
+
+
+def test_a_preview_is_predicted_on_every_sheet(tmp_path: Path) -> None:
+    still = Image(torch.full((3, 16, 16), 0.25))
+    moving = [Image(torch.full((3, 16, 16), value)) for value in (0.25, 0.5, 0.75)]
+    heights = []
+    for name, preview in {"none": None, "still": [still] * 3, "moving": moving}.items():
+        node(tmp_path / name).run(inputs(preview=None if preview is None else Clip.of(preview)), monitor=Lines())
+        sheets = [read_image(path) for path in sorted((tmp_path / name / "run/stages").iterdir())]
+        assert len(sheets) == 2
+        heights.append(sheets[1].height)
+        if preview:
+            row = sheets[1].data[:, -WIDTH // 2, :]
+            assert torch.allclose(row[:, WIDTH // 2], torch.tensor(preview[2].data[0, 0, 0].item()), atol=0.01), "its picture"
+            assert row[:, WIDTH * 3 // 2].max() < 0.05, "it has no truth"
+    without, one, two = heights
+    assert two - one == one - without > WIDTH
+
+
+def test_a_preview_without_the_channels_is_refused(tmp_path: Path) -> None:
+    grey = Clip.of([Image(torch.zeros(1, 8, 8), ("Y",))] * 3)
+    with pytest.raises(FrameError, match=r"^frame 1: the preview has Y, not R G B; set channels:$"):
+        node(tmp_path).run(inputs(preview=grey), monitor=Lines())
+
+
+def test_the_node_tells_of_its_progress(tmp_path: Path) -> None:
+    lines = Lines()
+    node(tmp_path, validation="3").run(inputs(), monitor=lines)
+    assert len(lines.lines) == 4
+    assert lines.lines[0].startswith("loss ")
+    assert all(word in lines.lines[2] for word in ("mean IoU", "/s", " left"))
+
+
+def test_what_cannot_be_written_is_said_before_a_frame_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never() -> Iterator[Any]:
+        raise AssertionError("a frame was asked for")
+        yield
+
+    given = inputs(image=Clip((1, 2, 3), never))
+    monkeypatch.setattr(watch.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"^watch: tensorboard is not installed"):
+        node(tmp_path, watch=["tensorboard"]).run(given, monitor=Lines())
+    (tmp_path / "run").rmdir()
+    (tmp_path / "run").touch()
+    with pytest.raises(UsageError, match=r"^checkpoints: cannot write "):
+        node(tmp_path).run(given, monitor=Lines())
+    plain = node(tmp_path, watch=["wandb"]).model_copy(update={"checkpoints": ""})
+    assert list(plain.faults(frozenset(), 3)) == ["watch is wandb, which write into the folder of checkpoints: set checkpoints"]
