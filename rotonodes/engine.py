@@ -113,6 +113,8 @@ def choose_device(wanted: str) -> str:
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if index and ranks.local_count() > 1:
+        raise UsageError(f"device {wanted}: each of the {ranks.local_count()} processes here takes a GPU of its own: use --device cuda")
     if not index and count:
         index = str(ranks.local_rank() % count)
     if kind == "auto":

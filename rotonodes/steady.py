@@ -49,8 +49,8 @@ class Likeness(NamedTuple):
 
 
 # Measured on rendered clips: about the largest that do not lower mean IoU (tests/benchmarks/bench_stabilize.py).
-OF_BRIGHTNESS = Likeness(moving=0.1, still=0.03)
-OF_PROBABILITIES = Likeness(moving=None, still=0.2)
+OF_BRIGHTNESS = Likeness(moving=0.1, still=0.02)
+OF_PROBABILITIES = Likeness(moving=None, still=0.1)
 
 
 class Step(NamedTuple):

@@ -8,6 +8,7 @@ import pytest
 from conftest import Call
 from rotonodes import ranks
 from rotonodes.engine import choose_device, run
+from rotonodes.errors import UsageError
 from rotonodes.graph import Graph
 from rotonodes.node import Node, OutputPath, param
 from rotonodes.nodes import LoadFrames, WriteFrames
@@ -50,12 +51,9 @@ def test_processes_share_the_cores_and_the_gpus(second: pytest.MonkeyPatch) -> N
     assert cpu_count() == 4
     second.setattr(torch.cuda, "is_available", lambda: True)
     second.setattr(torch.cuda, "device_count", lambda: 2)
-    assert (choose_device("auto"), choose_device("cuda"), choose_device("cuda:0"), choose_device("cpu")) == (
-        "cuda:1",
-        "cuda:1",
-        "cuda:0",
-        "cpu",
-    )
+    assert [choose_device(wanted) for wanted in ("auto", "cuda", "cpu")] == ["cuda:1", "cuda:1", "cpu"]
+    with pytest.raises(UsageError, match=r"device cuda:0: each of the 2 processes here takes a GPU of its own: use --device cuda"):
+        choose_device("cuda:0")
     second.setattr(torch.cuda, "device_count", lambda: 1)
     assert choose_device("auto") == "cuda:0", "two processes can work on one GPU"
 

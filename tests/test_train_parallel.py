@@ -18,13 +18,13 @@ import pytest
 import torch
 from PIL import Image as Pictures
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import Interrupted, UsageError
 from rotonodes.train.checkpoint import BEFORE, NEWEST, read_checkpoint
 from rotonodes.train.dataset import LabelledFrames
 from rotonodes.train.loop import train
 from rotonodes.train.parallel import Team
 from rotonodes.train.settings import Loss, TrainSettings
-from test_train_loop import CLASSES, toy_frames
+from test_train_loop import CLASSES, stop_before, toy_frames
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,7 +99,11 @@ def halved():
     train(settings(None, steps=3, precision="bfloat16"), data(), on_step=lambda step: losses.append(step.loss))
     return losses
 
+def go_on():
+    torch.save(train(settings(folder / "begun"), data()).state, folder / f"begun-{own}.pt")
+
 answer("bfloat16", halved)
+answer("begun", go_on)
 answer("odd batch", lambda: train(settings(None, batch=5, loss=type(settings(None).loss)()), data()))
 answer("other frames", lambda: train(settings(None), data(validation=[11, 12] if own else [12])))
 answer("nan", lambda: train(settings(None, learning_rate=1e30, gradient_clip=0), data()))
@@ -123,6 +127,8 @@ def member(rank: int, port: int) -> dict[str, str]:
 def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which two processes have done what they do."""
     folder = tmp_path_factory.mktemp("together")
+    with pytest.raises(Interrupted):
+        train(settings(folder / "begun"), data(), should_stop=stop_before(5))
     port = free_port()
     command = [sys.executable, "-c", TOGETHER, str(folder)]
     with contextlib.ExitStack() as stack:
@@ -132,7 +138,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         for process in both:
             stack.callback(process.kill)
-        ends = [process.communicate(timeout=300)[1] for process in both]
+        ends = [process.communicate(timeout=900)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], ends
     return folder
 
@@ -199,6 +205,13 @@ def test_a_wish_to_stop_in_one_process_stops_all_behind_one_checkpoint(together:
     assert_same_weights(model.state, alone["state"])
     rows = [json.loads(line) for line in (together / "stopped/log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 3, 4, 6, 8, 9, 10, 12]
+
+
+def test_two_processes_take_over_from_one(together: Path, alone: dict[str, Any]) -> None:
+    assert answers(together, "begun") == [None, None]
+    states = [torch.load(together / f"begun-{rank}.pt", weights_only=True) for rank in (0, 1)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert_same_weights(states[0], alone["state"])
 
 
 def test_what_does_not_fit_is_refused_by_all(together: Path) -> None:
@@ -300,7 +313,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def test_torchrun_trains_a_graph_and_delivers_once(folder: Path, torchrun: Launch) -> None:
-    out, err = (process := torchrun("--stats", "stats.json")).communicate(timeout=300)
+    out, err = (process := torchrun("--stats", "stats.json")).communicate(timeout=900)
     assert process.returncode == 0, err
     assert err.count("Frame 1 (1 of 6)") == 2, "once read for the training, once delivered"
     assert err.count("delivered 6 frames") == 1
@@ -317,13 +330,13 @@ def test_torchrun_trains_a_graph_and_delivers_once(folder: Path, torchrun: Launc
 def test_torchrun_that_is_stopped_goes_on_in_one_process(folder: Path, torchrun: Launch) -> None:
     process = torchrun("--set", "train.steps=100000")
     log = folder / "out/run/log.jsonl"
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
     while not log.exists() or len(log.read_text().splitlines()) < 2:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "it does not begin to learn"
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to torchrun and to both processes, to which torchrun sends it again
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode != 0
     assert err.count("stopping: ") == 1
     found = read_checkpoint(folder / "out/run")
