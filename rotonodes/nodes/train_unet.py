@@ -41,9 +41,9 @@ class TrainUNet(Node):
     whatever -F delivers. The averaged weights that score best on the validation are kept. Frames of one clip are near copies:
     say what a clip is, then each is learned from equally often, and one that both trains and validates is refused. With
     `checkpoints` an interrupted training goes on where it stopped, and can be watched: log.csv, log.jsonl, loss.png, and in
-    `stages` a sheet with pictures, their truth and what the network makes of them, at each validation. On all of these are
-    also the first and a later frame of a linked `preview`, which is not learned from. Several GPUs train together when the
-    graph is run by `torchrun --nproc-per-node 2 -m rotonodes run ...`; each takes its share of `batch`.
+    `stages` a sheet with pictures, their truth and what the network makes of them, at each validation. Frames of a linked
+    `preview` (a still, or a clip with the same frame numbers) are on every sheet and not learned from. Several GPUs train
+    together when the graph is run by `torchrun --nproc-per-node 2 -m rotonodes run ...`; each takes its share of `batch`.
 
     The network sees `channels`, each in its encoding; StackPasses puts normals, depth and light passes beside the picture.
 

@@ -230,7 +230,7 @@ class Run:
         self.scaler.load_state_dict(run["scaler"])
         self.patience = Patience(**run["patience"])
         self.journal.restore(run["journal"])
-        self.since = run["since"]
+        self.since = run.get("since", [])  # checkpoints of before it was kept
         if content["best"]:
             self.best = {"metrics": content["best"], "state": content["state"]}
 

@@ -23,7 +23,7 @@ GRAPH, WEIGHTS = "graphs/train_on_shot.yaml", "weights/tones.safetensors"
 COLUMNS = ("mean_iou", "mean_iou_foreground", "boundary_f", "flicker")
 
 
-def scored(shot: Path, count: int, folder: Path) -> tuple[dict[str, dict[str, Any]], float]:
+def scored(shot: Path, count: int, folder: Path, threads: int | None) -> tuple[dict[str, dict[str, Any]], float]:
     """The scores of the shipped weights and of those trained on `count` frames, on all others, and the minutes that both took."""
     numbers = FilePattern(str(shot / "render.####.exr")).on_disk()
     learned = numbers[:: -(-len(numbers) // count)]
@@ -39,7 +39,7 @@ def scored(shot: Path, count: int, folder: Path) -> tuple[dict[str, dict[str, An
     others = [number for number in numbers if number not in learned]
     print(f"{shot}: frames {everything}, {len(learned)} learned from, {len(others)} scored", flush=True)
     start = time.monotonic()
-    graph.run(frames=others, nodes=["score_shipped", "score_trained"], cache=str(folder / "cache"), progress="plain")
+    graph.run(frames=others, nodes=["score_shipped", "score_trained"], cache=str(folder / "cache"), progress="plain", threads=threads)
     minutes = (time.monotonic() - start) / 60
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}, minutes
 
@@ -48,11 +48,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("shots", nargs="+", type=Path, help="folders of render.####.exr")
     parser.add_argument("--count", type=int, default=6, help="frames to learn from")
+    parser.add_argument("--threads", type=int, help="of the engine; default all cores")
     args = parser.parse_args()
     rows = []
     for shot in args.shots:
         with TemporaryDirectory() as folder:
-            scores, minutes = scored(shot, args.count, Path(folder))
+            scores, minutes = scored(shot, args.count, Path(folder), args.threads)
         for name, found in scores.items():
             cells = [f"{found[column]:.3f}" for column in COLUMNS]
             rows.append([shot.name, name, *cells, f"{minutes:.1f}" if name.startswith("trained") else ""])
