@@ -78,6 +78,7 @@ def test_shape_and_background_get_textures_of_their_own():
         inside, outside = gain[:, 15:25, 15:25] != 1, gain[:, :8, :8] != 1
         seen.add((bool(inside.any()), bool(outside.any())))
         assert gain.min() > 0
+        assert gain.mean() == pytest.approx(1, abs=0.5)
     assert seen == {(True, True), (True, False), (False, True)}
 
 
@@ -99,7 +100,15 @@ def test_highlights_keep_the_colour_of_the_light():
     labels = torch.ones(40, 40, dtype=torch.uint8)
     for seed in range(10):
         gain = surface_gain(picture, labels, generator(seed))
-        assert torch.allclose(gain[:, 20, 20], torch.ones(3), atol=1e-5)
+        assert gain[:, 20, 20].std() < 1e-5
+        assert 0.3 < gain[0, 20, 20] < 1.001
+
+
+def test_a_texture_does_not_overexpose():
+    picture, labels = torch.full((3, 40, 40), 0.85), torch.ones(40, 40, dtype=torch.uint8)
+    for seed in range(20):
+        made = multiply(picture, surface_gain(picture, labels, generator(seed)))
+        assert (made.amin(dim=0) == 1).float().mean() < 0.1
 
 
 def test_light_is_smooth_and_within_its_strength():

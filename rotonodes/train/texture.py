@@ -16,14 +16,17 @@ from torch.nn import functional as F
 from rotonodes.color import srgb_to_linear
 
 # From this encoded value on a pixel is a highlight, which takes the light's colour and not the surface's.
-HIGHLIGHT = 0.75
+HIGHLIGHT = 0.85
+
+# Linear light up to here is not yet cut off.
+BRIGHTEST = 0.7
 
 
 def surface_gain(picture: Tensor, labels: Tensor, generator: Generator, other: Callable[[], Tensor] | None = None) -> Tensor:
     """A texture for the shape (classes above 0) and another one for the background, as factors `[3, H, W]` of linear light.
 
-    Their mean is about 1. `picture` is `[3, H, W]` encoded, 0..1: bright highlights keep their colour. `other` gives the
-    encoded pixels `[3, H, W]` of some other frame, to be a texture.
+    Their mean is about 1, or less where the picture would be overexposed. `picture` is `[3, H, W]` encoded, 0..1: bright
+    highlights keep their colour. `other` gives the encoded pixels `[3, H, W]` of some other frame, to be a texture.
     """
     which = int(torch.randint(4, (), generator=generator))  # both (twice as likely), the shape alone, the background alone
     size = (labels.shape[-2], labels.shape[-1])
@@ -32,7 +35,15 @@ def surface_gain(picture: Tensor, labels: Tensor, generator: Generator, other: C
     mask = F.avg_pool2d((labels > 0).float()[None, None], 3, stride=1, padding=1, count_include_pad=False)[0]
     shine = ((picture.amin(dim=0, keepdim=True) - HIGHLIGHT) / (1 - HIGHLIGHT)).clamp(0, 1)
     shape = shape + (1 - shape) * shine
-    return ground + (shape - ground) * mask
+    gain = ground + (shape - ground) * mask
+    return gain * _exposure(picture, gain)
+
+
+def _exposure(picture: Tensor, gain: Tensor) -> float:
+    """A factor, at most 1, that keeps what is brightest from being cut off, where tones would be lost; as a camera would."""
+    light = srgb_to_linear(picture[:, ::4, ::4])
+    before, after = (torch.quantile(values.mean(dim=0), 0.97) for values in (light, light * gain[:, ::4, ::4]))
+    return min(1.0, float(before.clamp(min=BRIGHTEST) / after.clamp(min=1e-6)))
 
 
 def light_gain(size: tuple[int, int], strength: float, generator: Generator) -> Tensor:
