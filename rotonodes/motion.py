@@ -100,7 +100,7 @@ def flow(first: Tensor, second: Tensor, shrink: int = 1) -> Tensor:
     what the coarser level says.
 
     Lucas, Kanade: An iterative image registration technique with an application to stereo vision. IJCAI 1981.
-    Bouguet: Pyramidal implementation of the Lucas Kanade feature tracker. Intel, 2000.
+    Baker, Matthews: Lucas-Kanade 20 years on: a unifying framework. IJCV 56 (3), 2004.
     """
     levels = [(first, second)]
     while min(levels[-1][0].shape[-2:]) >= 2 * _COARSEST or len(levels) <= _halvings(shrink):
@@ -114,17 +114,16 @@ def flow(first: Tensor, second: Tensor, shrink: int = 1) -> Tensor:
 
 
 def _refined(found: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """The displacements after a few steps of least squares."""
+    """The displacements after a few steps of least squares; the gradient is that of `first`, which stays from step to step."""
     own = own_positions(first)
-    gradient = _gradient(first)
+    gx, gy = _gradient(first)
+    xx, xy, yy = windowed(torch.stack([(a * b).sum(0) for a, b in ((gx, gx), (gx, gy), (gy, gy))]), _WINDOW)
+    xx, yy = xx + _CONTRAST, yy + _CONTRAST
+    determinant = xx * yy - xy * xy
     for _ in range(_STEPS):
-        moved = sample(second, Positions(own.x + found[0], own.y + found[1]))
-        gx, gy = ((a + b) / 2 for a, b in zip(gradient, _gradient(moved), strict=True))
-        difference = moved - first
-        products = (gx * gx, gx * gy, gy * gy, gx * difference, gy * difference)
-        xx, xy, yy, xd, yd = windowed(torch.stack([product.sum(0) for product in products]), _WINDOW)
-        xx, yy = xx + _CONTRAST, yy + _CONTRAST
-        step = torch.stack([xy * yd - yy * xd, xy * xd - xx * yd]) / (xx * yy - xy * xy)
+        difference = sample(second, Positions(own.x + found[0], own.y + found[1])) - first
+        xd, yd = windowed(torch.stack([(g * difference).sum(0) for g in (gx, gy)]), _WINDOW)
+        step = torch.stack([xy * yd - yy * xd, xy * xd - xx * yd]) / determinant
         found = found + step.clamp_(-1, 1)
     return found
 
