@@ -15,7 +15,7 @@ import torch
 from rotonodes.io.png import write_palette_png, write_png
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import save_weights
-from rotonodes.nodes import EvaluateLabels, LoadFrames, MultipassDecode, StabilizeTones, StackPasses, TonesFromPasses, UNetSegment
+from rotonodes.nodes import EvaluateLabels, FindKeyLight, LoadFrames, MultipassDecode, StabilizeTones, StackPasses, TonesFromPasses, UNetSegment
 from rotonodes.pixels import Image
 from rotonodes.tones import CLASSES, COLORS
 
@@ -115,7 +115,8 @@ def test_table_says_what_evaluate_labels_says(tmp_path: Path, capsys: pytest.Cap
     asked = ["--clips", TORUS, "--clip-length", "2", "--frames", "2-6", "--fit", TORUS, "--weights", *map(str, files)]
     assert bench_tones.main([*asked, "--a4", str(tmp_path / "none")]) == 0
     found = rows(capsys.readouterr().out)
-    assert len(found) == 4
+    assert len(found) == 5
+    assert found["ours, no network: TonesFromPasses, recipe key, true matte"]["mean IoU"] > 0.9
 
     layers = [LoadFrames(path=TORUS)(frame=frame).layers for frame in (3, 4, 5, 6)]  # 2 alone is half a clip
     truth = [TonesFromPasses()(passes) for passes in layers]
@@ -161,6 +162,16 @@ def test_steady_rows_stand_below_their_weights(pngs: Path, tmp_path: Path, capsy
     assert bench_tones.main(["--clips", str(pngs), "--weights", str(file), "--steady", "--a4", str(tmp_path / "none")]) == 0
     _, *ours = rows(capsys.readouterr().out)
     assert ours == [f"ours: small.safetensors{more}" for more in ("", " + StabilizeTones", " + StabilizeTones, EstimateMotion")]
+
+
+def test_weights_that_see_the_key_light_are_shown_it() -> None:
+    channels = ("R", "G", "B", "Normal.X", "Normal.Y", "KeyLight.Gloss")
+    model = Model("unet", {}, CLASSES, COLORS, channels, size_multiple=2, state={})
+    source = rendered.Renders(TORUS, clip_length=2)
+    frame = source.read(source.clips[0][0])
+    seen = methods.picture_for(model, "world")(frame)
+    assert torch.equal(seen.plane("KeyLight.Gloss"), FindKeyLight()(frame.layers).plane("KeyLight.Gloss"))
+    assert "Normal.X" in seen.channels
 
 
 def test_a_clip_that_is_not_whole_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Which way the camera looks: noted by the renderer, or solved from Position and Depth."""
+"""How the camera looks: noted by the renderer, or solved from Position, or normals, and Depth."""
 
 import json
 import re
@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raytraced import ball, looking, unit
 from rotonodes.errors import FrameError
-from rotonodes.io.camera import camera_rotation, header_camera, solve_camera
+from rotonodes.io.camera import camera_rotation, find_lens, header_camera, solve_camera, turn
 from rotonodes.io.passes import Passes
 from rotonodes.pixels import Box, Layers
 
@@ -148,13 +149,14 @@ def test_what_is_no_rotation_is_no_camera(camera):
 def test_faults_name_the_file_and_what_to_render():
     layers = layers_of(*rendered(rotation(12)))
     for absent, words in (
-        ("Position", "no pass Position to"),
+        ("Position", "no pass Normal to"),
         ("Depth", "no pass Depth to"),
-        (".", "no pass Position and no pass Depth to"),
+        (".", "no pass Normal and no pass Depth to"),
     ):
         fewer = Layers({n: p for n, p in layers.planes.items() if absent not in n}, layers.box, layers.size, path="shot.0001.exr")
         with pytest.raises(
-            FrameError, match=rf"^shot.0001.exr: the header notes no camera, and there is {words} solve it from: render Pos"
+            FrameError,
+            match=rf"^shot.0001.exr: the header notes no camera, and there is {words} solve it from: render Normal and Depth too",
         ):
             camera_rotation(fewer, Passes.of(fewer))
     empty = layers_of(np.zeros((3, 5, 7)), np.full((5, 7), 1e10))
@@ -165,3 +167,28 @@ def test_faults_name_the_file_and_what_to_render():
     two = Layers({n: p for n, p in layers.planes.items() if n != "L.Position.Z"}, layers.box, layers.size)
     with pytest.raises(FrameError, match="Position needs three channels and Depth one"):
         camera_rotation(two, Passes.of(two))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 999), around=st.floats(-3, 3), elevation=st.floats(0.1, 0.9), lens=st.floats(0.7, 3))
+def test_normals_and_depth_tell_the_camera_too(seed, around, elevation, lens):
+    scene = ball(looking(around, elevation), unit(1, -1, 1), lens, size=(96, 72))
+    other = rotation(seed)  # any world: the floor need not be level
+    normals = np.einsum("ij,jhw->ihw", other, scene.normals)
+    assert degrees(turn(normals, scene.depth), scene.rows @ other.T) < 2
+    assert find_lens(scene.depth, np.einsum("ij,jhw->ihw", scene.rows, scene.normals)) == pytest.approx(lens, rel=0.1)
+
+
+def test_position_goes_before_normals_which_do_without():
+    scene = ball(looking(0.4, 0.3), unit(1, -1, 1), size=(96, 72))
+    layers = scene.layers({})
+    assert degrees(camera_rotation(layers, Passes.of(layers)), scene.rows) < 2
+    with pytest.raises(FrameError, match="no camera can be solved from Normal and Depth: all of its normals point one way: show more"):
+        level = {n: p * 0 + (n.endswith("Z")) if "Normal" in n else p for n, p in layers.planes.items()}
+        flat = Layers(level, layers.box, layers.size)
+        camera_rotation(flat, Passes.of(flat))
+    with pytest.raises(ValueError, match="the normals are not those of the depths: the normals must be in world space"):
+        turn(np.random.default_rng(0).permuted(scene.normals, axis=2), scene.depth)
+    with pytest.raises(ValueError, match="0 pixels have a smooth depth and a normal: show more of the scene"):
+        turn(scene.normals, np.full_like(scene.depth, 1e10))
+    assert find_lens(np.full_like(scene.depth, 1e10), scene.normals) is None

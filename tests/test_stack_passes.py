@@ -108,8 +108,8 @@ def test_the_camera_of_another_file_is_solved_from_its_passes():
     planes = {**layers.planes, "ViewLayer.Depth.Z": depth, **{f"ViewLayer.Position.{a}": p for a, p in zip("XYZ", position, strict=True)}}
     picture = StackPasses(normals="camera")(Layers(planes, layers.box, layers.size))
     assert torch.allclose(picture.data[6:9, 0, 0], torch.tensor([6.0, 7.0, 5.0]), atol=1e-3)
-    with pytest.raises(FrameError, match="the header notes no camera, and there is no pass Position to solve it from: render"):
-        StackPasses(normals="camera")(layers)
+    with pytest.raises(FrameError, match="the header notes no camera, and there is no pass Depth to solve it from: render"):
+        StackPasses(passes=["Normal"], normals="camera")(layers_of("Normal.X", "Normal.Y", "Normal.Z"))
     assert StackPasses(passes=["Combined"], normals="camera")(layers).channels == ("R", "G", "B")
     flat = layers_of("R", "N.X", "N.Y", Note=json.dumps({"camera": NOTED}))
     with pytest.raises(FrameError, match="Normal has 2 channels, not three"):

@@ -1,4 +1,4 @@
-"""TonesFromPasses: both recipes, against slow code that looks at one pixel after the other."""
+"""TonesFromPasses: the recipes, two of them against slow code that looks at one pixel after the other."""
 
 import json
 from pathlib import Path
@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from rotonodes.errors import FrameError
 from rotonodes.io.cryptomatte import murmur3_32, name_id
-from rotonodes.nodes.tones_from_passes import TonesFromPasses, without_strays
+from rotonodes.io.exr import read_layers
+from rotonodes.nodes.tones_from_passes import TonesFromPasses, median, without_strays
 from rotonodes.pixels import Box, Layers, Matte
 from rotonodes.tones import CLASSES, COLORS
 
+SHOTS = Path(__file__).parents[1] / "examples" / "shots"
 C4D = Path(__file__).parents[2] / "shared" / "reference" / "c4d_like"
 H, W = 23, 31
 LIGHT = (0.48, -0.6, 0.64)
@@ -251,6 +253,55 @@ def test_strays_go_and_lines_stay() -> None:
     assert torch.equal(without_strays(labels, labels > 0), expected)
     one = torch.full((1, 1), 4, dtype=torch.uint8)
     assert torch.equal(without_strays(one, one > 0), one)
+
+
+@pytest.mark.parametrize("shot", ["torus", "monkey"])
+def test_key_agrees_with_the_label_layer_of_real_renders(shot: str) -> None:
+    layers = read_layers(SHOTS / shot / "render.0001.exr")
+    truth, found = (TonesFromPasses(recipe=recipe)(layers).data for recipe in ("light", "key"))
+    for index, name in enumerate(CLASSES):
+        here, there = truth == index, found == index
+        assert (here & there).sum() > 0.75 * (here | there).sum(), name
+    assert ((truth == 0) != (found == 0)).float().mean() < 0.005  # the label layer has fewer samples for its edges
+
+
+def test_key_needs_no_label_layer_and_takes_a_matte() -> None:
+    layers = read_layers(SHOTS / "torus" / "render.0001.exr")
+    bare = {name: plane for name, plane in layers.planes.items() if not name.startswith("Label")}
+    without = Layers(bare, layers.box, layers.size, layers.metadata, path=layers.path)
+    found = TonesFromPasses(recipe="key")(without).data
+    assert torch.equal(found, TonesFromPasses(recipe="key")(layers).data)
+    left = torch.ones(1, layers.size[1], layers.size[0])
+    left[:, :, 100:] = 0
+    cut = TonesFromPasses(recipe="key", clean=False)(without, Matte(left)).data
+    assert not cut[:, 100:].any() and cut[:, :100].all()
+    dark = {name: plane * (0 if "DiffDir" in name else 1) for name, plane in bare.items()}
+    unlit = TonesFromPasses(recipe="key")(Layers(dark, layers.box, layers.size, layers.metadata)).data
+    assert set(unlit.unique().tolist()) <= {0, 2}  # no light: all of it is turned away from it
+
+
+def test_key_thresholds_move_the_classes() -> None:
+    layers = read_layers(SHOTS / "torus" / "render.0001.exr")
+
+    def areas(**changes: Any) -> list[int]:
+        return np.bincount(TonesFromPasses(recipe="key", **changes)(layers).data.numpy().ravel(), minlength=5).tolist()
+
+    usual = areas()
+    assert areas(form=0.6)[2] > usual[2]
+    assert areas(cast=0.1)[1] < usual[1]
+    assert areas(facing=0.6)[1] < usual[1]
+    assert areas(gloss=1)[4] < usual[4]
+    assert areas(roughness=0.1)[4] < usual[4]
+    assert areas(median=9) != usual
+
+
+def test_median_takes_out_what_stands_alone() -> None:
+    plane = torch.zeros(7, 8)
+    plane[3, 3] = plane[0, 0] = 1
+    assert torch.equal(median(plane, 1), plane) and torch.equal(median(plane, 2), plane)
+    assert median(plane, 3)[3, 3] == 0 and median(plane, 3)[0, 0] == 0
+    step = (torch.arange(8) > 3).float().expand(7, 8)
+    assert torch.equal(median(step, 5), step)
 
 
 @pytest.mark.parametrize("recipe", ["light", "cinema4d"])

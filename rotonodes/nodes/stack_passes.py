@@ -26,7 +26,8 @@ class StackPasses(Node):
     Channels are named after the usual name of their pass, whatever the renderer calls it, so that weights which see them fit
     the files of any renderer; a pass that is asked for with a view layer in front (Label.DiffDir) keeps it. Values are as
     stored. With `normals: camera` the world-space normals are turned to x right, y up, z towards the viewer, by the
-    camera that the header notes, or that Position and Depth passes tell. A pass that is not in the file fails the frame.
+    camera that the header notes, or that Position and Depth passes tell. A pass that is not in the file fails the frame. The
+    channels of a picture linked as `more`, as of FindKeyLight, come last.
     """
 
     category: ClassVar[str] = "passes"
@@ -35,7 +36,7 @@ class StackPasses(Node):
         ("Combined", "DiffDir", "Normal", "Depth"),
         help="passes in the order of the channels, in any renderer's spelling",
         min_length=1,
-        examples=[["Normal", "Combined"], ["Combined", "Depth", "Label.Normal"]],
+        examples=[["Normal", "Combined"], ["Combined", "Depth", "Label.Normal"], ["Depth", "Normal"]],
     )
     layer: str = param("", help="view layer of the passes; empty for the first")
     view: str = param("", help="stereo view (left, right); empty for the hero view")
@@ -51,7 +52,11 @@ class StackPasses(Node):
             raise ValueError(f"{twice[0]!r} is listed twice: list each pass once")
         return passes
 
-    def process(self, layers: Layers) -> Image:
+    def process(self, layers: Layers, more: Image | None = None) -> Image:
+        picture = self._stacked(layers)
+        return picture if more is None else _joined(picture, more)
+
+    def _stacked(self, layers: Layers) -> Image:
         passes = Passes.of(layers, self.names)
         channels: dict[str, str] = {}
         normals: list[list[str]] = []
@@ -87,6 +92,17 @@ class StackPasses(Node):
                 yield before + short, full
             else:
                 yield f"{before}{found.canonical}.{short}", full
+
+
+def _joined(picture: Image, more: Image) -> Image:
+    """One picture of the channels of two, of one size and different names."""
+    import torch
+
+    if picture.size != more.size:
+        raise FrameError(f"more is {more.width}x{more.height}, the passes are {picture.width}x{picture.height}: link one of the same frame")
+    if twice := [name for name in more.channels if name in picture.channels]:
+        raise FrameError(f"channel {twice[0]} is in the passes and in more: leave it out of one of them")
+    return picture.with_data(torch.cat([picture.data, more.on(picture.box).data.to(picture.data)]), (*picture.channels, *more.channels))
 
 
 def _turned(data: Tensor, planes: list[int], rotation: list[list[float]], where: str) -> Tensor:

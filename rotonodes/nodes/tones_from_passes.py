@@ -10,6 +10,7 @@ from rotonodes.errors import FrameError
 from rotonodes.io.cryptomatte import decode_matte, find_cryptomatte
 from rotonodes.io.passes import Pass, Passes, pass_image
 from rotonodes.node import Node, param
+from rotonodes.nodes.find_key_light import FindKeyLight
 from rotonodes.pixels import Labels, Layers, Matte
 from rotonodes.tones import CLASSES, COLORS
 
@@ -23,31 +24,38 @@ _FULL_SCALE = {"uint8": 255, "uint16": 65535}
 class TonesFromPasses(Node):
     """Label every pixel with its tone, from the passes of a render: what networks are trained on and measured against.
 
-    `light` reads a second view layer of white shapes under one hard light. `cinema4d` compares material colour, illumination,
-    shadow and specular passes with thresholds, as codes of 8 bits; Blender's speculars want `illum` 166 and `specular` 108.
-    Without a linked matte the shape is what `objects` names in the cryptomatte (`light`), or where the material colour
-    is neither black nor white (`cinema4d`). Passes are divided by the matte, so that soft edges keep their tone.
+    `light` reads a second view layer of white shapes under one hard light. `key` has the same rules for any render: it finds the
+    key light in the picture's own DiffDir, Normal and Depth, as FindKeyLight does, at the price of what it cannot know behind noise
+    and on metals. `cinema4d` compares material colour, illumination, shadow and specular passes with thresholds, as codes of 8
+    bits; Blender's speculars want `illum` 166 and `specular` 108. Without a linked matte the shape is what `objects` names in
+    the cryptomatte (`light`, `key`), or where the material colour is neither black nor white (`cinema4d`). Passes are divided
+    by the matte, so that soft edges keep their tone.
     """
 
     category: ClassVar[str] = "passes"
 
-    recipe: Literal["light", "cinema4d"] = param("light", help="light: a label view layer; cinema4d: thresholds on its passes")
-    layer: str = param("", help="cinema4d: view layer to read; empty for the first")
+    recipe: Literal["light", "key", "cinema4d"] = param(
+        "light", help="light: a label view layer; key: the key light, found in any render; cinema4d: thresholds on its passes"
+    )
+    layer: str = param("", help="key, cinema4d: view layer to read; empty for the first")
     names: dict[str, str] = param({}, help="how this file spells its passes -> the usual name, where it is not recognised")
     # Half-covered pixels are outside, and in a matte of 8 bits they are 128 / 255.
     coverage: float = param(0.505, ge=0, lt=1, help="the shape is where the matte is above this")
-    clean: bool | None = param(None, help="replace single stray pixels by their surroundings' class; default: only with light")
+    clean: bool | None = param(None, help="replace single stray pixels by their surroundings' class; default: not with cinema4d")
 
     label_layer: str = param("Label", help="light: view layer of white shapes under the label light")
-    objects: str | list[str] = param("shape*", help="light: names of the shapes in the cryptomatte, wildcards allowed")
-    cryptomatte: str = param("object", help="light: what they are named after: object, material, asset, or a cryptomatte's own name")
+    objects: str | list[str] = param("shape*", help="light, key: names of the shapes in the cryptomatte, wildcards allowed")
+    cryptomatte: str = param("object", help="light, key: what they are named after: object, material, asset, or a cryptomatte's own name")
     light: tuple[float, float, float] | None = param(
         None, help="light: direction to the light in the normals' space; default: key_direction in the file's header"
     )
-    form: float = param(0.38, ge=0, help="light: form shadow is where the lit luminance is below this", unit="linear")
-    cast: float = param(0.5, ge=0, help="light: cast shadow is where the luminance is below this share of normal . light")
-    facing: float = param(0.15, ge=0, le=1, help="light: cast shadow falls only where normal . light is above this")
-    gloss: float = param(0.30, ge=0, help="light: highlight is where the glossy luminance is above this", unit="linear")
+    form: float = param(0.38, ge=0, help="light, key: form shadow is where the lit luminance is below this", unit="linear")
+    cast: float = param(0.5, ge=0, help="light, key: cast shadow is where the luminance is below this share of normal . light")
+    facing: float = param(0.15, ge=0, le=1, help="light, key: cast shadow falls only where normal . light is above this")
+    gloss: float = param(0.30, ge=0, help="light, key: highlight is where the glossy luminance is above this", unit="linear")
+
+    roughness: float = param(0.35, ge=0.05, le=1, help="key: of the surface that mirrors the light, nearly polished to matt")
+    median: int = param(3, ge=1, le=31, help="key: side of the square whose median takes the noise out of the shadows", unit="px")
 
     object_pass: str = param("", help="cinema4d: pass with the shape's coverage (object_1); empty: the material colour tells it")
     encoding: Literal["auto", "linear", "raw"] = param(
@@ -61,8 +69,8 @@ class TonesFromPasses(Node):
 
     def process(self, layers: Layers, matte: Matte | None = None) -> Labels:
         passes = Passes.of(layers, self.names)
-        labels, shape = (self._light if self.recipe == "light" else self._cinema4d)(layers, passes, matte)
-        if self.recipe == "light" if self.clean is None else self.clean:
+        labels, shape = {"light": self._light, "key": self._key, "cinema4d": self._cinema4d}[self.recipe](layers, passes, matte)
+        if self.recipe != "cinema4d" if self.clean is None else self.clean:
             labels = without_strays(labels, shape)
         return Labels(labels, CLASSES, COLORS)
 
@@ -84,6 +92,23 @@ class TonesFromPasses(Node):
         labels[tone < self.form] = FORM_SHADOW
         labels[(facing > self.facing) & (tone < self.cast * facing)] = CAST_SHADOW
         shape = alpha > self.coverage
+        labels[~shape] = BACKGROUND
+        return labels, shape
+
+    def _key(self, layers: Layers, passes: Passes, matte: Matte | None) -> tuple[Tensor, Tensor]:
+        """Labels, and where the shape is, both `[H, W]`."""
+        import torch
+
+        if matte is None:
+            matte = decode_matte(layers, find_cryptomatte(layers, self.cryptomatte, self.layer), self.objects)
+        shape = _fitting(matte, layers) > self.coverage
+        found = FindKeyLight(layer=self.layer, names=self.names, roughness=self.roughness)(layers).on_frame()
+        facing, arrives, gloss = found.data
+        arrives = median(arrives, self.median)
+        labels = torch.full(facing.shape, MIDTONE, dtype=torch.uint8)
+        labels[gloss * arrives > self.gloss] = HIGHLIGHT
+        labels[facing < self.form] = FORM_SHADOW
+        labels[(facing > self.facing) & (arrives < self.cast)] = CAST_SHADOW
         labels[~shape] = BACKGROUND
         return labels, shape
 
@@ -117,6 +142,18 @@ class TonesFromPasses(Node):
         linear = self.encoding == "linear" or (self.encoding == "auto" and layers.path.lower().endswith(".exr"))
         color = on_frame(layers, found)
         return ((linear_to_srgb(color) if linear else color) * 255).round()
+
+
+def median(plane: Tensor, side: int) -> Tensor:
+    """The median of the square around each pixel `[H, W]`, of an even side's the one a pixel less; beyond the frame its edge goes on."""
+    from torch.nn import functional as F
+
+    reach = (side - 1) // 2
+    if not reach:
+        return plane
+    padded = F.pad(plane[None, None], [reach] * 4, mode="replicate")[0, 0]
+    windows = padded.unfold(0, 2 * reach + 1, 1).unfold(1, 2 * reach + 1, 1)
+    return windows.reshape(*plane.shape, -1).median(dim=-1).values
 
 
 def without_strays(labels: Tensor, shape: Tensor) -> Tensor:

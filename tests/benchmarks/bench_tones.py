@@ -3,10 +3,11 @@
     python tests/benchmarks/bench_tones.py --clips renders/unseen --fit renders/tones --weights weights/tones.safetensors
 
 Clips are sequences as examples/blender/clips.py renders them, or folders of cNNN_fNN_beauty.png and cNNN_fNN_label.png.
-Thresholds and k-means are given the true matte, and have to find the tones inside it alone: their shape IoU is 1. Thresholds are
-those with the highest mean IoU on every 20th frame of `--fit` (give the clips themselves for the best that thresholds could do). With
-`--train-a4 MINUTES` the U-Net of the system that came before learns from all frames of `--fit` first (see predecessor.py; a second
-call goes on). Each `--weights` is a row, and weights that see passes find them in the EXRs; `--steady` adds rows with StabilizeTones.
+Thresholds, k-means and the key light are given the true matte, and have to find the tones inside it alone: their shape IoU
+is 1. Thresholds are those with the highest mean IoU on every 20th frame of `--fit` (give the clips themselves for the best that
+thresholds could do). With `--train-a4 MINUTES` the U-Net of the system that came before learns from all frames of `--fit` first
+(see predecessor.py; a second call goes on). Each `--weights` is a row, and weights that see passes find them in the EXRs;
+`--steady` adds rows with StabilizeTones.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import predecessor
 import torch
-from methods import Method, clusters, fit_thresholds, needs_passes, network, picture_for, thresholds
+from methods import Method, clusters, fit_thresholds, key_light, needs_passes, network, picture_for, thresholds
 from rendered import Source, add_source_arguments, frames, opened, source_of
 
 from rotonodes.errors import RotoError, UsageError
@@ -82,6 +83,7 @@ def methods_of(options: argparse.Namespace) -> Iterator[tuple[str, Method, bool]
         limits = ", ".join(f"{limit:.3f}" for limit in scale.thresholds)
         yield f"luminance thresholds {limits} (linear), fitted on {source.title}, true matte", thresholds(scale), False
     yield "k-means on luminance, 4 clusters a frame, true matte", clusters, False
+    yield "ours, no network: TonesFromPasses, recipe key, true matte", key_light, True
     if options.train_a4:
         pictures, labels = predecessor.cut_frames(options.a4, learned_from[0] if learned_from else None)
         predecessor.learn(options.a4, pictures, labels, options.train_a4)

@@ -10,7 +10,7 @@ from rendered import Rendered
 
 from rotonodes.color import linear_to_srgb, luminance, srgb_to_linear
 from rotonodes.nets.model import Model
-from rotonodes.nodes import EstimateMotion, MeasureTones, StabilizeTones, StackPasses, ToneSplit, UNetSegment
+from rotonodes.nodes import EstimateMotion, FindKeyLight, MeasureTones, StabilizeTones, StackPasses, TonesFromPasses, ToneSplit, UNetSegment
 from rotonodes.pixels import Image, Labels
 from rotonodes.tones import CLASSES, ToneScale
 
@@ -84,6 +84,12 @@ def clusters(clip: Sequence[Rendered]) -> dict[str, list[Labels]]:
     return {"": found}
 
 
+def key_light(clip: Sequence[Rendered]) -> dict[str, list[Labels]]:
+    """Thresholds on the key light that is found in the passes of the picture, inside the true matte."""
+    node = TonesFromPasses(recipe="key")
+    return {"": [node(frame.layers, frame.shape) for frame in clip]}
+
+
 def _split(frame: Rendered, scale: ToneScale) -> Labels:
     inputs = {"image": frame.beauty, "matte": frame.shape, "scale": scale}
     return ToneSplit(classes=list(CLASSES)).run(inputs, wanted=["labels"])["labels"]
@@ -126,10 +132,10 @@ def picture_for(model: Model, normals: str) -> Callable[[Rendered], Image]:
     passes = needs_passes(model)
     if not passes:
         return lambda frame: frame.beauty
-    stack = StackPasses(passes=passes, normals=normals)
+    stack, key = StackPasses(passes=[name for name in passes if name != "KeyLight"], normals=normals), FindKeyLight()
 
     def picture(frame: Rendered) -> Image:
-        more = stack(frame.layers).on_frame()
+        more = stack(frame.layers, key(frame.layers) if "KeyLight" in passes else None).on_frame()
         return Image(torch.cat([frame.beauty.data, more.data]), (*frame.beauty.channels, *more.channels))
 
     return picture

@@ -1,0 +1,136 @@
+"""The key light that is found in a frame is the one that shone there."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raytraced import ball, degrees_between, looking, unit
+from rotonodes.errors import FrameError
+from rotonodes.io.exr import read_layers
+from rotonodes.keylight import find_key_light, find_views, shade
+from rotonodes.nodes import FindKeyLight, StackPasses
+from rotonodes.nodes.find_key_light import CHANNELS
+from rotonodes.nodes.tones_from_passes import header_light
+from rotonodes.pixels import Image, Layers
+
+SHOT = Path(__file__).parent.parent / "examples/shots/torus/render.0001.exr"
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    around=st.floats(-1.2, 1.2),
+    height=st.floats(0.3, 1.3),
+    elevation=st.floats(0.05, 0.8),
+    lens=st.floats(0.8, 2.5),
+    fill=st.floats(0, 1),
+    noise=st.floats(0, 0.1),
+)
+def test_the_sun_is_found_and_what_it_does(around, height, elevation, lens, fill, noise):
+    sun = unit(np.sin(around) * np.cos(height), -np.cos(around) * np.cos(height), np.sin(height))
+    scene = ball(looking(0.3, elevation), sun, lens, fill=fill, noise=noise)
+    key = find_key_light(scene.light, scene.normals)
+    assert key is not None
+    assert degrees_between(key.direction, sun) < 12
+    assert key.strength == pytest.approx(3, rel=0.25)
+    cosine, lit, _ = shade(key, scene.light, scene.normals, scene.views, 0.35)
+    wanted = np.einsum("ihw,i->hw", scene.normals, sun).clip(0)
+    assert abs(cosine - wanted).mean() < 0.1
+    clear = wanted > 0.3
+    assert (lit[clear & ~scene.shadowed] > 0.5).mean() > 0.95
+    if (shadow := clear & scene.shadowed).any():
+        assert (lit[shadow] < 0.5).mean() > 0.9
+
+
+def test_the_same_frame_gives_the_same_light():
+    scene = ball(looking(0, 0.4), unit(1, -1, 1), noise=0.1)
+    one, two = (find_key_light(scene.light, scene.normals) for _ in range(2))
+    assert one is not None and two is not None
+    assert (one.direction == two.direction).all() and one.strength == two.strength
+
+
+def test_nothing_is_found_where_there_is_nothing():
+    scene = ball(looking(0, 0.4), unit(1, -1, 1))
+    assert find_key_light(scene.light, scene.normals * 0) is None
+    assert find_key_light(scene.light * 0, scene.normals) is None
+    assert find_key_light(scene.light * np.nan, scene.normals) is None
+    assert find_key_light(scene.light[:, :5, :5], scene.normals[:, :5, :5]) is None
+
+
+@pytest.mark.parametrize("lens", [0.8, 1.4, 2.5])
+def test_the_view_is_found_from_depth_and_normals(lens):
+    scene = ball(looking(0.7, 0.5), unit(1, -1, 1), lens, size=(96, 72))
+    turned = np.einsum("ij,jhw->ihw", scene.rows, scene.normals)
+    views = find_views(scene.depth, turned)
+    wanted = np.einsum("ij,jhw->ihw", scene.rows, scene.views)
+    assert np.degrees(np.arccos((views * wanted).sum(0).clip(-1, 1))).max() < 4
+
+
+def test_without_smooth_depth_the_view_is_straight():
+    views = find_views(np.full((3, 4), 1e10), np.zeros((3, 3, 4)))
+    assert (views == np.array([0, 0, 1])[:, None, None]).all()
+
+
+def test_gloss_is_what_a_mirror_of_that_roughness_gives():
+    """Against the microfacet formula, written once more for one pixel in another form (Heitz 2014, separable in lambda)."""
+    sun, view, normal, roughness = unit(0.3, 0.2, 1), unit(-0.4, 0.1, 1), unit(0, 0.1, 1), 0.5
+    scene = ball(looking(0, 0.4), sun)
+    key = find_key_light(scene.light, scene.normals)
+    assert key is not None
+    key = type(key)(sun, 1.0, key.fill)
+    gloss = shade(key, np.ones((3, 1, 1)), normal[:, None, None], view[:, None, None], roughness)[2, 0, 0]
+    alpha, half = roughness**2, unit(*(sun + view))
+
+    def lam(direction):
+        tangent = 1 / (normal @ direction) ** 2 - 1
+        return (np.sqrt(1 + alpha**2 * tangent) - 1) / 2
+
+    tangent = 1 / (normal @ half) ** 2 - 1
+    spread = 1 / (np.pi * alpha**2 * (normal @ half) ** 4 * (1 + tangent / alpha**2) ** 2)
+    masking = 1 / ((1 + lam(sun)) * (1 + lam(view)))
+    assert gloss == pytest.approx(np.pi * spread * masking / (4 * (normal @ view)), rel=1e-5)
+
+
+def test_the_node_finds_the_key_light_of_a_blender_render():
+    layers = read_layers(SHOT)
+    image = FindKeyLight()(layers)
+    assert image.channels == CHANNELS and image.size == layers.size
+    cosine, lit, gloss = image.data
+    label = layers.image([f"Label.DiffDir.{c}" for c in "RGB"]).data[0]  # cosine times visibility under the key light alone
+    shape = label > 0.05
+    error = (cosine * lit - label)[shape].abs()
+    assert error.median() < 0.05 and error.mean() < 0.08
+    normal = layers.image([f"Beauty.Normal.{a}" for a in "XYZ"]).data
+    wanted = torch.einsum("ihw,i->hw", normal, torch.tensor(header_light(layers)))
+    assert (cosine - wanted.clamp(min=0)).abs().mean() < 0.05
+    bright = layers.image([f"Label.GlossDir.{c}" for c in "RGB"]).data[0] > 0.3
+    found = (gloss * lit > 0.3) & (label > 0)  # the floor mirrors it too, but is not in the labels
+    assert (bright & found).sum() / (bright | found).sum() > 0.6
+
+
+def test_a_frame_without_light_is_black_and_a_cut_pass_is_an_error():
+    scene = ball(looking(0.2, 0.4), unit(1, -1, 1))
+    layers = scene.layers({})
+    dark = {name: plane * (0 if "DiffDir" in name else 1) for name, plane in layers.planes.items()}
+    assert not FindKeyLight()(Layers(dark, layers.box, layers.size, {})).data.any()
+    fewer = {name: plane for name, plane in layers.planes.items() if not name.endswith("Normal.Z")}
+    with pytest.raises(FrameError, match=r"ball\.0001\.exr: Normal has 2 channels, not 3"):
+        FindKeyLight()(Layers(fewer, layers.box, layers.size, {}, path=layers.path))
+
+
+def test_its_channels_go_on_top_of_the_stack():
+    scene = ball(looking(0.2, 0.4), unit(1, -1, 1))
+    layers = scene.layers({"Note": json.dumps({"camera": scene.rows.tolist()})})
+    key = FindKeyLight()(layers)
+    stack = StackPasses(passes=["DiffDir", "Normal"], normals="camera")
+    picture = stack(layers, key)
+    assert picture.channels[-3:] == CHANNELS and torch.equal(picture.data[-3:], key.data)
+    assert torch.equal(picture.data[:-3], stack(layers).data)
+    with pytest.raises(FrameError, match=r"more is 2x2, the passes are 64x48: link one of the same frame"):
+        stack(layers, Image(torch.zeros(1, 2, 2), ("K",)))
+    with pytest.raises(FrameError, match=r"channel Normal.X is in the passes and in more"):
+        stack(layers, Image(torch.zeros(1, 48, 64), ("Normal.X",)))
