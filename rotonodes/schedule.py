@@ -66,7 +66,9 @@ class Pass:
     def wait(self) -> None:
         """Wait for the end, waking now and then so that signals are noticed."""
         while not self.finished.wait(timeout=0.2):
-            pass
+            if self.run.stop.is_set():
+                with self.lock:
+                    self._admit()
 
     # Chunks become jobs; all called with the lock held.
 
@@ -86,11 +88,17 @@ class Pass:
                     self._dispatch(job)
             self._close(number)
         self.admitting = False
+        if self.run.stop.is_set():
+            self._give_up()
         if not self.open and (not self.chunks or self.run.stop.is_set()):
-            for feed in self.feeds.values():
-                for frame in feed.wanted if self.run.stop.is_set() else ():
-                    feed.fail(frame)
             self.finished.set()
+
+    def _give_up(self) -> None:
+        """Fail the frames that clips wait for in vain. An open chunk may wait in turn until a clip has gone on to the next one."""
+        ahead = {frame for _, frames in self.chunks for frame in frames}
+        for feed in self.feeds.values():
+            for frame in ahead.intersection(feed.wanted) if self.open else feed.wanted:
+                feed.fail(frame)
 
     def _jobs_of(self, number: int, frames: Sequence[int]) -> list[Job]:
         """Make the jobs of a chunk, inputs before those that use them."""

@@ -580,6 +580,32 @@ def test_an_asked_for_stop_is_clean(tmp_path: Path) -> None:
     assert result.exit_code == 0 and result.stats["save"].done == done
 
 
+@pytest.mark.parametrize("after", range(1, 9))
+def test_a_stop_does_not_leave_two_clips_waiting_for_each_other(tmp_path: Path, after: int) -> None:
+    """The first clip waits for a frame that is never begun, in a chunk that stays open until the second has passed."""
+    stop, ended = threading.Event(), threading.Event()
+
+    class Both(Node):
+        def process(self, image: Clip[Image], other: Clip[Image]) -> ToneScale:
+            for number, (one, _) in enumerate(zip(image, other, strict=True), start=1):
+                if number == after:
+                    stop.set()
+            return ToneScale((float(one.data.mean()),))
+
+    graph = Graph(frames="1-200")
+    ramp = graph.add(Ramp(), "ramp")
+    scale = graph.add(Both(), "both", image=ramp, other=ramp)
+    graph.add(Save(path="out/a.####.bin"), "save", image=graph.add(Scale(), "scale", image=ramp, scale=scale))
+
+    def work() -> None:
+        with pytest.raises(Interrupted):
+            run(graph, root=str(tmp_path), stop=stop, threads=2, cache="none")
+        ended.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    assert ended.wait(30), "the run hangs"
+
+
 def test_no_threads_are_left_behind(tmp_path: Path) -> None:
     before = threading.active_count()
     run(shot(), root=str(tmp_path))
