@@ -142,6 +142,23 @@ def test_flicker_is_not_counted_across_cuts() -> None:
     assert scored(predicted, truth, clip_length=9).flicker == 3 / 6
 
 
+def test_flicker_is_counted_between_neighbours_only() -> None:
+    still = torch.zeros(1, 2, dtype=torch.uint8)
+
+    def flicker(numbers: list[int], clip_length: int = 0) -> float | None:
+        """Of predictions that change from every frame to the next."""
+        tally = ClipScores(2, clip_length=clip_length)
+        for number in numbers:
+            tally.add(still + number % 2, still, number)
+        return tally.scores(("a", "b")).flicker
+
+    assert flicker([1, 2, 3]) == flicker([1001, 1002, 1003]) == flicker([-2, -1, 0]) == 1
+    assert flicker([1, 4, 7]) is None
+    assert flicker([1, 2, 5, 8]) == 1
+    assert flicker([4, 5, 7, 8], clip_length=2) == 1  # 4 and 5, of which the clip begins at 4; 7 and 8 are of two clips
+    assert flicker([5, 6], clip_length=1) is None
+
+
 def test_frames_of_two_sizes_make_no_pair() -> None:
     count = FlickerCount()
     for width in (2, 3, 3):

@@ -22,10 +22,10 @@ _CELL = 160  # width of one picture on the sheet, px
 class EvaluateLabels(Node):
     """Score predicted labels against the truth: IoU, Dice, accuracy and boundary F-score of each class, flicker, confusion.
 
-    Boundaries may lie 2 px apart. Flicker is the share of pixels whose predicted class changes between two frames of a clip
-    where the truth's does not. A class that never occurs has no score (null) and is named. `path` takes the scores as JSON,
-    `worst` a sheet of the frames with the lowest mean IoU, the prediction left and the truth right of it. Frames stream;
-    what is delivered is what is scored.
+    Boundaries may lie 2 px apart. Flicker is the share of pixels whose predicted class changes between two frames of a clip that
+    follow each other (12 and 13, not 12 and 14) where the truth's does not. A class that never occurs has no score (null)
+    and is named. `path` takes the scores as JSON, `worst` a sheet of the frames with the lowest mean IoU, the prediction left and
+    the truth right of it. Frames stream; what is delivered is what is scored.
     """
 
     category: ClassVar[str] = "output"
@@ -33,7 +33,10 @@ class EvaluateLabels(Node):
     worst: OutputPath = param("", help="PNG to write the worst frames to; default none", pixels=False)
     worst_count: int = param(12, help="frames on that sheet", unit="frames", ge=1, le=1000)
     clip_length: int = param(
-        0, help="length of the clips that the frames are made of: flicker is not counted across cuts; 0: one clip", unit="frames", ge=0
+        0,
+        help="length of the clips that the frames are made of, from the first on: flicker is not counted across cuts; 0: one clip",
+        unit="frames",
+        ge=0,
     )
     ignore: int | None = param(None, help="class index in the truth whose pixels do not count; default none", ge=0, le=255)
 
@@ -64,7 +67,7 @@ class EvaluateLabels(Node):
                 classes = true.classes
                 tally = ClipScores(len(classes), self.ignore, self.clip_length)
             self.check(frame, predicted, true, classes)
-            alone = tally.add(predicted.data, true.data)
+            alone = tally.add(predicted.data, true.data, frame)
             if self.worst:
                 worst = self.lowest(worst, frame, alone, predicted, true)
         assert tally is not None

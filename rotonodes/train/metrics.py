@@ -152,22 +152,27 @@ class FlickerCount:
 
 
 class ClipScores:
-    """All of the above over a list of frames that is cut into clips of `clip_length` (0: the list is one clip)."""
+    """All of the above over frames that are cut into clips of `clip_length` from the first on (0: one clip), and where one is missing."""
 
     def __init__(self, classes: int, ignore: int | None = None, clip_length: int = 0) -> None:
         self.confusion = ConfusionMatrix(classes, ignore)
         self.boundaries = BoundaryCounts(classes, ignore)
         self.flicker = FlickerCount(ignore)
         self.clip_length, self.frames = clip_length, 0
+        self._first = self._last = 0
 
-    def add(self, predicted: Tensor, truth: Tensor) -> ConfusionMatrix:
-        """Count the next frame, class indices `[H, W]`; its own confusion matrix."""
+    def add(self, predicted: Tensor, truth: Tensor, number: int | None = None) -> ConfusionMatrix:
+        """Count the next frame, class indices `[H, W]`; its own confusion matrix. `number` is the frame's (default: the next)."""
         alone = ConfusionMatrix(len(self.confusion.counts), self.confusion.ignore)
         alone.add(predicted, truth)
         self.confusion.counts += alone.counts
         self.boundaries.add(predicted, truth)
-        if self.clip_length and self.frames % self.clip_length == 0:
+        number = self._last + 1 if number is None else number
+        self._first = self._first if self.frames else number
+        begins = self.clip_length and (number - self._first) % self.clip_length == 0
+        if begins or number != self._last + 1:  # frames that are no neighbours tell nothing of flicker
             self.flicker.cut()
+        self._last = number
         self.flicker.add(predicted, truth)
         self.frames += 1
         return alone
