@@ -63,7 +63,7 @@ def settings(args: argparse.Namespace) -> dict:
         "resolution": args.res,
         "samples": args.samples,
         "vector": args.vector,
-        "models": [model.name for model in shapes.model_files(args.models)],
+        "models": {model.name: sha256(model) for model in shapes.model_files(args.models)},
         "blender": bpy.app.version_string,
     }
 
@@ -153,7 +153,9 @@ def open_manifest(args: argparse.Namespace, path: Path) -> dict[int, dict]:
         if made_with.get(name) != wanted.get(name):
             sys.exit(f"{path}: made with {name} {made_with.get(name)}, not {wanted.get(name)}; choose another --out")
     if lines[-1]:
-        path.write_text("\n".join([head, *lines[:-1]]) + "\n")
+        mended = path.with_suffix(".partial")
+        mended.write_text("\n".join([head, *lines[:-1]]) + "\n")
+        mended.replace(path)
     entries = [json.loads(line) for line in lines[:-1]]
     return {entry["clip"]: entry for entry in entries}
 
