@@ -1,0 +1,133 @@
+"""What was found about the edges of a clip of mattes, as numbers, JSON and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+KINDS = {  # what is found, and in what it is measured
+    "thick": ("too thick", "px wide"),
+    "thin": ("too thin", "px wide"),
+    "sharp": ("too sharp", "degrees of a turn"),
+    "rough": ("too rough", "px off its mean line"),
+    "gap": ("gap", "px of area"),
+}
+
+
+class Limits(NamedTuple):
+    """From where an edge is worth reporting: widths, roughness and gaps in px, turns in degrees."""
+
+    thick: float
+    thin: float
+    turn: float
+    rough: float
+    gap: float
+
+
+class Place(NamedTuple):
+    """Something found at a pixel of a frame: its kind (a key of `KINDS`) and how much."""
+
+    kind: str
+    x: int
+    y: int
+    value: float
+
+
+@dataclass(frozen=True)
+class FrameEdges:
+    """One frame: px of edge, mean width and roughness in px (None without an edge), gaps and their px, and the worst places.
+
+    `shares` says for each kind how much of the edge is beyond its limit, 0 to 1.
+    """
+
+    frame: int
+    length: float
+    width: float | None
+    roughness: float | None
+    gaps: int
+    gap_area: int
+    shares: Mapping[str, float]
+    places: tuple[Place, ...]
+
+    @property
+    def badness(self) -> float:
+        """How bad a frame is beside others: the share of its edge that is beyond a limit, gaps as if they were edge."""
+        return sum(self.shares.values()) + self.gap_area / max(self.length, 1.0)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "frame": self.frame,
+            "length": round(self.length, 1),
+            "width": _rounded(self.width),
+            "roughness": _rounded(self.roughness),
+            "gaps": self.gaps,
+            "gap_area": self.gap_area,
+            "share": {kind: round(share, 4) for kind, share in self.shares.items()},
+            "worst": [place._asdict() for place in self.places],
+        }
+
+
+@dataclass(frozen=True)
+class EdgeReport:
+    """All frames of a clip, with the limits that they were held against."""
+
+    limits: Limits
+    frames: tuple[FrameEdges, ...]
+
+    @property
+    def worst(self) -> list[FrameEdges]:
+        """The frames that have something beyond a limit, worst first."""
+        return sorted((frame for frame in self.frames if frame.places), key=lambda frame: (-frame.badness, frame.frame))
+
+    def mean(self, name: str) -> float | None:
+        """The mean of `width` or `roughness` over all of the clip's edge; roughness as the root of the mean square."""
+        power = 2 if name == "roughness" else 1
+        known = [(getattr(frame, name), frame.length) for frame in self.frames if getattr(frame, name) is not None]
+        length = sum(weight for _, weight in known)
+        return (sum(value**power * weight for value, weight in known) / length) ** (1 / power) if length else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain JSON values; null where there is no edge to measure."""
+        length = sum(frame.length for frame in self.frames)
+        kinds = [kind for kind in KINDS if kind != "gap"]
+        shares = {kind: sum(f.shares.get(kind, 0) * f.length for f in self.frames) / length if length else 0.0 for kind in kinds}
+        return {
+            "clip": {
+                "frames": len(self.frames),
+                "without_edge": [frame.frame for frame in self.frames if not frame.length],
+                "length": round(length, 1),
+                "width": _rounded(self.mean("width")),
+                "roughness": _rounded(self.mean("roughness")),
+                "gaps": sum(frame.gaps for frame in self.frames),
+                "gap_area": sum(frame.gap_area for frame in self.frames),
+                "share": {kind: round(share, 4) for kind, share in shares.items()},
+                "worst_frames": [frame.frame for frame in self.worst],
+            },
+            "limits": self.limits._asdict(),
+            "findings": list(self.findings()),
+            "frames": [frame.as_json() for frame in self.frames],
+        }
+
+    def findings(self) -> Iterator[str]:
+        """One line for each kind of fault that there is, with its worst place."""
+        for kind, (name, unit) in KINDS.items():
+            places = [(place, frame) for frame in self.frames for place in frame.places if place.kind == kind]
+            if not places:
+                continue
+            place, frame = (min if kind == "thin" else max)(places, key=lambda found: found[0].value)
+            where = f"frame {frame.frame}, x {place.x}, y {place.y} ({place.value:g} {unit})"
+            frames = len({frame.frame for _, frame in places})
+            yield f"{name} in {frames} of {len(self.frames)} frames, most at {where}"
+
+    def pack(self) -> dict[str, Any]:
+        return {"limits": self.limits._asdict(), "frames": [asdict(f) | {"places": [p._asdict() for p in f.places]} for f in self.frames]}
+
+    @classmethod
+    def unpack(cls, data: dict[str, Any]) -> EdgeReport:
+        frames = tuple(FrameEdges(**{**f, "places": tuple(Place(**p) for p in f["places"])}) for f in data["frames"])
+        return cls(Limits(**data["limits"]), frames)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

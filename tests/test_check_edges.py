@@ -1,0 +1,237 @@
+"""CheckEdges: figures that can be worked out by hand, findings where they are, the files it writes, and frames without an edge."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from rotonodes.cache import pack, unpack
+from rotonodes.cleaning.report import EdgeReport, FrameEdges
+from rotonodes.engine import run
+from rotonodes.errors import UsageError
+from rotonodes.graph import Graph
+from rotonodes.io.pictures import read_key
+from rotonodes.node import Monitor
+from rotonodes.nodes import CheckEdges, LoadMattes
+from rotonodes.pixels import Clip, Matte
+
+
+def matte(plane: np.ndarray) -> Matte:
+    return Matte(torch.from_numpy(np.asarray(plane, np.float32))[None])
+
+
+def report(*planes: np.ndarray, **options: object) -> EdgeReport:
+    return CheckEdges(**options)([matte(plane) for plane in planes])
+
+
+def checked(plane: np.ndarray, **options: object) -> FrameEdges:
+    return report(plane, **options).frames[0]
+
+
+def kinds(found: FrameEdges) -> set[str]:
+    return {place.kind for place in found.places}
+
+
+def disc(radius: float = 30, ramp: float = 1, size: int = 96, wobble: float = 0.0, wave: float = 8) -> np.ndarray:
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    edge = radius + wobble * np.sin(round(2 * math.pi * radius / wave) * np.arctan2(y, x))
+    return np.clip(0.5 + (edge - np.hypot(y, x)) / ramp, 0, 1)
+
+
+def test_length_is_that_of_the_circle() -> None:
+    assert checked(disc(30)).length == pytest.approx(2 * math.pi * 30, rel=0.01)
+
+
+@pytest.mark.parametrize("ramp", [1, 2.5, 5, 10])
+def test_width_is_that_from_10_to_90_percent(ramp: float) -> None:
+    assert checked(disc(30, ramp), thick=12).width == pytest.approx(0.8 * ramp, rel=0.06)
+
+
+def test_a_hard_edge_has_no_width_and_is_too_thin() -> None:
+    found = checked((disc() > 0.5).astype(float))
+    assert found.width == 0
+    assert kinds(found) == {"thin"}
+    assert found.shares["thin"] == 1
+    assert "thin" not in kinds(checked((disc() > 0.5).astype(float), thin=0))
+
+
+def test_a_clean_edge_has_no_findings() -> None:
+    found = report(disc(30), disc(25.3, 2))
+    assert [frame.places for frame in found.frames] == [(), ()]
+    assert found.as_json()["findings"] == [] and found.worst == []
+    assert found.frames[0].roughness < 0.05
+
+
+def test_where_the_edge_is_too_thick() -> None:
+    plane = disc(30)
+    plane[:, 48:] = disc(30, 9)[:, 48:]
+    found = checked(plane)
+    places = [place for place in found.places if place.kind == "thick"]
+    assert places and all(place.x > 40 for place in places)
+    assert max(place.value for place in places) == pytest.approx(7.2, rel=0.2)
+    assert found.shares["thick"] == pytest.approx(0.5, abs=0.06)
+    assert kinds(checked(plane, thick=9)) == set()
+
+
+@pytest.mark.parametrize("wobble", [0.2, 0.4, 0.6])
+def test_roughness_is_the_root_of_the_mean_square(wobble: float) -> None:
+    """Of a sine of amplitude a and half the cut-off's length the filter passes 1 - exp(-0.4697^2 pi 2^2), twice."""
+    passed = (1 - math.exp(-(0.4697**2) * math.pi * 4)) ** 2
+    assert checked(disc(30, wobble=wobble, wave=8)).roughness == pytest.approx(passed * wobble / math.sqrt(2), rel=0.15)
+
+
+def test_where_the_edge_is_too_rough() -> None:
+    plane = disc(30)
+    plane[:, :48] = disc(30, wobble=1.6)[:, :48]
+    places = [place for place in checked(plane).places if place.kind == "rough"]
+    assert places and all(place.x < 52 for place in places)
+    assert "rough" not in kinds(checked(plane, rough=2))
+
+
+def test_what_is_longer_than_the_cut_off_is_shape() -> None:
+    assert checked(disc(30, wobble=1.5, wave=64)).roughness < 0.15
+
+
+def test_a_spike_is_too_sharp_and_a_square_corner_is_not() -> None:
+    square = np.zeros((80, 80))
+    square[20:60, 20:60] = 1
+    assert "sharp" not in kinds(checked(square))
+    assert "sharp" in kinds(checked(square, turn=60))
+    y, x = np.mgrid[:80, :80]
+    spike = np.clip(0.5 + (x - 10) / 12 - np.abs(y - 40.0), 0, 1) * (x < 70) * (x > 4)
+    sharp = [place for place in checked(spike).places if place.kind == "sharp"]
+    assert (sharp[0].x, sharp[0].y) == (pytest.approx(11, abs=8), pytest.approx(40, abs=3)) or sharp[0].x > 60
+    assert all(place.value > 120 for place in sharp)
+
+
+def test_gaps_are_counted_measured_and_placed() -> None:
+    plane = np.zeros((60, 60))
+    plane[10:50, 10:50] = 1
+    plane[20:22, 20:22] = 0  # a pinhole of 4 px
+    plane[35:37, 30:50] = 0  # a crack of 2 px from the edge inwards, 40 px
+    plane[24:30, 24:30] = 0  # a hole that is no gap
+    found = checked(plane)
+    assert (found.gaps, found.gap_area) == (2, 44)
+    holes = [place for place in found.places if place.kind == "gap"]
+    assert [place.value for place in holes] == [40, 4]
+    assert 35 <= holes[0].y <= 36 and 30 <= holes[0].x < 50
+    assert 20 <= holes[1].x <= 21 and 20 <= holes[1].y <= 21
+    assert checked(plane, gap=0).gaps == 0
+    assert checked(plane, gap=10).gap_area > 70
+
+
+def test_the_border_of_the_frame_is_no_edge() -> None:
+    plane = np.zeros((40, 50))
+    plane[:, :25] = 1
+    found = checked(plane)
+    assert found.length == pytest.approx(39)
+    assert found.gaps == 0 and found.roughness is None  # of less than three wavelengths there is no mean line
+    longer = np.tile(plane, (3, 1))
+    assert checked(longer).roughness == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+def test_frames_without_an_edge_are_named(value: float) -> None:
+    found = report(np.full((8, 9), value), disc()).as_json()
+    assert found["clip"]["without_edge"] == [1]
+    assert found["frames"][0]["width"] is None and found["frames"][0]["roughness"] is None
+    alone = report(np.full((8, 9), value)).as_json()
+    assert alone["clip"]["width"] is None and alone["clip"]["length"] == 0
+
+
+def test_a_clip_is_the_mean_over_its_edge() -> None:
+    found = report(disc(30), disc(15, 4))
+    one, other = found.frames
+    assert found.mean("width") == pytest.approx((one.width * one.length + other.width * other.length) / (one.length + other.length))
+    squares = (one.roughness**2 * one.length + other.roughness**2 * other.length) / (one.length + other.length)
+    assert found.mean("roughness") == pytest.approx(math.sqrt(squares))
+
+
+def test_findings_are_said_with_frame_and_place() -> None:
+    told: list[str] = []
+
+    class Told(Monitor):
+        def warn(self, text: str) -> None:
+            told.append(text)
+
+    clip = Clip.of([matte(disc()), matte(disc(ramp=9)), matte(disc(ramp=7))], [11, 12, 13])
+    found = CheckEdges().run({"matte": clip}, monitor=Told())
+    assert told == list(found.findings())
+    (line,) = told
+    assert line.startswith("too thick in 2 of 3 frames, most at frame 12, x ")
+    assert line.endswith(" px wide)")
+    assert [frame.frame for frame in found.worst] == [12, 13]
+
+
+def test_the_report_is_a_value_like_any_other() -> None:
+    found = report(disc(ramp=9), np.zeros((5, 5)))
+    assert unpack(pack(found), EdgeReport) == found
+
+
+def test_files_of_a_graph(tmp_path: Path) -> None:
+    half = np.where(np.arange(96) < 48, disc(), disc(ramp=9))
+    for frame, plane in enumerate((disc(), half, disc(ramp=12)), 1):
+        PIL.Image.fromarray((plane * 255).round().astype(np.uint8)).save(tmp_path / f"m.{frame:04d}.png")
+    graph = Graph(frames="1-3")
+    mattes = graph.add(LoadMattes(path=str(tmp_path / "m.####.png")))
+    out, sheet = tmp_path / "edges.json", tmp_path / "edges.png"
+    graph.add(CheckEdges(path=str(out), picture=str(sheet), picture_count=2), matte=mattes)
+    assert run(graph, cache="none").exit_code == 0
+    found = json.loads(out.read_text())
+    assert [frame["frame"] for frame in found["frames"]] == [1, 2, 3]
+    assert found["clip"]["worst_frames"] == [3, 2]
+    assert found["limits"]["thick"] == 4.0
+    assert read_key(sheet)
+    with PIL.Image.open(sheet) as picture:
+        assert picture.width == 2 * (240 * 2 + 2 + 4) + 4
+        colors = {color for _, color in picture.convert("RGB").getcolors(1 << 24)}
+    assert (0x4A, 0xA3, 0xFF) in colors  # a ring around what is too thick
+
+
+def test_rings_stand_where_the_faults_are(tmp_path: Path) -> None:
+    plane = np.zeros((96, 96))
+    plane[10:80, 10:80] = disc(200, size=70)  # all of it
+    plane[30:32, 40:42] = 0
+    path = tmp_path / "sheet.png"
+    report(plane, thin=0, picture=str(path))
+    with PIL.Image.open(path) as picture:
+        pixels = np.array(picture.convert("RGB")).astype(int)
+    green = (np.abs(pixels - (0x3D, 0xDC, 0x84)).sum(axis=-1) < 12)[24:]  # below the legend
+    left = np.argwhere(green[:, :244])
+    assert left.mean(axis=0)[1] == pytest.approx(4 + 41 * 240 / 96, abs=3)
+
+
+def test_what_cannot_be_right_is_said_before_anything_runs() -> None:
+    def faults(**options: object) -> list[str]:
+        return list(CheckEdges(**options).faults(frozenset({"matte"}), 1))
+
+    assert faults(thin=5) == ["thin: 5 px must be less than thick: 4 px"]
+    assert faults(path="a.json", picture="a.json")[-1].startswith("`path` and `picture` are both 'a.json'")
+    assert faults(picture="a.xyz")[0].startswith("picture: ")
+    with pytest.raises(UsageError, match="there are no frames to check"):
+        CheckEdges()([])
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(
+        lambda shape: arrays(np.float32, shape, elements=st.sampled_from([0, 0, 0.2, 0.5, 0.7, 1, 1, float("nan")]))
+    ),
+    st.sampled_from([0.0, 3.0]),
+)
+def test_any_matte_has_a_report(plane: np.ndarray, gap: float) -> None:
+    before = plane.copy()
+    found = report(plane, gap=gap)
+    assert np.array_equal(plane, before, equal_nan=True)
+    json.dumps(found.as_json(), allow_nan=False)
+    assert all(0 <= share <= 1 + 1e-9 for share in found.frames[0].shares.values())
+    assert all(0 <= place.x < plane.shape[1] and 0 <= place.y < plane.shape[0] for place in found.frames[0].places)
