@@ -37,6 +37,7 @@ _NAMES = {
     "ToneScale": "rotonodes.tones",
     "UsageError": "rotonodes.errors",
     "Wanted": "rotonodes.node",
+    "load_model": "rotonodes.nets.hub",
     "param": "rotonodes.node",
     "run": "rotonodes.engine",
 }
@@ -69,6 +70,7 @@ __all__ = [
     "UsageError",
     "Wanted",
     "__version__",
+    "load_model",
     "param",
     "run",
 ]
@@ -90,6 +92,7 @@ if TYPE_CHECKING:
     from rotonodes.engine import Result, run
     from rotonodes.errors import FrameError, GraphError, RotoError, UsageError
     from rotonodes.graph import Graph
+    from rotonodes.nets.hub import load_model
     from rotonodes.nets.model import Model
     from rotonodes.node import Device, Frame, InputPath, Key, Monitor, Node, OutputPath, Prepared, Wanted, param
     from rotonodes.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte

@@ -1,15 +1,17 @@
 """Segmenting frames: any size, any value, the same answer however the work is cut."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import FrameError, UsageError
 from rotonodes.nets import Model
 from rotonodes.nets.model import build
-from rotonodes.nets.prepare import channel_encoding, encode, mirror, pad
-from rotonodes.nets.segment import Pointwise, Segmenter, fold_norms, use_onednn
+from rotonodes.nets.prepare import channel_encoding, encode, grey, look, mirror, pad, planes_for
+from rotonodes.nets.segment import Pointwise, Segmenter, fold_norms, soft_matte, stretched, use_onednn
+from rotonodes.nets.sight import Sight
 
 PLAIN = {"widths": [8, 16, 16], "patch": 2, "refine": 8}
 FULL = {**PLAIN, "attention": True, "context": True, "dropout": 0.2}
@@ -229,3 +231,121 @@ def test_depth_is_measured_on_the_whole_frame_before_tiles_and_padding(of_passes
 def test_a_batch_of_passes_equals_its_frames_bit_for_bit(of_passes, tile):
     segmenter, frames = Segmenter(of_passes, tile=tile, overlap=4), frames_of_passes(3, 21, 34)
     assert torch.equal(segmenter(frames), torch.cat([segmenter(frame[None]) for frame in frames]))
+
+
+# Answers that are no choice of one class, and pictures as other networks see them.
+
+
+def of_parts(maps, answer="sigmoid", **more):
+    torch.manual_seed(4)
+    config = {"in_channels": 3, "classes": maps, "widths": [8, 8]}
+    classes = ("background", *(f"part{i}" for i in range(maps)))
+    state = build("unet", config).state_dict()
+    return Model("unet", config, classes, ("#000000",) * len(classes), answer=answer, size_multiple=2, state=state, **more)
+
+
+@pytest.mark.parametrize("tile", [0, 16])
+@pytest.mark.parametrize("maps", [1, 3])
+def test_parts_may_overlap_and_the_first_class_is_what_they_leave(maps, tile):
+    model, frames = of_parts(maps), torch.rand(2, 3, 20, 30)
+    made = Segmenter(model, tile=tile, overlap=4)(frames)
+    assert made.shape == (2, maps + 1, 20, 30)
+    assert torch.allclose(made[:, 0], 1 - made[:, 1:].amax(1), atol=0.1 if tile else 1e-6)
+    if not tile:
+        with torch.no_grad():
+            expected = torch.sigmoid(model.module()(encode(frames, "srgb")))
+        assert torch.allclose(made[:, 1:], expected, atol=1e-6)  # as fine as they are, not rounded to half precision
+        assert not torch.equal(made.half().float(), made)
+    assert torch.equal(Segmenter(model, tile=tile, overlap=4).matte(frames), 1 - made[:, :1])
+    if maps == 1:
+        assert torch.allclose(made.sum(1), torch.ones(2, 20, 30))
+
+
+def test_stretched_answers_reach_from_0_to_1_in_each_frame():
+    frames = torch.rand(3, 3, 20, 30) * torch.tensor([1.0, 0.3, 0.1]).view(3, 1, 1, 1)
+    made = soft_matte(of_parts(1, "minmax"), frames)
+    assert made.shape == (3, 1, 20, 30)
+    for matte in made:
+        assert (matte.min(), matte.max()) == (0, 1)
+
+
+def test_what_is_flat_is_stretched_to_nothing():
+    maps = torch.tensor([[[2.0, 4.0], [3.0, 2.5]], [[0.7, 0.7], [0.7, 0.7]]])
+    assert stretched(maps).tolist() == [[[0, 1], [0.5, 0.25]], [[0, 0], [0, 0]]]
+
+
+def test_a_squashed_frame_is_never_cut_into_tiles(monkeypatch):
+    model, frames = of_parts(1, sight=Sight(squash=16)), torch.rand(1, 3, 200, 90)
+    segmenter = Segmenter(model, tile=32, overlap=8)
+    seen, run = [], segmenter.network.forward
+    monkeypatch.setattr(segmenter.network, "forward", lambda x: seen.append(tuple(x.shape)) or run(x))
+    made = segmenter(frames)
+    assert (seen, made.shape) == ([(1, 3, 16, 16)], (1, 2, 200, 90))
+
+    def short_of_memory(x):
+        raise torch.OutOfMemoryError("no memory left")
+
+    monkeypatch.setattr(segmenter.network, "forward", short_of_memory)
+    with pytest.raises(torch.OutOfMemoryError):
+        segmenter(frames)
+
+
+def test_tiles_of_a_scaled_frame():
+    model, frames = of_parts(2, sight=Sight(scale=0.5)), torch.rand(1, 3, 100, 141)
+    whole, tiled = Segmenter(model)(frames), Segmenter(model, tile=32, overlap=8)(frames)
+    assert whole.shape == tiled.shape == (1, 3, 100, 141)
+    assert (whole - tiled).abs().max() < 0.1
+
+
+def test_a_network_with_another_number_of_maps_than_classes():
+    model = of_parts(3)
+    with pytest.raises(UsageError, match=r"gives 3 maps, but 4 classes by softmax need 4: name them anew"):
+        Segmenter(replace(model, answer="softmax"))(torch.rand(1, 3, 4, 4))
+
+
+def test_peaks_are_those_of_each_frame():
+    pictures = torch.stack([torch.full((3, 2, 2), 0.5), torch.zeros(3, 2, 2)])
+    pictures[0, 1, 0, 0] = 0.8
+    seen = look(pictures, Sight(peak=True, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.25)), ("srgb",) * 3)
+    assert seen[0, 1, 0, 0] == 1
+    assert torch.allclose(seen[0, 0], torch.full((2, 2), (0.5 / 0.8 - 0.5) / 0.5))
+    assert torch.allclose(seen[1, 2], torch.full((2, 2), -2.0))
+
+
+def test_scaling_vectors_and_depths_rounds_nothing():
+    pictures = torch.linspace(-40, 40, 64).view(1, 1, 8, 8)
+    seen = look(pictures, Sight(scale=0.5), ("raw",))
+    assert seen.shape == (1, 1, 4, 4)
+    assert seen.min() < -30
+    assert torch.allclose(seen.mean(), pictures.mean(), atol=1e-4)
+
+
+def test_grey_is_a_whole_code():
+    colors = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0.2, 0.2, 0.2]]).T.view(3, 1, 5)
+    assert (grey(colors) * 255).flatten().tolist() == pytest.approx([76, 150, 29, 255, 51])
+
+
+def test_padding_to_the_smallest_size():
+    assert pad(torch.rand(1, 3, 2, 40), 1, 16).shape == (1, 3, 16, 40)
+    assert pad(torch.rand(1, 3, 17, 16), 1, 16).shape == (1, 3, 17, 16)
+
+
+@pytest.mark.parametrize(
+    "channels, seen_as_grey, have, expected",
+    [
+        (("R", "G", "B"), False, ("R", "G", "B", "A"), [0, 1, 2]),
+        (("R", "G", "B"), False, ("A", "B", "G", "R"), [3, 2, 1]),
+        (("R", "G", "B"), False, ("Y", "A"), [0, 0, 0]),
+        (("Y",), True, ("R", "G", "B", "A"), [0, 1, 2]),
+        (("Y",), True, ("Y", "A"), [0]),
+        (("Y",), False, ("R", "G", "B"), "sees Y, but the picture has R G B: link one with Y, or take"),
+        (("Normal.X",), False, ("R", "G", "B"), r"link one with Normal.X .StackPasses makes them of a render's passes., or"),
+    ],
+)
+def test_which_planes_a_network_sees(channels, seen_as_grey, have, expected):
+    model = Model("unet", {}, ("a", "b"), ("#000000",) * 2, channels=channels, sight=Sight(grey=seen_as_grey))
+    if isinstance(expected, list):
+        assert planes_for(model, have) == expected
+        return
+    with pytest.raises(FrameError, match=expected):
+        planes_for(model, have)

@@ -173,3 +173,81 @@ def test_context_of_an_even_picture_is_the_same_at_any_size():
     expected = context(color)
     for size in ((6, 6), (5, 9), (34, 60)):
         assert torch.allclose(context(color.expand(1, 8, *size)), expected.expand(1, 8, *size), atol=1e-5)
+
+
+@pytest.mark.parametrize("odd", ["zeros", "resize"])
+@pytest.mark.parametrize("upsampling", ["transposed", "bilinear"])
+def test_odd_sizes_as_others_take_them(odd, upsampling):
+    torch.manual_seed(3)
+    network = UNet(widths=(4, 8, 8), upsampling=upsampling, odd=odd).eval()
+    plain = UNet(widths=(4, 8, 8), upsampling=upsampling).eval()
+    plain.load_state_dict(network.state_dict())
+    assert (network.size_multiple, network.smallest) == (1, 4)
+    for size in ((4, 4), (5, 7), (11, 30)):
+        assert network(torch.rand(1, 3, *size)).shape == (1, 5, *size)
+    even = torch.rand(2, 3, 8, 12)
+    assert torch.equal(network(even), plain(even))  # where all halves are even there is nothing to fit
+    with pytest.raises(UsageError, match=r"the picture is 9x3, and both must be at least 4: pad it first"):
+        network(torch.rand(1, 3, 3, 9))
+
+
+def test_odd_sizes_step_by_step():
+    torch.manual_seed(2)
+    picture = torch.rand(1, 2, 7, 6)
+    for odd in ("zeros", "resize"):
+        network = UNet(in_channels=2, classes=3, widths=(4, 6), odd=odd).eval()
+        state = network.state_dict()
+        skip = block_by_hand(picture, state, "encoder.0")
+        x = block_by_hand(F.max_pool2d(skip, 2), state, "bottom")
+        x = F.conv_transpose2d(x, state["up.0.weight"], state["up.0.bias"], stride=2)
+        assert x.shape[-2:] == (6, 6)
+        x = F.pad(x, (0, 0, 0, 1)) if odd == "zeros" else F.interpolate(x, size=(7, 6), mode="bilinear")
+        x = block_by_hand(torch.cat((skip, x), dim=1), state, "decoder.0")
+        with torch.no_grad():
+            assert torch.equal(network(picture), F.conv2d(x, state["head.weight"], state["head.bias"]))
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({"odd": "crop"}, "odd 'crop' is not known: use one of refuse, zeros, resize"),
+        ({"odd": "zeros", "patch": 2}, "odd 'zeros' does not go with patch or attention: take one of them out"),
+        ({"odd": "resize", "attention": True}, "odd 'resize' does not go with patch or attention"),
+    ],
+)
+def test_odd_sizes_that_cannot_be(config, message):
+    with pytest.raises(UsageError, match=message):
+        UNet(widths=(4, 8), **config)
+
+
+def test_bilinear_gates_and_context_step_by_step():
+    """Names and sums of the options, written out once more."""
+    torch.manual_seed(2)
+    network = UNet(widths=(4, 6, 6), upsampling="bilinear", attention=True, context=True, dropout=0.4).train()
+    network(torch.rand(4, 3, 32, 32))
+    state, picture = network.eval().state_dict(), torch.rand(1, 3, 16, 24)
+    one = block_by_hand(picture, state, "encoder.0")
+    two = block_by_hand(F.max_pool2d(one, 2), state, "encoder.1")
+    x = context_by_hand(block_by_hand(F.max_pool2d(two, 2), state, "bottom"), state)
+    for i, skip in enumerate((two, one)):
+        gate = F.conv2d(skip, state[f"gates.{i}.skip.weight"], stride=2)
+        gate = F.relu(gate + F.conv2d(x, state[f"gates.{i}.below.weight"], state[f"gates.{i}.below.bias"]))
+        gate = torch.sigmoid(F.conv2d(gate, state[f"gates.{i}.weight.weight"], state[f"gates.{i}.weight.bias"]))
+        skip = skip * F.interpolate(gate, scale_factor=2, mode="bilinear")
+        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+        x = block_by_hand(torch.cat((skip, x), dim=1), state, f"decoder.{i}")
+    expected = F.conv2d(x, state["head.weight"], state["head.bias"])
+    with torch.no_grad():
+        assert torch.allclose(network(picture), expected, atol=1e-6)
+
+
+def context_by_hand(x, state):
+    weights = torch.softmax(F.conv2d(x, state["context.weigh.weight"], state["context.weigh.bias"]).flatten(), dim=0)
+    whole = (x.flatten(2) * weights).sum(dim=2)[..., None, None]
+    around = []
+    for i, part in enumerate((whole, F.adaptive_avg_pool2d(x, 2), F.adaptive_avg_pool2d(x, 4))):
+        projected = F.relu(F.conv2d(part, state[f"context.project.{i}.weight"], state[f"context.project.{i}.bias"]))
+        around.append(F.interpolate(projected, size=x.shape[-2:], mode="bilinear"))
+    joined = F.conv2d(torch.cat((x, *around), dim=1), state["context.join.conv.weight"])
+    norm = [state[f"context.join.norm.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
+    return F.relu(x + F.batch_norm(joined, *norm))

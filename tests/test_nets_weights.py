@@ -1,5 +1,6 @@
 """Weights files: what goes in comes out, and every fault is one clear error."""
 
+import errno
 import json
 import os
 import pickle
@@ -13,9 +14,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import RetryError, UsageError
 from rotonodes.nets import Model, WeightsError, load_weights, read_metadata, save_weights
 from rotonodes.nets.model import build
+from rotonodes.nets.sight import IMAGENET_MEAN, IMAGENET_STD, Sight
 
 CONFIG = {"in_channels": 3, "classes": 2, "widths": [4, 8, 8]}
 
@@ -67,6 +69,19 @@ def test_encodings_of_single_channels_come_back(model, tmp_path):
     assert model.channel_encodings() == ("srgb",) * 3
 
 
+def test_answers_sight_and_mask_values_come_back(model, tmp_path):
+    sight = Sight(squash=320, peak=True, mean=IMAGENET_MEAN, std=IMAGENET_STD, exact=True)
+    other = replace(model, answer="minmax", sight=sight, mask_values=(0, 255))
+    save_weights(other, tmp_path / "net.safetensors")
+    for back in (load_weights(tmp_path / "net.safetensors"), Model.unpack(other.pack())):
+        assert (back.answer, back.sight, back.mask_values) == ("minmax", sight, (0, 255))
+    # Older readers would use these weights wrongly, and must refuse them; mask values change nothing for them.
+    assert other.metadata()["rotonodes"] == "3"
+    assert replace(model, sight=Sight(scale=0.5)).metadata()["rotonodes"] == "3"
+    assert replace(model, mask_values=(0, 255)).metadata()["rotonodes"] == "1"
+    assert not {"answer", "sight", "mask_values"} & set(model.metadata())
+
+
 def test_the_shipped_weights_are_what_they_were():
     """The first weights shipped, from before channels had encodings of their own, are written again byte by byte."""
     shipped = Path(__file__).parent.parent / "weights" / "tones.safetensors"
@@ -105,10 +120,10 @@ def test_a_failed_write_leaves_the_old_file(model, path, monkeypatch):
     before = path.read_bytes()
 
     def full(*_):
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match=r"disk full"):
+    with pytest.raises(RetryError, match=r"disk full while writing .*net.safetensors: free some space"):
         save_weights(model, path, dtype="float32")
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
@@ -156,8 +171,10 @@ def test_a_file_of_another_kind(tmp_path, data):
 
 def test_a_foreign_safetensors_file(tmp_path):
     save_file({"layer.weight": torch.zeros(2)}, tmp_path / "net.safetensors")
-    with pytest.raises(WeightsError, match=r"no rotonodes metadata .found layer.weight"):
+    with pytest.raises(WeightsError, match=r"unknown architecture .found 1 tensors of 2 numbers: layer.weight .2..; known are"):
         load_weights(tmp_path / "net.safetensors")
+    with pytest.raises(WeightsError, match=r"no rotonodes metadata .found layer.weight"):
+        read_metadata(tmp_path / "net.safetensors")
 
 
 def rewritten(model, path, metadata=None, state=None):
@@ -169,7 +186,7 @@ def rewritten(model, path, metadata=None, state=None):
     "metadata, message",
     [
         ({"architecture": "unett"}, "architecture 'unett' is not known .did you mean 'unet'"),
-        ({"rotonodes": "9"}, "metadata of format '9', but this rotonodes reads 1 to 2: update"),
+        ({"rotonodes": "9"}, "metadata of format '9', but this rotonodes reads 1 to 3: update"),
         ({"config": "{"}, "metadata field config is not JSON"),
         ({"config": "[]"}, "metadata field config is '..', not dict"),
         ({"config": '{"wide": 1}'}, "config {'wide': 1} does not fit"),
@@ -179,6 +196,19 @@ def rewritten(model, path, metadata=None, state=None):
         ({"encodings": '{"R": "rec709"}'}, "encoding 'rec709' is not known"),
         ({"encodings": '{"Z": "depth"}'}, "encodings has 'Z', which is none of its channels R G B: take it out"),
         ({"encodings": "[]"}, "metadata field encodings is '..', not dict"),
+        ({"answer": "hardmax"}, "answer 'hardmax' is not known: use one of softmax, sigmoid, minmax"),
+        ({"sight": "[]"}, "metadata field sight is '..', not dict"),
+        ({"sight": '{"sqash": 320}'}, "sight: 'sqash' is not known [(]did you mean 'squash'[?][)]: use one of grey, scale"),
+        ({"sight": '{"squash": 0.5}'}, "sight: squash is 0.5: it must be a whole number"),
+        ({"sight": '{"squash": -1}'}, "sight: squash is -1: it must be a whole number of pixels from 0 to 8192"),
+        ({"sight": '{"squash": true}'}, "sight: squash is True"),
+        ({"sight": '{"scale": "half"}'}, "sight: scale is 'half': it must be a number"),
+        ({"sight": '{"scale": 17}'}, "sight: scale is 17: it must be above 0 and at most 16"),
+        ({"sight": '{"scale": 0.5, "squash": 9}'}, "sight: scale 0.5 and squash 9 are both given"),
+        ({"sight": '{"grey": 1}'}, "sight: grey is 1: it must be true or false"),
+        ({"sight": '{"mean": [0.5, 0.5, 0.5], "std": [1, 1]}'}, "sight: mean and std must have one number for each channel"),
+        ({"sight": '{"mean": ["a"], "std": [1]}'}, "must be lists of numbers"),
+        ({"sight": '{"mean": [0.5], "std": [1]}'}, "sight has 1 means for 3 channels: give one for each"),
     ],
 )
 def test_metadata_that_cannot_be_right(model, tmp_path, metadata, message):
@@ -232,10 +262,10 @@ def test_pickled_code_is_refused_and_not_run(tmp_path, writer):
 
 def test_a_foreign_checkpoint(tmp_path):
     torch.save({"conv.weight": torch.zeros(1)}, tmp_path / "net.pth")
-    with pytest.raises(WeightsError, match=r"not a checkpoint of rotonodes .found conv.weight"):
+    with pytest.raises(WeightsError, match=r"unknown architecture .found 1 tensors of 1 numbers: conv.weight .1..; known are"):
         load_weights(tmp_path / "net.pth")
     torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(WeightsError, match=r"found list"):
+    with pytest.raises(WeightsError, match=r"list.pth: not a checkpoint .found list.; known are milesial"):
         load_weights(tmp_path / "list.pth")
 
 

@@ -81,7 +81,26 @@ class Context(nn.Module):
         size = x.shape[-2:]
         places = torch.softmax(self.weigh(x).flatten(1).float(), dim=1).view(-1, *size)
         whole = torch.einsum("nchw,nhw->nc", x.float(), places)[..., None, None].to(x.dtype)
-        pooled = [whole, *(F.adaptive_avg_pool2d(x, grid) for grid in self.GRIDS)]
+        pooled = [whole, *(pool(x, grid) for grid in self.GRIDS)]
         around = [F.relu(project(part)) for project, part in zip(self.project, pooled, strict=True)]
         around = [F.interpolate(part, size=size, mode="bilinear", align_corners=False) for part in around]
         return F.relu(x + self.join(torch.cat((x, *around), dim=1)))
+
+
+def pool(x: Tensor, grid: int) -> Tensor:
+    """Means `[N, C, grid, grid]` of the parts of a map, as `adaptive_avg_pool2d` cuts it; for an export, which does not know it at
+    sizes yet unknown, as a product with the shares that places have in parts.
+    """
+    if not torch.compiler.is_compiling():
+        return F.adaptive_avg_pool2d(x, grid)
+    down, across = (_shares(side, grid, x) for side in x.shape[-2:])
+    return down @ x @ across.T
+
+
+def _shares(side: int, grid: int, like: Tensor) -> Tensor:
+    """How much each of `side` places counts in each of `grid` parts, `[grid, side]`: part i is floor(i s / g) to ceil((i + 1) s / g)."""
+    part = torch.arange(grid, device=like.device)[:, None]
+    place = torch.arange(side, device=like.device)
+    inside = (place >= part * side // grid) & (place < ((part + 1) * side + grid - 1) // grid)
+    inside = inside.to(like.dtype)
+    return inside / inside.sum(dim=1, keepdim=True)

@@ -9,23 +9,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.nets.sight import Sight
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 # The file format of the metadata; a reader refuses a higher one. A file is written in the lowest that can say it: 2 adds
-# `encodings`, which a reader of 1 would pass over.
-FORMAT = 2
+# `encodings`, 3 `answer` and `sight`, which older readers would pass over. (`mask_values` they may pass over.)
+FORMAT = 3
 
 # Architecture -> module and class, imported when a network is built.
-ARCHITECTURES = {"unet": ("rotonodes.nets.unet", "UNet")}
+ARCHITECTURES = {"unet": ("rotonodes.nets.unet", "UNet"), "u2net": ("rotonodes.nets.u2net", "U2Net")}
 
 ENCODINGS = ("srgb", "linear", "raw", "depth")
+
+# What the logits say of the classes (see `Model`).
+ANSWERS = ("softmax", "sigmoid", "minmax")
 
 # The fields that travel as text in a weights file; `state` travels as its tensors.
 _TEXTS = ("architecture", "encoding", "licence")
 _JSONS = ("config", "classes", "colors", "channels", "size_multiple", "training", "metrics")
-_OPTIONAL_JSONS = ("encodings",)
+_OPTIONAL_JSONS = ("encodings", "sight", "mask_values")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,12 @@ class Model:
     the order of the logits, `channels` in the order of the input. `encoding` is what the network was trained on: "srgb"
     (0..1), "linear" (scene-linear, 0..1), "raw" (as it is) or "depth" (nearest / depth, 0..1); `encodings` says it for single
     channels (channel -> encoding) where they differ. Height and width must be multiples of `size_multiple`.
+
+    `answer` says how logits become probabilities. "softmax": the classes exclude each other, one logit each. "sigmoid": each
+    class but the first has a logit of its own, so that parts may overlap, and the first is what they leave, 1 - the largest of
+    them; ("background", "shape") with one logit is a matte. "minmax": the same, stretched to 0..1 over each frame.
+    `sight` is what else is done to frames before the network. `mask_values` are the values that stood for the classes in the
+    masks it learned from, grey or RGB, in the classes' order; () where nobody knows.
     `training` (data digest, steps, frames, settings) and `metrics` (IoU, Dice and so on) are plain JSON values.
     """
 
@@ -47,6 +57,9 @@ class Model:
     encoding: str = "srgb"
     encodings: dict[str, str] = field(default_factory=dict)
     size_multiple: int = 1
+    answer: str = "softmax"
+    sight: Sight = field(default_factory=Sight)
+    mask_values: tuple[Any, ...] = ()
     licence: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -63,6 +76,10 @@ class Model:
         object.__setattr__(self, "encodings", {name: e for name, e in self.encodings.items() if e != self.encoding})
         if len(self.classes) != len(self.colors):
             raise UsageError(f"model: {len(self.classes)} classes but {len(self.colors)} colours: give each class one colour")
+        if self.answer not in ANSWERS:
+            raise UsageError(f"model: answer {self.answer!r} is not known: use one of {', '.join(ANSWERS)}")
+        if self.sight.mean and len(self.sight.mean) != len(self.channels):
+            raise UsageError(f"model: sight has {len(self.sight.mean)} means for {len(self.channels)} channels: give one for each")
 
     def channel_encodings(self) -> tuple[str, ...]:
         """The encoding of each channel of the input, in order."""
@@ -81,9 +98,12 @@ class Model:
     def metadata(self) -> dict[str, str]:
         """Everything but the weights, as the texts that a safetensors header can hold."""
         texts = {name: getattr(self, name) for name in _TEXTS}
-        names = [*_JSONS, *(name for name in _OPTIONAL_JSONS if getattr(self, name))]
-        jsons = {name: json.dumps(getattr(self, name), sort_keys=True, allow_nan=False) for name in names}
-        return {"rotonodes": "2" if self.encodings else "1", **texts, **jsons}
+        values = {name: getattr(self, name) for name in (*_JSONS, *_OPTIONAL_JSONS)} | {"sight": self.sight.texts()}
+        names = [*_JSONS, *(name for name in _OPTIONAL_JSONS if values[name])]
+        jsons = {name: json.dumps(values[name], sort_keys=True, allow_nan=False) for name in names}
+        answer = {"answer": self.answer} if self.answer != "softmax" else {}
+        version = 3 if answer or "sight" in names else 2 if self.encodings else 1
+        return {"rotonodes": str(version), **texts, **answer, **jsons}
 
     def pack(self) -> dict[str, Any]:
         """Everything as plain data and tensors, for the cache."""
@@ -104,10 +124,10 @@ class Model:
         missing = [name for name in (*_TEXTS, *_JSONS) if name not in metadata]
         if missing:
             raise UsageError(f"incomplete metadata: {', '.join(missing)} missing")
-        fields: dict[str, Any] = {name: metadata[name] for name in _TEXTS}
+        fields: dict[str, Any] = {name: metadata[name] for name in (*_TEXTS, "answer") if name in metadata}
         for name in (*_JSONS, *(name for name in _OPTIONAL_JSONS if name in metadata)):
             fields[name] = _parse(name, metadata[name])
-        return cls(**fields, state=state)
+        return cls(**{**fields, "sight": Sight.of(fields.get("sight", {}))}, state=state)
 
 
 def build(architecture: str, config: Mapping[str, Any]) -> nn.Module:
@@ -123,8 +143,8 @@ def build(architecture: str, config: Mapping[str, Any]) -> nn.Module:
     return network
 
 
-def check_fit(architecture: str, network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Raise UsageError, naming the first few tensors, when `state` is not exactly what `network` holds."""
+def check_fit(architecture: str, network: nn.Module, state: Mapping[str, Tensor], remedy: str = "use the weights' own config") -> None:
+    """Raise UsageError, naming the first few tensors and the remedy, when `state` is not exactly what `network` holds."""
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     faults = [f"{name} is missing" for name in wanted if name not in state]
     faults += [f"{name} is not part of it" for name in state if name not in wanted]
@@ -133,11 +153,11 @@ def check_fit(architecture: str, network: nn.Module, state: Mapping[str, Tensor]
             faults.append(f"{name} is {list(state[name].shape)} where {list(shape)} is needed")
     if faults:
         more = f", and {len(faults) - 3} more" if len(faults) > 3 else ""
-        raise UsageError(f"the tensors do not fit {architecture}: {'; '.join(faults[:3])}{more}: use the weights' own config")
+        raise UsageError(f"the tensors do not fit {architecture}: {'; '.join(faults[:3])}{more}: {remedy}")
 
 
 def _parse(name: str, text: str) -> Any:
-    kinds: dict[str, type] = {"config": dict, "encodings": dict, "training": dict, "metrics": dict, "size_multiple": int}
+    kinds: dict[str, type] = {"size_multiple": int} | dict.fromkeys(("config", "encodings", "sight", "training", "metrics"), dict)
     try:
         value = json.loads(text)
     except ValueError as error:

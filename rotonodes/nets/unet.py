@@ -17,11 +17,13 @@ from rotonodes.errors import UsageError
 from rotonodes.nets.blocks import BLOCKS, NORMS, AttentionGate, Context, double_convolution
 
 UPSAMPLINGS = ("transposed", "bilinear")
+ODD_SIZES = ("refuse", "zeros", "resize")
 MAX_DEPTH, MAX_WIDTH, MAX_PATCH = 8, 4096, 8
 
 
 class UNet(nn.Module):
-    """Pictures `[N, in_channels, H, W]` -> logits `[N, classes, H, W]`. H and W must be multiples of `size_multiple`.
+    """Pictures `[N, in_channels, H, W]` -> logits `[N, classes, H, W]`. H and W must be multiples of `size_multiple`, and at
+    least `smallest`.
 
     `width` is the number of features of the first level, doubled at each of the `depth` levels below it; `widths`
     (depth + 1 numbers, first level first) says it level by level instead. `patch` folds each square of
@@ -34,6 +36,10 @@ class UNet(nn.Module):
     `block="separable"` splits each 3x3 convolution into a depthwise and a pointwise one. `dropout` is the share of features
     that are left out, while training, after the bottom and each decoder block; `attention` weighs the skips by what the level
     below makes of them; `context` lets every place at the bottom see the whole picture.
+
+    `odd` is what happens at sizes that do not halve evenly on the way down, where maps come up a pixel short: "refuse" asks for
+    multiples, "zeros" puts zeros around the map (the odd one to the right or below), "resize" stretches it bilinearly. The
+    last two are habits of networks that were trained elsewhere.
     """
 
     def __init__(
@@ -52,13 +58,19 @@ class UNet(nn.Module):
         dropout: float = 0.0,
         attention: bool = False,
         context: bool = False,
+        odd: str = "refuse",
     ) -> None:
         super().__init__()
         widths = tuple(widths) if widths is not None else _doubled(width, depth, upsampling)
         _check(in_channels, classes, widths, patch, refine, norm, upsampling, block)
         _check_more(dropout, attention=attention, context=context)
-        self.patch, self.upsampling, self.refined = patch, upsampling, refine > 0
-        self.size_multiple = patch * 2 ** (len(widths) - 1)
+        if odd not in ODD_SIZES:
+            raise UsageError(f"unet: odd {odd!r} is not known: use one of {', '.join(ODD_SIZES)}")
+        if odd != "refuse" and (patch > 1 or attention):
+            raise UsageError(f"unet: odd {odd!r} does not go with patch or attention: take one of them out")
+        self.patch, self.upsampling, self.refined, self.odd = patch, upsampling, refine > 0, odd
+        self.smallest = patch * 2 ** (len(widths) - 1)
+        self.size_multiple = self.smallest if odd == "refuse" else 1
         # What each level hands to the one above it.
         outs = widths if upsampling == "transposed" else (widths[0], *widths[:-2], widths[-1])
 
@@ -91,6 +103,8 @@ class UNet(nn.Module):
                 f"unet: the picture is {width}x{height}, and both must be multiples of {self.size_multiple}: "
                 "pad it first, as Segmenter does"
             )
+        if min(height, width) < self.smallest:
+            raise UsageError(f"unet: the picture is {width}x{height}, and both must be at least {self.smallest}: pad it first")
         x = F.pixel_unshuffle(picture, self.patch)
         skips = []
         for block in self.encoder:
@@ -101,6 +115,8 @@ class UNet(nn.Module):
         for i, block in enumerate(self.decoder):
             skip = self.gates[i](skips.pop(), x) if self.gates else skips.pop()
             x = self.up[i](x) if self.upsampling == "transposed" else _double_size(x)
+            if self.odd != "refuse":
+                x = _fitted(x, skip, self.odd)
             x = block(torch.cat((skip, x), dim=1))
         if not self.refined:
             return F.pixel_shuffle(self.head(x), self.patch)
@@ -121,6 +137,16 @@ def _doubled(width: int, depth: int, upsampling: str) -> tuple[int, ...]:
 def _double_size(x: Tensor) -> Tensor:
     # Aligned corners, as in the checkpoints of this family that artists already have.
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+
+
+def _fitted(x: Tensor, skip: Tensor, odd: str) -> Tensor:
+    """A map brought to the size of the skip beside it, which may be a pixel larger."""
+    rows, columns = (skip.shape[side] - x.shape[side] for side in (-2, -1))
+    if not torch.compiler.is_compiling() and not rows and not columns:  # an export must hold for all sizes, not for one
+        return x
+    if odd == "zeros":
+        return F.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+    return F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def _check(

@@ -10,10 +10,12 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rotonodes.errors import UsageError
+from rotonodes.io.files import write_bytes
 from rotonodes.nets.model import Model, build, check_fit
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 
 # A safetensors file: 8 bytes little-endian header length, JSON header, tensor bytes (huggingface/safetensors, "Format").
 _MAX_HEADER = 100_000_000
-_KNOWN_FILES = ".safetensors with rotonodes metadata, or a .pt checkpoint written by rotonodes' training"
+_KNOWN_FILES = ".safetensors, or the .pt or .pth of a training"
 _CHECKPOINT_KEYS = ("rotonodes", "state")
+TORCH_FILES = (".pt", ".pth", ".ckpt")
 
 
 class WeightsError(UsageError):
@@ -33,7 +36,7 @@ def save_weights(model: Model, path: str | os.PathLike[str], dtype: Literal["flo
     """Write `.safetensors` so that `path` is either the whole new file or untouched.
 
     With float16, tensors of one dimension (norms, biases) stay float32: they are small in bytes and large in effect.
-    Raises WeightsError when a weight is too large for float16 or not finite.
+    Raises WeightsError when a weight is too large for float16 or not finite, and what `write_bytes` raises.
     """
     import torch
     from safetensors.torch import save
@@ -46,34 +49,50 @@ def save_weights(model: Model, path: str | os.PathLike[str], dtype: Literal["flo
         state[name] = tensor.detach().to("cpu", torch.float16 if half else tensor.dtype).contiguous()
         if not torch.isfinite(state[name]).all():
             raise WeightsError(f"{path}: {name} is not finite in {dtype}: train again, or write float32")
-    write_whole(path, _sorted_header(save(state, model.metadata())))
+    write_bytes(path, _sorted_header(save(state, model.metadata())))
 
 
 def load_weights(path: str | os.PathLike[str]) -> Model:
-    """Read a `.safetensors` file, or a `.pt`/`.pth` checkpoint of rotonodes' own training; weights come as float32.
+    """Read a `.safetensors` file, or a `.pt`/`.pth` checkpoint; weights come as float32.
 
-    Raises WeightsError for every fault of the file.
+    Both may be rotonodes' own, or of one of the other projects that `foreign` knows by their tensors. Raises WeightsError for
+    every fault of the file; files that hold code are refused unread.
     """
     import torch
 
     path = Path(path)
-    if path.suffix.lower() in (".pt", ".pth"):
-        metadata, state = _read_checkpoint(path)
+    if path.suffix.lower() in TORCH_FILES:
+        content = read_pickle_free(path)
+        own = isinstance(content, dict) and all(key in content for key in _CHECKPOINT_KEYS)
+        metadata, state = (content["rotonodes"], content["state"]) if own else ({}, {})
     else:
-        metadata, state = read_metadata(path), _read_tensors(path)
+        metadata, state = _read_header(path)[0], _read_tensors(path)
+        own, content = "rotonodes" in metadata, state
+    with _named(path):
+        if not own:
+            from rotonodes.nets.foreign import model_of
+
+            foreign = model_of(content)
+            return replace(foreign, state=_as_float32(foreign.state))
+        model = Model.from_metadata(metadata, _as_float32(state))
+        with torch.device("meta"):  # only the shapes are wanted here
+            network = build(model.architecture, model.config)
+        check_fit(model.architecture, network, model.state)
+    return model
+
+
+def _as_float32(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    import torch
+
+    floats = {}
     for name, tensor in state.items():
         if tensor.is_floating_point():
             if tensor.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
-                raise WeightsError(f"{path}: {name} is {tensor.dtype}: weights must be float16, bfloat16, float32 or float64")
-            state[name] = tensor.float()
+                raise UsageError(f"{name} is {tensor.dtype}: weights must be float16, bfloat16, float32 or float64")
         elif not name.endswith("num_batches_tracked"):
-            raise WeightsError(f"{path}: {name} is {tensor.dtype}: weights must be floats, so quantised files cannot be read")
-    with _named(path):
-        model = Model.from_metadata(metadata, state)
-        with torch.device("meta"):  # only the shapes are wanted here
-            network = build(model.architecture, model.config)
-        check_fit(model.architecture, network, state)
-    return model
+            raise UsageError(f"{name} is {tensor.dtype}: weights must be floats, so quantised files cannot be read")
+        floats[name] = tensor.float() if tensor.is_floating_point() else tensor
+    return floats
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -81,7 +100,15 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 
     Raises WeightsError when the file is missing, truncated, no safetensors, or has no rotonodes metadata.
     """
-    path = Path(path)
+    metadata, names = _read_header(Path(path))
+    if "rotonodes" not in metadata:
+        found = ", ".join(names[:3]) or "nothing"
+        raise WeightsError(f"{path}: no rotonodes metadata (found {found}, ...): convert-weights writes it")
+    return metadata
+
+
+def _read_header(path: Path) -> tuple[dict[str, str], list[str]]:
+    """The metadata of a safetensors file and the names of its tensors."""
     with _opened(path), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
@@ -101,25 +128,23 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
         raise WeightsError(f"{path}: not a safetensors file: its header is damaged") from None
     if size < needed:
         raise WeightsError(f"{path}: truncated: it needs {needed:,} bytes and has {size:,}: copy it again")
-    if "rotonodes" not in metadata:
-        found = ", ".join(list(fields)[:3]) or "nothing"
-        raise WeightsError(f"{path}: no rotonodes metadata (found {found}, ...): what can be read is {_KNOWN_FILES}")
-    return metadata
+    return metadata, [name for name in fields if name != "__metadata__"]
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write under a temporary name in the same folder, flush to disk, rename: a killed run leaves no partial file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def memory_of(path: str | os.PathLike[str], width: int, height: int) -> int:
+    """An estimate, without torch, of the bytes that a frame of that size takes on its way through the network of a file.
+
+    The maps at each level and the convolutions' workspace; for files that do not say what they hold, those of the U-Net that
+    most of them hold. Raises WeightsError as `read_metadata` does.
+    """
+    metadata: dict[str, str] = {}
+    if Path(path).suffix.lower() not in TORCH_FILES:
+        metadata = _read_header(Path(path))[0]
+    config, squash = (json.loads(metadata.get(name, "{}")) for name in ("config", "sight"))
+    squash = squash.get("squash", 0)
+    widths = config.get("widths") or [config.get("width", 64) * 2**level for level in range(config.get("depth", 4) + 1)]
+    pixels = (squash**2 if squash else width * height) / config.get("patch", 1) ** 2
+    return int(sum(12 * 4 * features * pixels / 4**level for level, features in enumerate(widths)))
 
 
 def read_pickle_free(path: Path) -> Any:
@@ -135,17 +160,9 @@ def read_pickle_free(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL (\S+)", str(error))
         found = f"refused: it holds python code ({named[1]})" if named else "damaged, or it holds more than tensors and plain values"
-        raise WeightsError(f"{path}: {found}: use {_KNOWN_FILES}") from None
+        raise WeightsError(f"{path}: {found}: save the network's state_dict() alone, and give that") from None
     except Exception as error:  # torch raises many kinds for damaged files
         raise WeightsError(f"{path}: truncated or not a torch file ({type(error).__name__}): copy or train it again") from None
-
-
-def _read_checkpoint(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    found = read_pickle_free(path)
-    if not isinstance(found, dict) or any(key not in found for key in _CHECKPOINT_KEYS):
-        keys = ", ".join(map(str, list(found)[:3])) if isinstance(found, dict) else type(found).__name__
-        raise WeightsError(f"{path}: not a checkpoint of rotonodes (found {keys}, ...): what can be read is {_KNOWN_FILES}")
-    return found["rotonodes"], found["state"]
 
 
 def _sorted_header(file: bytes) -> bytes:

@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from rotonodes.nets.model import Model
-from rotonodes.node import InputPath, Key, Node, OutputPath, param
+from rotonodes.node import InputPath, Key, Monitor, Node, OutputPath, param
 
 
 class LoadModel(Node):
-    """Read a trained network from a weights file, to link it to several nodes or to train it further."""
+    """Read a trained network from a weights file, to link it to several nodes or to train it further.
+
+    Checkpoints of other projects are known by their tensors: U-Nets of milesial/Pytorch-UNet and of the 3D-to-2D project, and
+    U-2-Net. Files that hold code are refused.
+    """
 
     category: ClassVar[str] = "networks"
 
-    path: InputPath = param(help="weights file (.safetensors), or a checkpoint of TrainUNet (.pt)")
+    path: InputPath = param(help="weights file (.safetensors), or a checkpoint (.pt, .pth)")
 
     def process(self) -> Model:
         from rotonodes.nets.weights import load_weights
@@ -23,7 +27,10 @@ class LoadModel(Node):
 
 
 class WriteModel(Node):
-    """Write a trained network as safetensors, with everything that is needed to use it in its metadata."""
+    """Write a trained network as safetensors, with everything that is needed to use it in its metadata, and a model card.
+
+    The card lies beside the weights (`tones.md` beside `tones.safetensors`). A card that was written by hand stays as it is.
+    """
 
     category: ClassVar[str] = "output"
 
@@ -33,12 +40,15 @@ class WriteModel(Node):
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return (self.path,)
 
-    def process(self, model: Model, *, key: Key) -> Path:
+    def process(self, model: Model, *, key: Key, monitor: Monitor) -> Path:
         from rotonodes.io.files import remove_sidecar, write_sidecar
+        from rotonodes.nets.card import card_path, write_card
         from rotonodes.nets.weights import save_weights
 
         remove_sidecar(self.path)
         save_weights(model, self.path, self.precision)
+        if not write_card(model, self.path):
+            monitor.warn(f"{card_path(self.path)} was written by hand and stays as it is: see whether it still holds")
         if key:
             write_sidecar(self.path, key)
         return Path(self.path)

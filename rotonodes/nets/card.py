@@ -1,0 +1,130 @@
+"""Model cards: what a weights file holds, in words, as Markdown beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rotonodes.io.files import write_bytes
+from rotonodes.nets.model import Model
+
+# The line by which a card is known as one of ours, which may be written anew.
+MARK = "<!-- rotonodes writes this card anew with its weights; take this line out to keep your own words. -->"
+
+_ANSWERS = {
+    "softmax": "one class for each pixel (softmax)",
+    "sigmoid": "each class by itself (sigmoid); the first is what the others leave",
+    "minmax": "each class by itself (sigmoid), stretched to 0..1 over each frame; the first is what the others leave",
+}
+
+
+def card_path(weights: str | os.PathLike[str]) -> Path:
+    """Where the card of a weights file lies: beside it, with the ending `.md`."""
+    return Path(weights).with_suffix(".md")
+
+
+def write_card(model: Model, weights: str | os.PathLike[str]) -> bool:
+    """Write the card of the weights file, which is there already, beside it; False when a card by hand is there, which stays.
+
+    A card is one of ours, and written anew, as long as it has the line `MARK`. Errors are those of `write_bytes`.
+    """
+    path = card_path(weights)
+    if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
+        return False
+    write_bytes(path, card(model, Path(weights).name, os.path.getsize(weights)).encode())
+    return True
+
+
+def card(model: Model, name: str, size: int) -> str:
+    """The card's text, for a file of that name and size in bytes. The same model gives the same text."""
+    return "\n".join([MARK, f"# {name}", "", *_table(_facts(model, size)), *_sections(model, name)]) + "\n"
+
+
+def _facts(model: Model, size: int) -> Iterator[tuple[str, str]]:
+    """Rows of the first table."""
+    dtypes = {str(t.dtype).removeprefix("torch.") for t in model.state.values() if t.is_floating_point()}
+    counted = [t for n, t in model.state.items() if not n.rpartition(".")[2].startswith(("running_", "num_batches"))]
+    config = ", ".join(f"{key} {value}" for key, value in model.config.items())
+    yield "architecture", f"`{model.architecture}`: {config or 'as it is by default'}"
+    yield "parameters", f"{sum(t.numel() for t in counted):,}"
+    yield "input", f"{', '.join(model.channels)}; {_encoding(model)}"
+    seen = _sight(model)
+    if seen:
+        yield "seen as", seen
+    yield "size", "any" if model.size_multiple == 1 else f"any; padded to multiples of {model.size_multiple} and cut back"
+    yield "answer", _ANSWERS[model.answer]
+    yield "file", f"{size / 1e6:.1f} MB, weights in use {' and '.join(sorted(dtypes)) or 'none'}"
+    yield "licence", model.licence or "not stated: ask whoever trained it before passing it on"
+
+
+def _encoding(model: Model) -> str:
+    names = {"srgb": "sRGB-encoded", "linear": "scene-linear", "raw": "as it is", "depth": "nearest / depth"}
+    kinds = dict.fromkeys(model.channel_encodings())
+    if len(kinds) == 1:
+        return names[next(iter(kinds))]
+    encodings = list(zip(model.channels, model.channel_encodings(), strict=True))
+    return "; ".join(f"{names[kind]}: {', '.join(c for c, e in encodings if e == kind)}" for kind in kinds)
+
+
+def _sight(model: Model) -> str:
+    sight, words = model.sight, []
+    if sight.grey:
+        words.append("grey (luma of ITU-R BT.601)")
+    if sight.scale != 1:
+        words.append(f"scaled by {sight.scale:g}")
+    if sight.squash:
+        words.append(f"squashed to {sight.squash} x {sight.squash} px")
+    if sight.peak:
+        words.append("divided by its maximum")
+    if sight.mean:
+        words.append(f"less {_numbers(sight.mean)}, divided by {_numbers(sight.std)}")
+    return "; ".join(words)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:g}" for value in values)
+
+
+def _sections(model: Model, name: str) -> Iterator[str]:
+    values = model.mask_values
+    yield from (
+        "",
+        "## Classes",
+        "",
+        f"| value | class | colour |{' in masks |' if values else ''}",
+        "|---|---|---|" + "---|" * bool(values),
+    )
+    for index, (label, color) in enumerate(zip(model.classes, model.colors, strict=True)):
+        yield f"| {index} | {label} | {color} |" + (f" {_text(values[index])} |" if values else "")
+    if model.training:
+        yield from ("", "## Training", "", *_table(_flat(model.training)))
+    if model.metrics:
+        yield from ("", "## Scores", "", *_table(_flat(model.metrics)))
+    yield from ("", "## Use", "", f"In a graph: `{{type: UNetSegment, in: plate, weights: {name}}}`; in Python:", "")
+    yield from (
+        "    import rotonodes",
+        f'    network = rotonodes.load_model("{name}")',
+        "    labels, probabilities, matte = network(picture)",
+    )
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Rows of a table; nested values as `iou.background`."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return (value if isinstance(value, str) else json.dumps(value)).replace("\n", " ").replace("|", "\\|")
+
+
+def _table(rows: Iterator[tuple[str, str]]) -> list[str]:
+    return ["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows)]

@@ -1,0 +1,95 @@
+"""Trained networks in one line of Python: `rotonodes.load_model("weights/tones.safetensors")(picture)`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from rotonodes.color import Colorspace, srgb_to_linear
+from rotonodes.errors import UsageError
+from rotonodes.nets.prepare import planes_for
+from rotonodes.nets.segment import Segmenter
+from rotonodes.nets.weights import load_weights
+from rotonodes.pixels import Image, Labels, Matte
+
+
+class Segmented(NamedTuple):
+    """What a network says of a picture.
+
+    For a tensor: the class of each pixel, uint8 `[H, W]`; the classes' probabilities, float32 `[classes, H, W]`; and how much of
+    each pixel is not the first class, float32 `[1, H, W]`; with the batch's dimension in front where it had one. For an `Image`
+    the same as `Labels`, `Image` and `Matte`.
+    """
+
+    labels: Any
+    probabilities: Any
+    matte: Any
+
+
+class Network:
+    """A trained network to be called with pictures. `model` says its classes, channels, licence and scores."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self.model = segmenter.model
+        self._segmenter = segmenter
+
+    def __call__(self, picture: Image | Tensor, colorspace: Colorspace | None = None) -> Segmented:
+        """A picture of any size -> `Segmented`, on the network's device.
+
+        `picture` is an `Image`, or a tensor `[C, H, W]` or `[N, C, H, W]` with the network's channels, mostly R, G, B: whole
+        numbers uint8 are 8-bit sRGB codes, floats are scene-linear unless `colorspace` "srgb" says that they are sRGB values
+        0..1, as other libraries have them. Raises UsageError for other shapes or types, FrameError for an `Image` without the
+        channels.
+        """
+        if isinstance(picture, Image):
+            return self._of_image(picture)
+        frames = _linear(picture, colorspace)
+        probabilities = self._segmenter(frames if frames.dim() == 4 else frames[None])
+        made = (probabilities.argmax(1).byte(), probabilities, 1 - probabilities[:, :1])
+        return Segmented(*made) if frames.dim() == 4 else Segmented(*(tensor[0] for tensor in made))
+
+    def _of_image(self, picture: Image) -> Segmented:
+        whole = picture.on_frame()
+        labels, probabilities, matte = self(whole.data[planes_for(self.model, whole.channels)])
+        known = self.model
+        return Segmented(
+            Labels(labels, known.classes, known.colors),
+            Image(probabilities, known.classes, size=whole.size, metadata=whole.metadata),
+            Matte(matte),
+        )
+
+    def __repr__(self) -> str:
+        known = self.model
+        return f"Network({known.architecture}, {' '.join(known.channels)} -> {', '.join(known.classes)}, on {self._segmenter.device})"
+
+
+def load_model(
+    path: str | os.PathLike[str],
+    device: str | torch.device = "cpu",
+    precision: Literal["float32", "bfloat16"] = "float32",
+    tile: int = 0,
+) -> Network:
+    """A network from a weights file, ready to be called with pictures (see `Network`).
+
+        network = rotonodes.load_model("weights/tones.safetensors")
+        labels, probabilities, matte = network(torchvision.io.read_image("render.png"))
+
+    `path` is a file of rotonodes (.safetensors, or a training's .pt), or a checkpoint of another project that rotonodes knows by
+    its tensors (.pth); nothing in it is run. `tile` is the side in pixels of overlapping tiles for large frames, 0 for none.
+    Raises WeightsError for files that cannot be read.
+    """
+    return Network(Segmenter(load_weights(path), device, precision, tile, overlap=min(64, tile // 4)))
+
+
+def _linear(picture: Tensor, colorspace: Colorspace | None) -> Tensor:
+    if not isinstance(picture, Tensor) or picture.dim() not in (3, 4):
+        found = f"a tensor of {picture.dim()} dimensions" if isinstance(picture, Tensor) else type(picture).__name__
+        raise UsageError(f"a network takes an Image or a tensor [C, H, W] or [N, C, H, W], not {found}")
+    if picture.dtype == torch.uint8:
+        return srgb_to_linear(picture / 255.0)
+    if not picture.is_floating_point():
+        raise UsageError(f"a picture of {picture.dtype}: give uint8 codes 0 to 255, or floats")
+    return srgb_to_linear(picture.float()) if colorspace == "srgb" else picture.float()
