@@ -110,7 +110,7 @@ def unpack(data: bytes, kind: Any) -> Any:
         tensors[name] = tensors[name].float()
     tree = _restore(note["tree"], tensors)
     if note["kind"] in _PIXELS:
-        for name in ("channels", "classes", "colors", "origin", "size"):
+        for name in ("channels", "classes", "colors", "values", "origin", "size"):
             if name in tree:
                 tree[name] = tuple(tree[name])
         return _PIXELS[note["kind"]](**tree)

@@ -218,15 +218,20 @@ class Node(BaseModel):
         return cls.signature.is_clip and not cls.has_neighbours()
 
     def paths(self, role: str) -> Iterator[tuple[str, str]]:
-        """(field, path) of every path parameter that is set."""
+        """(field, path) of every path parameter that is set; of one that is a list, each of its paths."""
         for name, info in type(self).model_fields.items():
-            value = getattr(self, name)
-            if isinstance(value, str) and value and path_role(info) == role:
-                yield name, value
+            if path_role(info) == role:
+                value = getattr(self, name)
+                yield from ((name, path) for path in (value if isinstance(value, list) else [value]) if isinstance(path, str) and path)
 
     def at(self, resolve: Callable[[str], str]) -> Node:
         """The same node with every path parameter passed through `resolve` (a root folder, a path map)."""
-        changed = {name: resolve(value) for role in ("input", "output") for name, value in self.paths(role)}
+        changed: dict[str, Any] = {}
+        for name, path in (found for role in ("input", "output") for found in self.paths(role)):
+            if isinstance(getattr(self, name), list):
+                changed.setdefault(name, []).append(resolve(path))
+            else:
+                changed[name] = resolve(path)
         return self.model_copy(update=changed) if changed else self
 
     def __call__(self, *values: Any, frame: int = 1, key: str = "", device: str = "cpu", **named: Any) -> Any:

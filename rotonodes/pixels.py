@@ -212,11 +212,16 @@ class Matte(_Plane):
 @final
 @dataclass(frozen=True, eq=False)
 class Labels(_Plane):
-    """A class index for each pixel: uint8 `[H, W]`, with the classes' names and colours (`#rrggbb`) in index order."""
+    """A class index for each pixel: uint8 `[H, W]`, with the classes' names and colours (`#rrggbb`) in index order.
+
+    `values` are what stood for the classes in the file they were read from, where that was not the index; weights that are
+    learned from them keep them.
+    """
 
     data: Tensor
     classes: tuple[str, ...]
     colors: tuple[str, ...]
+    values: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         if self.data.ndim != 2:

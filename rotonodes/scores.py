@@ -49,6 +49,8 @@ class Scores:
             "boundary_f_of_class": dict(zip(self.classes, self.boundary, strict=True)),
             "mean_iou": mean(self.iou),
             "mean_iou_foreground": mean(self.iou[1:]),
+            "mean_dice": mean(self.dice),
+            "mean_dice_foreground": mean(self.dice[1:]),
             "mean_pixel_accuracy": mean(self.pixel_accuracy),
             "boundary_f": mean(self.boundary),
             "flicker": self.flicker,

@@ -75,6 +75,18 @@ class Outcome:
 Call = Callable[..., Outcome]
 
 
+def picture_contents(folder: Path) -> dict[str, bytes]:
+    """Every picture in a folder, its mode and samples; not the keys, which tell how it was made."""
+    import PIL.Image
+
+    found = {}
+    for file in sorted(folder.iterdir()):
+        if not file.name.startswith("."):
+            with PIL.Image.open(file) as picture:
+                found[file.name] = picture.mode.encode() + picture.tobytes()
+    return found
+
+
 @pytest.fixture(scope="session")
 def sample_nodes(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A file for `--nodes`; one for the whole session, since two files may not define one node."""

@@ -18,6 +18,8 @@ def test_without_clips_all_frames_are_one():
 
 def test_clips_by_length_and_by_name():
     assert divide(range(1, 8), clip_length=3).clips == ((0, 1, 2), (3, 4, 5), (6,))
+    assert divide([1, 2, 4, 5, 6, 9], clip_length=3).clips == ((0, 1), (2, 3, 4), (5,))  # what is missing moves no other
+    assert divide([1001, 1002, 1003], clip_length=2).clips == ((0, 1), (2,))
     named = divide([5, 6, 7, 20, 21], clips=[[20, 21, 22], [5, 6, 7]])
     assert named.clips == ((3, 4), (0, 1, 2))
     assert named.following == {3: 4, 0: 1, 1: 2}

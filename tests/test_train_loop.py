@@ -39,7 +39,7 @@ def toy_frames(count=12, side=32):
 
 @pytest.fixture(scope="module")
 def data():
-    return LabelledFrames(toy_frames(), classes=3, validation=[10, 11, 12])
+    return LabelledFrames(toy_frames(), classes=3, clip_length=3, validation=[10, 11, 12])
 
 
 @pytest.fixture
@@ -168,6 +168,34 @@ def test_a_resumed_run_equals_the_uninterrupted_one(data, settings, tmp_path, op
     assert [row["step"] for row in one["journal"]] == [row["step"] for row in two["journal"]]
 
 
+def test_a_stop_while_scoring_loses_nothing(data, settings, tmp_path):
+    """The step is kept before it is scored, and scored when the run goes on; nothing else of the run changes."""
+    settings = replace(settings, checkpoint_interval=12, patience=9)
+    whole_steps, again = [], []
+    whole = train(settings, data, on_step=whole_steps.append)
+    broken = replace(settings, checkpoint_folder=tmp_path / "broken")
+    with pytest.raises(Interrupted, match=r"stopped after step 6 of 12"):
+        train(broken, data, on_step=again.append, should_stop=stop_before(6 + 3 + 1))  # six steps, three frames of step 3, one of step 6
+    assert [step.step for step in again] == [1, 2, 3, 4, 5]
+    kept = read_checkpoint(broken.checkpoint_folder)["run"]
+    assert kept["step"] == 6 and kept["unscored"]
+    resumed = train(broken, data, on_step=again.append)
+    assert [replace(step, seconds=0, figures="") for step in again] == [replace(step, seconds=0, figures="") for step in whole_steps]
+    assert same(whole, resumed) and whole.metadata() == resumed.metadata()
+
+
+def test_scoring_with_neighbours_is_said(settings):
+    plain, said = replace(settings, steps=1, checkpoint_folder=None), []
+    train(plain, LabelledFrames(toy_frames(), classes=3, validation=[5]), warn=said.append)
+    assert said == [
+        "training: frame 5 is scored with, and its neighbour 4 is learned from: near copies flatter the scores; "
+        "say what a clip is, with clip_length or clips"
+    ]
+    for known in ({"clip_length": 4, "validation_clips": 1}, {"clip_length": 1, "validation": [5]}):
+        train(plain, LabelledFrames(toy_frames(), classes=3, **known), warn=said.append)
+    assert len(said) == 1
+
+
 def test_the_seed_decides(data, settings):
     plain = replace(settings, checkpoint_folder=None, steps=4)
     state = torch.random.get_rng_state()
@@ -224,20 +252,22 @@ def test_a_checkpoint_of_another_run_is_refused(data, settings):
 
 
 def test_nan_stops_the_run_and_says_why(data, settings, monkeypatch):
-    real, calls = run_module.loss_terms, []
+    real, calls = run_module.all_terms, []
 
-    def breaking(logits, *rest, **options):
-        calls.append(1)
-        return real(logits * (math.nan if len(calls) == 10 else 1), *rest, **options)
+    def breaking(task, outputs, *rest):
+        calls.extend(outputs if outputs[0].requires_grad else [])
+        return real(task, [logits * (math.nan if len(calls) == 10 else 1) for logits in outputs], *rest)
 
-    monkeypatch.setattr(run_module, "loss_terms", breaking)
+    monkeypatch.setattr(run_module, "all_terms", breaking)
     with pytest.raises(TrainError, match=r"step 10: the loss became nan; the last good weights are in .*lower learning_rate .now 0.01."):
         train(settings, data)
     assert read_checkpoint(settings.checkpoint_folder)["run"]["step"] == 8
 
 
 def test_a_nan_of_the_validation_stops_as_well(data, settings, monkeypatch):
-    monkeypatch.setattr(run_module, "segmentation_loss", lambda *rest: torch.tensor(math.inf))
+    real = run_module.all_terms
+    infinite = {"cross_entropy": torch.tensor(math.inf)}
+    monkeypatch.setattr(run_module, "all_terms", lambda task, out, *rest: real(task, out, *rest) if out[0].requires_grad else infinite)
     with pytest.raises(TrainError, match=r"step 4: the loss of the validation became inf; no checkpoint was written yet"):
         train(settings, data)
 
@@ -332,7 +362,7 @@ def test_an_ignored_class_counts_for_nothing(settings):
     settings = replace(settings, ignore="shadow", steps=3, validation_interval=3, class_balance=1)
     with pytest.raises(UsageError, match=r"the frames ignore class None, the settings 1"):
         train(settings, LabelledFrames(toy_frames(), classes=3, validation=[12]))
-    data = LabelledFrames(toy_frames(), classes=3, validation=[12], ignore=1)
+    data = LabelledFrames(toy_frames(), classes=3, clip_length=1, validation=[12], ignore=1)
     said = []
     model = train(settings, data, warn=said.append)
     assert not said
@@ -342,7 +372,7 @@ def test_an_ignored_class_counts_for_nothing(settings):
         for number, picture, labels in toy_frames():
             yield number, picture, labels.where(labels != 1, 255)
 
-    other = LabelledFrames(relabelled(), classes=3, validation=[12], ignore=1)
+    other = LabelledFrames(relabelled(), classes=3, clip_length=1, validation=[12], ignore=1)
     assert other.digest == data.digest
     assert other.class_shares(3)[1] == 0
 
@@ -383,7 +413,7 @@ def test_log_and_curve(data, settings):
     with Image.open(folder / "loss.png") as picture:
         assert picture.size == (960, 540)
         assert len(picture.convert("RGB").getcolors(100_000)) > 10
-    assert sorted(path.name for path in folder.iterdir()) == [BEFORE, NEWEST, "log.csv", "log.jsonl", "loss.png", "stages"]
+    assert sorted(path.name for path in folder.iterdir()) == [BEFORE, NEWEST, "log.csv", "log.jsonl", "loss.png", "scores.txt", "stages"]
 
 
 def test_ticks_are_round_and_reach_the_end():

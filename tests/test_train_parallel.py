@@ -58,6 +58,19 @@ def data(**changes: Any) -> LabelledFrames:
     return LabelledFrames(toy_frames(), classes=3, **{"validation": [10, 11, 12], **changes})
 
 
+def cut_out() -> list[float]:
+    """The losses of a U-2-Net, whose seven answers are all learned from, on the alpha of discs.
+
+    Of one step and the next: norms over the few pixels of its lowest levels let what is rounded differently grow fast.
+    """
+    losses: list[float] = []
+    alpha = settings(None, task="alpha", score="", steps=2, crop=32, architecture="u2net", loss=Loss(dice=0, bce=1, ssim=1))
+    alpha = replace(alpha, config={"stages": [[2, 4]] * 11}, classes=("ground", "disc"), colors=("#000000", "#ffffff"))
+    frames = LabelledFrames(((n, picture, (labels > 0).float()[None]) for n, picture, labels in toy_frames()), classes=1, mattes=True)
+    train(alpha, frames, on_step=lambda step: losses.append(step.loss))
+    return losses
+
+
 # What each of two processes does; `say` writes a line to its own file.
 TOGETHER = """
 import json, sys
@@ -69,7 +82,7 @@ sys.path.insert(0, "tests")
 from rotonodes import ranks
 from rotonodes.errors import RotoError
 from rotonodes.train.loop import train
-from test_train_parallel import data, settings
+from test_train_parallel import cut_out, data, settings
 
 torch.set_num_threads(1)
 folder, own = Path(sys.argv[1]), ranks.rank()
@@ -104,6 +117,7 @@ def go_on():
 
 answer("bfloat16", halved)
 answer("begun", go_on)
+answer("cut-out", cut_out)
 answer("odd batch", lambda: train(settings(None, batch=5, loss=type(settings(None).loss)()), data()))
 answer("other frames", lambda: train(settings(None), data(validation=[11, 12] if own else [12])))
 answer("nan", lambda: train(settings(None, learning_rate=1e30, gradient_clip=0), data()))
@@ -180,6 +194,12 @@ def test_two_processes_train_in_half_precision(together: Path, alone: dict[str, 
     first, second = answers(together, "bfloat16")
     assert first == second
     assert first == pytest.approx(alone["losses"][:3], rel=0.02)
+
+
+def test_two_processes_train_a_u2net_as_one(together: Path) -> None:
+    first, second = answers(together, "cut-out")
+    assert first == second
+    assert first == pytest.approx(cut_out(), rel=1e-3)
 
 
 def test_only_the_first_process_writes(together: Path, alone: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from rotonodes.node import parameter_faults
 from rotonodes.nodes import TrainUNet
 from rotonodes.nodes import train_unet as node_module
 from rotonodes.pixels import Clip, Image, Labels
-from rotonodes.train.settings import Augment, Loss
+from rotonodes.train.settings import Augment, Loss, TrainSettings
 
 CLASSES, COLORS = ("ground", "dark", "light"), ("#000000", "#777777", "#ffffff")
 QUICK = {"steps": 1, "batch": 2, "crop": 16, "widths": [4, 8]}
@@ -48,6 +48,7 @@ def test_groups_of_parameters_name_what_the_settings_have():
     names = {
         node_module.Variation: {item.name for item in fields(Augment)},
         node_module.Term: {item.name for item in fields(Loss)} - {"dice"},
+        node_module.Descent: set(get_args(node_module.Descent)) & {item.name for item in fields(TrainSettings)},
     }
     assert all(set(get_args(group)) == known for group, known in names.items())
 
@@ -129,7 +130,7 @@ def test_labels_of_another_size_or_number_are_refused():
 def test_a_label_that_is_no_class_is_named_with_its_place():
     odd = labels(2)
     odd.data[3, 7] = 9
-    with pytest.raises(FrameError, match=r"frame 2: the label at x 7, y 3 is 9, but there are 3 classes: use 0 to 2, or 255"):
+    with pytest.raises(FrameError, match=r"frame 2: the label at x 7, y 3 is 9, but there are 3 classes: use 0 to 2, and for pixels to"):
         TrainUNet(**QUICK)(clips(2)[0], Clip.of([labels(1), odd]))
 
 
@@ -139,6 +140,45 @@ def test_unknown_classes_are_refused_before_a_frame_is_read(monkeypatch):
         TrainUNet(**QUICK, class_weights={"lihgt": 2})(*clips())
     with pytest.raises(UsageError, match=r"ignore: '7' is no class"):
         TrainUNet(**QUICK, ignore=7)(*clips())
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"crop": 33}, r"crop is 33, and this network needs a multiple of 2"),
+        ({"precision": "float16"}, r"precision float16 needs a CUDA device"),
+        ({"clip_length": 2, "validation_clips": 2}, r"validation_clips is 2 of 2 clips: leave some to learn from"),
+        ({"clip_length": 2, "validation": "2"}, r"clip"),
+    ],
+)
+def test_what_no_frame_can_mend_is_refused_before_a_second_is_read(values, message):
+    def frames():
+        yield picture(1)
+        pytest.fail("a second frame was read")
+
+    with pytest.raises(UsageError, match=message):
+        TrainUNet(**{**QUICK, **values})(Clip(range(1, 5), frames), clips()[1])
+
+
+def test_a_linked_model_says_what_it_does_not_heed(seen, monkeypatch):
+    from rotonodes.nets.model import Model, build
+    from rotonodes.node import Monitor
+
+    said = []
+    monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))
+    config = {"in_channels": 3, "classes": 3, "widths": [4, 8]}
+    model = Model("unet", config, CLASSES, COLORS, size_multiple=2, state=dict(build("unet", config).state_dict()))
+    rest = {name: value for name, value in QUICK.items() if name not in node_module.ARCHITECTURE}
+    TrainUNet(**rest)(*clips(), model=model)
+    assert not said
+    TrainUNet(**rest, dropout=0.2, depth=2)(*clips(), model=model)
+    assert said == ["depth, dropout: the linked model keeps its own architecture, so this does nothing: take it out"]
+
+
+def test_patience_is_counted_in_whole_validations():
+    assert parameter_faults(TrainUNet, {"descent": {"plateau_patience": 2.0}}) == []
+    faults = list(TrainUNet(**QUICK, descent={"plateau_patience": 2.5}).faults(frozenset({"image", "labels"}), 4))
+    assert faults == ["descent: plateau_patience is 2.5, and must be a whole number of validations"]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def train_a_little(folder: Path, name: str, steps: range, done: int = 0) -> None
             journal.add(step, 1 / step, 0.01, step / 2, SCORES if step % 2 == 0 else None, parts={"dice": 0.125})
             if step % 2 == 0:
                 journal.add_sheet(step, Image(torch.full((3, 6, 10), 0.5)))
+                journal.add_weights(step, torch.nn.Linear(2, 1))
         journal.close()
 
     warned: list[str] = []
@@ -59,13 +60,14 @@ def test_tensorboard_shows_numbers_and_sheets(tmp_path: Path) -> None:
     train_a_little(tmp_path, "tensorboard", range(1, 7))
     # A run that was killed behind its checkpoint of step 4 learns, and logs, from there on again.
     train_a_little(tmp_path, "tensorboard", range(5, 9), done=4)
-    shown = EventAccumulator(str(tmp_path / "tensorboard"))
+    shown = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"histograms": 0})
     shown.Reload()
     losses = [(event.step, event.value) for event in shown.Scalars("loss/training")]
     assert losses == [(step, pytest.approx(1 / step)) for step in range(1, 9)]
     assert {(event.step, event.value) for event in shown.Scalars("validation/mean_iou")} == {(2, 0.5), (4, 0.5), (6, 0.5), (8, 0.5)}
     assert {"learning_rate", "loss/dice", "validation/loss", "iou/background"} <= set(shown.Tags()["scalars"])
     assert "iou/light" not in shown.Tags()["scalars"]
+    assert {event.step for event in shown.Histograms("weights/weight")} == {2, 4, 6, 8}
     pictures = shown.Images("stage")
     assert [picture.step for picture in pictures] == [2, 4, 6, 8]
     assert (pictures[0].width, pictures[0].height) == (10, 6)
@@ -332,4 +334,4 @@ def test_what_cannot_be_written_is_said_before_a_frame_is_read(tmp_path: Path, m
     with pytest.raises(UsageError, match=r"^checkpoints: cannot write "):
         node(tmp_path).run(given, monitor=Lines())
     plain = node(tmp_path, watch=["wandb"]).model_copy(update={"checkpoints": ""})
-    assert list(plain.faults(frozenset(), 3)) == ["watch is wandb, which write into the folder of checkpoints: set checkpoints"]
+    assert list(plain.faults(frozenset({"labels"}), 3)) == ["watch is wandb, which write into the folder of checkpoints: set checkpoints"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rotonodes.color import Colorspace, parse_hex
 from rotonodes.errors import FrameError, UsageError, did_you_mean
-from rotonodes.io import exr, exr_header, gif, png, samples, tiff
+from rotonodes.io import exr, exr_header, gif, png, psd, samples, tiff
+from rotonodes.io.arrays import is_array, read_array
 from rotonodes.io.files import atomic_write, read_error, read_sidecar, remove_sidecar, write_sidecar
 from rotonodes.io.samples import Depth
 from rotonodes.pixels import Image, Labels, Matte
@@ -27,7 +28,6 @@ DEPTHS: dict[str, tuple[Depth, ...]] = {
     ".exr": ("half", "float"),
     **dict.fromkeys(_PILLOW, ("8",)),
 }
-_NPY = b"\x93NUMPY"  # how a numpy array's file begins
 # Formats that carry their key inside; the others have a sidecar.
 _CARRIERS = (".png", ".exr", ".gif")
 
@@ -54,13 +54,13 @@ def read_image(path: str | os.PathLike[str], colorspace: Literal["auto"] | Color
 
 
 def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """(width, height) of a picture's frame or of an .npy file's labels, in pixels, from its header alone.
+    """(width, height) of a picture's frame or of an .npy or .pt file's labels, in pixels, from its header alone (.pt: read).
 
     Raises FrameError as `read_image` does.
     """
     import PIL.Image
 
-    if _start(path).startswith(_NPY):
+    if is_array(_start(path)):
         height, width = _label_array(path).shape
         return width, height
     if _start(path).startswith(exr_header.MAGIC):
@@ -219,7 +219,7 @@ def read_labels(
     colors: Sequence[str] | None = None,
     values: Sequence[int] | None = None,
 ) -> Labels:
-    """A label picture, or an .npy file of whole numbers `[H, W]`: the class index of each pixel, uint8 `[H, W]`.
+    """A label picture, or an .npy or .pt file of whole numbers `[H, W]`: the class index of each pixel, uint8 `[H, W]`.
 
     A palette PNG's indices are the classes. Of a grey picture or an array, `values[i]` is the grey of class i (default: i itself); a
     coloured one must hold exactly the `colors` (`#rrggbb`) of the classes. Raises FrameError with the first pixel of every
@@ -229,7 +229,7 @@ def read_labels(
 
     start = _start(path)
     palette = png.read_palette(path) if values is None and start.startswith(png.SIGNATURE) else None
-    array = start.startswith(_NPY)
+    array = is_array(start)
     if array:
         found, wanted = _label_array(path), list(range(len(classes)) if values is None else values)
     elif palette is not None:
@@ -251,13 +251,8 @@ def read_labels(
 
 
 def _label_array(path: str | os.PathLike[str]) -> np.ndarray:
-    """The whole numbers `[H, W]` in an .npy file, not yet read from the disk. Raises FrameError for any other array."""
-    import numpy as np
-
-    try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise FrameError(f"{path}: damaged .npy file: {' '.join(str(error).lower().split())}; write it again") from error
+    """The whole numbers `[H, W]` in an .npy or .pt file. Raises FrameError for any other array."""
+    found = read_array(path)
     if found.ndim != 2 or found.dtype.kind not in "bui":
         raise FrameError(f"{path}: labels are whole numbers [H, W], this array is {found.dtype} {list(found.shape)}")
     return found
@@ -294,13 +289,25 @@ def _refuse_unknown(path: str | os.PathLike[str], found: np.ndarray, wanted: Seq
     raise FrameError(f"{path}: value {shown}{more} is no class (first at x {x}, y {y}); the classes are {known}")
 
 
-def write_labels(path: str | os.PathLike[str], labels: Labels, *, key: str | None = None) -> None:
-    """Write labels as a palette PNG: the class index is the value, the classes' colours are what is seen."""
+def write_labels(path: str | os.PathLike[str], labels: Labels, *, values: Sequence[int] | None = None, key: str | None = None) -> None:
+    """Write labels as a palette PNG: the class index is the value, the classes' colours are what is seen.
+
+    With `values`, one from 0 to 255 for each class, as a grey PNG of those, which `read_labels` reads back with the same values.
+    """
     if Path(path).suffix.lower() != ".png":
         raise UsageError(f"{path}: label pictures are palette PNGs: end the name in .png")
-    colors = [parse_hex(color)[:3] for color in labels.colors]
+    indices = labels.data.detach().cpu().numpy()
     text = {"rotonodes:classes": " ".join(labels.classes), **({png.KEY: key} if key else {})}
-    png.write_palette_png(path, labels.data.detach().cpu().numpy(), colors, text=text)
+    if values is None:
+        png.write_palette_png(path, indices, [parse_hex(color)[:3] for color in labels.colors], text=text)
+        return
+    import numpy as np
+
+    if len(values) != len(labels.classes):
+        raise UsageError(f"{path}: {len(labels.classes)} classes but {len(values)} values: give one for each class")
+    table = np.zeros(256, np.uint8)
+    table[: len(values)] = values
+    png.write_png(path, table[indices][..., None], colorspace="raw", text=text)
 
 
 def read_key(path: str | os.PathLike[str]) -> str | None:
@@ -315,4 +322,6 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
         return exr.read_key(path)
     if start.startswith(gif.MAGICS):
         return gif.read_key(path)
+    if start.startswith(psd.MAGIC):
+        return psd.read_key(path)
     return read_sidecar(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import torch
 
@@ -47,21 +47,26 @@ def divide(
     clip_length: int = 0,
     validation: Collection[int] = (),
     validation_clips: int = 0,
+    validation_share: float = 0.0,
 ) -> Division:
     """Divide frame `numbers` into clips, and these into those to learn from and those to score with.
 
-    `clips` are frame numbers, or every `clip_length` frames that follow each other in the list are one; without both all
-    frames are one clip. `validation` names frames to score with, `validation_clips` says that it is the last so many clips.
-    Raises UsageError when a clip would be on both sides (where clips are known), when a frame is in no clip or in two, and
-    when nothing is left to learn from.
+    `clips` are frame numbers, or every `clip_length` frame numbers from the first on are one; without both all frames are
+    one clip. `validation` names frames to score with, `validation_clips` says that it is the last so many clips,
+    `validation_share` the last share of the clips (0.2: a fifth of them, at least one). Raises UsageError when a clip would be
+    on both sides (where clips are known), when a frame is in no clip or in two, and when nothing is left to learn from.
     """
     known = bool(clips) or clip_length > 0
     parts = _parts(numbers, clips, clip_length)
+    set_ones = {"validation": validation, "validation_clips": validation_clips, "validation_share": validation_share}
+    given = [name for name, value in set_ones.items() if value]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} and {given[1]} are both set: take one of them")
+    if given and given[0] != "validation" and not known:
+        raise UsageError(f"{given[0]} is {set_ones[given[0]]}, but nothing says what a clip is: set clip_length or clips")
+    if validation_share:
+        validation_clips = max(round(validation_share * len(parts)), 1)
     if validation_clips:
-        if not known:
-            raise UsageError(f"validation_clips is {validation_clips}, but nothing says what a clip is: set clip_length or clips")
-        if validation:
-            raise UsageError("validation and validation_clips are both set: take one of them")
         if validation_clips >= len(parts):
             raise UsageError(f"validation_clips is {validation_clips} of {len(parts)} clips: leave some to learn from")
         validation = {numbers[place] for part in parts[-validation_clips:] for place in part}
@@ -83,8 +88,11 @@ def _parts(numbers: Sequence[int], clips: Sequence[Collection[int]], clip_length
     if clips and clip_length:
         raise UsageError("clips and clip_length are both set: take one of them")
     if not clips:
-        length = clip_length or max(len(numbers), 1)
-        return [list(range(start, min(start + length, len(numbers)))) for start in range(0, len(numbers), length)]
+        if not clip_length or not numbers:
+            return [list(range(len(numbers)))]
+        # by number, not by place: a frame that is missing moves no others into the next clip
+        each = groupby(range(len(numbers)), key=lambda place: (numbers[place] - numbers[0]) // clip_length)
+        return [list(places) for _, places in each]
     owner: dict[int, int] = {}
     for index, clip in enumerate(clips):
         for number in clip:

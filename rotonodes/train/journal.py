@@ -9,15 +9,19 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rotonodes.errors import RotoError
 from rotonodes.io.files import write_bytes, write_error
 from rotonodes.io.pictures import write_image
 from rotonodes.pixels import Image
 from rotonodes.train.curve import Line, draw_curves
+from rotonodes.train.settings import SCORE_NAMES
 
-CSV, JSONL, CURVE, STAGES = "log.csv", "log.jsonl", "loss.png", "stages"
+if TYPE_CHECKING:
+    from torch import nn
+
+CSV, JSONL, CURVE, STAGES, TABLE = "log.csv", "log.jsonl", "loss.png", "stages", "scores.txt"
 
 Entry = dict[str, Any]
 
@@ -32,6 +36,9 @@ class Watcher(Protocol):
 
     def sheet(self, step: int, path: Path) -> None:
         """The sheet of a stage has been written."""
+
+    def weights(self, step: int, network: nn.Module) -> None:
+        """The network as it is at a stage."""
 
     def close(self) -> None:
         """The run ends."""
@@ -53,9 +60,12 @@ class Journal:
         classes: tuple[str, ...],
         watchers: Sequence[Watcher] = (),
         warn: Callable[[str], None] = lambda text: None,
+        task: str = "labels",
     ) -> None:
         self.folder = folder
-        scores = ("validation_loss", "mean_iou", *(f"iou_{name}" for name in classes))
+        self.shown = ("mae", "max_f") if task == "alpha" else ("mean_iou",)  # scores that are columns and curves
+        of_classes = {"labels": classes, "alpha": (), "parts": classes[1:]}[task]
+        scores = ("validation_loss", *self.shown, *(f"iou_{name}" for name in of_classes))
         self.columns = ["step", "loss", "learning_rate", *scores, "seconds"]
         self.rows: list[Entry] = []
         self.watchers, self.warn = list(watchers), warn
@@ -105,6 +115,17 @@ class Journal:
             write_image(path, sheet)
             for watcher in tuple(self.watchers):
                 self._tell(watcher, lambda watcher: watcher.sheet(step, path))
+
+    def add_weights(self, step: int, network: nn.Module) -> None:
+        """Let the watchers see the network as it is."""
+        for watcher in tuple(self.watchers):
+            self._tell(watcher, lambda watcher: watcher.weights(step, network))
+
+    def write_table(self, scores: Entry, figures: str) -> None:
+        """Keep the best scores so far as a table to read, `scores.txt`; `figures` say how large and fast the network is."""
+        if self.folder:
+            with self._kept_going("table"):
+                write_bytes(self.folder / TABLE, score_table(scores, figures).encode())
 
     def close(self) -> None:
         for watcher in tuple(self.watchers):
@@ -156,8 +177,8 @@ class Journal:
             row = {name: entry[name] for name in ("step", "loss", "learning_rate", "seconds")}
             scores = entry.get("validation")
             if scores:
-                row |= {"validation_loss": scores["loss"], "mean_iou": scores["mean_iou"]}
-                row |= {f"iou_{name}": value for name, value in scores["iou"].items()}
+                row |= {"validation_loss": scores["loss"], **{name: scores[name] for name in self.shown}}
+                row |= {f"iou_{name}": value for name, value in scores.get("iou", {}).items()}
             writer.writerow({name: "" if value is None else _short(value) for name, value in row.items()})
         return text.getvalue()
 
@@ -169,7 +190,10 @@ class Journal:
         lines = [
             Line("loss, training", "#4c78a8", points("loss")),
             Line("loss, validation", "#f58518", points("loss", "validation")),
-            Line("mean IoU", "#54a24b", points("mean_iou", "validation")),
+            *(
+                Line(SCORE_NAMES[name], color, points(name, "validation"))
+                for name, color in zip(self.shown, ("#54a24b", "#b279a2"), strict=False)
+            ),
         ]
         return draw_curves([line for line in lines if line.points], x_label="step")
 
@@ -182,6 +206,27 @@ def scalars(entry: Entry) -> dict[str, float]:
     named |= {f"validation/{name}": value for name, value in scores.items() if isinstance(value, float)}
     named |= {f"iou/{name}": value for name, value in scores.get("iou", {}).items()}
     return {name: value for name, value in named.items() if value is not None}
+
+
+def score_table(scores: Entry, figures: str) -> str:
+    """Scores as aligned lines: each class with its IoU, Dice and accuracy where it has them, then what is not by class."""
+    by_class = {"iou": "IoU", "dice": "Dice", "class_accuracy": "accuracy"}
+    columns = {name: title for name, title in by_class.items() if name in scores}
+    lines = [f"step {scores['step']}, {scores['frames']} frames, {figures}", ""]
+    if columns:
+        names = list(scores["iou"])
+        width = max(map(len, (*names, "class")))
+        lines.append("  ".join(("class".ljust(width), *(title.rjust(8) for title in columns.values()))))
+        rows = ((name.ljust(width), *(_score(scores[column].get(name)).rjust(8) for column in columns)) for name in names)
+        lines += [*("  ".join(row) for row in rows), ""]
+    wide = {name: value for name, value in scores.items() if name not in ("step", "frames", *by_class)}
+    titles = {**SCORE_NAMES, "mean_class_accuracy": "mean class accuracy (mPA)"}
+    lines += [f"{titles.get(name, name.replace('_', ' '))}: {_score(value)}" for name, value in wide.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _json_lines(entries: Sequence[Entry]) -> str:

@@ -22,8 +22,8 @@ from rotonodes.nets.model import Model
 from rotonodes.train.dataset import Batch, LabelledFrames
 from rotonodes.train.optimize import rate_factor
 from rotonodes.train.parallel import Team, gathered
-from rotonodes.train.run import Run
-from rotonodes.train.settings import TrainSettings
+from rotonodes.train.run import Run, stopped
+from rotonodes.train.settings import SCORE_NAMES, TrainSettings
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 class Step:
     """What `on_step` is told after each step: steps count from 1; `scores` are there after a validation.
 
-    `terms` are the parts of the loss by name, each times its weight: their sum is `loss`.
+    `terms` are the parts of the loss by name, each times its weight: their sum is `loss`. `figures` say, at the last step, how
+    large the network is and how fast.
     """
 
     step: int
@@ -42,6 +43,7 @@ class Step:
     seconds: float
     scores: dict[str, Any] | None = None
     terms: dict[str, float] = field(default_factory=dict)
+    figures: str = ""
 
 
 def train(
@@ -55,7 +57,7 @@ def train(
     warn: Callable[[str], None] = log.warning,
     previews: Sequence[tuple[int, Tensor]] = (),
 ) -> Model:
-    """Train a network and return the averaged weights of the validation with the highest mean IoU.
+    """Train a network and return the averaged weights of the validation with the best score.
 
     Without validation frames, the last averaged weights. `initial` is a network to start from (fine-tuning): its
     architecture must be the same; where its classes differ, the head starts afresh. A checkpoint in the settings' folder is
@@ -82,32 +84,47 @@ def _learn(run: Run, on_step: Callable[[Step], None] | None, should_stop: Callab
         run.warn(_over(run))
         return
     folder, start = settings.checkpoint_folder, time.monotonic() - run.journal.seconds()
+
+    def conclude(terms: dict[str, float], rate: float) -> bool:
+        """What follows a step: scores, the journal, a sheet, a checkpoint; whether the run is over."""
+        stage = run.step == settings.steps or run.step % settings.validation_interval == 0
+        try:
+            scores = run.validate(should_stop) if stage and run.dataset.validation else None
+        except Interrupted:  # scoring may take long, and a stop does not wait for it
+            if folder:
+                run.save(unscored=True)
+            raise
+        over = run.patience.is_over(settings)
+        last = over or run.step == settings.steps
+        seconds = time.monotonic() - start
+        if scores or last or run.step % settings.log_interval == 0:
+            means = {name: fmean(step[name] for step in run.since) for name in terms}
+            run.journal.add(run.step, sum(means.values()), rate, seconds, scores, last, means if len(means) > 1 else None)
+            run.since.clear()
+        if stage:
+            run.add_sheet(scores)
+        if folder and (last or run.step % settings.checkpoint_interval == 0):
+            run.save()
+        if on_step:
+            on_step(Step(run.step, settings.steps, sum(terms.values()), rate, seconds, scores, terms, run.figures() if last else ""))
+        if over:
+            run.warn(_over(run))
+        return over
+
+    if run.unscored:  # stopped while it was scored
+        rate = settings.learning_rate * rate_factor(settings, run.step - 1) * run.patience.factor
+        if conclude(run.since[-1], rate):
+            return
     with closing(_batches(settings, run.dataset, run.step, run.device, run.team)) as batches:
         for batch in batches:
             if run.team.any(should_stop()):
                 if folder:
                     run.save()
-                raise Interrupted(_stopped(settings, run.step))
+                raise Interrupted(stopped(settings, run.step))
             rate = settings.learning_rate * rate_factor(settings, run.step) * run.patience.factor
             terms = run.learn(batch, rate)
             run.since.append(terms)
-            stage = run.step == settings.steps or run.step % settings.validation_interval == 0
-            scores = run.validate() if stage and run.dataset.validation else None
-            over = run.patience.is_over(settings)
-            last = over or run.step == settings.steps
-            seconds = time.monotonic() - start
-            if scores or last or run.step % settings.log_interval == 0:
-                means = {name: fmean(step[name] for step in run.since) for name in terms}
-                run.journal.add(run.step, sum(means.values()), rate, seconds, scores, last, means if len(means) > 1 else None)
-                run.since.clear()
-            if stage:
-                run.add_sheet(scores)
-            if folder and (last or run.step % settings.checkpoint_interval == 0):
-                run.save()
-            if on_step:
-                on_step(Step(run.step, settings.steps, sum(terms.values()), rate, seconds, scores, terms))
-            if over:
-                run.warn(_over(run))
+            if conclude(terms, rate):
                 break
 
 
@@ -158,16 +175,11 @@ def _silent(text: str) -> None:
     """For what the first process says."""
 
 
-def _stopped(settings: TrainSettings, step: int) -> str:
-    if settings.checkpoint_folder:
-        return f"training: stopped after step {step} of {settings.steps}; run again to go on from {settings.checkpoint_folder}"
-    return f"training: stopped after step {step} of {settings.steps}; name a checkpoint folder to be able to go on"
-
-
 def _over(run: Run) -> str:
     best = run.best["metrics"]
-    score = "none" if best["mean_iou"] is None else f"{best['mean_iou']:.3f}"
+    name = run.settings.score
+    score = "none" if best[name] is None else f"{best[name]:.3f}"
     return (
-        f"training: over after step {run.step} of {run.settings.steps}: no better mean IoU than {score} of step {best['step']} "
+        f"training: over after step {run.step} of {run.settings.steps}: no better {SCORE_NAMES[name]} than {score} of step {best['step']} "
         f"in {run.patience.worse} validations (patience {run.settings.patience})"
     )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rotonodes.train.settings import TrainSettings
+from rotonodes.train.tasks import is_better
 
 
 def make_optimizer(settings: TrainSettings, network: nn.Module) -> torch.optim.Optimizer:
@@ -57,10 +58,10 @@ class Patience:
     factor: float = 1.0
 
     def see(self, score: float | None, settings: TrainSettings) -> None:
-        """A validation's mean IoU (None counts as 0)."""
-        score = score or 0.0
-        if self.best is None or score > self.best:
-            self.best, self.worse, self.until_lower = score, 0, 0
+        """A validation's score; None is as bad as can be."""
+        if self.best is None or is_better(score, self.best, settings.score):
+            self.best = (1.0 if settings.score == "mae" else 0.0) if score is None else score
+            self.worse = self.until_lower = 0
             return
         self.worse += 1
         self.until_lower += 1
@@ -76,13 +77,16 @@ class Patience:
 
 
 def class_weights(settings: TrainSettings, shares: list[float]) -> Tensor:
-    """The weight of each class, `[classes]`: its balance times its own weight; 0 for classes without a pixel.
+    """The weight of each class that has logits, `[P]`: its balance times its own weight; 0 for classes without a pixel.
 
-    Rare classes weigh more: (1 / share) ** class_balance, with mean 1 over the classes that there are.
+    Rare classes of labels weigh more: (1 / share) ** class_balance, with mean 1 over the classes that there are. Mattes are
+    not balanced, for each is learned by itself.
     """
     share = torch.tensor(shares)
+    own = torch.tensor([settings.class_weights.get(name, 1.0) for name in settings.answers])
+    if settings.mattes:
+        return torch.where(share > 0, own, 0)
     balance = torch.where(share > 0, share.clamp(min=1e-4) ** -settings.class_balance, 0)
-    own = torch.tensor([settings.class_weights.get(name, 1.0) for name in settings.classes])
     return balance / balance.sum().clamp(min=1e-6) * (share > 0).sum() * own
 
 

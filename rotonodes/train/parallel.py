@@ -2,8 +2,9 @@
 
 Each process takes its share of every batch. The logits of all shares are brought together before the loss is taken, and
 batch norms see the whole batch, so that a training with the same seed and the same total batch is the same training,
-however many processes there are, up to the rounding of sums. The gradients are brought together by torch's
-DistributedDataParallel. The first process alone scores, writes and tells; its decisions are everybody's.
+however many processes there are, up to the rounding of sums; with dropout, up to chance, for each draws its own. The
+gradients are brought together by torch's DistributedDataParallel. The first process alone scores, writes and tells; its
+decisions are everybody's.
 """
 
 from __future__ import annotations

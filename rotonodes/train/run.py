@@ -6,7 +6,8 @@ import copy
 import hashlib
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,19 +15,30 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from rotonodes.errors import RotoError, UsageError
+from rotonodes.errors import Interrupted, RotoError, UsageError
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.prepare import pad
+from rotonodes.train.begin import (
+    EarlierTraining,
+    differences,
+    read_training,
+    refuse_misfits,
+    refuse_unfit,
+    take_over,
+    warn_of_absent_classes,
+    warn_of_near_copies,
+)
 from rotonodes.train.checkpoint import NEWEST, read_checkpoint, write_checkpoint
 from rotonodes.train.clips import seed_of
 from rotonodes.train.dataset import Batch, LabelledFrames
 from rotonodes.train.journal import Journal
-from rotonodes.train.losses import consistency_loss, loss_terms, segmentation_loss
-from rotonodes.train.metrics import ConfusionMatrix
+from rotonodes.train.losses import consistency_loss
 from rotonodes.train.optimize import Patience, class_weights, make_optimizer
 from rotonodes.train.parallel import Team
-from rotonodes.train.settings import TrainSettings
-from rotonodes.train.sheet import choose, stage_sheet
+from rotonodes.train.settings import SCORE_NAMES, SCORES, TrainSettings
+from rotonodes.train.sheet import choose, cutout_sheet, stage_sheet
+from rotonodes.train.sight import finished
+from rotonodes.train.tasks import Task, all_terms, first, is_better, maps, task_of
 from rotonodes.train.watch import watchers
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -50,6 +62,7 @@ class Run:
     """
 
     settings: TrainSettings
+    task: Task
     dataset: LabelledFrames
     device: torch.device
     network: nn.Module
@@ -67,7 +80,9 @@ class Run:
     step: int = 0
     best: dict[str, Any] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
+    frames_per_second: float | None = None  # of whole frames through the network, when it was last scored
     skipped: int = 0  # steps in a row that the scaler passed over
+    unscored: bool = False  # the step of the checkpoint was to be scored, and is not yet
     since: list[dict[str, float]] = field(default_factory=list)  # terms of the steps since the last entry in the journal
 
     @classmethod
@@ -83,21 +98,25 @@ class Run:
     ) -> Run:
         team = team or Team()
         team.share(settings.batch)
-        _refuse_misfits(settings, dataset, device)
+        refuse_unfit(settings, device)
+        refuse_misfits(settings, dataset)
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
             torch.manual_seed(settings.seed)
             network = build(settings.architecture, settings.network_config())
         multiple = cast("int", network.size_multiple)
-        if settings.crop % multiple:
-            raise UsageError(f"training: crop is {settings.crop}, and this network needs a multiple of {multiple}")
+        earlier = read_training(settings.start_from) if settings.start_from else None
+        if earlier:
+            initial = earlier.model
         if initial:
-            _take_over(network, settings, dataset, initial)
+            take_over(network, settings, dataset, initial)
         network = network.to(device).to(memory_format=torch.channels_last).train()
-        shares = dataset.class_shares(len(settings.classes))
-        _warn_of_absent_classes(settings, shares, warn)
+        shares = dataset.class_shares(len(settings.answers))
+        warn_of_absent_classes(settings, dataset, shares, warn)
+        warn_of_near_copies(dataset, warn)
         average = copy.deepcopy(network).eval().requires_grad_(False)
         run = cls(
             settings=settings,
+            task=task_of(settings),
             dataset=dataset,
             device=device,
             network=network,
@@ -106,13 +125,15 @@ class Run:
             average=average,
             optimizer=make_optimizer(settings, network),
             scaler=torch.amp.GradScaler(device.type, enabled=settings.precision == "float16"),
-            journal=Journal(settings.checkpoint_folder if team.is_first else None, settings.classes, warn=warn),
+            journal=Journal(settings.checkpoint_folder if team.is_first else None, settings.classes, warn=warn, task=settings.task),
             class_weights=class_weights(settings, shares).to(device),
             origin=_origin(dataset, network),
             warn=warn,
             team=team,
             previews=previews,
         )
+        if earlier:
+            run.go_on_from(earlier)
         team.agree(f"{run.origin} {settings.learned_from()}", "frames, settings or first weights")
         run.resume()
         if run.journal.folder:
@@ -125,11 +146,11 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with self._autocast(), self._random_numbers():
-            part = self.learner(batch.pictures.to(memory_format=torch.channels_last))
-        logits, labels = self.team.whole(part.float()), self.team.whole(batch.labels)
-        terms = loss_terms(logits, labels, settings.loss, self.class_weights)
+            parts = self._learned_from(finished(batch.pictures, settings.sight).to(memory_format=torch.channels_last))
+        outputs, labels = [self.team.whole(part.float()) for part in parts], self.team.whole(batch.labels)
+        terms = all_terms(self.task, outputs, labels, self.class_weights)
         if settings.loss.consistency:
-            terms["consistency"] = settings.loss.consistency * consistency_loss(logits, labels, batch.places)
+            terms["consistency"] = settings.loss.consistency * consistency_loss(outputs[0], labels, batch.places)
         each = torch.stack(list(terms.values()))
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self.scaler.scale(self.team.scaled(each.sum())))
@@ -143,49 +164,88 @@ class Run:
         self.step += 1
         return dict(zip(terms, values, strict=True))
 
-    def validate(self) -> dict[str, Any]:
-        """Scores and loss of the averaged weights over the validation frames; keeps them when they are the best so far."""
-        scores = self.team.from_first(self._scores)
-        if not self.best or (scores["mean_iou"] or 0) > (self.best["metrics"]["mean_iou"] or 0):
+    def _learned_from(self, pictures: Tensor) -> list[Tensor]:
+        """The maps of logits that gradients go through."""
+        try:
+            return maps(self.learner(pictures))
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            count, side = len(pictures), self.settings.crop
+            raise UsageError(
+                f"training: a batch of {count} crops of {side} px ends in a single pixel, whose features have no deviation: "
+                "raise batch or crop, or take norm: group"
+            ) from None
+
+    def validate(self, should_stop: Callable[[], bool]) -> dict[str, Any]:
+        """Scores and loss of the averaged weights over the validation frames; keeps them when they are the best so far.
+
+        `should_stop` is asked before each frame; Interrupted is raised when it says so.
+        """
+        scores = self.team.from_first(lambda: self._scores(should_stop))
+        name = self.settings.score
+        if not self.best or is_better(scores[name], self.best["metrics"][name], name):
             self.best = {"metrics": scores, "state": self._averaged_state()}
-        self.patience.see(scores["mean_iou"], self.settings)
+            self.journal.write_table(scores, self.figures())
+        self.patience.see(scores[name], self.settings)
+        self.unscored = False
         return scores
 
+    def figures(self) -> str:
+        """How large the network is, and how fast it was when it was last scored."""
+        count = sum(parameter.numel() for parameter in self.network.parameters())
+        speed = "" if self.frames_per_second is None else f", {self.frames_per_second:.3g} frames/s"
+        return f"{count:,} parameters{speed}"
+
     @torch.no_grad()
-    def _scores(self) -> dict[str, Any]:
-        matrix = ConfusionMatrix(len(self.settings.classes))
-        losses = []
+    def _scores(self, should_stop: Callable[[], bool]) -> dict[str, Any]:
+        tally, losses, seconds = self.task.tally(), [], 0.0
         for place in self.dataset.validation:
-            picture, labels = (tensor.to(self.device) for tensor in self.dataset.frame(place))
-            logits, labels = self._logits(picture), labels[None]
-            matrix.add(logits.argmax(dim=1), labels)
-            losses.append(segmentation_loss(logits, labels, self.settings.loss, self.class_weights))
+            if should_stop():
+                raise Interrupted(stopped(self.settings, self.step))
+            picture, truth = (tensor.to(self.device) for tensor in self.dataset.frame(place))
+            start = time.perf_counter()
+            outputs = self._outputs(picture)
+            answer = self.task.answer(first(outputs)[0]).cpu()  # which waits for a GPU
+            seconds += time.perf_counter() - start
+            tally.add(answer, truth)
+            terms = all_terms(self.task, maps(outputs), truth[None], self.class_weights)
+            losses.append(torch.stack(list(terms.values())).sum())
         loss = float(torch.stack(losses).mean())
         if not math.isfinite(loss):
             raise TrainError(self._not_finite(f"the loss of the validation became {loss}"))
-        return {"step": self.step, "frames": len(losses), "loss": loss, **matrix.scores(self.settings.classes)}
+        self.frames_per_second = len(losses) / max(seconds, 1e-9)
+        return {"step": self.step, "frames": len(losses), "loss": loss, **tally.scores()}
 
     @torch.no_grad()
-    def _logits(self, picture: Tensor) -> Tensor:
-        """What the averaged weights make of a whole encoded picture `[C, H, W]`: `[1, classes, H, W]`."""
+    def _outputs(self, picture: Tensor) -> list[Tensor]:
+        """What the averaged weights make of a whole kept picture `[C, H, W]`: maps of logits `[1, P, H, W]`."""
         height, width = picture.shape[-2:]
-        padded = pad(picture[None], self.size_multiple).to(memory_format=torch.channels_last)
+        smallest = getattr(self.average, "smallest", 1)
+        padded = pad(finished(picture[None], self.settings.sight), self.size_multiple, smallest).to(memory_format=torch.channels_last)
         with self._autocast():
-            logits: Tensor = self.average(padded)[..., :height, :width]
-        return logits
+            return [logits[..., :height, :width].float() for logits in maps(self.average(padded))]
 
     def add_sheet(self, scores: dict[str, Any] | None) -> None:
         """Keep a sheet of what the averaged weights make of a few frames, scored ones where there are some, and the previews."""
         if not self.journal.folder:
             return
-        examples = choose(self.dataset, self.previews, lambda picture: self._logits(picture.to(self.device))[0].argmax(dim=0))
         settings = self.settings
-        score = (scores or {}).get("mean_iou")
-        title = f"step {self.step} of {settings.steps}" + ("" if score is None else f"   mean IoU {score:.3f}")
-        self.journal.add_sheet(self.step, stage_sheet(examples, settings.classes, settings.colors, title))
+        examples = choose(self.dataset, self.previews, lambda picture: self.task.answer(self._outputs(picture.to(self.device))[0][0]))
+        told = [f"{SCORE_NAMES[name]} {scores[name]:.3f}" for name in SCORES[settings.task][:2] if scores and scores[name] is not None]
+        title = "   ".join((f"step {self.step} of {settings.steps}", *told))
+        if settings.task == "alpha":
+            sheet = cutout_sheet(examples, title)
+        else:
+            sheet = stage_sheet(examples, settings.classes, settings.colors, title)
+        self.journal.add_sheet(self.step, sheet)
+        self.journal.add_weights(self.step, self.network)
 
-    def save(self) -> None:
-        """Write the checkpoint: a Model's metadata and weights for whoever wants to use it, the rest to go on."""
+    def save(self, unscored: bool = False) -> None:
+        """Write the checkpoint: a Model's metadata and weights for whoever wants to use it, the rest to go on.
+
+        `unscored` says that the step is still to be scored.
+        """
         assert self.settings.checkpoint_folder
         if not all(torch.isfinite(tensor).all() for tensor in self.network.state_dict().values()):
             raise TrainError(self._not_finite("the weights are no longer finite"))
@@ -205,6 +265,7 @@ class Run:
                 "patience": self.patience.state(),
                 "journal": self.journal.rows,
                 "since": self.since,
+                "unscored": unscored,
             },
         }
         folder = self.settings.checkpoint_folder
@@ -222,7 +283,7 @@ class Run:
             raise UsageError(f"{folder}: its checkpoint was trained with {changed}: use an empty folder, or start from it as weights")
         if run.get("origin") != self.origin:
             what = "other frames, labels, clips or first weights"
-            raise UsageError(f"{folder}: its checkpoint was trained with {what}: use an empty folder, or start from it as weights")
+            raise UsageError(f"{folder}: its checkpoint was trained with {what}: delete that folder to begin afresh, or name another")
         self.step = run["step"]
         self.network.load_state_dict(run["network"])
         self.average.load_state_dict(run["average"])
@@ -231,8 +292,20 @@ class Run:
         self.patience = Patience(**run["patience"])
         self.journal.restore(run["journal"])
         self.since = run.get("since", [])  # checkpoints of before it was kept
+        self.unscored = run.get("unscored", False)
         if content["best"]:
             self.best = {"metrics": content["best"], "state": content["state"]}
+
+    def go_on_from(self, earlier: EarlierTraining) -> None:
+        """Take over the average and the optimiser of a training on other frames; steps, scores and schedule begin anew."""
+        path, name = self.settings.start_from, earlier.optimizer_name
+        if name != self.settings.optimizer:
+            raise UsageError(f"{path}: it was trained by {name}, not {self.settings.optimizer}: set optimizer, or link it as a model")
+        try:
+            self.average.load_state_dict(earlier.average)
+            self.optimizer.load_state_dict(earlier.optimizer)
+        except (ValueError, RuntimeError):
+            raise UsageError(f"{path}: its network has other classes than these frames: link it as a model instead") from None
 
     def best_model(self) -> Model:
         settings = self.settings
@@ -246,6 +319,9 @@ class Run:
             encoding=self.dataset.encoding,
             encodings=dict(zip(self.dataset.channels, self.dataset.encodings, strict=True)),
             size_multiple=self.size_multiple,
+            answer=self.task.kind,
+            sight=settings.sight,
+            mask_values=settings.mask_values,
             licence=settings.licence,
             training={**settings.learned_from(), **counts},
             metrics=self.best.get("metrics", {}),
@@ -298,71 +374,15 @@ class Run:
         return f"training: step {self.step + 1}: {what}; {kept}: lower learning_rate (now {rate}) or gradient_clip"
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What differs between two nested mappings, in words: `config.widths [4, 8], not [8, 16], and seed 0, not 1`; "" for nothing."""
-    there, here = _flat(before), _flat(now)
-    names = [name for name in {**here, **there} if there.get(name) != here.get(name)]
-    said = [f"{name} {_value(there.get(name))}, not {_value(here.get(name))}" for name in names]
-    more = f", and {len(said) - 3} more" if len(said) > 3 else ""
-    return ", and ".join(said[:3]) + more
-
-
-def _flat(values: Mapping[str, Any], stem: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= _flat(value, f"{stem}{name}.") if isinstance(value, dict) else {stem + name: value}
-    return flat
-
-
-def _value(value: object) -> str:
-    return "unset" if value is None or value == "" else str(value)
-
-
-def _refuse_misfits(settings: TrainSettings, dataset: LabelledFrames, device: torch.device) -> None:
-    """UsageError for settings that do not fit the frames or the device."""
-    if dataset.channels != settings.channels:
-        names = [" ".join(channels) for channels in (dataset.channels, settings.channels)]
-        raise UsageError(f"training: the frames have channels {names[0]}, but the settings name {names[1]}")
-    if dataset.ignore != settings.ignored():
-        raise UsageError(f"training: the frames ignore class {dataset.ignore}, the settings {settings.ignored()}: make them the same")
-    if settings.precision == "float16" and device.type != "cuda":
-        raise UsageError("training: precision float16 needs a CUDA device: use float32 or bfloat16")
-    wants = "schedule plateau" if settings.schedule == "plateau" else "patience" if settings.patience else ""
-    if wants and not dataset.validation:
-        raise UsageError(f"training: {wants} needs frames to score with: set validation")
-
-
-def _warn_of_absent_classes(settings: TrainSettings, shares: Sequence[float], warn: Callable[[str], None]) -> None:
-    absent = [name for name, share in zip(settings.classes, shares, strict=True) if not share and name != settings.ignore]
-    if len(absent) == len(settings.classes):
-        raise UsageError("training: no frame to learn from has a labelled pixel: check the labels")
-    if absent:
-        warn(f"training: no frame to learn from has a pixel of {', '.join(absent)}: that cannot be learned, and weighs nothing")
-
-
-def _take_over(network: nn.Module, settings: TrainSettings, dataset: LabelledFrames, initial: Model) -> None:
-    """Start from the weights of `initial`; for other classes, the head stays fresh."""
-
-    def sight(config: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in config.items() if name not in ("classes", "in_channels")}
-
-    changed = differences(
-        {"architecture": initial.architecture, **sight(initial.config), "channels": " ".join(initial.channels)}
-        | {"encodings": " ".join(initial.channel_encodings())},
-        {"architecture": settings.architecture, **sight(settings.network_config()), "channels": " ".join(settings.channels)}
-        | {"encodings": " ".join(dataset.encodings)},
-    )
-    if changed:
-        raise UsageError(f"training: the weights to start from have {changed}: make that the same, or start without them")
-    state = dict(initial.state)
-    if initial.classes != settings.classes:
-        state |= {name: tensor for name, tensor in network.state_dict().items() if name.startswith("head.")}
-    network.load_state_dict(state)
-
-
 def _origin(dataset: LabelledFrames, network: nn.Module) -> str:
     """What a run began with: the frames, and the weights before the first step."""
     digest = hashlib.sha256(dataset.digest.encode())
     for tensor in network.state_dict().values():
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def stopped(settings: TrainSettings, step: int) -> str:
+    if settings.checkpoint_folder:
+        return f"training: stopped after step {step} of {settings.steps}; run again to go on from {settings.checkpoint_folder}"
+    return f"training: stopped after step {step} of {settings.steps}; name a checkpoint folder to be able to go on"

@@ -8,15 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.nets.sight import Sight
 from rotonodes.tones import CLASSES, COLORS
 
 SCHEDULES = ("cosine", "onecycle", "constant", "plateau")
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
 PRECISIONS = ("float32", "bfloat16", "float16")
 WATCHERS = ("tensorboard", "wandb")
+TASKS = ("labels", "alpha", "parts")
+
+# Which scores may say that a network got better, task by task; the first one does unless another is asked for. Of the mean
+# absolute error the lowest is the best, of all others the highest.
+SCORES = {
+    "labels": ("mean_iou", "mean_dice", "mean_iou_foreground", "mean_dice_foreground"),
+    "alpha": ("mae", "max_f"),
+    "parts": ("mean_iou", "mean_dice"),
+}
+SCORE_NAMES = {
+    "mean_iou": "mean IoU",
+    "mean_dice": "mean Dice",
+    "mean_iou_foreground": "mean IoU without background",
+    "mean_dice_foreground": "mean Dice without background",
+    "mae": "MAE",
+    "max_f": "max F",
+}
 
 # How long, how often and where, but not what is learned: a run may be continued with other ones.
-_FREE_ON_RESUME = ("steps", "patience", "checkpoint_folder", "checkpoint_interval", "log_interval", "watch")
+_FREE_ON_RESUME = ("steps", "patience", "checkpoint_folder", "checkpoint_interval", "log_interval", "watch", "start_from")
 
 
 def _require(where: str, name: str, value: object, holds: bool, rule: str) -> None:
@@ -68,12 +86,18 @@ NONE = Augment(**{item.name: 0.0 for item in fields(Augment)})
 
 @dataclass(frozen=True)
 class Loss:
-    """What is made small beside the cross-entropy, each with its weight; 0 for not at all.
+    """What is made small, each with its weight; 0 for not at all. With the task labels, beside the cross-entropy, which weighs 1.
+
+    The tasks labels and parts know `dice`, labels alone the others of the first group below, alpha and parts the second group.
+    A network with several outputs makes the sum over all of them small.
 
     `dice` is the soft Dice loss, `isolated` the share of pixels that stand alone, `consistency` the disagreement of two views
     of a frame. `focal` is an exponent that lets the cross-entropy look away from pixels which are already right (Lin et al.,
     "Focal Loss", 2017). `edge` lets pixels near the borders between classes weigh 1 + edge exp(-d^2 / 2 edge_width^2), d being
     their distance in pixels. `smoothing` is the share of each label that is spread over all classes.
+
+    `bce` is the binary cross-entropy, `ssim` 1 - the structural similarity, `l1` the mean absolute difference, `gradient` that of
+    the slopes, `laplacian` that of the levels of Laplacian pyramids.
     """
 
     dice: float = 0.5
@@ -83,6 +107,11 @@ class Loss:
     isolated: float = 0.0
     smoothing: float = 0.0
     consistency: float = 0.0
+    bce: float = 0.0
+    ssim: float = 0.0
+    l1: float = 0.0
+    gradient: float = 0.0
+    laplacian: float = 0.0
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -91,6 +120,9 @@ class Loss:
         _require("loss", "smoothing", self.smoothing, self.smoothing < 1, "from 0 to below 1")
         _require("loss", "edge_width", self.edge_width, 0 < self.edge_width <= 32, "more than 0 and at most 32 px")
 
+
+MATTE_TERMS = ("bce", "ssim", "l1", "gradient", "laplacian")
+LABEL_TERMS = ("focal", "edge", "isolated", "smoothing", "consistency")
 
 # The network of the weights we ship: of those tried, clean outlines and the most mean IoU on unseen shapes for a minute
 # of CPU, but for the same without `refine`, whose outlines are jagged.
@@ -101,10 +133,16 @@ SHIPPED_CONFIG = {"widths": [64, 128, 256, 320], "patch": 4, "refine": 12}
 class TrainSettings:
     """Settings of `train`. Raises UsageError when one is out of its range.
 
+    `task` is one of `TASKS`. "labels": each pixel is of one of the `classes`. "alpha" and "parts": each class but the first has a
+    soft matte of its own, and the first is what they leave ("background", "foreground"). `score` is the one of `SCORES` by which the
+    best weights are chosen; "" for the task's first. `sight` is how frames come before the network, in training and later on:
+    `crop` and everything else in pixels is meant of the frames it makes. `mask_values` are what stood for the classes in the
+    files. `start_from` is a checkpoint of another training, whose weights and optimiser this one takes over.
+
     `crop` is the side in pixels of the squares that are learned from. `optimizer` is one of `OPTIMIZERS`, `momentum` that of SGD
     (Nesterov's) and RMSprop, `learning_rate` the highest one, `warm_up` the share of the steps in which it rises (cosine,
     plateau). The plateau schedule multiplies it by `plateau_factor` after each `plateau_patience` validations without a better
-    mean IoU; `patience` (0: never) ends the run after so many. `precision` float16 is for CUDA and scales its loss.
+    score; `patience` (0: never) ends the run after so many. `precision` float16 is for CUDA and scales its loss.
     `ema_decay` is that of the running average of the weights, which is what is scored and kept; 0 for none.
 
     `class_balance` 0 weighs all pixels alike, 1 weighs all classes alike, 0.5 lies between (weights to that power);
@@ -113,9 +151,12 @@ class TrainSettings:
     the run, writing into that folder: some of `WATCHERS`.
     """
 
+    task: str = "labels"
+    score: str = ""
     steps: int = 2000
     batch: int = 8
     crop: int = 192
+    sight: Sight = field(default_factory=Sight)
     optimizer: str = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
@@ -139,7 +180,9 @@ class TrainSettings:
     classes: tuple[str, ...] = CLASSES
     colors: tuple[str, ...] = COLORS
     channels: tuple[str, ...] = ("R", "G", "B")
+    mask_values: tuple[Any, ...] = ()
     licence: str = ""
+    start_from: Path | None = None
     checkpoint_folder: Path | None = None
     checkpoint_interval: int = 200
     validation_interval: int = 200
@@ -147,6 +190,10 @@ class TrainSettings:
     watch: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check("task", self.task in TASKS, f"one of {', '.join(TASKS)}")
+        object.__setattr__(self, "score", self.score or SCORES[self.task][0])
+        self._check("score", self.score in SCORES[self.task], f"one of {', '.join(SCORES[self.task])} with the task {self.task}")
+        self._check_terms()
         intervals = ("checkpoint_interval", "validation_interval", "log_interval")
         for name in ("steps", "batch", "crop", "plateau_patience", *intervals):
             self._check(name, getattr(self, name) >= 1, "1 or more")
@@ -161,6 +208,8 @@ class TrainSettings:
         self._check("learning_rate", self.learning_rate > 0, "more than 0")
         self._check("plateau_factor", 0 < self.plateau_factor < 1, "more than 0 and less than 1")
         self._check("classes", len(self.classes) >= 2, "two or more")
+        if self.sight.grey and self.channels != ("R", "G", "B"):
+            self._check("channels", False, "R, G, B for a network that sees their grey")
         self._check("colors", len(self.colors) == len(self.classes), "one for each class")
         for name, weight in self.class_weights.items():
             _require_class("class_weights", name, self.classes)
@@ -171,6 +220,28 @@ class TrainSettings:
         self._check("watch", not self.watch or self.checkpoint_folder is not None, "empty without a checkpoint folder to write into")
         self._check("batch", not self.loss.consistency or self.batch % 2 == 0, "even, for consistency compares pairs")
 
+    def _check_terms(self) -> None:
+        """The terms of the loss must be those of the task."""
+        foreign = LABEL_TERMS if self.task != "labels" else MATTE_TERMS
+        for name in foreign:
+            rule = f"0 with the task {self.task}, which does not know it"
+            _require("loss", name, getattr(self.loss, name), not getattr(self.loss, name), rule)
+        if self.task != "labels":
+            known = MATTE_TERMS if self.task == "alpha" else ("dice", *MATTE_TERMS)
+            any_of_them = any(getattr(self.loss, name) for name in known)
+            _require("training", "loss", self.loss, any_of_them, f"given: with the task {self.task} some of {', '.join(known)}")
+            self._check("ignore", not self.ignore, "empty: mattes have no class to leave out")
+
+    @property
+    def mattes(self) -> bool:
+        """True where mattes are learned, not labels."""
+        return self.task != "labels"
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The classes that have a map of logits: all of them, or with mattes all but the first."""
+        return self.classes[1:] if self.mattes else self.classes
+
     def ignored(self) -> int | None:
         """The index of the class that counts for nothing."""
         return self.classes.index(self.ignore) if self.ignore else None
@@ -178,11 +249,12 @@ class TrainSettings:
     def network_config(self) -> dict[str, Any]:
         """The network's constructor arguments, with the channels and classes of this run."""
         own: dict[str, Any] = json.loads(json.dumps(self.config))  # as it will come back from a weights file
-        return {**own, "in_channels": len(self.channels), "classes": len(self.classes)}
+        return {**own, "in_channels": 1 if self.sight.grey else len(self.channels), "classes": len(self.answers)}
 
     def learned_from(self) -> dict[str, Any]:
         """What decides the weights, as plain JSON values."""
         values = {name: value for name, value in asdict(self).items() if name not in _FREE_ON_RESUME}
+        values["sight"] = self.sight.texts()
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
 

@@ -11,9 +11,10 @@ from torch.nn import functional as F
 
 from rotonodes.color import hex_to_linear, srgb_to_linear
 from rotonodes.io.sheet import GROUND, contact_sheet
-from rotonodes.nets.prepare import encode
 from rotonodes.pixels import Image
+from rotonodes.scores import mean
 from rotonodes.train.dataset import LabelledFrames
+from rotonodes.train.matte_scores import PartScores
 from rotonodes.train.metrics import ConfusionMatrix
 
 ROWS = 6  # frames with a truth on a sheet
@@ -22,7 +23,10 @@ WIDTH = 224  # of a cell, px
 
 @dataclass(frozen=True)
 class Example:
-    """A frame on the sheet: linear RGB `[3, H, W]` to look at, class indices `[H, W]`; of a preview there is no truth."""
+    """A frame on the sheet: linear RGB `[3, H, W]` to look at, class indices `[H, W]` or mattes `[P, H, W]`.
+
+    Of a preview there is no truth.
+    """
 
     name: str
     picture: Tensor
@@ -33,14 +37,14 @@ class Example:
 def choose(dataset: LabelledFrames, previews: Sequence[tuple[int, Tensor]], predict: Callable[[Tensor], Tensor]) -> list[Example]:
     """Frames to score with, spread over their clips (else frames to learn from), and the previews (number, linear `[C, H, W]`).
 
-    `predict` makes class indices `[H, W]` of an encoded picture `[C, H, W]`.
+    `predict` makes class indices `[H, W]`, or mattes, of a kept picture `[C, H, W]`.
     """
 
     def example(name: str, picture: Tensor, truth: Tensor | None = None) -> Example:
-        return Example(name, as_seen(picture, dataset.channels, dataset.encodings), truth, predict(picture))
+        return Example(name, as_seen(picture, dataset.planes, dataset.kinds), truth, predict(picture))
 
     shown = [example(f"frame {dataset.numbers[at]}", *dataset.frame(at)) for at in spread(dataset.validation or dataset.train, ROWS)]
-    return shown + [example(f"preview, frame {number}", encode(planes.cpu(), dataset.encodings)) for number, planes in previews]
+    return shown + [example(f"preview, frame {number}", dataset.seen(planes)) for number, planes in previews]
 
 
 def spread(places: Sequence[int], count: int) -> list[int]:
@@ -57,7 +61,10 @@ def as_seen(picture: Tensor, channels: Sequence[str], encodings: Sequence[str]) 
 
 
 def stage_sheet(examples: Sequence[Example], classes: Sequence[str], colors: Sequence[str], title: str) -> Image:
-    """Rows of picture, truth and prediction, with the mean IoU of each; the classes' colours are named above them."""
+    """Rows of picture, truth and prediction, with the mean IoU of each; the classes' colours are named above them.
+
+    Mattes are those of all classes but the first, laid over each other in their colours.
+    """
     palette = torch.full((256, 3), GROUND)  # pixels to leave out look like the ground
     palette[: len(colors)] = torch.tensor([hex_to_linear(color)[:3] for color in colors])
     height, width = examples[0].picture.shape[-2:]
@@ -66,18 +73,48 @@ def stage_sheet(examples: Sequence[Example], classes: Sequence[str], colors: Seq
     texts: list[str] = []
     for example in examples:
         truth = example.truth
-        labels = [None if indices is None else palette[indices.cpu().int()].movedim(-1, 0) for indices in (truth, example.prediction)]
+        labels = [None if given is None else _painted(given.cpu(), palette) for given in (truth, example.prediction)]
         cells += [_cell(example.picture, size), *(_cell(painted, size) for painted in labels)]
         texts += [example.name, "" if truth is None else "truth", "prediction" + _score(example, len(classes))]
     return contact_sheet(cells, texts, columns=3, title=title, legend=list(zip(classes, colors, strict=True)))
 
 
+def cutout_sheet(examples: Sequence[Example], title: str) -> Image:
+    """Rows of cut-out, mask, truth and original, with the mean absolute error of each; mattes are `[1, H, W]`."""
+    height, width = examples[0].picture.shape[-2:]
+    size = (max(1, round(WIDTH * height / width)), WIDTH)
+    cells: list[Image] = []
+    texts: list[str] = []
+    for example in examples:
+        alpha, truth = example.prediction.cpu(), example.truth
+        cut = example.picture * alpha + GROUND * (1 - alpha)
+        cells += [_cell(planes, size) for planes in (cut, _grey(alpha), None if truth is None else _grey(truth.cpu()), example.picture)]
+        error = "" if truth is None else f"   MAE {float((alpha - truth.cpu()).abs().mean()):.3f}"
+        texts += ["cut-out", "mask" + error, "" if truth is None else "truth", example.name]
+    return contact_sheet(cells, texts, columns=4, title=title)
+
+
+def _grey(matte: Tensor) -> Tensor:
+    """A matte `[1, H, W]` as linear RGB that looks as bright as it is high."""
+    return srgb_to_linear(matte.float().clamp(0, 1)).expand(3, -1, -1)
+
+
+def _painted(given: Tensor, palette: Tensor) -> Tensor:
+    """Class indices, or mattes of the classes from 1 on, in the classes' colours: linear RGB `[3, H, W]`."""
+    if given.dim() == 2:
+        return palette[given.int()].movedim(-1, 0)
+    painted = palette[0].view(3, 1, 1).expand(3, *given.shape[-2:])
+    for matte, color in zip(given.float().clamp(0, 1), palette[1:], strict=False):
+        painted = painted + (color.view(3, 1, 1) - painted) * matte
+    return painted
+
+
 def _score(example: Example, classes: int) -> str:
     if example.truth is None:
         return ""
-    matrix = ConfusionMatrix(classes)
-    matrix.add(example.prediction, example.truth)
-    score = matrix.mean_iou()
+    tally = ConfusionMatrix(classes) if example.truth.dim() == 2 else PartScores(classes - 1)
+    tally.add(example.prediction, example.truth)
+    score = mean(tally.iou())
     return "" if score is None else f"   mean IoU {score:.3f}"
 
 

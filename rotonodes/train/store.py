@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+
+from rotonodes.io.files import write_error
 
 
 class Store:
@@ -31,17 +35,28 @@ class Store:
             self._budget -= size
             self._entries.append(arrays)
             return
-        self._file = self._file or tempfile.NamedTemporaryFile(prefix="rotonodes-", dir=self._folder)  # noqa: SIM115
         places = []
-        for array in arrays:
-            places.append((self._file.tell(), array.shape, array.dtype))
-            self._file.write(array.tobytes())
+        with self._writing():
+            self._file = self._file or tempfile.NamedTemporaryFile(prefix="rotonodes-", dir=self._folder)  # noqa: SIM115
+            for array in arrays:
+                places.append((self._file.tell(), array.shape, array.dtype))
+                self._file.write(array.tobytes())
         self._spilled.append(places)
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.flush()
+            with self._writing():
+                self._file.flush()
             self._map = np.memmap(self._file, dtype=np.uint8, mode="r")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raise what a full or failing disk means to the user: RetryError or UsageError that names the folder."""
+        try:
+            yield
+        except OSError as error:
+            folder = self._folder or tempfile.gettempdir()
+            raise write_error(f"{folder}, where frames to learn from are kept that fit no memory (TMPDIR names another)", error) from error
 
     def shape(self, place: int, index: int) -> tuple[int, ...]:
         """The shape of one array of an entry, without reading it."""

@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from rotonodes.color import srgb_to_linear
+from rotonodes.train.metrics import IGNORE
 
 # From this encoded value on a pixel is a highlight, which takes the light's colour and not the surface's.
 HIGHLIGHT = 0.85
@@ -32,7 +33,7 @@ def surface_gain(picture: Tensor, labels: Tensor, generator: Generator, other: C
     size = (labels.shape[-2], labels.shape[-1])
     shape = texture(size, generator, other) if which != 2 else torch.ones(3, 1, 1)
     ground = texture(size, generator, other) if which != 3 else torch.ones(3, 1, 1)
-    mask = F.avg_pool2d((labels > 0).float()[None, None], 3, stride=1, padding=1, count_include_pad=False)[0]
+    mask = F.avg_pool2d(((labels > 0) & (labels != IGNORE)).float()[None, None], 3, stride=1, padding=1, count_include_pad=False)[0]
     shine = ((picture.amin(dim=0, keepdim=True) - HIGHLIGHT) / (1 - HIGHLIGHT)).clamp(0, 1)
     shape = shape + (1 - shape) * shine
     gain = ground + (shape - ground) * mask

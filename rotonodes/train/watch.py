@@ -13,9 +13,11 @@ import numpy as np
 
 from rotonodes.errors import UsageError
 from rotonodes.train.journal import Entry, Watcher, scalars
-from rotonodes.train.settings import WATCHERS
+from rotonodes.train.settings import SCORE_NAMES, WATCHERS
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from rotonodes.train.loop import Step
 
 
@@ -42,6 +44,12 @@ class TensorBoard:
 
         with PIL.Image.open(path) as picture:
             self._writer.add_image("stage", np.asarray(picture.convert("RGB")), step, dataformats="HWC")
+
+    def weights(self, step: int, network: nn.Module) -> None:
+        for name, parameter in network.named_parameters():
+            self._writer.add_histogram(f"weights/{name}", parameter.detach().float().cpu(), step)
+            if parameter.grad is not None:
+                self._writer.add_histogram(f"gradients/{name}", parameter.grad.detach().float().cpu(), step)
 
     def close(self) -> None:
         self._writer.close()
@@ -89,6 +97,9 @@ class Wandb:
 
         self._run.log({"stage": wandb.Image(str(path))}, step=step)
 
+    def weights(self, step: int, network: nn.Module) -> None:
+        """Histograms would make a run's files large, and are not kept."""
+
     def close(self) -> None:
         self._run.finish()
 
@@ -116,29 +127,32 @@ def watchers(names: Sequence[str], folder: Path, done: int, settings: dict[str, 
 class Pace:
     """A step as a line of progress: `loss 0.412, mean IoU 0.713, 3.2 steps/s, 4 min left`.
 
-    The loss is the mean of the last steps, and the speed is that of the last steps, with their validations; the mean IoU is
-    the last one there was.
+    The loss is the mean of the last steps, and the speed is that of the last steps, with their validations; the score is the
+    last one there was. The last line says how large the network is and how fast.
     """
 
     def __init__(self, window: int = 50) -> None:
         self._losses: deque[float] = deque(maxlen=window)
         self._times: deque[float] = deque(maxlen=window + 1)
-        self._mean_iou: float | None = None
+        self._score = ""
 
     def line(self, step: Step) -> str:
         self._losses.append(step.loss)
         self._times.append(step.seconds)
-        if step.scores and step.scores.get("mean_iou") is not None:
-            self._mean_iou = step.scores["mean_iou"]
+        told = [name for name in ("mean_iou", "max_f", "mae") if (step.scores or {}).get(name) is not None]
+        if step.scores and told:
+            self._score = ", ".join(f"{SCORE_NAMES[name]} {step.scores[name]:.3f}" for name in told)
         words = [f"loss {sum(self._losses) / len(self._losses):.3f}"]
-        if self._mean_iou is not None:
-            words.append(f"mean IoU {self._mean_iou:.3f}")
+        if self._score:
+            words.append(self._score)
         span = self._times[-1] - self._times[0]
         if span > 0:
             speed = (len(self._times) - 1) / span
             words.append(f"{speed:.1f} steps/s" if speed >= 0.95 else f"{1 / speed:.1f} s/step")
             if step.step < step.steps:
                 words.append(f"{_rounded((step.steps - step.step) / speed)} left")
+        if step.figures:
+            words.append(step.figures)
         return ", ".join(words)
 
 

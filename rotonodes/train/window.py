@@ -78,6 +78,12 @@ class Window:
         x, y = self.places().floor().long().unbind(-1)
         return labels[mirror(y, height), mirror(x, width)]
 
+    def vectors(self, planes: Tensor) -> Tensor:
+        """Vectors `[2, H, W]` (to the right, up) of the frame as they point in the window: turned and mirrored with it."""
+        right, down = planes[0], -planes[1]
+        (xx, xy), (yx, yy) = self._matrix()
+        return torch.stack((xx * right + yx * down, -(xy * right + yy * down)))
+
     def _turned(self, kept: Tensor) -> Tensor:
         """As `picture`, for any angle: the square around the turned one is cut and resized, then turned bilinearly."""
         margin = math.ceil(self.side * (_breadth(self.angle) - 1) / 2) + 1

@@ -1,0 +1,58 @@
+"""Masks that are no pictures: arrays in .npy files, tensors in .pt files. Nothing that runs code is ever read."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import warnings
+from typing import TYPE_CHECKING
+
+from rotonodes.errors import FrameError
+from rotonodes.io.files import read_error
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SUFFIXES = (".npy", ".pt", ".pth")
+NPY = b"\x93NUMPY"  # how a numpy array's file begins
+PT = b"PK\x03\x04"  # a torch file is a zip archive
+
+
+def is_array(start: bytes) -> bool:
+    """True for files that begin as arrays do."""
+    return start.startswith((NPY, PT))
+
+
+def read_array(path: str | os.PathLike[str]) -> np.ndarray:
+    """The plane `[H, W]` in an .npy or .pt file, in its own type; [1, H, W] will do. An .npy is mapped, not read.
+
+    Raises FrameError when it is missing, damaged, or holds anything but one such array.
+    """
+    import numpy as np
+
+    try:
+        with open(path, "rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise read_error(path, error) from error
+    try:
+        found = _tensor(path) if start.startswith(PT) else np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, SyntaxError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        kind = ".pt" if start.startswith(PT) else ".npy"
+        raise FrameError(f"{path}: damaged {kind} file: {' '.join(str(error).lower().split())[:120]}; write it again") from error
+    if found is None:
+        raise FrameError(f"{path}: not one tensor: save the mask itself, a tensor [H, W]")
+    return found[0] if found.ndim == 3 and found.shape[0] == 1 else found
+
+
+def _tensor(path: str | os.PathLike[str]) -> np.ndarray | None:
+    """The tensor in a .pt file; None when it holds something else."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about odd pickles, which are refused anyway
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(found, torch.Tensor):
+        return None
+    array: np.ndarray = found.detach().numpy()
+    return array

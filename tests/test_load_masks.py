@@ -1,0 +1,172 @@
+"""Masks that belong to pictures by name, in any format, with the values they happen to hold; arrays as labels and mattes."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Pictures
+
+from rotonodes import Graph
+from rotonodes.errors import FrameError, UsageError
+from rotonodes.io.arrays import read_array
+from rotonodes.nets import load_weights
+from rotonodes.nodes import LoadLabels, LoadMattes, LoadPictures
+
+GRAPH = """
+rotonodes: 1
+frames: 1-2
+nodes:
+  pictures: {type: LoadPictures, path: imgs}
+  labels: {type: LoadLabels, path: "masks/*_mask.*", pictures: imgs, values: found, cache: true}
+  train: {type: TrainUNet, in: {image: pictures, labels: labels}, steps: 1, batch: 2, crop: 16, widths: [4, 8]}
+  write: {type: WriteModel, in: train, path: out.safetensors}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("imgs", "masks"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def picture(path, size=(6, 4), seed=0):
+    Pictures.fromarray(np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), np.uint8)).save(path)
+
+
+def grey(path, values, mode="L"):
+    Pictures.fromarray(np.array(values, np.uint8)).convert(mode).save(path)
+
+
+def test_duts_layout(folder):
+    """im_aug/*.jpg with gt_aug/*.png: frames are the pictures in the order of their names."""
+    for name in ("im_aug", "gt_aug"):
+        (folder / name).mkdir()
+    for seed, stem in enumerate(("ILSVRC_2", "ILSVRC_10", "b")):
+        picture(folder / f"im_aug/{stem}.jpg", seed=seed)
+        grey(folder / f"gt_aug/{stem}.png", np.full((4, 6), 51 * (seed + 1)))
+    pictures, mattes = LoadPictures(path="im_aug/*.jpg"), LoadMattes(path="gt_aug/*.png", pictures="im_aug/*.jpg")
+    assert mattes.available() == pictures.available() == (1, 2, 3)
+    assert [mattes(frame=f).data.mean().item() for f in (1, 2, 3)] == pytest.approx([0.4, 0.2, 0.6])
+    assert mattes.reads(1) == ("gt_aug/ILSVRC_10.png",)
+
+
+def test_a_suffix_and_any_format(folder):
+    """imgs/NAME.* with masks/NAME_matte.*: what the suffix is and which format, the path says."""
+    for stem in ("a", "b", "c"):
+        picture(folder / f"imgs/{stem}.png")
+    grey(folder / "masks/a_matte.png", np.full((4, 6), 255))
+    np.save(folder / "masks/b_matte.npy", np.full((4, 6), 0.25, np.float64))
+    torch.save(torch.full((1, 4, 6), 128, dtype=torch.uint8), folder / "masks/c_matte.pt")
+    mattes = LoadMattes(path="masks/*_matte.*", pictures="imgs")
+    assert [mattes(frame=f).data.mean().item() for f in (1, 2, 3)] == pytest.approx([1, 0.25, 128 / 255])
+    assert mattes(frame=3).size == (6, 4)
+
+
+def test_pictures_without_a_mask_are_named(folder):
+    for stem in ("a", "b", "c"):
+        picture(folder / f"imgs/{stem}.jpg")
+    grey(folder / "masks/b.png", np.zeros((4, 6)))
+    labels = LoadLabels(path="masks/*.png", pictures="imgs", classes=["ground", "shape"])
+    with pytest.raises(FrameError, match=r"^cannot read masks/a\.png: no such file; 2 of 3 pictures have no mask: a\.jpg, c\.jpg$"):
+        labels(frame=1)
+    assert LoadLabels(path="masks/*.png", pictures="imgs", classes=["a"], missing="black")(frame=3).data.sum() == 0
+
+
+def test_two_masks_of_one_picture_are_refused(folder):
+    picture(folder / "imgs/a.png")
+    for suffix in ("png", "bmp"):
+        grey(folder / f"masks/a.{suffix}", np.zeros((4, 6)))
+    with pytest.raises(FrameError, match=r"masks/a\.png: masks/a\.bmp belongs to imgs/a\.png as well: take one of them away"):
+        LoadLabels(path="masks/*.*", pictures="imgs", classes=["a"])(frame=1)
+
+
+@pytest.mark.parametrize("values", [{"path": "masks/*.png"}, {"path": "masks/a.png", "pictures": "imgs"}])
+def test_a_star_and_pictures_go_together(values):
+    with pytest.raises(ValueError, match=r"\* in the path and `pictures` go together"):
+        LoadMattes(**values)
+
+
+def test_values_that_the_masks_hold_become_classes(folder):
+    grey(folder / "masks/1.png", [[0, 128], [128, 0]])
+    grey(folder / "masks/2.png", [[255, 0], [0, 0]])
+    labels = LoadLabels(path="masks/#.png", values="found")(frame=2)
+    assert labels.classes == ("0", "128", "255")
+    assert labels.values == (0, 128, 255)
+    assert labels.data.tolist() == [[2, 0], [0, 0]]
+    named = LoadLabels(path="masks/#.png", values="found", classes=["a", "b", "c"])
+    assert named(frame=1).classes == ("a", "b", "c")
+    with pytest.raises(UsageError, match=r"hold 3 values \(0, 128, 255\), but there are 2 classes: give one for each value"):
+        LoadLabels(path="masks/#.png", values="found", classes=["a", "b"])(frame=1)
+
+
+def test_a_value_that_a_correction_brought_is_found(folder):
+    import os
+
+    grey(folder / "masks/1.png", [[0, 255]])
+    labels = LoadLabels(path="masks/#.png", values="found")
+    assert labels(frame=1).values == (0, 255)
+    grey(folder / "masks/1.png", [[0, 7]])
+    os.utime(folder / "masks/1.png", ns=(1, 1))
+    assert labels(frame=1).values == (0, 7)
+
+
+def test_colours_arrays_and_palettes_hold_values_too(folder):
+    Pictures.fromarray(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)).save(folder / "masks/1.png")
+    grey(folder / "masks/2.png", [[0, 0]])
+    colored = LoadLabels(path="masks/#.png", values="found")(frame=1)
+    assert colored.classes == ("#000000", "#0000ff", "#ff0000")
+    assert colored.values == ([0, 0, 0], [0, 0, 255], [255, 0, 0])
+    assert colored.data.tolist() == [[2, 1]]
+    np.save(folder / "a.npy", np.array([[3, -1]]))
+    torch.save(torch.tensor([[5, 2]]), folder / "b.pt")
+    assert LoadLabels(path="a.npy", values="found")(frame=1).values == (-1, 3)
+    tensor = LoadLabels(path="b.pt", values="found")(frame=1)
+    assert (tensor.values, tensor.data.tolist()) == ((2, 5), [[1, 0]])
+    indexed = Pictures.new("P", (2, 1))
+    indexed.putpalette([9] * 768)
+    indexed.putdata([4, 0])
+    indexed.save(folder / "p.png")
+    assert LoadLabels(path="p.png", values="found")(frame=1).values == (0, 4)
+
+
+def test_a_soft_matte_is_no_mask(folder):
+    Pictures.fromarray(np.arange(300, dtype=np.uint16)[None]).save(folder / "soft.png")
+    with pytest.raises(UsageError, match=r"more than 256 values in the masks: read soft mattes by LoadMattes"):
+        LoadLabels(path="soft.png", values="found")(frame=1)
+
+
+def test_arrays_that_are_no_masks_are_refused(folder):
+    torch.save({"mask": torch.zeros(2, 2)}, folder / "a.pt")
+    with pytest.raises(FrameError, match=r"a\.pt: not one tensor: save the mask itself"):
+        read_array("a.pt")
+    (folder / "a.pt").write_bytes(b"PK\x03\x04 torn")
+    with pytest.raises(FrameError, match=r"a\.pt: damaged \.pt file: .*; write it again"):
+        read_array("a.pt")
+    torch.save(torch.zeros(2, 2, 2), folder / "b.pt")
+    with pytest.raises(FrameError, match=r"b\.pt: a matte is numbers \[H, W\], this array is float32 \[2, 2, 2\]"):
+        LoadMattes(path="b.pt")(frame=1)
+
+
+def test_a_file_that_would_run_code_is_refused(folder):
+    import os
+
+    class Runs:
+        def __reduce__(self):
+            return os.system, ("touch ran",)
+
+    torch.save(Runs(), folder / "a.pt")
+    with pytest.raises(FrameError, match=r"a\.pt: damaged \.pt file"):
+        LoadMattes(path="a.pt")(frame=1)
+    assert not (folder / "ran").exists()
+
+
+def test_values_are_kept_with_the_weights_and_through_the_cache(folder):
+    for stem in ("x", "y"):
+        picture(folder / f"imgs/{stem}.png", size=(16, 16), seed=len(stem))
+        grey(folder / f"masks/{stem}_mask.png", np.where(np.arange(256).reshape(16, 16) % 16 < 8, 10, 200))
+    (folder / "graph.yaml").write_text(GRAPH)
+    assert Graph.load("graph.yaml").run(nodes=["labels"]).exit_code == 0
+    assert Graph.load("graph.yaml").run().exit_code == 0, "the labels come from the cache now"
+    model = load_weights("out.safetensors")
+    assert (model.mask_values, model.classes) == ((10, 200), ("10", "200"))
