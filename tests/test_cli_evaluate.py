@@ -51,6 +51,7 @@ def test_json_is_one_object(shot: Path, call: Call) -> None:
     found = json.loads(ended.out)
     assert found["iou"] == {"a": pytest.approx(90 / 102), "b": pytest.approx(90 / 102), "c": pytest.approx(90 / 102)}
     assert found["dice"]["a"] == pytest.approx(180 / 192)
+    assert found["mean_dice"] == found["mean_dice_foreground"] == pytest.approx(180 / 192)
     assert found["pixel_accuracy"] == {"a": 90 / 96, "b": 90 / 96, "c": 90 / 96}
     assert found["mean_iou"] == found["mean_iou_foreground"] == pytest.approx(90 / 102)
     assert found["mean_pixel_accuracy"] == pytest.approx(90 / 96)
@@ -105,6 +106,18 @@ def test_an_ignored_class(shot: Path, call: Call) -> None:
     found = json.loads(call("evaluate", *PATHS, *ABC, "--ignore", "a", "--json").out)
     assert found["iou"]["a"] is None
     assert found["confusion"][0] == [0, 0, 0]
+
+
+def test_means_with_the_background_and_without(shot: Path, call: Call) -> None:
+    """Row E6: where there are several classes, Dice is also told without the first of them."""
+    for frame in range(1, 5):
+        write(shot / f"p/{frame:04d}.png", np.where(np.arange(12) < 4, 0, 1)[None].repeat(6, axis=0))  # c is never predicted
+    found = json.loads(call("evaluate", *PATHS, *ABC, "--json").out)
+    assert found["dice"] == {"a": 1, "b": pytest.approx(2 / 3), "c": 0}
+    assert found["mean_dice"] == pytest.approx(5 / 9)
+    assert found["mean_dice_foreground"] == pytest.approx(1 / 3)
+    row = next(line for line in call("evaluate", *PATHS, *ABC).out.splitlines() if line.startswith("mean without a "))
+    assert row.split()[4] == "0.3333"
 
 
 def test_files_besides(shot: Path, call: Call) -> None:

@@ -18,14 +18,15 @@ import pytest
 import torch
 
 from rotonodes.engine import run
-from rotonodes.errors import GraphError, RotoError
+from rotonodes.errors import RotoError, UsageError
 from rotonodes.graph import Graph
 from rotonodes.io.cryptomatte import murmur3_32, name_id
 from rotonodes.io.exr import write_layers
 from rotonodes.io.pictures import write_labels
 from rotonodes.nets.model import Model, build
+from rotonodes.nets.onnx import onnx_bytes
 from rotonodes.nets.weights import save_weights
-from rotonodes.node import Frame, Node, Socket, all_nodes, changes_pixels, full_name, parameter_faults, path_role
+from rotonodes.node import Frame, Node, Socket, all_nodes, changes_pixels, full_name, parameter_faults, path_role, unit_of
 from rotonodes.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
 from rotonodes.plan import make_plan
 from rotonodes.tones import CLASSES, COLORS, ToneScale
@@ -182,9 +183,9 @@ def role_values(cls: type[Node], name: str) -> list[str]:
 @cache
 def candidates(cls: type[Node], name: str) -> list[Any]:
     """Values to try for one parameter."""
-    if path_role(cls.model_fields[name]):
-        return role_values(cls, name)
     schema = cls.model_json_schema()
+    if path_role(cls.model_fields[name]):
+        return [*schema["properties"][name].get("examples", ()), *role_values(cls, name)]
     values = schema_values(schema["properties"][name], schema.get("$defs", {}))
     return list({json.dumps(v, sort_keys=True): v for v in values}.values())
 
@@ -290,6 +291,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         write_labels("in/labels.png", make_labels(PLAIN))
         save_weights(make_model(), "in/weights.safetensors", "float32")
         save_weights(make_model(), "in/other.safetensors", "float16")
+        Path("in/network.onnx").write_bytes(onnx_bytes(make_model(), "in/network.onnx"))
         yield folder
 
 
@@ -377,7 +379,7 @@ class Given(Node):
 
 
 def key_of(case: Case) -> str | None:
-    """The key at frame 1 in a graph; None when the graph is not right."""
+    """The key at frame 1 in a graph; None when the graph is not right, or its files are not there."""
     graph = Graph(frames="1-2")
     links = {}
     for name in case.linked:
@@ -385,9 +387,9 @@ def key_of(case: Case) -> str | None:
         links[name] = [handle] if case.cls.signature.inputs[name].many else handle
     try:
         graph.add(case.node, "node", **links)
-    except GraphError:
+        plan = make_plan(graph, nodes=["node"], cache="none")
+    except UsageError:
         return None
-    plan = make_plan(graph, nodes=["node"], cache="none")
     return plan.key(("node", 1 if plan.keys.per_frame("node") else None))
 
 
@@ -439,7 +441,8 @@ def is_large(case: Case, name: str, value: Any) -> bool:
     """Counts and sizes that would take long: above 300, and where a network is made, above 3."""
     whole = value if isinstance(value, int) and not isinstance(value, bool) else 0
     makes_network = Model in case.cls.signature.outputs.values()
-    return whole > 300 or (makes_network and name in least(case.cls) and whole > 3)
+    counts = name in least(case.cls) or unit_of(case.cls.model_fields[name]) == "epochs"
+    return whole > 300 or (makes_network and counts and value > 3)
 
 
 @every_node

@@ -29,12 +29,15 @@ KNOWS: dict[str, set[str]] = {
     "io": BASE,
     "motion": set(),
     "steady": {"motion"},
+    "keylight": {"io"},
     "nets": BASE | {"io"},
     "train": BASE | {"io", "nets", "ranks"},
     "parameters": {"errors"},
     "registry": {"errors", "node", "nodes"},  # it imports the modules of `nodes` to fill itself
     "node": {"errors", "pixels", "parameters", "registry"},
-    "nodes": BASE | {"io", "nets", "train", "motion", "steady", "parameters", "node"},
+    "matting": {"errors", "color", "pixels"},
+    "cleaning": {"errors", "matting"},
+    "nodes": BASE | {"cleaning", "io", "matting", "nets", "train", "motion", "steady", "keylight", "parameters", "node"},
     "graphfile": {"errors"},
     # `Graph.load` calls the builder and `Graph.run` the engine, inside those methods.
     "graph": {"errors", "frames", "graphfile", "node", "parameters", "builder", "engine"},
@@ -56,7 +59,8 @@ KNOWS: dict[str, set[str]] = {
     "interrupt": {"io", "ranks"},
     "view": CORE | {"engine", "nodes", "registry"},
     "session": CORE | {"ranks"},
-    "jobs": CORE | {"engine", "interrupt", "report", "session"},
+    "jobs": CORE | {"engine", "interrupt", "nets", "nodes", "report", "session"},
+    "commands": CORE | {"draw", "engine", "interrupt", "jobs", "nets", "ranks", "reference", "report", "schema", "session", "view"},
     "__init__": set(),
     "__main__": {"cli"},
 }
@@ -84,6 +88,7 @@ WITHOUT_TORCH |= {
     "report",
     "report_rich",
     "cli",
+    "commands",
     "session",
     "draw",
     "reference",
@@ -95,7 +100,7 @@ WITHOUT_TORCH |= {
 }
 
 # Plain torch, imported by the nodes when they work.
-WITH_TORCH = {"nets", "train", "motion", "steady"}
+WITH_TORCH = {"nets", "train", "motion", "steady", "matting"}
 
 
 class Import(NamedTuple):
@@ -175,6 +180,10 @@ CALL = "from rotonodes import cli\nfrom rotonodes.session import Session\nassert
         ["--help"],
         ["run", "--help"],
         ["evaluate", "--help"],
+        ["segment", "--help"],
+        ["cutout", "--help"],
+        ["train", "--help"],
+        ["convert-weights", "--help"],
         ["evaluate", "--prediction", "in.####.png", "--truth", "in.####.png", "--print-graph"],
         ["check", "graph.yaml"],
         ["plan", "graph.yaml"],
@@ -193,6 +202,16 @@ def test_commands_that_make_no_pixels_import_no_torch(arguments: list[str], tmp_
     assert not {"torch", "torchvision"} & loaded
     if "--help" in arguments:
         assert not {"numpy", "yaml", "pydantic", "networkx", "rich", "rotonodes.node", "rotonodes.graph"} & loaded
+
+
+def test_graphs_of_everyday_jobs_import_no_torch(tmp_path: Path) -> None:
+    for name in ("imgs", "masks"):
+        (tmp_path / name).mkdir()
+        for at in range(4):
+            Image.new("L", (4, 4)).save(tmp_path / name / f"{at}.png")
+    weights = str(ROOT / "weights/tones.safetensors")
+    for arguments in (["segment", "imgs", "-m", weights], ["cutout", "imgs", "-m", weights], ["train", ".", "--validation", "25"]):
+        assert not {"torch", "torchvision"} & loaded_after(CALL.format([*arguments, "--print-graph"]), folder=tmp_path)
 
 
 def test_a_run_with_nothing_to_do_imports_no_torch(tmp_path: Path) -> None:

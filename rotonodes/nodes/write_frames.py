@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from rotonodes.color import Colorspace
 from rotonodes.errors import UsageError
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+Code = Annotated[int, Field(ge=0, le=255)]
+
+
 class WriteFrames(Node):
     """Write every frame to a file, in the format its extension names: PNG, JPEG, TIFF, WebP, BMP or EXR.
 
-    Labels become palette PNGs. Into EXR go also `layers`, as they were read, and `extra` pictures and mattes as layers
-    called by `names`; `layers` alone are written back bit for bit. A picture beside `layers` takes the place of
-    their channels of the same names.
+    Labels become palette PNGs, with `values` grey ones. Into EXR go also `layers`, as they were read, and `extra` pictures and
+    mattes as layers called by `names`; `layers` alone are written back bit for bit. A picture beside `layers` takes the place
+    of their channels of the same names.
     """
 
     category: ClassVar[str] = "output"
@@ -37,6 +40,7 @@ class WriteFrames(Node):
     lossless: bool = param(True, help="write WebP without loss")
     compression: Literal["zip", "zips", "piz", "none", "rle", "dwaa"] = param("zip", help="compression of EXR; only dwaa loses detail")
     names: list[str] = param([], help="layer name of each `extra` input, in their order")
+    values: list[Code] | None = param(None, help="write labels as grey, with this value for each class; default a palette of their indices")
 
     @field_validator("depth", mode="before")
     @classmethod
@@ -80,10 +84,12 @@ class WriteFrames(Node):
         (file,) = self.writes(frame)
         depth, signed = _DEPTHS.get(self.depth), key or None
         named = dict(zip(self.names, extra or (), strict=True))
+        if self.values is not None and not isinstance(image, Labels):
+            raise UsageError("values are the greys of labels' classes, but this is no picture of labels: take them out")
         if isinstance(image, Labels):
             if layers or named:
                 raise UsageError("labels are written alone, as palette PNGs: give a picture or mattes to write with layers")
-            pictures.write_labels(file, image, key=signed)
+            pictures.write_labels(file, image, values=self.values, key=signed)
         elif layers is not None:
             planes = _planes({**({} if image is None else {"": image}), **named}, layers, depth)
             exr.write_layers(file, replace(layers, planes={**layers.planes, **planes}), compression=self.compression, key=signed)

@@ -1,0 +1,181 @@
+"""Commands that take a graph: run, check, plan, draw, view."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from rotonodes.commands.options import (
+    device_option,
+    force_option,
+    frames_option,
+    graph_argument,
+    graph_options,
+    only_option,
+    place_options,
+    verbose_option,
+)
+from rotonodes.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, Interrupted
+from rotonodes.session import Session, again, load, places, say, write_json
+
+PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
+
+
+@click.command()
+@graph_argument
+@frames_option
+@only_option
+@graph_options
+@device_option
+@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Frames a network takes at once.")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Frames made side by side.  [default: one a core]")
+@place_options
+@force_option
+@click.option("--on-error", type=click.Choice(["stop", "continue"]), default="stop", help="What to do after a frame that failed.")
+@click.option("--progress", type=click.Choice(PROGRESS), default="auto", help="How progress is told.")
+@click.option("--stats", metavar="FILE.json", help="Write what ran, and for how long, to a file.")
+@verbose_option
+@click.pass_context
+def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
+    """Run a graph: make every frame that is not there yet."""
+    from rotonodes import ranks
+    from rotonodes.interrupt import StopOnSignal
+    from rotonodes.report import FaultsReporter, make_reporter
+
+    session = context.ensure_object(Session)
+    quiet = given["progress"] == "none" and ranks.is_first()
+    voice = given["progress"] if ranks.is_first() else "none"
+    reporter = session.reporter = FaultsReporter(session.verbose) if quiet else make_reporter(voice, session.verbose)
+    reporter.again = lambda frames: again(context, frames)
+    graph = load(graph_file, given, reporter.warning)
+    stop = threading.Event()
+    with StopOnSignal(stop) as signals:
+        try:
+            from rotonodes.engine import run as run_graph
+
+            result = run_graph(
+                graph,
+                frames=given["frames"],
+                nodes=given["only"],
+                device=given["device"],
+                batch=given["batch"],
+                threads=given["threads"],
+                force=given["force"],
+                on_error=given["on_error"],
+                reporter=reporter,
+                stop=stop,
+                **places(given),
+            )
+        except Interrupted:
+            return signals.code or EXIT_INTERRUPTED
+        finally:
+            if given["stats"] and reporter.result is not None and ranks.is_first():
+                write_json(given["stats"], reporter.result.as_json())
+        for failure in () if ranks.is_first() else result.failures:
+            say(f"error: {failure}")
+        return signals.code if signals.code and result.exit_code else result.exit_code
+
+
+@click.command()
+@click.argument("graph_files", metavar="GRAPH...", nargs=-1, required=True, type=click.Path())
+@graph_options
+@verbose_option
+def check(graph_files: Sequence[str], **given: Any) -> int:
+    """Check graphs: every fault with its line and column."""
+    code = EXIT_OK
+    for path in graph_files:
+        try:
+            graph = load(path, given)
+        except GraphError as error:
+            say(str(error))
+            code = EXIT_USAGE
+        else:
+            count = len(graph.vertices)
+            click.echo(f"{path}: ok, {count} node{'' if count == 1 else 's'}")
+    return code
+
+
+@click.command()
+@graph_argument
+@frames_option
+@only_option
+@graph_options
+@place_options
+@force_option
+@click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
+@verbose_option
+def plan(graph_file: str, as_json: bool, **given: Any) -> int:
+    """Show what a run would do: what is there, what is missing and why."""
+    import json
+
+    from rotonodes import plan as planning
+    from rotonodes.frames import parse_frames
+
+    graph = load(graph_file, given)
+    frames = parse_frames(given["frames"]) if given["frames"] else None
+    made = planning.make_plan(graph, frames=frames, nodes=given["only"], force=given["force"], **places(given))
+    if as_json:
+        click.echo(json.dumps(planning.as_json(made), indent=2))
+    else:
+        click.echo("\n".join(planning.explain(made)))
+    return EXIT_OK
+
+
+@click.command()
+@graph_argument
+@click.option("--format", "form", type=click.Choice(["mermaid", "dot", "svg"]), default="mermaid", help="The language of the picture.")
+@graph_options
+@verbose_option
+def draw(graph_file: str, form: str, **given: Any) -> int:
+    """Draw a graph, as text that shows it."""
+    from rotonodes.draw import draw_graph
+
+    click.echo(draw_graph(load(graph_file, given), form), nl=False)
+    return EXIT_OK
+
+
+@click.command()
+@graph_argument
+@click.argument("target", metavar="NODE[.OUT]")
+@click.option("-F", "--frames", metavar="N", help="The frame to show; with --contact a range.  [default: the first]")
+@click.option("-o", "--output", metavar="FILE", help="The picture to write.  [default: NODE.OUTPUT.FRAME.png]")
+@click.option("--contact", is_flag=True, help="All frames on one sheet.")
+@graph_options
+@device_option
+@place_options
+@verbose_option
+@click.pass_context
+def view(context: click.Context, /, graph_file: str, target: str, output: str | None, contact: bool, **given: Any) -> int:
+    """Write one frame of any node as a picture to look at."""
+    from rotonodes.interrupt import StopOnSignal
+    from rotonodes.report import make_reporter
+    from rotonodes.view import view_node
+
+    session = context.ensure_object(Session)
+    graph = load(graph_file, given)
+    reporter = session.reporter = make_reporter("rich" if contact and sys.stderr.isatty() else "none", session.verbose)
+    stop = threading.Event()
+    with StopOnSignal(stop) as signals:
+        try:
+            path, result = view_node(
+                graph,
+                target,
+                given["frames"],
+                output,
+                contact=contact,
+                device=given["device"],
+                reporter=reporter,
+                stop=stop,
+                **places(given),
+            )
+        except Interrupted:
+            return signals.code or EXIT_INTERRUPTED
+    for failure in result.failures:
+        say(f"error: {failure}")
+    if not result.exit_code:
+        click.echo(path)
+    return result.exit_code

@@ -1,0 +1,1 @@
+"""Everyday jobs without writing YAML: each is a graph, which `--print-graph` shows and the engine runs."""

@@ -1,0 +1,74 @@
+"""What all jobs share: lists on the command line, the text of a graph, and its run."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rotonodes.errors import UsageError
+from rotonodes.session import Session
+
+if TYPE_CHECKING:
+    from rotonodes.engine import Result
+
+
+def graph_text(frames: str, nodes: Mapping[str, Mapping[str, Any]]) -> str:
+    """A graph file; without `frames`, of all the frames that are there.
+
+    Values are written as JSON, which YAML reads as the same; a `$` is no variable here.
+    """
+
+    def written(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False).replace("$", "$$")
+
+    lines = ["rotonodes: 1", *([f"frames: {written(frames)}"] if frames else []), "nodes:"]
+    for name, body in nodes.items():
+        lines.append(f"  {name}:")
+        lines += [f"    {key}: {value if key == 'type' else written(value)}" for key, value in body.items()]
+    return "\n".join(lines) + "\n"
+
+
+def run_job(text: str, title: str, session: Session, device: str = "cpu") -> tuple[int, Result | None]:
+    """Run the graph in `text`, whole and without a cache: the exit code, and the result unless it was interrupted.
+
+    On a terminal progress is shown; elsewhere only warnings and the first failure are said.
+    """
+    from rotonodes.builder import Builder
+    from rotonodes.engine import run
+    from rotonodes.errors import EXIT_INTERRUPTED, Interrupted
+    from rotonodes.graphfile import parse_document
+    from rotonodes.interrupt import StopOnSignal
+    from rotonodes.report import QuietReporter, make_reporter
+
+    graph = Builder(parse_document(text, title), {}, {}).build()
+    reporter = make_reporter("rich", session.verbose) if sys.stderr.isatty() else QuietReporter(session.verbose)
+    session.reporter, reporter.again = reporter, lambda frames: ""  # the command itself, which the user has just written
+    stop = threading.Event()
+    with StopOnSignal(stop) as signals:
+        try:
+            result = run(graph, cache="none", force=True, device=device, reporter=reporter, stop=stop)
+        except Interrupted:
+            return signals.code or EXIT_INTERRUPTED, None
+    return result.exit_code, result
+
+
+def words(text: str, option: str) -> list[str]:
+    """The parts of `a,b,c`; UsageError for an empty one."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise UsageError(f"{option} {text}: write them with commas between, a,b,c")
+    return parts
+
+
+def greys(text: str, count: int, option: str) -> list[int]:
+    """The value of each class in the files; UsageError unless there is one whole number for each."""
+    try:
+        found = [int(word) for word in words(text, option)]
+    except ValueError:
+        raise UsageError(f"{option} {text}: write whole numbers with commas between, 200,40,80") from None
+    if len(found) != count or len(set(found)) < count:
+        raise UsageError(f"{option} {text}: {len(found)} values for {count} classes: give one for each class, each another")
+    return found

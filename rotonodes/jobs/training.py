@@ -1,0 +1,106 @@
+"""The graph of `rotonodes train`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from rotonodes.errors import UsageError
+from rotonodes.io.folder import list_pictures
+from rotonodes.jobs.graph import graph_text, words
+from rotonodes.jobs.pictures import Body
+
+EVALUATIONS = 5  # in every pass over the pictures
+
+
+def checkpoints_of(output: str) -> str:
+    """The folder that an interrupted training goes on from, with its logs: `scratches_training` beside `scratches.safetensors`."""
+    return f"{os.path.splitext(output)[0]}_training"
+
+
+def training(
+    folder: str,
+    output: str,
+    *,
+    images: str = "imgs",
+    masks: str = "masks",
+    suffix: str = "",
+    classes: str | None = None,
+    alpha: bool = False,
+    load: str | None = None,
+    epochs: float = 20,
+    validation: float = 10,
+    amp: bool = False,
+    bilinear: bool = False,
+    **given: Any,
+) -> str:
+    """The YAML of a graph that trains a network on pictures and the masks that bear their names.
+
+    `images` and `masks` are folders below `folder`; the mask of `NAME.jpg` is `NAME` with `suffix` and any extension. Each value
+    in the masks is a class, unless `alpha` takes them as soft mattes. `validation` is the share of the pictures, in percent,
+    that are scored with. `given` are more parameters of TrainUNet. UsageError for folders and options that do not go together.
+    """
+    pictures = os.path.join(folder, images)
+    count = len(list_pictures([pictures]))
+    if not os.path.isdir(os.path.join(folder, masks)):
+        raise UsageError(f"{os.path.join(folder, masks)}: there is no such folder of masks; name it with --masks")
+    if Path(output).suffix.lower() != ".safetensors":
+        raise UsageError(f"-o {output}: weights are written as .safetensors: give the file that ending")
+    if alpha and classes:
+        raise UsageError(f"--classes {classes}: a matte has no classes: take --classes or --alpha out")
+    held_out = round(count * validation / 100)
+    if validation and not 0 < held_out < count:
+        raise UsageError(f"--validation {validation:g}: of {count} pictures that leaves none: give more pictures, or --validation 0")
+    pattern = os.path.join(folder, masks, f"*{suffix}.*")
+    refuse_missing(pattern, pictures)
+    source: Body = {"type": "LoadMattes" if alpha else "LoadLabels", "path": pattern, "pictures": pictures}
+    if not alpha:
+        source |= {"values": "found"} | ({"classes": class_names(classes)} if classes else {})
+    nodes: dict[str, Body] = {"pictures": {"type": "LoadPictures", "path": pictures}, "masks": {**source, "sizes": "any"}}
+    linked = {"image": "pictures", "matte" if alpha else "labels": "masks"}
+    if load:
+        nodes["start"] = {"type": "LoadModel", "path": load}
+        linked["model"] = "start"
+    body: Body = {"type": "TrainUNet", "in": linked, "epochs": epochs, "clip_length": 1, "checkpoints": checkpoints_of(output)}
+    if validation:
+        body |= {"validation_share": validation / 100, "evaluations": EVALUATIONS}
+        body |= {} if alpha else {"score": "mean_dice_foreground"}
+    body |= {"task": "alpha"} if alpha else {}
+    body |= {"precision": "bfloat16"} if amp else {}
+    body |= {"upsampling": "bilinear"} if bilinear else {}
+    body |= {"channels": ["Y"]} if is_grey(pictures) else {}
+    nodes["train"] = body | {name: value for name, value in given.items() if value is not None}
+    nodes["write"] = {"type": "WriteModel", "in": "train", "path": output}
+    return graph_text("", nodes)
+
+
+def refuse_missing(pattern: str, pictures: str) -> None:
+    """UsageError that names the pictures without a mask."""
+    from rotonodes.nodes.mask_source import MaskSource
+
+    masks, files = MaskSource(path=pattern, pictures=pictures), list_pictures([pictures])
+    lost = [os.path.basename(picture) for picture in files if not os.path.exists(masks.mask_of(picture))]
+    if lost:
+        more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+        raise UsageError(f"{pattern}: {len(lost)} of {len(files)} pictures have no mask: {', '.join(lost[:5])}{more}; is --suffix right?")
+
+
+def class_names(text: str) -> list[str]:
+    """Names of the classes: those given, or for a number so many, the first of which is the background."""
+    if text.isdecimal():
+        if not 2 <= int(text) <= 256:
+            raise UsageError(f"--classes {text}: 2 to 256 classes; the background is one of them")
+        return ["background", *(f"class{number}" for number in range(1, int(text)))]
+    return words(text, "--classes")
+
+
+def is_grey(pictures: str) -> bool:
+    """Whether the first picture has one channel of colour."""
+    import PIL.Image
+
+    try:
+        with PIL.Image.open(list_pictures([pictures])[0]) as first:
+            return first.mode in ("1", "L", "LA", "I;16", "I", "F")
+    except OSError:
+        return False  # EXR, or damaged, which the run will say

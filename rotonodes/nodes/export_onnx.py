@@ -1,0 +1,42 @@
+"""ExportONNX: a trained network as a file that other programs run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rotonodes.nets.model import Model
+from rotonodes.node import Device, Key, Node, OutputPath, Prepared, param
+
+
+class ExportONNX(Node):
+    """Write a trained network as ONNX, for OnnxSegment and for programs without rotonodes; needs `pip install 'rotonodes[onnx]'`.
+
+    The file takes any number of pictures of any size that the network takes. It holds the network alone, from pictures in its
+    encoding (8-bit values / 255, for most) to logits; its metadata say what is before and after, as a weights file's do: channels,
+    encoding, padding, classes and their colours. What it answers is compared with torch, at two sizes and with a batch, and it is
+    not written when they differ.
+    """
+
+    category: ClassVar[str] = "output"
+
+    path: OutputPath = param(
+        help="the file to write (.onnx)", pixels=False, pattern=r"(?i)\.onnx$", examples=["out/tones.onnx", "out/parts.onnx"]
+    )
+
+    def writes(self, frame: int | None) -> tuple[str, ...]:
+        return (self.path,)
+
+    def prepare(self, device: Device, **inputs: Any) -> bytes:
+        from rotonodes.nets.onnx import checked_onnx
+
+        return checked_onnx(inputs["model"], self.path)
+
+    def process(self, model: Model, *, key: Key, data: Prepared) -> Path:
+        from rotonodes.io.files import remove_sidecar, write_bytes, write_sidecar
+
+        remove_sidecar(self.path)
+        write_bytes(self.path, data)  # type: ignore[arg-type]
+        if key:
+            write_sidecar(self.path, key)
+        return Path(self.path)

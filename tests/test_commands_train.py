@@ -1,0 +1,150 @@
+"""`rotonodes train`: pictures and masks by name in, weights out, by the graph that --print-graph shows."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from conftest import Call
+from rotonodes.graphfile import parse_document
+from rotonodes.io.pictures import read_labels
+from rotonodes.nets.weights import load_weights
+
+QUICK = ("--epochs", "2", "--batch-size", "2", "--width", "4", "--crop", "16")
+
+
+@pytest.fixture
+def folder(call: Call, tmp_path: Path) -> Path:
+    """Ten pictures of bright squares on dark ground in `data/imgs`, masks of 0 and 255 in `masks` with the suffix _mask."""
+    random = np.random.default_rng(0)
+    for name in ("imgs", "masks"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    for at in range(10):
+        mask = np.zeros((24, 20 + at), np.uint8)
+        x, y = random.integers(0, 10, 2)
+        mask[y : y + 12, x : x + 10] = 255
+        picture = random.integers(0, 60, (*mask.shape, 3)) + mask[..., None] // 2
+        PIL.Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"data/imgs/{'abcdefghij'[at]}.jpg")
+        PIL.Image.fromarray(mask).save(tmp_path / f"data/masks/{'abcdefghij'[at]}_mask.png")
+    return tmp_path
+
+
+def graph_of(call: Call, *arguments: str) -> dict:
+    shown = call("train", *arguments, "--print-graph")
+    assert shown.code == 0, shown.err
+    return parse_document(shown.out).data["nodes"]
+
+
+def test_pairs_by_name_in_weights_out(folder: Path, call: Call) -> None:
+    ended = call("train", "data", "--suffix", "_mask", "--validation", "20", "-o", "out/squares.safetensors", *QUICK)
+    assert ended.code == 0, ended.err
+    model = load_weights("out/squares.safetensors")
+    assert model.mask_values == (0, 255)
+    assert len(model.classes) == 2
+    table = ended.out  # for each class, and their means with and without the background
+    for word in ("IoU", "Dice", "accuracy", "mean class accuracy (mPA)", "parameters", "frames/s"):
+        assert word in table, table
+    assert "out/squares.safetensors: unet of " in ended.err
+    assert (folder / "out/squares.md").exists()
+    assert (folder / "out/squares_training/loss.png").exists()
+    assert call("segment", "data/imgs", "-m", "out/squares.safetensors", "-o", "seen", "--write", "values").code == 0
+    with PIL.Image.open(folder / "seen/a.png") as picture:
+        assert set(np.unique(np.array(picture))) <= {0, 255}  # the masks' own values
+
+
+def test_the_graph_that_is_shown_can_be_run(folder: Path, call: Call) -> None:
+    arguments = ("train", "data", "--suffix", "_mask", "-o", "out/w.safetensors", *QUICK)
+    shown = call(*arguments, "--print-graph")
+    assert (shown.code, shown.err) == (0, "")
+    assert not (folder / "out").exists()
+    (folder / "graph.yaml").write_text(shown.out)
+    assert call("check", "graph.yaml").code == 0
+    assert call("run", "graph.yaml", "--cache", "none", "--device", "cpu").code == 0
+    by_graph = load_weights("out/w.safetensors")
+    (folder / "out").rename(folder / "by_graph")
+    assert call(*arguments, "--device", "cpu").code == 0
+    made = load_weights("out/w.safetensors")
+    assert made.classes == by_graph.classes
+    assert all(torch.allclose(made.state[name], tensor, atol=1e-5) for name, tensor in by_graph.state.items())
+
+
+def test_every_option_reaches_the_graph(folder: Path, call: Call) -> None:
+    """Row E1."""
+    nodes = graph_of(
+        call, "data", "--suffix", "_mask", "--epochs", "3", "--batch-size", "4", "--learning-rate", "1e-5", "--load", "old.pth",
+        "--scale", "0.5", "--validation", "30", "--amp", "--bilinear", "--classes", "2", "--optimizer", "rmsprop",
+        "--schedule", "plateau", "--seed", "5", "--width", "64", "--crop", "32",
+    )  # fmt: skip
+    wanted = {
+        "epochs": 3, "batch": 4, "learning_rate": 1e-5, "scale": 0.5, "validation_share": 0.3, "precision": "bfloat16",
+        "upsampling": "bilinear", "evaluations": 5, "optimizer": "rmsprop", "schedule": "plateau", "seed": 5, "width": 64, "crop": 32,
+        "score": "mean_dice_foreground",
+    }  # fmt: skip
+    assert {name: nodes["train"][name] for name in wanted} == wanted
+    assert nodes["start"] == {"type": "LoadModel", "path": "old.pth"}
+    assert nodes["train"]["in"] == {"image": "pictures", "labels": "masks", "model": "start"}
+    assert nodes["masks"]["classes"] == ["background", "class1"]
+    assert graph_of(call, "data", "--suffix", "_mask", "--classes", "sky,thing")["masks"]["classes"] == ["sky", "thing"]
+    assert "validation_share" not in graph_of(call, "data", "--suffix", "_mask", "--validation", "0")["train"]
+
+
+def test_soft_mattes(folder: Path, call: Call) -> None:
+    assert call("train", "data", "--suffix", "_mask", "--alpha", "-o", "out/a.safetensors", *QUICK).code == 0
+    model = load_weights("out/a.safetensors")
+    assert (model.answer, len(model.classes)) == ("sigmoid", 2)
+    assert call("segment", "data/imgs/a.jpg", "-m", "out/a.safetensors").code == 0
+    with PIL.Image.open(folder / "out/a.png") as picture:
+        assert picture.mode == "L"
+
+
+def test_going_on_from_weights(folder: Path, call: Call) -> None:
+    assert call("train", "data", "--suffix", "_mask", "-o", "out/a.safetensors", *QUICK).code == 0
+    again = ("--load", "out/a.safetensors", "--epochs", "0.2", "--batch-size", "2", "--learning-rate", "1e-7", "--crop", "16")
+    assert call("train", "data", "--suffix", "_mask", "-o", "out/b.safetensors", *again).code == 0
+    first, second = load_weights("out/a.safetensors"), load_weights("out/b.safetensors")
+    assert first.config == second.config
+    assert (first.state["head.weight"] - second.state["head.weight"]).abs().max() < 0.01
+
+
+def test_grey_pictures_and_arrays(folder: Path, call: Call) -> None:
+    for file in sorted((folder / "data/imgs").glob("*.jpg")):
+        with PIL.Image.open(file) as picture:
+            picture.convert("L").save(file.with_suffix(".png"))
+        file.unlink()
+    for file in sorted((folder / "data/masks").glob("*.png")):
+        indices = (read_labels(file, ("a", "b"), values=[0, 255])).data.numpy() * 3
+        np.save(file.with_name(file.name.replace("_mask.png", ".npy")), indices)
+        file.unlink()
+    assert call("train", "data", "-o", "out/g.safetensors", *QUICK).code == 0
+    model = load_weights("out/g.safetensors")
+    assert (model.channels, model.mask_values) == (("Y",), (0, 3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere/imgs: there is no such file or folder"),
+        (["data", "--masks", "labels"], "data/labels: there is no such folder of masks; name it with --masks"),
+        (["data", "-o", "out.pth"], "-o out.pth: weights are written as .safetensors"),
+        (["data", "--alpha", "--classes", "2"], "--classes 2: a matte has no classes"),
+        (["data", "--classes", "1"], "--classes 1: 2 to 256 classes"),
+        (["data", "--classes", "a,,b"], "--classes a,,b: write them with commas"),
+        (["data", "--validation", "1"], "--validation 1: of 10 pictures that leaves none"),
+    ],
+)
+def test_what_is_refused(folder: Path, call: Call, arguments: list[str], message: str) -> None:
+    ended = call("train", *arguments, "--suffix", "_mask")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1), ended.err
+    assert message in ended.err
+
+
+def test_masks_that_do_not_fit(folder: Path, call: Call) -> None:
+    ended = call("train", "data", "--suffix", "_mask", "--classes", "3", *QUICK)
+    assert (ended.code != 0, ended.err.count("\n")) == (True, 1), ended.err
+    assert "2 values (0, 255), but there are 3 classes" in ended.err
+    (folder / "data/masks/c_mask.png").unlink()
+    ended = call("train", "data", "--suffix", "_mask", *QUICK)
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+    assert "data/masks/*_mask.*: 1 of 10 pictures have no mask: c.jpg" in ended.err
