@@ -15,7 +15,16 @@ import torch
 from rotonodes.io.png import write_palette_png, write_png
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import save_weights
-from rotonodes.nodes import EvaluateLabels, FindKeyLight, LoadFrames, MultipassDecode, StabilizeTones, StackPasses, TonesFromPasses, UNetSegment
+from rotonodes.nodes import (
+    EvaluateLabels,
+    FindKeyLight,
+    LoadFrames,
+    MultipassDecode,
+    StabilizeTones,
+    StackPasses,
+    TonesFromPasses,
+    UNetSegment,
+)
 from rotonodes.pixels import Image
 from rotonodes.tones import CLASSES, COLORS
 

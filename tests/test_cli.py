@@ -9,6 +9,7 @@ import pytest
 
 from conftest import Call
 from rotonodes import __version__, cli, report, session
+from rotonodes.commands import graphs
 
 
 def numbers(folder: Path) -> list[int]:
@@ -241,7 +242,7 @@ def test_every_option_has_help() -> None:
 
 
 def test_voices_on_the_command_line_are_those_there_are() -> None:
-    assert cli.PROGRESS == report.NAMES
+    assert graphs.PROGRESS == report.NAMES
 
 
 def test_the_name_it_was_called_by(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,13 @@ class Model:
         network.load_state_dict(self.state)
         return network.to(device).eval()
 
+    def parameter_count(self) -> int:
+        """How many numbers were learned; the statistics that norms keep are not among them. The weights need not be there."""
+        import torch
+
+        with torch.device("meta"):  # only the shapes are wanted here
+            return sum(parameter.numel() for parameter in build(self.architecture, self.config).parameters())
+
     def metadata(self) -> dict[str, str]:
         """Everything but the weights, as the texts that a safetensors header can hold."""
         texts = {name: getattr(self, name) for name in _TEXTS}
