@@ -341,7 +341,7 @@ def test_torchrun_trains_a_graph_and_delivers_once(folder: Path, torchrun: Launc
     assert out == ""
     assert len(list((folder / "out").glob("labels.*.png"))) == 6
     assert sorted(path.name for path in (folder / "out/run").iterdir()) == [
-        BEFORE, NEWEST, "log.csv", "log.jsonl", "loss.png", "stages",
+        BEFORE, NEWEST, "log.csv", "log.jsonl", "loss.png", "scores.txt", "stages",
     ]  # fmt: skip
     assert json.loads((folder / "stats.json").read_text())["exit_code"] == 0
     assert [path.name for path in folder.rglob(".*") if path.is_file() and not path.name.endswith(".key")] == []
