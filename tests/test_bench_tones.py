@@ -30,8 +30,8 @@ from rotonodes.tones import CLASSES, COLORS
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))  # where they are when they run as programs
-bench_tones, methods, predecessor, rendered, unseen_clips = map(
-    import_module, ("bench_tones", "methods", "predecessor", "rendered", "unseen_clips")
+bench_key_light, bench_tones, methods, predecessor, rendered, unseen_clips = map(
+    import_module, ("bench_key_light", "bench_tones", "methods", "predecessor", "rendered", "unseen_clips")
 )
 
 TORUS = str(ROOT / "examples" / "shots" / "torus" / "render.####.exr")
@@ -187,6 +187,14 @@ def test_a_clip_that_is_not_whole_is_left_out(capsys: pytest.CaptureFixture[str]
     assert rendered.Renders(TORUS, clip_length=8, only=tuple(range(5, 20))).clips == [tuple(map(str, range(9, 17)))]
     assert bench_tones.main(["--clips", TORUS, "--frames", "2-7"]) == 2
     assert "no whole clip of 8 frames" in capsys.readouterr().err
+
+
+def test_the_light_that_is_found_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench_key_light.main(["--clips", TORUS, "--clip-length", "2", "--frames", "3-6"]) == 0
+    said = capsys.readouterr().out
+    assert "4 of 4 frames have a light that is found" in said
+    halves = [float(line.split("|")[3]) for line in said.splitlines()[2:5]]
+    assert len(halves) == 3 and max(halves) < 5
 
 
 # The predecessor's network.

@@ -225,8 +225,9 @@ def test_a_run_that_was_killed_or_stopped_has_the_log_of_one_that_was_not(
     with pytest.raises(Killed):
         train(broken, data, on_step=die_behind_the_log)
     assert logged(tmp_path / "broken")[-1]["step"] == 6
+    done: list[int] = []
     with pytest.raises(Interrupted):  # between two entries
-        train(broken, data, should_stop=stop_before(5))
+        train(broken, data, on_step=lambda step: done.append(step.step), should_stop=lambda: 9 in done)
     assert logged(tmp_path / "broken")[-1]["step"] == 8
     train(broken, data)
     assert logged(tmp_path / "broken") == logged(tmp_path / "run")
@@ -307,9 +308,9 @@ def test_a_preview_is_predicted_on_every_sheet(tmp_path: Path) -> None:
 
 
 def test_a_preview_without_the_channels_is_refused(tmp_path: Path) -> None:
-    grey = Clip.of([Image(torch.zeros(1, 8, 8), ("Y",))] * 3)
-    with pytest.raises(FrameError, match=r"^frame 1: the preview has Y, not R G B; set channels:$"):
-        node(tmp_path).run(inputs(preview=grey), monitor=Lines())
+    depths = Clip.of([Image(torch.zeros(1, 8, 8), ("Z",))] * 3)
+    with pytest.raises(FrameError, match=r"^frame 1: the preview has Z, not R G B; set channels:$"):
+        node(tmp_path).run(inputs(preview=depths), monitor=Lines())
 
 
 def test_the_node_tells_of_its_progress(tmp_path: Path) -> None:

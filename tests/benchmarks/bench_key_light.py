@@ -71,9 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"| {' | '.join(COLUMNS)} |\n|---|---:|---:|---:|---:|---:|")
     for name, errors in (("of a frame", alone), ("of a clip, the mean", mean), ("of a clip, the median", median)):
         print(row(name, errors))
-    print(
-        f"\n{len(alone)} of {sum(map(len, source.clips))} frames have a light that is found; {1000 * seconds / len(alone):.0f} ms of a core each"
-    )
+    count = sum(map(len, source.clips))
+    print(f"\n{len(alone)} of {count} frames have a light that is found; {1000 * seconds / count:.0f} ms of a core each")
     return 0
 
 
