@@ -33,7 +33,7 @@ def test_every_graph_is_without_faults(path: Path, in_root: None) -> None:
     assert Graph.load(path).sinks()
 
 
-@pytest.mark.parametrize("name", ["luminance_tones", "key_light_tones", "labels_from_passes", "flat_tones", "cutout_matte"])
+@pytest.mark.parametrize("name", ["luminance_tones", "key_light_tones", "passes_tones", "labels_from_passes", "flat_tones", "cutout_matte"])
 def test_graph_runs_on_its_shot(name: str, in_root: None, tmp_path: Path) -> None:
     graph = Graph.load(f"graphs/{name}.yaml")
     for vertex in list(graph.vertices.values()):  # the same graph, writing elsewhere

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KINDS = ("object", "material", "asset")
 _MASK = 0xFFFFFFFF
+_LISTED = 8  # names in a message
 
 
 def murmur3_32(data: bytes, seed: int = 0) -> int:
@@ -182,8 +183,11 @@ def _matching(crypto: Cryptomatte, pattern: str) -> dict[str, int]:
 def _nothing(crypto: Cryptomatte, pattern: str) -> str:
     if crypto.ids is None:
         return f"{crypto.where}: {crypto.name} has no manifest, so {pattern!r} cannot be looked up: write whole names, without wildcards"
-    count = f"{len(crypto.ids)} name{'s' if len(crypto.ids) != 1 else ''}"
-    return f"{crypto.where}: nothing in {crypto.name} is called {pattern!r}{did_you_mean(pattern, crypto.ids)}; it has {count}"
+    names = sorted(crypto.ids)
+    listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    return (
+        f"{crypto.where}: nothing in {crypto.name} is called {pattern!r}{did_you_mean(pattern, crypto.ids)}; it has {listed or 'no names'}"
+    )
 
 
 def coverage(layers: Layers, crypto: Cryptomatte, ids: Iterable[int]) -> np.ndarray:

@@ -85,6 +85,8 @@ def planes_for(model: Model, have: Sequence[str]) -> list[int]:
     missing = " ".join(name for name in wanted if name not in have)
     if missing:
         hint = " (StackPasses makes them of a render's passes)" if "." in missing else ""
+        if "KeyLight." in missing:
+            hint = " (StackPasses makes them of a render's passes and of FindKeyLight: see graphs/passes_tones.yaml)"
         raise FrameError(
             f"the network sees {' '.join(model.channels)}, but the picture has {' '.join(have)}: link one with {missing}{hint}, "
             "or take weights trained on these channels"
