@@ -9,15 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rotonodes.color import LUMINANCE
 from rotonodes.io.camera import find_lens
-
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # Rec. 709
 
 _FEWEST = 50  # pixels that a light can be found from
 _CELLS = 8  # to a unit of a normal, in which pixels count less the more there are, or a floor would outvote the shapes on it
 _SAMPLES = (300, 1000)  # pixels looked at: of all directions, and around the best
 _TURNS = ((0.12, 60), (0.06, 40), (0.03, 40), (0.015, 30))  # (spread in radians, directions tried) around the best so far
 _FILL_LAST = 0.3  # resistance against b, beside weights of 7 to 43 a pixel
+_ROUNDS = 5  # of reweighting
+_EXACT = 0.02  # residuals below this, of the brightest light, weigh alike
+_FAINTEST = 0.05  # strength of a light, of the brightest pixels, below which it is none
 _ABOVE = 0.85  # weight of a pixel that is lighter than it should be, against 0.15 of one that may lie in shadow
 
 
@@ -41,12 +43,12 @@ def find_key_light(light: np.ndarray, normals: np.ndarray) -> KeyLight | None:
     reweighted least squares), where a pixel that is darker than that, as in the key light's shadow, counts less than one that
     is lighter. b is first left out, for a and b together imitate a light. None where too few pixels have light and a normal.
     """
-    count = np.linalg.norm(normals, axis=0).ravel()
-    luminance = np.tensordot(LUMINANCE, light, 1).ravel()
-    known = (count > 0.9) & np.isfinite(luminance) & (luminance > 1e-3) & (luminance < 1e6)
+    length = np.linalg.norm(normals, axis=0).ravel()
+    luminance = _luminance(light).ravel()
+    known = (length > 0.9) & np.isfinite(luminance) & (luminance > 1e-3) & (luminance < 1e6)
     if known.sum() < _FEWEST:
         return None
-    luminance, facing = luminance[known], (normals.reshape(3, -1)[:, known] / count[known]).T.astype(np.float32)
+    luminance, facing = luminance[known], (normals.reshape(3, -1)[:, known] / length[known]).T.astype(np.float32)
     scale = float(np.percentile(luminance, 95))
     random = np.random.default_rng(0)  # the same pixels whenever the same frame is asked about
     chances = _chances(facing)
@@ -61,6 +63,11 @@ def find_key_light(light: np.ndarray, normals: np.ndarray) -> KeyLight | None:
         misfit, found = _fit(directions, facing[many], luminance[many] / scale, fill=turn > 0)
         best, terms = directions[misfit.argmin()], found[misfit.argmin()]
     return KeyLight(best.astype(np.float32), float(terms[-1]) * scale, terms[:4].astype(np.float32) * scale)
+
+
+def _luminance(light: np.ndarray) -> np.ndarray:
+    """`[3, H, W]` -> `[H, W]`."""
+    return np.asarray(np.tensordot(np.array(LUMINANCE, dtype=np.float32), light, 1))
 
 
 def _chances(normals: np.ndarray) -> np.ndarray:
@@ -86,17 +93,17 @@ def _fit(directions: np.ndarray, normals: np.ndarray, luminance: np.ndarray, fil
     weights = np.ones(terms.shape[:2])
     # where all that is seen is lit, b . n and the light are one: let it then be the light
     steady = len(normals) * np.diag([1e-4, *[_FILL_LAST] * (terms.shape[2] - 2), 1e-4])
-    for _ in range(5):
+    for _ in range(_ROUNDS):
         weighted = (terms * weights[..., None]).transpose(0, 2, 1)
         found = np.linalg.solve(weighted @ terms + steady, weighted @ luminance[None, :, None])
         over = luminance - (terms @ found)[..., 0]
         share = np.where(over > 0, _ABOVE, 1 - _ABOVE)
-        weights = share / np.maximum(abs(over), 0.02)
+        weights = share / np.maximum(abs(over), _EXACT)
     misfit = (share * abs(over)).mean(axis=1)
     strength = found[:, -1, 0]
     full = np.zeros((len(directions), 5))
     full[:, : terms.shape[2] - 1], full[:, -1] = found[:, :-1, 0], strength
-    return np.where(strength < 0.05, misfit + 1, misfit), full
+    return np.where(strength < _FAINTEST, misfit + 1, misfit), full
 
 
 def find_views(depth: np.ndarray, normals: np.ndarray) -> np.ndarray:
@@ -124,7 +131,7 @@ def shade(key: KeyLight, light: np.ndarray, normals: np.ndarray, views: np.ndarr
     known = length > 0.5
     n = normals / np.where(known, length, 1)
     cosine = np.where(known, np.tensordot(key.direction, n, 1), 0).clip(0, 1)
-    luminance = np.nan_to_num(np.tensordot(LUMINANCE, light, 1), nan=0.0, posinf=0.0, neginf=0.0)
+    luminance = np.nan_to_num(_luminance(light), nan=0.0, posinf=0.0, neginf=0.0)
     others = np.maximum(key.fill[0] + np.tensordot(key.fill[1:], n, 1), 0)
     # near the terminator the quotient is all noise: let it fade to nothing there
     expected = key.strength * np.maximum(cosine, 0.1)

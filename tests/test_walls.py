@@ -29,7 +29,7 @@ KNOWS: dict[str, set[str]] = {
     "io": BASE,
     "motion": set(),
     "steady": {"motion"},
-    "keylight": {"io"},
+    "keylight": {"color", "io"},
     "nets": BASE | {"io"},
     "train": BASE | {"io", "nets", "ranks"},
     "parameters": {"errors"},

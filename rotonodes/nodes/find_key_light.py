@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rotonodes.errors import FrameError
-from rotonodes.io.camera import camera_rotation
 from rotonodes.io.passes import Passes
 from rotonodes.node import Node, param
 from rotonodes.pixels import Image, Layers
@@ -36,6 +35,7 @@ class FindKeyLight(Node):
         import numpy as np
         import torch
 
+        from rotonodes.io.camera import camera_rotation
         from rotonodes.keylight import find_key_light, find_views, shade
 
         passes = Passes.of(layers, self.names)

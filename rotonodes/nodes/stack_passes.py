@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import field_validator
 
 from rotonodes.errors import FrameError
-from rotonodes.io.camera import camera_rotation
 from rotonodes.io.passes import Pass, Passes
 from rotonodes.node import Node, param
 from rotonodes.pixels import Image, Layers
@@ -72,6 +71,8 @@ class StackPasses(Node):
         picture = layers.image(list(channels.values()), tuple(channels))
         if self.normals == "world" or not normals:
             return picture
+        from rotonodes.io.camera import camera_rotation
+
         rotation = camera_rotation(layers, passes, self.layer, self.view)
         data = picture.data
         for axes in normals:

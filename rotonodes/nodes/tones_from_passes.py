@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BACKGROUND, CAST_SHADOW, FORM_SHADOW, MIDTONE, HIGHLIGHT = range(5)
+_MEDIAN_VALUES = 2**24  # copied at a time
 _FULL_SCALE = {"uint8": 255, "uint16": 65535}
 
 
@@ -146,6 +147,7 @@ class TonesFromPasses(Node):
 
 def median(plane: Tensor, side: int) -> Tensor:
     """The median of the square around each pixel `[H, W]`, of an even side's the one a pixel less; beyond the frame its edge goes on."""
+    import torch
     from torch.nn import functional as F
 
     reach = (side - 1) // 2
@@ -153,7 +155,8 @@ def median(plane: Tensor, side: int) -> Tensor:
         return plane
     padded = F.pad(plane[None, None], [reach] * 4, mode="replicate")[0, 0]
     windows = padded.unfold(0, 2 * reach + 1, 1).unfold(1, 2 * reach + 1, 1)
-    return windows.reshape(*plane.shape, -1).median(dim=-1).values
+    rows = max(_MEDIAN_VALUES // (windows.shape[1] * (2 * reach + 1) ** 2), 1)  # a wide median of a large frame fits no memory at once
+    return torch.cat([band.flatten(2).median(dim=-1).values for band in windows.split(rows)])
 
 
 def without_strays(labels: Tensor, shape: Tensor) -> Tensor:

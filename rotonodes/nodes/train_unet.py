@@ -61,7 +61,8 @@ class TrainUNet(Node):
     `preview` (a still, or a clip with the same frame numbers) are on every sheet and not learned from. Several GPUs train
     together when the graph is run by `torchrun --nproc-per-node 2 -m rotonodes run ...`; each takes its share of `batch`.
 
-    The network sees `channels`, each in its encoding; StackPasses puts normals, depth and light passes beside the picture.
+    The network sees `channels`, each in its encoding; StackPasses puts normals, depth and light passes beside the picture; normals
+    must be those of the camera (`normals: camera`), for they are mirrored and turned with the frames.
     `grey`, `scale`, `squash` and `normalise` are kept with the weights, and done to each frame they are used on; `crop` is cut
     out of what they leave.
 
