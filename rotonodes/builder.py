@@ -15,6 +15,7 @@ from rotonodes.frames import parse_frames
 from rotonodes.graph import Graph, Link, Vertex, link_faults
 from rotonodes.graphfile import Document, Filled, Variables
 from rotonodes.node import Node, all_nodes, find_node, parameter_faults
+from rotonodes.parameters import no_parameter
 
 FORMAT_VERSION = 1
 MOST_SUBGRAPHS = 16  # levels of graphs within graphs
@@ -137,8 +138,15 @@ class Builder:
                 continue
             self.fault(message, "nodes", name, *((parameter,) if parameter in body else ()), node=name)
         # A node with wrong parameters stands in without them, so that its links are judged all the same.
-        node = cls(**values) if len(self.faults) == before else cls.model_construct()
-        graph._insert(Vertex(name, node, self.links(name, body, cls), **self.flags(name, body)))
+        whole = len(self.faults) == before
+        node = cls(**values) if whole else cls.model_construct()
+        place = self.place(name, body, node) if whole else ""
+        graph._insert(Vertex(name, node, self.links(name, body, cls), place=place, **self.flags(name, body)))
+
+    def place(self, name: str, body: dict[str, Any], node: Node) -> str:
+        """`file:line:column` of the first path that a node reads, else of its name."""
+        read = next((parameter for parameter, _ in node.paths("input") if parameter in body), None)
+        return str(self.document.fault("", "nodes", name, *([read] if read else []), key=not read)).removesuffix(": ")
 
     def parameters(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         """Parameter values with variables filled in and `--set` applied."""
@@ -159,12 +167,12 @@ class Builder:
         """Faults that read better said here than by pydantic: unknown names, empty values, comments by accident."""
         place = ("nodes", name, parameter)
         if parameter not in cls.model_fields:
-            if parameter in cls.signature.inputs:
+            if parameter in _RESERVED:  # in the file it would not have come here
+                message = f"--set changes parameters, and {parameter!r} is none: write it into the graph"
+            elif parameter in cls.signature.inputs:
                 message = f"{parameter!r} is an input, not a parameter: write it under in:"
             else:
-                has = f"; it has {', '.join(cls.model_fields)}" if cls.model_fields else "; it has none"
-                hint = did_you_mean(parameter, cls.model_fields)
-                message = f"{cls.type_name} has no parameter {parameter!r}{hint or has}"
+                message = no_parameter(cls.type_name, parameter, cls.model_fields)
             self.fault(message, *place, node=name, key=True)
             return False
         comment = self.comment_after(place)

@@ -16,13 +16,26 @@ import click
 
 from rotonodes import __version__
 from rotonodes.commands import everyday, graphs, reference
-from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, RotoError
+from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, RotoError, did_you_mean
 from rotonodes.session import Session, say
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
-@click.group(context_settings=_HELP)
+class Commands(click.Group):
+    """The commands; who mistypes one, or leaves it out, is told what was meant."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word.startswith("-") or self.get_command(ctx, word) is not None:
+            return super().resolve_command(ctx, args)
+        if word.lower().endswith((".yaml", ".yml")):
+            raise click.UsageError(f"No such command {word!r}; to run a graph: {ctx.command_path} run {word}", ctx)
+        names = self.list_commands(ctx)
+        raise click.UsageError(f"No such command {word!r}{did_you_mean(word, names) or '; there are ' + ', '.join(names)}", ctx)
+
+
+@click.group(cls=Commands, context_settings=_HELP)
 @click.version_option(__version__, prog_name="rotonodes", message="%(prog)s %(version)s")
 def cli() -> None:
     """Turn 3D renders into flat 2D artwork with graphs of nodes."""

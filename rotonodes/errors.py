@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 EXIT_OK = 0
 EXIT_FRAME_FAILED = 1
 EXIT_USAGE = 2
@@ -70,3 +72,21 @@ def did_you_mean(word: str, known: object) -> str:
 
     near = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.6)  # type: ignore[attr-defined]
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def did_you_mean_file(path: str, suffixes: tuple[str, ...] = ()) -> str:
+    """The same for a file that is not there: the nearest name beside it, or for a folder that is not there beside that.
+
+    `suffixes` are the endings that count, in lower case; none for every ending.
+    """
+    import difflib
+
+    folder, name = os.path.split(os.path.normpath(path))
+    if folder and not os.path.isdir(folder):
+        return did_you_mean_file(folder)
+    try:
+        known = [entry for entry in os.listdir(folder or ".") if entry.lower().endswith(suffixes or "")]
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f" (did you mean {os.path.join(folder, near[0])!r}?)" if near else ""

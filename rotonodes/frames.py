@@ -28,7 +28,8 @@ def parse_frames(text: str) -> tuple[int, ...]:
     for piece in pieces:
         match = _RANGE_PIECE.fullmatch(piece)
         if not match or (match[3] and int(match[3]) == 0):
-            raise UsageError(f"{text!r} is not a frame range: cannot read {piece.strip()!r}, write 1-100, 1-100x2 or 1,5,9-12")
+            where = f"cannot read {piece.strip()!r}, " if piece != str(text) else ""
+            raise UsageError(f"{text!r} is not a frame range: {where}write 1-100, 1-100x2 or 1,5,9-12")
         count += abs(int(match[2] or match[1]) - int(match[1])) // int(match[3] or 1) + 1
     if count > MOST_FRAMES:
         raise UsageError(f"{text!r} names {count} frames, more than {MOST_FRAMES}")
@@ -46,6 +47,12 @@ def format_frames(frames: Iterable[int]) -> str:
     import fileseq
 
     return str(fileseq.framesToFrameRange(list(frames), sort=True, compress=False))
+
+
+def frames_named(frames: Iterable[int]) -> str:
+    """`frame 3`, `frames 1-3,5-9x2`."""
+    numbers = list(frames)
+    return f"frame{'s' if len(numbers) > 1 else ''} {format_frames(numbers)}"
 
 
 class FilePattern:

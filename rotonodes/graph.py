@@ -36,6 +36,7 @@ class Vertex:
     disabled: bool = False
     label: str = ""
     cache: bool | None = None
+    place: str = ""  # `file:line:column` of its files' path, or else of its name
 
     def all_links(self) -> Iterator[tuple[str, Link]]:
         """(input, link) of every link."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rotonodes.errors import Fault, GraphError, did_you_mean
+from rotonodes.errors import Fault, GraphError, did_you_mean, did_you_mean_file
 
 MOST_BYTES = 1_000_000
 MOST_NODES = 100_000
@@ -54,7 +54,8 @@ def read_document(path: str) -> Document:
         with open(path, "rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise GraphError([Fault(f"cannot read the graph: {error.strerror}", file=path)]) from None
+        why = "no such file" + near_graph(path) if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()
+        raise GraphError([Fault(f"cannot read the graph: {why}", file=path)]) from None
     if len(raw) > MOST_BYTES:
         raise GraphError([Fault("a graph file is at most 1 MB; this one is larger", file=path)])
     try:
@@ -62,6 +63,15 @@ def read_document(path: str) -> Document:
     except UnicodeDecodeError:
         raise GraphError([Fault("this is not a graph file: it is not UTF-8 text", file=path)]) from None
     return parse_document(text, path)
+
+
+def near_graph(path: str) -> str:
+    """` (did you mean ...?)` for a graph file that is not there: one beside it, or one of this name in `graphs/`."""
+    name = os.path.basename(path)
+    for other in (name, f"{name}.yaml"):
+        if os.path.isfile(os.path.join("graphs", other)):
+            return f" (did you mean {os.path.join('graphs', other)!r}?)"
+    return did_you_mean_file(path, (".yaml", ".yml"))
 
 
 def parse_document(text: str, file: str = "<graph>") -> Document:
@@ -79,6 +89,8 @@ def parse_document(text: str, file: str = "<graph>") -> Document:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = " ".join(str(part) for part in (error.problem, error.context) if part)
         before = text.splitlines()[max(0, line - 3) : line]
+        if "\t" in "".join(before[-1:]) and "cannot start any token" in what:
+            what += "; a tab stands here: indent with blanks"
         if any(re.search(r"(^|[\s:])#+[.\w/]*\.\w+", row) for row in before):
             what += "; a # begins a comment: put paths with #### in quotes"
         raise GraphError([Fault(f"not YAML: {what}", file=file, line=line, column=column)]) from None

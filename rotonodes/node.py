@@ -18,18 +18,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from rotonodes.errors import UsageError
 from rotonodes.parameters import InputPath as InputPath
 from rotonodes.parameters import OutputPath as OutputPath
 from rotonodes.parameters import PathRole as PathRole
+from rotonodes.parameters import WrongParameter as WrongParameter
 from rotonodes.parameters import changes_pixels as changes_pixels
+from rotonodes.parameters import faults_of, wrong_kinds
 from rotonodes.parameters import param as param
 from rotonodes.parameters import parameter_faults as parameter_faults
 from rotonodes.parameters import path_role as path_role
 from rotonodes.parameters import unit_of as unit_of
-from rotonodes.parameters import wrong_kinds
 from rotonodes.pixels import Batch, Clip, Image, Labels, Layers, Matte
 from rotonodes.registry import DuplicateNode as DuplicateNode
 from rotonodes.registry import all_nodes as all_nodes
@@ -146,6 +147,19 @@ class Node(BaseModel):
     category: ClassVar[str] = "studio"
     signature: ClassVar[Signature]
 
+    def __init__(self, **values: Any) -> None:
+        """Raises WrongParameter, a UsageError, for values that do not fit."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            cls = type(self)
+            given = [name for name in values if name in cls.signature.inputs and name not in cls.model_fields]
+            faults = [(name, f"{name!r} is an input, not a parameter: {cls.type_name}(...)({name}=...)") for name in given]
+            faults += [fault for fault in faults_of(cls, error) if fault[0] not in given]
+        else:
+            return
+        raise WrongParameter(cls.type_name, faults)  # out here, where no second error stands above it
+
     @model_validator(mode="before")
     @classmethod
     def _no_quiet_conversions(cls, values: Any) -> Any:
@@ -178,6 +192,10 @@ class Node(BaseModel):
     def reads(self, frame: int | None) -> tuple[str, ...]:
         """Files that `frame` is made from; their fingerprints go into the key. By default every input path parameter."""
         return tuple(value for _, value in self.paths("input"))
+
+    def lacks(self, frame: int | None) -> tuple[str, ...]:
+        """Those of them that are not there, and without which `frame` cannot be made."""
+        return tuple(path for path in self.reads(frame) if not os.path.exists(path))
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
         """Files that the node writes for `frame` (for the whole clip: None). A writer overrides it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
@@ -11,6 +11,17 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from rotonodes.errors import UsageError, did_you_mean
+
+MOST_SHOWN = 80  # characters of a value in a message
+
+
+class WrongParameter(UsageError, ValueError):
+    """A node was to be made with values that do not fit, all of which one line says; `faults` are (parameter, message)."""
+
+    def __init__(self, type_name: str, faults: Sequence[tuple[str, str]]) -> None:
+        self.faults = list(faults)
+        line = "; ".join(message for _, message in faults)
+        super().__init__(line if line.startswith(f"{type_name} ") else f"{type_name}: {line}")
 
 
 @dataclass(frozen=True)
@@ -69,21 +80,32 @@ def wrong_kinds(fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> I
 
 
 def parameter_faults(cls: type[BaseModel], values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(parameter, message) for every value that does not fit; empty when the node can be made."""
+    """(parameter, message) for every value of a node that does not fit; empty when the node can be made."""
     wrong = dict(wrong_kinds(cls.model_fields, values))
     found = [(name, f"{name}: {message}") for name, message in wrong.items()]
     try:
         cls(**{name: value for name, value in values.items() if name not in wrong})
-    except ValidationError as error:
-        by_parameter: dict[tuple[str, str], list[Any]] = {}
-        for fault in error.errors(include_url=False):
-            name = str(fault["loc"][0]) if fault["loc"] else ""
-            by_parameter.setdefault((name, repr(fault["input"])), []).append(fault)
-        messages = [(name, describe(cls, name, same)) for (name, _), same in by_parameter.items()]
-        found += [(name, message) for name, message in messages if name not in wrong]
+    except WrongParameter as error:
+        found += [(name, message) for name, message in error.faults if name not in wrong]
     except UsageError as error:
         found.append(("", str(error)))
     return found
+
+
+def faults_of(cls: type[BaseModel], error: ValidationError) -> list[tuple[str, str]]:
+    """(parameter, message) for all that pydantic found wrong with the values of a node."""
+    by_parameter: dict[tuple[str, str], list[Any]] = {}
+    for fault in error.errors(include_url=False):
+        name = str(fault["loc"][0]) if fault["loc"] else ""
+        by_parameter.setdefault((name, repr(fault["input"])), []).append(fault)
+    return [(name, describe(cls, name, same)) for (name, _), same in by_parameter.items()]
+
+
+def no_parameter(type_name: str, name: str, known: Iterable[str]) -> str:
+    """`Crop has no parameter 'lefft' (did you mean 'left'?)`; where none is near, all there are."""
+    names = list(known)
+    hint = did_you_mean(name, names) or (f"; it has {', '.join(names)}" if names else "; it has none")
+    return f"{type_name} has no parameter {name!r}{hint}"
 
 
 def describe(cls: type[BaseModel], name: str, faults: Sequence[Any]) -> str:
@@ -94,6 +116,8 @@ def describe(cls: type[BaseModel], name: str, faults: Sequence[Any]) -> str:
     first = faults[0]
     if first["type"] == "missing" and len(first["loc"]) == 1:
         return f"the parameter {name!r} is missing"
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        return no_parameter(getattr(cls, "type_name", cls.__name__), name, cls.model_fields)
     info = cls.model_fields.get(name)
     unit = f" {unit_of(info)}" if info is not None and unit_of(info) else ""
     rules = list(dict.fromkeys(_rule(fault, unit) for fault in faults))
@@ -101,7 +125,13 @@ def describe(cls: type[BaseModel], name: str, faults: Sequence[Any]) -> str:
     where = ".".join([name, *inner])
     if first["type"] == "missing":
         return f"{name}: has too few values"
-    return f"{where}: must be {' or '.join(rules)}, not {first['input']!r}{_near(first)}"
+    return f"{where}: must be {' or '.join(rules)}, not {shown(first['input'])}{_near(first)}"
+
+
+def shown(value: Any) -> str:
+    """A value in one line, as Python writes it; of a picture or another long one, how it begins."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 4]} ..."
 
 
 _LIMITS = {

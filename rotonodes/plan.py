@@ -10,9 +10,10 @@ from typing import Any
 
 from rotonodes.cache import Cache
 from rotonodes.errors import RotoError, UsageError
-from rotonodes.frames import format_frames
+from rotonodes.frames import format_frames, frames_named
 from rotonodes.graph import Graph, Link, select
 from rotonodes.keys import Keys, file_fingerprint
+from rotonodes.missing import missing_files, missing_frames, missing_words
 from rotonodes.node import Frame, Node
 from rotonodes.workers import cpu_count
 
@@ -52,7 +53,7 @@ class Plan:
     kept: set[str] = field(default_factory=set)  # nodes whose outputs go to the cache
     outputs: dict[str, set[str]] = field(default_factory=dict)  # node -> outputs somebody asks for
     nodes: dict[str, Node] = field(default_factory=dict)  # resolved against the root
-    missing: dict[str, list[int | None]] = field(default_factory=dict)  # sources -> frames whose files are not there
+    missing: dict[str, list[int | None]] = field(default_factory=dict)  # nodes -> frames whose files are not there
     memory: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -135,19 +136,9 @@ def make_plan(
             linked = frozenset(graph.vertices[name].links)
             for message in graph.vertices[name].node.faults(linked, len(delivered)):
                 raise UsageError(f"{name}: {message}")
-    plan.missing = missing_files(plan)
+    plan.missing = missing_frames(plan)
     plan.memory = estimate_memory(plan)
     return plan
-
-
-def missing_files(plan: Plan) -> dict[str, list[int | None]]:
-    """Sources of which frames must be read whose files are not there; whether that is a fault the source says at the run."""
-    missing: dict[str, list[int | None]] = {}
-    for name, frames in plan.todo.items():
-        for frame in sorted(frames, key=lambda f: (f is not None, f or 0)):
-            if any(not os.path.exists(path) for path in plan.nodes[name].reads(frame)):
-                missing.setdefault(name, []).append(frame)
-    return missing
 
 
 def _frames_on_disk(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) -> tuple[int, ...]:
@@ -340,8 +331,7 @@ def explain(plan: Plan) -> list[str]:
         lines.append("nothing to do: every output is there and carries the right key")
     for number, stage in enumerate(plan.stages, 1):
         lines.append(
-            f"stage {number} of {len(plan.stages)}: {', '.join(stage.sinks)}"
-            + (f", frames {format_frames(stage.frames)}" if stage.frames else "")
+            f"stage {number} of {len(plan.stages)}: {', '.join(stage.sinks)}" + (f", {frames_named(stage.frames)}" if stage.frames else "")
         )
     width = max((len(name) for name in plan.graph.vertices), default=0)
     for name in plan.graph.order():
@@ -356,8 +346,7 @@ def explain(plan: Plan) -> list[str]:
         if plan.done.get(name):
             parts.append(f"{len(plan.done[name])} done" if plan.keys.per_frame(name) else "done")
         if plan.missing.get(name):
-            numbers = [f for f in plan.missing[name] if f is not None]
-            parts.append("its files are not there" + (f": {format_frames(numbers)}" if numbers else ""))
+            parts.append(f"lacks {missing_words(plan, name)}")
         for reason, frames in plan.reasons.get(name, {}).items():
             numbers = [f for f in frames if f is not None]
             parts.append(reason + (f": {format_frames(numbers)}" if numbers else ""))
@@ -394,6 +383,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
                 "cached_count": len(plan.cached.get(name, ())),
                 "done_count": len(plan.done.get(name, ())),
                 "missing": numbers(plan.missing[name]) if plan.missing.get(name) else None,
+                "missing_files": missing_files(plan, name),
                 "reasons": {reason: numbers(frames) for reason, frames in plan.reasons.get(name, {}).items()},
             }
             for name in plan.graph.order()

@@ -10,7 +10,7 @@ import pkgutil
 import sys
 from typing import TYPE_CHECKING
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import UsageError, did_you_mean_file
 
 if TYPE_CHECKING:
     from rotonodes.node import Node
@@ -76,7 +76,7 @@ def find_node(name: str) -> type[Node] | None:
 def load_file(path: str) -> None:
     """Import one Python file of nodes (`--nodes FILE.py`). UsageError when it cannot be imported."""
     if not os.path.isfile(path):
-        raise UsageError(f"--nodes: there is no file {path!r}")
+        raise UsageError(f"--nodes: there is no file {path!r}{did_you_mean_file(path, ('.py',))}")
     absolute = os.path.abspath(path)
     if absolute in _loaded:
         return

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.node import Monitor
-from rotonodes.summary import Again, at, closing_lines, command_for, headline, opening_line, short, stopped
+from rotonodes.summary import Again, at, closing_line, closing_lines, command_for, headline, opening_line, short, stopped
 
 if TYPE_CHECKING:
     from rotonodes.engine import Result
@@ -208,7 +208,7 @@ class PlainReporter(Reporter):
 
 
 class FaultsReporter(PlainReporter):
-    """No progress at all, but a run that fails says why: an exit code alone helps nobody."""
+    """No progress at all, but a run that fails says why: an exit code alone helps nobody. One that does not says nothing."""
 
     def on_start(self) -> None: ...
     def on_stage(self) -> None: ...
@@ -221,6 +221,19 @@ class FaultsReporter(PlainReporter):
     def on_end(self, result: Result) -> None:
         if result.failures:
             super().on_end(result)
+
+
+class EndReporter(FaultsReporter):
+    """No progress either, but a line that says what was made, and warnings."""
+
+    def on_warning(self, text: str) -> None:
+        PlainReporter.on_warning(self, text)
+
+    def on_end(self, result: Result) -> None:
+        if result.exit_code or stopped(result):
+            PlainReporter.on_end(self, result)
+        else:
+            self.log.say(closing_line(result))
 
 
 class QuietReporter(FaultsReporter):

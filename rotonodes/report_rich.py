@@ -15,6 +15,7 @@ from rich.text import Text
 
 from rotonodes.report import Reporter
 from rotonodes.summary import (
+    advice,
     at,
     command_for,
     duration,
@@ -144,7 +145,7 @@ class RichReporter(Reporter):
             lines += ["", Padding(table, (0, 0, 0, 2))]
         command = command_for(result, self.again)
         if command:
-            lines += ["", Text("  to render only what is missing:", style="dim"), Text(f"  {command}", style="cyan")]
+            lines += ["", Text(f"  {advice(result)}", style="dim"), Text(f"  {command}", style="cyan")]
         return lines
 
     def slowest(self, result: Result) -> Table | None:

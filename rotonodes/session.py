@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rotonodes import ranks
-from rotonodes.errors import UsageError
+from rotonodes.errors import UsageError, did_you_mean_file
 
 if TYPE_CHECKING:
     from rotonodes.graph import Graph
@@ -63,10 +63,14 @@ def pairs(texts: Sequence[str], option: str, form: str) -> Iterator[tuple[str, A
 
 def places(given: dict[str, Any]) -> dict[str, Any]:
     """The options of `place_options` as arguments of `run` and `make_plan`."""
+    return {**paths(given), "cache": given["cache"], "content_hash": given["hash_by"] == "content"}
+
+
+def paths(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of `path_options` likewise."""
     if not Path(given["root"]).is_dir():
-        raise UsageError(f"--root {given['root']}: there is no such folder")
-    path_map = read_path_map(given["path_map"]) if given["path_map"] else ()
-    return {"root": given["root"], "cache": given["cache"], "path_map": path_map, "content_hash": given["hash_by"] == "content"}
+        raise UsageError(f"--root {given['root']}: there is no such folder{did_you_mean_file(given['root'])}")
+    return {"root": given["root"], "path_map": read_path_map(given["path_map"]) if given["path_map"] else ()}
 
 
 def read_path_map(path: str) -> list[tuple[str, str]]:

@@ -65,6 +65,56 @@ class Milesial(nn.Module):
         return self.outc.conv(x)
 
 
+class EarlyMilesial(nn.Module):
+    """The U-Net of milesial/Pytorch-UNet in its first years, and, with `renamed`, between then and `Milesial`: names and sums."""
+
+    def __init__(self, channels=3, classes=1, width=64, bilinear=True, renamed=False):
+        super().__init__()
+        self.bilinear, self.renamed = bilinear, renamed
+        a, b, c, d = (width, 2 * width, 4 * width, 8 * width)
+        self.inc = self.block(channels, a) if renamed else holding(conv=self.block(channels, a))
+        self.down1, self.down2, self.down3, self.down4 = (self.below(*pair) for pair in ((a, b), (b, c), (c, d), (d, d)))
+        self.up1, self.up2, self.up3, self.up4 = (self.above(*pair) for pair in ((2 * d, c), (2 * c, b), (2 * b, a), (2 * a, a)))
+        self.outc = holding(conv=nn.Conv2d(a, classes, 1))
+
+    def block(self, inputs, outputs):
+        layers = twice(inputs, outputs, outputs, bias=True)
+        return holding(double_conv=layers) if self.renamed else holding(conv=layers)
+
+    def below(self, inputs, outputs):
+        layers = nn.Sequential(nn.MaxPool2d(2), self.block(inputs, outputs))
+        return holding(maxpool_conv=layers) if self.renamed else holding(mpconv=layers)
+
+    def above(self, inputs, outputs):
+        conv = self.block(inputs, outputs)
+        return holding(conv=conv) if self.bilinear else holding(up=nn.ConvTranspose2d(inputs // 2, inputs // 2, 2, stride=2), conv=conv)
+
+    def layers(self, block):
+        return block.double_conv if self.renamed else block.conv
+
+    def forward(self, x):
+        x1 = self.layers(self.inc if self.renamed else self.inc.conv)(x)
+        x2 = self.descended(self.down1, x1)
+        x3 = self.descended(self.down2, x2)
+        x4 = self.descended(self.down3, x3)
+        x5 = self.descended(self.down4, x4)
+        x = self.ascended(self.up1, x5, x4)
+        x = self.ascended(self.up2, x, x3)
+        x = self.ascended(self.up3, x, x2)
+        x = self.ascended(self.up4, x, x1)
+        return self.outc.conv(x)
+
+    def descended(self, stage, x):
+        pool, block = stage.maxpool_conv if self.renamed else stage.mpconv
+        return self.layers(block)(pool(x))
+
+    def ascended(self, stage, x, skip):
+        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True) if self.bilinear else stage.up(x)
+        down, across = skip.shape[2] - x.shape[2], skip.shape[3] - x.shape[3]
+        x = F.pad(x, [across // 2, across - across // 2, down // 2, down - down // 2])
+        return self.layers(stage.conv)(torch.cat([skip, x], dim=1))
+
+
 class ThreeDToTwoD(nn.Module):
     """The U-Net of the 3D-to-2D project: names and sums."""
 

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import click
+import PIL.Image
 import pytest
 
 from conftest import Call
@@ -187,6 +188,109 @@ def test_plugins_that_cannot_be_imported_are_warned_of(swatches: Call, monkeypat
 def test_check(swatches: Call, call: Call, tmp_path: Path) -> None:
     ended = swatches("check")
     assert (ended.code, ended.out, ended.err) == (0, "graph.yaml: ok, 3 nodes\n", "")
+
+
+READER = """rotonodes: 1
+frames: 1-4
+nodes:
+  load: {type: LoadFrames, path: "in/a.####.png"}
+  roto: {type: UNetSegment, in: load, weights: weights/tones.safetensors}
+  png:  {type: WriteFrames, in: roto, path: "out/a.####.png"}
+"""
+
+
+@pytest.fixture
+def reader(call: Call, tmp_path: Path) -> Call:
+    """`call` with a graph whose files are not there, but for the first two frames, which are in `in`."""
+    (tmp_path / "reader.yaml").write_text(READER)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/tone.safetensors").touch()
+    (tmp_path / "in").mkdir()
+    for frame in (1, 2):
+        PIL.Image.new("RGB", (4, 4)).save(tmp_path / f"in/a.{frame:04d}.png")
+    return call
+
+
+WEIGHTS = "weights/tones.safetensors (did you mean 'weights/tone.safetensors'?)"
+
+
+def test_check_warns_of_files_that_are_not_there(reader: Call, tmp_path: Path) -> None:
+    """They are no fault: a farm checks a graph before its frames are rendered."""
+    ended = reader("check", "reader.yaml")
+    assert (ended.code, ended.out) == (0, "reader.yaml: ok, 3 nodes\n")
+    assert ended.err.splitlines() == [
+        "warning: reader.yaml:4:34: load: not there: in/a.0003.png and 1 more (frames 3-4)",
+        f"warning: reader.yaml:5:48: roto: not there: {WEIGHTS}",
+    ]
+    moved = reader("check", "reader.yaml", "--root", "in")  # with the places that a run has
+    assert "load: not there: in/in/a.0001.png and 3 more (frames 1-4)" in moved.err
+    (tmp_path / "reader.yaml").write_text(READER.replace("frames: 1-4\n", "").replace("in/a", "in/b"))
+    ended = reader("check", "reader.yaml")
+    assert (ended.code, ended.err.count("\n")) == (0, 1)
+    assert ended.err.startswith("warning: reader.yaml: which frames? ")
+
+
+def test_check_tells_nothing_of_the_files_of_a_graph_for_others(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text(
+        "rotonodes: 1\ninputs: {image: crop.image}\noutputs: {image: crop}\nnodes:\n  crop: {type: Crop, left: 1}\n"
+    )
+    assert call("check", "inner.yaml").err == ""
+
+
+def test_plan_names_the_files_that_are_not_there(reader: Call) -> None:
+    ended = reader("plan", "reader.yaml")
+    assert "4 to make, lacks in/a.0003.png and 1 more (frames 3-4)\n" in ended.out
+    assert f"4 to make, lacks {WEIGHTS}\n" in ended.out
+    assert json.loads(reader("plan", "reader.yaml", "--json").out)["nodes"]["load"]["missing_files"] == ["in/a.0003.png", "in/a.0004.png"]
+
+
+def test_no_command_is_advised_that_must_fail_again(reader: Call) -> None:
+    ended = reader("run", "reader.yaml", "--set", "load.path=inn/a.####.png", "-X", "load")
+    assert ended.code == 1
+    assert "no file at all matches inn/a.####.png (did you mean 'in'?)" in ended.err
+    assert "to render" not in ended.err and "rotonodes run" not in ended.err
+    assert " run reader.yaml -F 3-4 -X load" in reader("run", "reader.yaml", "-X", "load", "--on-error", "continue").err
+
+
+def test_without_progress_what_was_made_is_told_in_one_line(swatches: Call) -> None:
+    ended = swatches("run", "--progress", "none")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (0, "", 1)
+    assert ended.err.startswith("delivered 6 frames in ") and ended.err.endswith(": out/s.####.png, out/mean.txt\n")
+    assert swatches("run", "--progress", "none").err.startswith("nothing to do: every output is there (6 frames): out/s")
+
+
+def test_quiet_says_only_what_failed(swatches: Call) -> None:
+    assert swatches("run", "-q").err == ""
+    ended = swatches("run", "-q", "-X", "png", "--set", "swatch.bad=[2]")
+    assert ended.code == 1
+    assert "swatch, frame 2: cannot read swatch.0002.png: no such file" in ended.err
+    assert swatches("run", "-q", "--progress", "json", "--force").out.startswith('{"event": "start"')  # a program asked for it
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["chek", "graph.yaml"], "No such command 'chek' (did you mean 'check'?)"),
+        (["frobnicate"], "No such command 'frobnicate'; there are check, convert-weights, "),
+        (["graph.yaml"], "No such command 'graph.yaml'; to run a graph: rotonodes run graph.yaml"),
+        (["run", "grahp.yaml"], "grahp.yaml: cannot read the graph: no such file (did you mean 'graph.yaml'?)"),
+        (["check", "graph"], "graph: cannot read the graph: no such file (did you mean 'graph.yaml'?)"),
+        (["plan", "tones.yaml"], "tones.yaml: cannot read the graph: no such file (did you mean 'graphs/tones.yaml'?)"),
+        (["run", "tones"], "tones: cannot read the graph: no such file (did you mean 'graphs/tones.yaml'?)"),
+        (["run", "graps/tones.yaml"], "graps/tones.yaml: cannot read the graph: no such file (did you mean 'graphs/tones.yaml'?)"),
+        (["run", "graphs"], "graphs: cannot read the graph: is a directory"),
+        (["run", "graph.yaml", "--root", "grahps"], "--root grahps: there is no such folder (did you mean 'graphs'?)"),
+        (["run", "graph.yaml", "--nodes", "nods.py"], "there is no file 'nods.py' (did you mean 'nodes.py'?)"),
+        (["run", "graph.yaml", "--set", "mean.disable=true"], "--set changes parameters, and 'disable' is none"),
+    ],
+)
+def test_what_was_meant(swatches: Call, call: Call, tmp_path: Path, sample_nodes: str, words: list[str], message: str) -> None:
+    (tmp_path / "graphs").mkdir()
+    (tmp_path / "graphs/tones.yaml").touch()
+    (tmp_path / "nodes.py").touch()
+    ended = call(*words, *(["--nodes", sample_nodes] if "--set" in words else []))
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err
 
 
 def test_check_tells_every_fault_of_every_file(swatches: Call, tmp_path: Path) -> None:

@@ -130,6 +130,12 @@ def test_files_besides(shot: Path, call: Call) -> None:
     assert not (shot / ".rotonodes").exists()
 
 
+def test_classes_may_be_counted(shot: Path, call: Call) -> None:
+    found = json.loads(call("evaluate", *PATHS, "--classes", "3", "--json").out)
+    assert list(found["iou"]) == ["background", "class1", "class2"]
+    assert list(found["iou"].values()) == list(json.loads(call("evaluate", *PATHS, *ABC, "--json").out)["iou"].values())
+
+
 def test_single_files(shot: Path, call: Call) -> None:
     ended = call("evaluate", "--prediction", "p/0002.png", "--truth", "t/0001.png", *ABC, "--json")
     assert json.loads(ended.out)["confusion"][0] == [18, 0, 6]
@@ -166,7 +172,12 @@ def test_a_missing_frame(shot: Path, call: Call) -> None:
 def test_more_frames_on_one_side(shot: Path, call: Call) -> None:
     for frame in (5, 6):
         shutil.copy(shot / "p/0001.png", shot / f"p/{frame:04d}.png")
-    one_line(call("evaluate", *PATHS, *ABC), 2, "t/0005.png: no such file and 1 more (frames 5-6); truth has 4 files, prediction 6")
+    one_line(call("evaluate", *PATHS, *ABC), 2, "t/0005.png: no such file, nor any for frame 6; truth has 4 files, prediction 6; ")
+    shutil.copy(shot / "p/0001.png", shot / "p/0008.png")
+    ended = call("evaluate", *PATHS, *ABC)
+    told = "t/0005.png: no such file, nor any for frames 6,8; truth has 4 files, prediction 7; to score only what both have: -F 1-4"
+    assert ended.err == f"error: {told}\n"
+    assert call("evaluate", *PATHS, *ABC, *ended.err.split()[-2:]).code == 0
 
 
 def test_another_size(shot: Path, call: Call) -> None:
@@ -196,13 +207,19 @@ def test_a_damaged_file(shot: Path, call: Call) -> None:
     ("arguments", "message"),
     [
         (["--classes", "a,,c"], "--classes a,,c: write them with commas between"),
+        (["--classes", "1"], "--classes 1: 2 to 256 classes; the background is one of them"),
         (["--classes", "a,b,a"], "--classes a,b,a: 1 to 256 names, each once"),
         (["--classes", "a,b,c", "--values", "1,2"], "--values 1,2: 2 values for 3 classes"),
         (["--classes", "a,b,c", "--values", "1,2,x"], "--values 1,2,x: write whole numbers"),
         (["--classes", "a,b,c", "--truth-values", "1,1,2"], "--truth-values 1,1,2: 3 values for 3 classes"),
         (["--ignore", "d"], "--ignore d: there is no such class"),
         (["--prediction", "q/####.png"], "--prediction q/####.png: there is no such file; check the path"),
-        (["--truth", "t"], "--truth t: there is no such file; write the name with a frame token"),
+        (["--prediction", "pp/####.png"], "--prediction pp/####.png: there is no such file (did you mean 'p'?); check the path"),
+        (["--truth", "t"], "--truth t: this is a folder; write the name with a frame token, as in 't/####.png'"),
+        (
+            ["--truth", "t/*.png"],
+            "--truth t/*.png: files of two folders are paired by their frames; write a frame token, as in 't/####.png'",
+        ),
         (["--truth", "t/0001.png"], "--truth t/0001.png is one file for 4 frames"),
         (["-F", "1..4"], "'1..4' is not a frame range"),
         (["-F", "9"], "p/0009.png: no such file"),

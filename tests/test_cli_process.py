@@ -118,7 +118,7 @@ def test_the_script_at_the_top(folder: Path) -> None:
         [sys.executable, ROOT / "cli.py", "check", "graph.yml"], cwd=folder, env=environment(), capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "graph.yml: cannot read the graph: No such file or directory\n"
+    assert done.stderr == "graph.yml: cannot read the graph: no such file (did you mean 'graph.yaml'?)\n"
 
 
 def test_help_is_there_at_once(folder: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from conftest import Call, Outcome, picture_contents
+from rotonodes.errors import UsageError
 from rotonodes.io.pictures import read_image
 from rotonodes.nets.weights import load_weights, save_weights
-from rotonodes.nodes import CutOut, EstimateForeground, LoadPictures
+from rotonodes.nodes import CutOut, EstimateForeground, ExportONNX, LoadPictures
 from tiny_networks import tiny_model
 
 
@@ -40,6 +41,30 @@ def test_cut_out_with_its_alpha(folder: Path, call: Call) -> None:
     np.testing.assert_allclose(seen.data, matte.data, atol=0.5 / 255 + 1e-6)
     wanted = EstimateForeground()(picture, matte)
     np.testing.assert_allclose(made.color, wanted.color, atol=0.02)
+
+
+def test_by_an_onnx_file(folder: Path, call: Call) -> None:
+    model = load_weights("cut.safetensors")
+    ExportONNX(path="cut.onnx")(model)
+    assert call("cutout", "imgs", "-o", "by_torch", "-m", "cut.safetensors").code == 0
+    ended = call("cutout", "imgs", "-o", "by_onnx", "-m", "cut.onnx")
+    assert ended.code == 0
+    assert "a matte of shape" in ended.err
+    assert sorted(picture_contents(folder / "by_onnx")) == sorted(picture_contents(folder / "by_torch"))
+    for name in ("cat.png", "dog_matte.png"):
+        made, wanted = (read_image(f"{by}/{name}", "raw").data for by in ("by_onnx", "by_torch"))
+        np.testing.assert_allclose(made, wanted, atol=2.01 / 255)
+        assert wanted.std() > 0.01
+    shown = call("cutout", "imgs", "-m", "cut.onnx", "--print-graph")
+    assert "type: OnnxSegment" in shown.out
+
+
+def test_a_node_of_torch_refuses_an_onnx_file(folder: Path) -> None:
+    (folder / "cut.onnx").write_bytes(b"any")
+    with pytest.raises(
+        UsageError, match=r"^cut\.onnx: an ONNX file, which OnnxSegment runs and nothing else: take that node, or \.safetensors"
+    ):
+        CutOut(weights="cut.onnx")(LoadPictures(path="imgs")(frame=1))
 
 
 def test_on_a_color(folder: Path, call: Call) -> None:
@@ -107,10 +132,13 @@ def test_convert_weights(folder: Path, call: Call) -> None:
     [
         (["no.pth", "a.safetensors"], "no.pth: no such weights file"),
         (["tones.safetensors", "a.pth"], "a.pth: converted weights are written as .safetensors"),
+        (["tones.safetensors", "imgs/../tones.safetensors"], "tones.safetensors: this is the file that is read: write somewhere else"),
         (["tones.safetensors", "a.safetensors", "--classes", "a,b"], "2 class names (a, b) for 5 classes"),
         (["imgs/cat.png", "a.safetensors"], "imgs/cat.png: not a safetensors file"),
     ],
 )
 def test_weights_that_are_refused(folder: Path, call: Call, arguments: list[str], message: str) -> None:
+    before = (folder / "tones.safetensors").read_bytes()
     refused(call("convert-weights", *arguments), message)
     assert not (folder / "a.safetensors").exists()
+    assert (folder / "tones.safetensors").read_bytes() == before

@@ -44,6 +44,7 @@ def test_a_folder_in_labels_out(folder: Path, call: Call) -> None:
     ended = call("segment", "-i", "imgs", "-o", "out", "-m", "tones.safetensors")
     assert (ended.code, ended.out) == (0, "")
     assert "3 pictures in" in ended.err
+    assert " s: out/*.png; the network " in ended.err
     assert "frames per second; unet of " in ended.err
     parameters = sum(t.numel() for name, t in tiny_model().state.items() if "running" not in name and "num_batches" not in name)
     assert f"{parameters:,} parameters, 5 classes: background, cast_shadow," in ended.err

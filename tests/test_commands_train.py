@@ -47,6 +47,8 @@ def test_pairs_by_name_in_weights_out(folder: Path, call: Call) -> None:
     for word in ("IoU", "Dice", "accuracy", "mean class accuracy (mPA)", "parameters", "frames/s"):
         assert word in table, table
     assert "out/squares.safetensors: unet of " in ended.err
+    step, steps = model.metrics["step"], model.training["steps"]
+    assert ended.err.endswith(f"; best: step {step} of {steps}, mean Dice without background {model.metrics['mean_dice_foreground']:.3f}\n")
     assert (folder / "out/squares.md").exists()
     assert (folder / "out/squares_training/loss.png").exists()
     assert call("segment", "data/imgs", "-m", "out/squares.safetensors", "-o", "seen", "--write", "values").code == 0
@@ -125,12 +127,13 @@ def test_grey_pictures_and_arrays(folder: Path, call: Call) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "nowhere/imgs: there is no such file or folder"),
+        (["nowhere"], "nowhere/imgs: there is no such file or folder; in nowhere lie the folders imgs and masks, or others that"),
         (["data", "--masks", "labels"], "data/labels: there is no such folder of masks; name it with --masks"),
         (["data", "-o", "out.pth"], "-o out.pth: weights are written as .safetensors"),
         (["data", "--alpha", "--classes", "2"], "--classes 2: a matte has no classes"),
         (["data", "--classes", "1"], "--classes 1: 2 to 256 classes"),
         (["data", "--classes", "a,,b"], "--classes a,,b: write them with commas"),
+        (["data", "--crop", "33"], "error: training: crop is 33, and this network needs a multiple of 16: 32 or 48 px"),
         (["data", "--validation", "1"], "--validation 1: of 10 pictures that leaves none"),
     ],
 )

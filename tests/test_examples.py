@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import PIL.Image
 import pytest
+import yaml
 
 from rotonodes.builder import Builder
 from rotonodes.graph import Graph
@@ -33,15 +35,45 @@ def test_every_graph_is_without_faults(path: Path, in_root: None) -> None:
     assert Graph.load(path).sinks()
 
 
-@pytest.mark.parametrize("name", ["luminance_tones", "key_light_tones", "passes_tones", "labels_from_passes", "flat_tones", "cutout_matte"])
-def test_graph_runs_on_its_shot(name: str, in_root: None, tmp_path: Path) -> None:
-    graph = Graph.load(f"graphs/{name}.yaml")
+@pytest.mark.parametrize(
+    "name, changed, files",
+    [
+        ("luminance_tones", {}, ["luminance_tones.gif", "luminance_tones/matte.0003.png", "luminance_tones/tones.0003.png"]),
+        ("key_light_tones", {}, ["key_light_tones.gif", "key_light_tones/tones.0003.png"]),
+        ("passes_tones", {}, ["passes_tones.gif", "passes_tones/flat.0003.png"]),
+        ("labels_from_passes", {}, ["labels.png", "labels/labels.0003.png"]),
+        ("flat_tones", {}, ["flat_tones.gif", "flat_tones/flat.0003.png"]),
+        ("stabilized_tones", {}, ["stabilized_tones.gif", "stabilized_tones/flat.0003.png", "stabilized_tones/matte.0003.png"]),
+        ("cutout_matte", {}, ["cutout_matte/comp.0003.png", "cutout_matte/cutout.0003.png"]),
+        (
+            "train_on_shot",
+            {"train.steps": 1, "train.batch": 1, "train.crop": 64, "train.frames": "1-2"},
+            ["train_on_shot.gif", "train_on_shot/frames/flat.0003.png", "train_on_shot/frames/matte.0003.png"],
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_graph_runs_on_its_shot(name: str, changed: dict[str, object], files: list[str], in_root: None, tmp_path: Path) -> None:
+    graph = Graph.load(f"graphs/{name}.yaml", settings=changed)
     for vertex in list(graph.vertices.values()):  # the same graph, writing elsewhere
         outputs = {field: str(tmp_path / path) for field, path in vertex.node.paths("output")}
         graph._insert(type(vertex)(**{**vars(vertex), "node": vertex.node.model_copy(update=outputs)}))
     result = graph.run(frames="2-3", cache=str(tmp_path / "cache"))
     assert result.exit_code == 0
-    assert list(tmp_path.rglob("*.gif")) or list(tmp_path.rglob("*.png"))
+    for file in files:
+        with PIL.Image.open(tmp_path / "out" / file) as picture:
+            assert len(picture.convert("RGB").getcolors(1 << 24)) > 1, f"{file} is one flat colour"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "graphs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_graph_with_a_gif_writes_its_frames_too(path: Path) -> None:
+    """A GIF is to look at; compositors read sequences."""
+    assert linked(path, "WriteGIF") <= linked(path, "WriteFrames")
+
+
+def linked(path: Path, kind: str) -> set[str]:
+    """What nodes of a kind are linked to."""
+    return {str(body["in"]) for body in yaml.safe_load(path.read_text())["nodes"].values() if body["type"] == kind}
 
 
 def test_readme_graph_is_without_faults(in_root: None) -> None:

@@ -14,7 +14,7 @@ from PIL import Image as Picture
 from torch import nn
 from torch.nn import functional as F
 
-from foreign_networks import TINY, Milesial, NestedU, ThreeDToTwoD, by_u2net, codes, count, near, plain, randomised, saved
+from foreign_networks import TINY, EarlyMilesial, Milesial, NestedU, ThreeDToTwoD, by_u2net, codes, count, near, plain, randomised, saved
 from rotonodes.color import linear_to_srgb
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.nets import Model, WeightsError, load_weights
@@ -73,6 +73,34 @@ def test_milesial(tmp_path, size, bilinear, width, classes, channels):
     else:
         near(made, torch.softmax(expected, dim=1))
         assert torch.equal(made.argmax(1), expected.argmax(1))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("bilinear", [False, True])
+@pytest.mark.parametrize("renamed", [False, True])
+@torch.no_grad()
+def test_milesial_of_the_first_years(tmp_path, size, bilinear, renamed):
+    theirs = randomised(EarlyMilesial(3, 1, 4, bilinear, renamed))
+    names = set(theirs.state_dict())
+    old = {"inc.conv.conv.0.weight", "down1.mpconv.1.conv.4.running_var", "up1.conv.conv.0.bias", "outc.conv.weight"}
+    assert old <= names or renamed
+    assert ("up1.up.weight" in names) is not bilinear
+    model = load_weights(saved(theirs, tmp_path / "net.pth"))
+    assert model.training["origin"] == "milesial/Pytorch-UNet"
+    samples, frame = codes(3, *size)
+    expected = theirs(plain(samples))
+    near(model.module()(plain(samples)), expected)
+    near(Segmenter(model)(frame)[:, 1:], torch.sigmoid(expected))
+
+
+@torch.no_grad()
+def test_milesial_of_the_first_years_at_its_size(tmp_path):
+    theirs = randomised(EarlyMilesial())  # what was published for Carvana
+    assert (count(theirs), len(theirs.state_dict())) == (13_395_329, 128)
+    model = load_weights(saved(theirs, tmp_path / "net.pth"))
+    biases = 2 * (64 + 128 + 256 + 512 + 512 + 256 + 128 + 64 + 64)  # of convolutions before a norm, which takes them away again
+    assert count(model.module()) == 13_395_329 - biases
+    assert model.classes == ("background", "foreground")
 
 
 @pytest.mark.parametrize("size", [*SIZES, (200, 200)])
@@ -303,6 +331,8 @@ def without(name):
     [
         (lambda: Milesial(3, 2, 4), without("up2.conv.double_conv.4.bias"), "milesial/Pytorch-UNet, but .*decoder.1.norm2.bias is missing"),
         (lambda: Milesial(3, 2, 4), without("down2.maxpool_conv.1.double_conv.3.weight"), "encoder.2.conv2.weight is missing"),
+        (lambda: EarlyMilesial(3, 2, 4), without("up2.conv.conv.4.bias"), "milesial/Pytorch-UNet, but .*decoder.1.norm2.bias is missing"),
+        (lambda: EarlyMilesial(3, 2, 4, bilinear=False), without("up1.up.weight"), "milesial/Pytorch-UNet, but .*up.0.weight is missing"),
         (lambda: Milesial(3, 2, 4), lambda s: {**s, "att1.weight": torch.zeros(1)}, "att1.weight is not part of it"),
         (lambda: Milesial(3, 2, 4), lambda s: {**s, "outc.conv.weight": torch.zeros(2)}, "head.weight is .2., not the four sizes"),
         (lambda: ThreeDToTwoD(widths=(4, 8)), without("ups.0.weight"), "3D-to-2D rotoscoping, but .*up.0.weight is missing"),

@@ -106,6 +106,11 @@ def test_binary_and_large_files_are_one_line(faults_of: FaultsOf) -> None:
     assert faults_of("#" * (MOST_BYTES + 1)) == ["g: a graph file is at most 1 MB; this one is larger"]
 
 
+def test_a_tab_is_told_of(faults_of: FaultsOf) -> None:
+    (line,) = faults_of("rotonodes: 1\nnodes:\n\ta: {type: Crop}\n")
+    assert line.startswith("g:3:1: not YAML: ") and line.endswith("; a tab stands here: indent with blanks")
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.yaml", tmp_path):
         with pytest.raises(GraphError) as caught:

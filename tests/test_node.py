@@ -22,6 +22,7 @@ from rotonodes.node import (
     Picture,
     Prepared,
     Wanted,
+    WrongParameter,
     all_nodes,
     changes_pixels,
     find_node,
@@ -132,6 +133,31 @@ def test_parameters_are_checked_frozen_and_described() -> None:
     assert [name for name, info in fields.items() if not changes_pixels(info)] == ["speed"]
     assert unit_of(fields["amount"]) == "px" and unit_of(fields["name"]) == ""
     assert fields["amount"].description == "how much"
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"amuont": 4}, "Tuned has no parameter 'amuont' (did you mean 'amount'?)"),
+        ({"zoom": 4}, "Tuned has no parameter 'zoom'; it has amount, name, many, speed, source, other, target"),
+        ({"amount": 0}, "Tuned: amount: must be 1 px or more, not 0"),
+        ({"amount": "three", "many": 3}, "Tuned: amount: must be a whole number, not 'three'; many: must be a list, not 3"),
+        ({"amount": "3"}, "Tuned: amount: must be a number, not the text '3': take away the quotes"),
+        ({"image": 0}, "Tuned: 'image' is an input, not a parameter: Tuned(...)(image=...)"),
+    ],
+)
+def test_a_wrong_value_from_python_is_one_line_too(values: dict[str, Any], line: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Tuned(**values)
+    assert str(caught.value) == line
+    assert isinstance(caught.value, ValueError)  # as pydantic's own error is
+    assert caught.value.__context__ is None  # a traceback shows that one line alone
+
+
+def test_a_long_value_is_cut_short() -> None:
+    with pytest.raises(WrongParameter) as caught:
+        Tuned(amount=torch.zeros(30, 30))
+    assert str(caught.value).endswith("...") and "\n" not in str(caught.value) and len(str(caught.value)) < 160
 
 
 @pytest.mark.parametrize(

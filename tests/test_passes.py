@@ -6,11 +6,11 @@ import numpy as np
 import OpenEXR
 import pytest
 import torch
-from pydantic import ValidationError
 
 from rotonodes.errors import FrameError
 from rotonodes.io.exr import read_layers
 from rotonodes.io.passes import CANONICAL, SPELLINGS, canonical, read_passes, squash
+from rotonodes.node import WrongParameter
 from rotonodes.nodes.multipass_decode import MultipassDecode
 from rotonodes.pixels import Box, Image, Layers
 
@@ -240,11 +240,11 @@ def test_inputs_stay_as_they_are() -> None:
 
 
 def test_two_outputs_of_one_name_are_refused() -> None:
-    with pytest.raises(ValidationError, match="two outputs are called 'Depth'"):
+    with pytest.raises(WrongParameter, match="two outputs are called 'Depth'"):
         MultipassDecode(mattes={"Depth": "floor"})
-    with pytest.raises(ValidationError, match="two outputs are called 'AO'"):
+    with pytest.raises(WrongParameter, match="two outputs are called 'AO'"):
         MultipassDecode(passes=["AO", "AO"])
-    with pytest.raises(ValidationError):
+    with pytest.raises(WrongParameter):
         MultipassDecode(passes=[])
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -54,8 +55,6 @@ class PlanWrite(Node):
         return (FilePattern(self.path).path(frame),)
 
     def process(self, image: Image, frame: Frame, key: Key) -> Path:
-        import numpy as np
-
         (path,) = self.writes(frame)
         write_png(path, np.zeros((2, 2, 3), np.uint8), text={"rotonodes:key": key})
         return Path(path)
@@ -148,7 +147,7 @@ def test_an_interrupted_plan_can_be_read_by_machines_and_people(folder: Path) ->
     data = json.loads(json.dumps(as_json(plan)))
     assert data["stages"] == [{"frames": "3", "sinks": {"write": "3"}}]
     assert data["nodes"]["write"] == {
-        "type": "PlanWrite", "todo": "3", "todo_count": 1, "cached_count": 0, "done_count": 4, "missing": None,
+        "type": "PlanWrite", "todo": "3", "todo_count": 1, "cached_count": 0, "done_count": 4, "missing": None, "missing_files": [],
         "reasons": {"not there": "3"},
     }  # fmt: skip
     assert not data["empty"]
@@ -157,6 +156,35 @@ def test_an_interrupted_plan_can_be_read_by_machines_and_people(folder: Path) ->
     (folder / "out/a.0003.png").touch()
     run(measured(), root=str(folder))
     assert explain(make_plan(measured(), root=str(folder)))[0].startswith("nothing to do")
+
+
+def test_files_that_are_not_there_are_named(folder: Path) -> None:
+    for frame in (3, 5):
+        (folder / "in" / f"a.{frame:04d}.bin").unlink()
+    plan = make_plan(measured(), root=str(folder))
+    assert plan.missing == {"plate": [3, 5]}
+    gone = [str(folder / f"in/a.{frame:04d}.bin") for frame in (3, 5)]
+    assert as_json(plan)["nodes"]["plate"]["missing_files"] == gone
+    assert f"5 to make, lacks {gone[0]} and 1 more (frames 3,5)" in "\n".join(explain(plan))
+    one = make_plan(measured(), root=str(folder), nodes=["copy"], frames=[2, 3])
+    assert f"2 to make, lacks {gone[0]}" in "\n".join(explain(one))
+    assert "did you mean" not in "\n".join(explain(one))  # the frames beside it are none
+
+
+def test_the_name_that_is_near_is_told_where_no_file_is_there(folder: Path) -> None:
+    (folder / "in").rename(folder / "inn")
+    (line,) = [line for line in explain(make_plan(measured(), root=str(folder))) if "lacks" in line]
+    assert line.endswith(f"a.0001.bin and 4 more (frames 1-5) (did you mean {str(folder / 'inn')!r}?)")
+
+
+def test_an_empty_picture_that_stands_in_lacks_nothing(tmp_path: Path) -> None:
+    from rotonodes.nodes import LoadFrames
+
+    write_png(tmp_path / "a.0001.png", np.zeros((2, 2, 3), np.uint8))
+    for missing, frames in (("error", {"load_frames": [2, 3]}), ("hold", {}), ("black", {})):
+        graph = Graph(frames="1-3")
+        graph.add(PlanWrite(path="out/a.####.png"), image=graph.add(LoadFrames(path="a.####.png", missing=missing)))
+        assert make_plan(graph, root=str(tmp_path)).missing == frames
 
 
 def test_chunks_are_multiples_of_the_largest_batch(folder: Path) -> None:
@@ -216,8 +244,6 @@ def test_a_mapped_path_has_the_name_of_the_graph(folder: Path) -> None:
 
 
 def test_memory_is_estimated_from_the_first_frame(tmp_path: Path) -> None:
-    import numpy as np
-
     (tmp_path / "in").mkdir()
     for size in (64, 1024):
         write_png(tmp_path / "in" / "a.0001.bin", np.zeros((size, size, 3), np.uint8))

@@ -42,6 +42,13 @@ class ReferenceSample(Node):
         raise NotImplementedError
 
 
+def test_no_choice_is_empty() -> None:
+    """What stands for the usual has a name."""
+    for full, cls in all_nodes().items():
+        for found in reference.parameters(cls):
+            assert "" not in found.kind.split(" | "), f"{full}: {found.name}: {found.kind}"
+
+
 PAGE = """\
 ReferenceSample  (studio)
 

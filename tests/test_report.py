@@ -296,6 +296,32 @@ def test_the_users_own_range_stays_where_all_is_missing(plan: Plan) -> None:
     assert command_for(result, lambda frames: f"again {frames!r}") == "again ''"
 
 
+def test_nothing_is_advised_where_no_file_was_found(plan: Plan) -> None:
+    result = failed(plan, [failure("load", 3, "no such file")], range(1, 25))
+    assert closing_lines(result)[-2:] == ["to try again:", "  rotonodes run graphs/torus.yaml"]  # only what is missing is all there is
+    plan.missing["load"] = list(range(2, 25))
+    assert command_for(result, None)
+    plan.missing["load"] = list(range(1, 25))
+    assert command_for(result, None) == ""
+    assert closing_lines(result) == ["1 of 24 frames failed, 23 more are not there", "  load, frame 3: no such file"]
+    text = screen(lambda voice: voice.end(result), width=60)
+    assert "rotonodes run" not in text
+
+
+def test_the_end_alone_is_one_line(plan: Plan) -> None:
+    log = io.StringIO()
+    voice = report.EndReporter(log=log)
+    tell(voice, plan)
+    voice.end(done(plan))
+    assert log.getvalue().splitlines()[-1] == "delivered 24 frames in 8.30 s: out/torus.####.png"
+    assert all(line.startswith("warning: ") for line in log.getvalue().splitlines()[:-1])
+    log = io.StringIO()
+    report.FaultsReporter(log=log).end(done(plan))
+    assert log.getvalue() == ""
+    report.EndReporter(log=log).end(failed(plan, [failure("load", 3, "no such file")], [3]))
+    assert log.getvalue().splitlines()[-1] == "  rotonodes run graphs/torus.yaml -F 3"
+
+
 def test_a_run_that_was_stopped_goes_on_with_the_same_command(plan: Plan) -> None:
     result = failed(plan, [], range(11, 25), exit_code=0)
     assert closing_lines(result) == ["stopped after 3.21 s; 10 of 24 frames are there; the same command goes on from here"]

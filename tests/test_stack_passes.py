@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 
 from rotonodes.errors import FrameError
 from rotonodes.nets.prepare import channel_encoding
+from rotonodes.node import WrongParameter
 from rotonodes.nodes import StackPasses, UNetSegment
 from rotonodes.pixels import Batch, Box, Layers
 
@@ -83,9 +83,9 @@ def test_what_is_missing_or_there_twice_is_said():
         StackPasses(passes=["Combined", "GlossDir"])(layers)
     with pytest.raises(FrameError, match=r"^shot.0001.exr: 'diffuse' is the pass of DiffDir.R again: list each pass once"):
         StackPasses(passes=["DiffDir", "diffuse"])(layers)
-    with pytest.raises(ValidationError, match="'Depth' is listed twice"):
+    with pytest.raises(WrongParameter, match="'Depth' is listed twice"):
         StackPasses(passes=["Depth", "Combined", "Depth"])
-    with pytest.raises(ValidationError):
+    with pytest.raises(WrongParameter):
         StackPasses(passes=[])
 
 

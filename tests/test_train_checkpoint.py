@@ -205,5 +205,8 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path: Pa
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"^checkpoints: cannot write .*choose a folder you may write to$"):
         check_writable(tmp_path / "file" / "run")
+    check_writable(tmp_path / "out" / "run")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"], "what was made to find out is gone again"
+    (tmp_path / "run").mkdir()
     check_writable(tmp_path / "run")
     assert list((tmp_path / "run").iterdir()) == []

@@ -175,6 +175,33 @@ def test_a_linked_model_says_what_it_does_not_heed(seen, monkeypatch):
     assert said == ["depth, dropout: the linked model keeps its own architecture, so this does nothing: take it out"]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"crop": 32, "batch": 1},
+        {"crop": 16, "batch": 2},
+        {"crop": 16, "batch": 1, "norm": "group"},
+        {"crop": 33, "architecture": "u2netp"},
+        {"width": 4, "depth": 1, "upsampling": "bilinear", "crop": 18},
+    ],
+)
+def test_what_a_check_lets_pass_can_be_trained(values):
+    node = TrainUNet(**{"steps": 1, "batch": 2, "widths": [] if "depth" in values else [4, 4, 4, 4, 4], **values})
+    assert not list(node.faults(frozenset({"image", "labels"}), 2))
+    assert node(*clips(2)).classes == CLASSES
+
+
+@pytest.mark.parametrize("values", [{"crop": 16, "batch": 1}, {"crop": 32, "batch": 1, "architecture": "u2netp"}])
+def test_what_a_check_refuses_cannot_be_trained(values):
+    with pytest.raises((UsageError, ValueError), match=r"single pixel|more than 1 value per channel"):
+        TrainUNet(**{"steps": 1, "widths": [4, 4, 4, 4, 4], **values})(*clips(2))
+
+
+def test_a_linked_model_has_its_own_sizes():
+    node = TrainUNet(**{**QUICK, "widths": [8], "crop": 33})
+    assert not list(node.faults(frozenset({"image", "labels", "model"}), 4))
+
+
 def test_patience_is_counted_in_whole_validations():
     assert parameter_faults(TrainUNet, {"descent": {"plateau_patience": 2.0}}) == []
     faults = list(TrainUNet(**QUICK, descent={"plateau_patience": 2.5}).faults(frozenset({"image", "labels"}), 4))
@@ -192,6 +219,14 @@ def test_patience_is_counted_in_whole_validations():
         ({"batch": 3, "loss": {"consistency": 1}}, "training: batch is 3: it must be even, for consistency compares pairs"),
         ({"descent": {"plateau_factor": 2}}, "training: plateau_factor is 2.0: it must be more than 0 and less than 1"),
         ({"loss": {"smoothing": 1}}, "loss: smoothing is 1.0: it must be from 0 to below 1"),
+        ({"widths": [8]}, "unet: widths [8] must name 2 to 9 levels"),
+        ({"widths": [8, 0]}, "unet: widths[1] is 0: it must be a whole number from 1 to 4096"),
+        ({"width": 256, "depth": 6}, "unet: widths[5] is 8192: it must be a whole number from 1 to 4096"),
+        ({"crop": 33}, "training: crop is 33, and this network needs a multiple of 16: 32 or 48 px"),
+        ({"crop": 33, "widths": [8, 16], "patch": 4}, "training: crop is 33, and this network needs a multiple of 8: 32 or 40 px"),
+        ({"crop": 24, "widths": [8] * 6}, "training: crop is 24, and this network needs a multiple of 32: 32 px"),
+        ({"crop": 16, "batch": 1}, "training: a batch of 1 crop of 16 px ends in a single pixel, whose features have no deviation: raise"),
+        ({"crop": 32, "batch": 1, "architecture": "u2netp"}, "training: a batch of 1 crop of 32 px ends in a single pixel"),
     ],
 )
 def test_a_check_finds_what_does_not_fit(values, message):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -321,6 +322,57 @@ def test_the_node_tells_of_its_progress(tmp_path: Path) -> None:
     assert all(word in lines.lines[2] for word in ("mean IoU", "/s", " left"))
 
 
+def test_the_last_line_says_which_step_was_the_best(tmp_path: Path) -> None:
+    lines = Lines()
+    made = node(tmp_path, validation="3").run(inputs(), monitor=lines)
+    assert f", best mean IoU {made.metrics['mean_iou']:.3f} at step {made.metrics['step']}, " in lines.lines[-1]
+    assert not any("best" in line for line in lines.lines[:-1])
+    lines = Lines()
+    node(tmp_path / "unscored").run(inputs(), monitor=lines)
+    assert "best" not in lines.lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("scores", "found"),
+    [
+        ([0.2, 0.3, 0.4, 0.5], "was still getting better at the end (0.400 at step 3, 0.500 at step 4 of 4): learn for longer, with more"),
+        ([0.2, 0.9, 0.9, 0.91], ""),
+        ([0.2, 0.5, 0.4, 0.4], ""),
+        ([0.3, 0.2, 0.2, 0.2], "was never better than when it was first looked at (0.300 at step 1 of 4): learn for longer, and look"),
+        ([None, None, 0.3, 0.4], "was still getting better at the end (0.300 at step 3, 0.400 at step 4 of 4)"),
+        ([None, None, None, 0.4], ""),
+    ],
+)
+def test_a_score_that_was_still_rising_is_warned_of(
+    data: LabelledFrames, settings: TrainSettings, monkeypatch: pytest.MonkeyPatch, scores: list[float | None], found: str
+) -> None:
+    """Whatever the network makes of it, each validation has the next score."""
+    from rotonodes.train.run import Run
+
+    scored = iter(scores)
+    monkeypatch.setattr(
+        Run, "_scores", lambda self, stop: {"step": self.step, "frames": 1, "loss": 1.0, "iou": {}, "mean_iou": next(scored)}
+    )
+    warned: list[str] = []
+    train(replace(settings, steps=4, validation_interval=1, checkpoint_folder=None), data, warn=warned.append)
+    told = [line for line in warned if "mean IoU" in line]
+    assert len(told) == bool(found)
+    assert all(line.startswith(f"training: the mean IoU {found}") for line in told)
+
+
+def test_of_an_error_that_was_still_falling() -> None:
+    from rotonodes.train.loop import _unfinished
+
+    def told(*errors: float) -> str:
+        rows = [{"step": step, "validation": {"mae": error}} for step, error in enumerate(errors, 1)]
+        run: Any = SimpleNamespace(settings=SimpleNamespace(score="mae", steps=len(errors)), journal=SimpleNamespace(rows=rows))
+        return _unfinished(run)
+
+    assert told(0.4, 0.3, 0.2, 0.1).startswith("training: the MAE was still getting better at the end (0.200 at step 3, 0.100 at step 4")
+    assert told(0.4, 0.1, 0.1, 0.2) == ""
+    assert "was never better" in told(0.1, 0.2, 0.3, 0.4)
+
+
 def test_what_cannot_be_written_is_said_before_a_frame_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def never() -> Iterator[Any]:
         raise AssertionError("a frame was asked for")
@@ -330,7 +382,7 @@ def test_what_cannot_be_written_is_said_before_a_frame_is_read(tmp_path: Path, m
     monkeypatch.setattr(watch.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"^watch: tensorboard is not installed"):
         node(tmp_path, watch=["tensorboard"]).run(given, monitor=Lines())
-    (tmp_path / "run").rmdir()
+    assert not (tmp_path / "run").exists(), "a training that does not begin leaves no folder"
     (tmp_path / "run").touch()
     with pytest.raises(UsageError, match=r"^checkpoints: cannot write "):
         node(tmp_path).run(given, monitor=Lines())

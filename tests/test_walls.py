@@ -16,7 +16,8 @@ FILES = sorted((ROOT / "rotonodes").rglob("*.py"))
 
 # Each part of the house and the parts it may know. `rotonodes/io/exr.py` belongs to the part `io`.
 BASE = {"errors", "pixels", "color", "frames", "tones", "scores"}
-CORE = BASE | {"parameters", "node", "registry", "result", "io", "cache", "graphfile", "graph", "builder", "keys", "workers", "plan"}
+CORE = BASE | {"parameters", "node", "registry", "result", "io", "cache", "graphfile", "graph", "builder", "keys", "workers"}
+CORE |= {"missing", "plan"}
 KNOWS: dict[str, set[str]] = {
     "errors": set(),
     "pixels": set(),
@@ -45,6 +46,7 @@ KNOWS: dict[str, set[str]] = {
     "keys": {"errors", "frames", "graph", "io", "node", "parameters"},
     "cache": BASE | {"io"},
     "plan": CORE,
+    "missing": {"errors", "frames"},
     "result": {"frames"},
     "summary": {"errors", "frames"},
     "report": {"errors", "node", "summary", "report_rich"},
@@ -59,7 +61,7 @@ KNOWS: dict[str, set[str]] = {
     "interrupt": {"io", "ranks"},
     "view": CORE | {"engine", "nodes", "registry"},
     "session": CORE | {"ranks"},
-    "jobs": CORE | {"engine", "interrupt", "nets", "nodes", "report", "session"},
+    "jobs": CORE | {"engine", "interrupt", "nets", "nodes", "report", "session", "summary", "train"},
     "commands": CORE | {"draw", "engine", "interrupt", "jobs", "nets", "ranks", "reference", "report", "schema", "session", "view"},
     "__init__": set(),
     "__main__": {"cli"},
@@ -77,6 +79,7 @@ WITHOUT_TORCH = {
     "graph",
     "builder",
     "keys",
+    "missing",
     "plan",
     "farm",
     "clips",

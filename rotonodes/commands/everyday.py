@@ -73,7 +73,7 @@ def segment(
 
 @click.command()
 @picture_options
-@click.option("-m", "--model", "weights", metavar="WEIGHTS", required=True, help="The network: .safetensors, .pth or .pt.")
+@click.option("-m", "--model", "weights", metavar="WEIGHTS", required=True, help="The network: .safetensors, .pth, .pt or .onnx.")
 @click.option("--background", metavar="PATH|COLOR", help="Put the cut-outs on a picture, or on a colour (#rrggbb, white).")
 @click.option("--no-matte", is_flag=True, help="Write no mattes beside the cut-outs.")
 @device_option
@@ -139,7 +139,7 @@ def train(context: click.Context, /, folder: str, output: str, device: str, prin
 
     from rotonodes.jobs.graph import run_job
     from rotonodes.jobs.networks import network_line, read_model
-    from rotonodes.jobs.training import checkpoints_of, training
+    from rotonodes.jobs.training import best_line, checkpoints_of, training
 
     text = training(folder, output, **given)
     if print_graph:
@@ -151,7 +151,8 @@ def train(context: click.Context, /, folder: str, output: str, device: str, prin
         if given["validation"] and os.path.exists(table):
             with open(table, encoding="utf-8") as file:
                 click.echo(file.read(), nl=False)
-        say(f"{output}: {network_line(read_model(output))}")
+        model = read_model(output)
+        say(f"{output}: {'; '.join(filter(None, (network_line(model), best_line(model))))}")
     return code
 
 
@@ -198,7 +199,7 @@ def show(path: str) -> None:
 @click.option("--prediction", metavar="'p/####.png'", required=True, help="Predicted labels: palette PNGs, grey pictures or .npy.")
 @click.option("--truth", metavar="'t/####.png'", required=True, help="True labels, of the same frames.")
 @click.option("-F", "--frames", metavar="RANGE", help="Score only these frames.  [default: all on disk]")
-@click.option("--classes", metavar="A,B,C", help="Names of the classes in index order.  [default: the five tones]")
+@click.option("--classes", metavar="N|A,B,C", help="How many classes, or their names in index order.  [default: the five tones]")
 @click.option("--values", metavar="N,N,N", help="Value of each class in the files.  [default: its index]")
 @click.option("--truth-values", metavar="N,N,N", help="The same for the truth, where it differs.")
 @click.option("--ignore", metavar="NAME", help="Class in the truth whose pixels do not count.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,11 +16,16 @@ from rotonodes.commands.options import (
     graph_argument,
     graph_options,
     only_option,
+    path_options,
     place_options,
     verbose_option,
 )
-from rotonodes.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, Interrupted
-from rotonodes.session import Session, again, load, places, say, write_json
+from rotonodes.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, Interrupted, RotoError
+from rotonodes.session import Session, again, load, paths, places, say, write_json
+
+if TYPE_CHECKING:
+    from rotonodes.graph import Graph
+    from rotonodes.report import Reporter
 
 PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 
@@ -36,7 +41,8 @@ PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 @place_options
 @force_option
 @click.option("--on-error", type=click.Choice(["stop", "continue"]), default="stop", help="What to do after a frame that failed.")
-@click.option("--progress", type=click.Choice(PROGRESS), default="auto", help="How progress is told.")
+@click.option("--progress", type=click.Choice(PROGRESS), default="auto", help="How progress is told; none: only what was made.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but what failed.")
 @click.option("--stats", metavar="FILE.json", help="Write what ran, and for how long, to a file.")
 @verbose_option
 @click.pass_context
@@ -44,12 +50,9 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
     """Run a graph: make every frame that is not there yet."""
     from rotonodes import ranks
     from rotonodes.interrupt import StopOnSignal
-    from rotonodes.report import FaultsReporter, make_reporter
 
     session = context.ensure_object(Session)
-    quiet = given["progress"] == "none" and ranks.is_first()
-    voice = given["progress"] if ranks.is_first() else "none"
-    reporter = session.reporter = FaultsReporter(session.verbose) if quiet else make_reporter(voice, session.verbose)
+    reporter = session.reporter = voice(given["progress"], given["quiet"], session.verbose)
     reporter.again = lambda frames: again(context, frames)
     graph = load(graph_file, given, reporter.warning)
     stop = threading.Event()
@@ -80,13 +83,29 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
         return signals.code if signals.code and result.exit_code else result.exit_code
 
 
+def voice(progress: str, quiet: bool, verbose: int) -> Reporter:
+    """Who tells of a run; of the processes of a torchrun only the first one does."""
+    from rotonodes import ranks
+    from rotonodes.report import EndReporter, FaultsReporter, make_reporter
+
+    if not ranks.is_first():
+        return make_reporter("none", verbose)
+    if quiet and progress in ("auto", "rich", "plain", "none"):
+        return FaultsReporter(verbose)
+    return EndReporter(verbose) if progress == "none" else make_reporter(progress, verbose)
+
+
 @click.command()
 @click.argument("graph_files", metavar="GRAPH...", nargs=-1, required=True, type=click.Path())
 @graph_options
+@path_options
 @verbose_option
 def check(graph_files: Sequence[str], **given: Any) -> int:
-    """Check graphs: every fault with its line and column."""
-    code = EXIT_OK
+    """Check graphs: every fault with its line and column.
+
+    Files to read that are not there (yet) are warned of, and are no fault.
+    """
+    located, code = paths(given), EXIT_OK
     for path in graph_files:
         try:
             graph = load(path, given)
@@ -94,9 +113,24 @@ def check(graph_files: Sequence[str], **given: Any) -> int:
             say(str(error))
             code = EXIT_USAGE
         else:
+            for line in lacking(graph, located):
+                say(f"warning: {line}")
             count = len(graph.vertices)
             click.echo(f"{path}: ok, {count} node{'' if count == 1 else 's'}")
     return code
+
+
+def lacking(graph: Graph, located: dict[str, Any]) -> list[str]:
+    """What a run of all of a graph would lack, a line for each node; of one that is made to be used in another nothing is known."""
+    from rotonodes.missing import missing_lines
+    from rotonodes.plan import make_plan
+
+    if graph.open_inputs:
+        return []
+    try:
+        return list(missing_lines(make_plan(graph, cache="none", force=True, **located)))
+    except RotoError as error:  # no frames, no pictures in a folder: a render may still bring them
+        return [f"{graph.file}: {error}"]
 
 
 @click.command()

@@ -38,10 +38,13 @@ graph_options = options(
     click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Change a variable of the graph; repeatable."),
     types_option,
 )
-place_options = options(
-    click.option("--cache", metavar="DIR", help="Where intermediate results are kept; 'none' keeps nothing.  [default: .rotonodes]"),
+path_options = options(
     click.option("--root", metavar="DIR", default=".", help="What relative paths in the graph start from."),
     click.option("--path-map", metavar="FILE.json", help="Rules that map the graph's paths to this machine's (pathmapping-1.0)."),
+)
+place_options = options(
+    click.option("--cache", metavar="DIR", help="Where intermediate results are kept; 'none' keeps nothing.  [default: .rotonodes]"),
+    path_options,
     click.option(
         "--hash", "hash_by", type=click.Choice(["stat", "content"]), default="stat", help="Tell inputs by size and time, or by their bytes."
     ),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import UsageError, did_you_mean_file
 
 # What counts as a picture in a folder; a file that is named is read whatever it is called.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".exr")
@@ -57,7 +57,9 @@ def _named_by(path: str) -> list[str]:
     if os.path.isdir(path):
         found = [entry.path for entry in os.scandir(path) if entry.name.lower().endswith(SUFFIXES) and entry.name[:1] != "."]
         if not found:
-            raise UsageError(f"there are no pictures in {path} ({' '.join(SUFFIXES)})")
+            folders = sorted(entry.name for entry in os.scandir(path) if entry.is_dir() and entry.name[:1] != ".")
+            inside = f"; it has the folders {', '.join(folders[:5])}{' ...' if len(folders) > 5 else ''}" if folders else ""
+            raise UsageError(f"there are no pictures in {path} ({' '.join(SUFFIXES)}){inside}")
     elif is_wildcard(path):
         folder = os.path.dirname(path)
         if glob.has_magic(folder) and not os.path.isdir(folder):
@@ -68,7 +70,7 @@ def _named_by(path: str) -> list[str]:
     elif os.path.isfile(path):
         found = [path]
     else:
-        raise UsageError(f"{path}: there is no such file or folder; check the path")
+        raise UsageError(f"{path}: there is no such file or folder{did_you_mean_file(path)}; check the path")
     return sorted(found)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.jobs.graph import graph_text
+from rotonodes.jobs.networks import is_onnx
 from rotonodes.jobs.pictures import Body, Pictures
 
 MATTE = "_matte"
@@ -18,7 +19,7 @@ def cutting(pictures: Pictures, output: str, weights: str, *, background: str | 
     """
     nodes: dict[str, Body] = {
         "pictures": pictures.load(),
-        "cut": {"type": "CutOut", "in": "pictures", "weights": weights},
+        "cut": {"type": "OnnxSegment" if is_onnx(weights) else "CutOut", "in": "pictures", "weights": weights},
         "foreground": {"type": "EstimateForeground", "in": {"image": "pictures", "matte": "cut.matte"}},
     }
     if background is not None:
@@ -44,5 +45,6 @@ def color_of(background: str) -> str:
     try:
         code = ImageColor.getrgb(background)
     except ValueError:
-        raise UsageError(f"--background {background}: there is no such picture, and it is no colour (#rrggbb, white)") from None
+        hint = did_you_mean(background, ImageColor.colormap)
+        raise UsageError(f"--background {background}: there is no such picture, and it is no colour (#rrggbb, white){hint}") from None
     return "#" + "".join(f"{value:02x}" for value in code)

@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from rotonodes.errors import UsageError
-from rotonodes.frames import FilePattern, format_frames, parse_frames
-from rotonodes.jobs.graph import graph_text, greys, words
+from rotonodes.errors import UsageError, did_you_mean_file
+from rotonodes.frames import FilePattern, format_frames, frames_named, parse_frames
+from rotonodes.jobs.graph import class_names, graph_text, greys
 
 
 def evaluation(
@@ -30,7 +30,7 @@ def evaluation(
     """
     from rotonodes.tones import CLASSES
 
-    names = words(classes, "--classes") if classes else list(CLASSES)
+    names = class_names(classes) if classes else list(CLASSES)
     if len(set(names)) < len(names) or len(names) > 256:
         raise UsageError(f"--classes {classes}: 1 to 256 names, each once")
     if ignore is not None and ignore not in names:
@@ -56,8 +56,7 @@ def paired_frames(prediction: str, truth: str, frames: str | None) -> str:
     for option, pattern in patterns.items():
         there[option] = pattern.on_disk() if pattern.has_token else ((1,) if os.path.isfile(str(pattern)) else ())
         if not there[option]:
-            hint = "write the name with a frame token, as in 'p/####.png'" if not pattern.has_token else "check the path"
-            raise UsageError(f"{option} {pattern}: there is no such file; {hint}")
+            raise UsageError(f"{option} {pattern}: {nothing_there(str(pattern))}")
     wanted: Sequence[int] = parse_frames(frames) if frames else sorted({*there["--prediction"], *there["--truth"]})
     for option, pattern in patterns.items():
         if not pattern.has_token and len(wanted) > 1:
@@ -66,10 +65,23 @@ def paired_frames(prediction: str, truth: str, frames: str | None) -> str:
         if missing:
             other = next(name for name in patterns if name != option)
             counts = f"{option[2:]} has {len(there[option])} files, {other[2:]} {len(there[other])}"
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise UsageError(f"{pattern.path(missing[0])}: no such file{more} (frames {format_frames(missing)}); {counts}")
+            more = f", nor any for {frames_named(missing[1:])}" if len(missing) > 1 else ""
+            common = sorted({*there[option]}.intersection(there[other]).intersection(wanted))
+            rest = f"; to score only what both have: -F {format_frames(common)}" if common else ""
+            raise UsageError(f"{pattern.path(missing[0])}: no such file{more}; {counts}{rest}")
     refuse_other_size(*(pattern.path(wanted[0]) for pattern in patterns.values()))
     return frames or format_frames(wanted)
+
+
+def nothing_there(path: str) -> str:
+    """What is wrong with a path that names no file."""
+    if os.path.isdir(path):
+        return f"this is a folder; write the name with a frame token, as in {os.path.join(path, '####.png')!r}"
+    if "*" in path:
+        return f"files of two folders are paired by their frames; write a frame token, as in {path.replace('*', '####', 1)!r}"
+    if FilePattern(path).has_token:
+        return f"there is no such file{did_you_mean_file(path)}; check the path"
+    return f"there is no such file{did_you_mean_file(path)}; write the name of a sequence with a frame token, as in 'p/####.png'"
 
 
 def refuse_other_size(prediction: str, truth: str) -> None:

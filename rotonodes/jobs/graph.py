@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import GraphError, UsageError
 from rotonodes.session import Session
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ def run_job(text: str, title: str, session: Session, device: str = "cpu") -> tup
     from rotonodes.interrupt import StopOnSignal
     from rotonodes.report import QuietReporter, make_reporter
 
-    graph = Builder(parse_document(text, title), {}, {}).build()
+    try:
+        graph = Builder(parse_document(text, title), {}, {}).build()
+    except GraphError as error:  # whose lines nobody has seen
+        raise UsageError("; ".join(fault.message for fault in error.faults)) from None
     reporter = make_reporter("rich", session.verbose) if sys.stderr.isatty() else QuietReporter(session.verbose)
     session.reporter, reporter.again = reporter, lambda frames: ""  # the command itself, which the user has just written
     stop = threading.Event()
@@ -61,6 +64,15 @@ def words(text: str, option: str) -> list[str]:
     if not all(parts):
         raise UsageError(f"{option} {text}: write them with commas between, a,b,c")
     return parts
+
+
+def class_names(text: str) -> list[str]:
+    """Names of the classes: those given, or for a number so many, the first of which is the background."""
+    if text.isdecimal():
+        if not 2 <= int(text) <= 256:
+            raise UsageError(f"--classes {text}: 2 to 256 classes; the background is one of them")
+        return ["background", *(f"class{number}" for number in range(1, int(text)))]
+    return words(text, "--classes")
 
 
 def greys(text: str, count: int, option: str) -> list[int]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import UsageError
 from rotonodes.io.folder import list_pictures
-from rotonodes.jobs.graph import graph_text, words
+from rotonodes.jobs.graph import class_names, graph_text
 from rotonodes.jobs.pictures import Body
+
+if TYPE_CHECKING:
+    from rotonodes.nets.model import Model
 
 EVALUATIONS = 5  # in every pass over the pictures
 
@@ -42,6 +45,9 @@ def training(
     that are scored with. `given` are more parameters of TrainUNet. UsageError for folders and options that do not go together.
     """
     pictures = os.path.join(folder, images)
+    if not os.path.exists(pictures):
+        beside = f"in {folder} lie the folders {images} and {masks}, or others that --images and --masks name"
+        raise UsageError(f"{pictures}: there is no such file or folder; {beside}")
     count = len(list_pictures([pictures]))
     if not os.path.isdir(os.path.join(folder, masks)):
         raise UsageError(f"{os.path.join(folder, masks)}: there is no such folder of masks; name it with --masks")
@@ -75,6 +81,15 @@ def training(
     return graph_text("", nodes)
 
 
+def best_line(model: Model) -> str:
+    """`best: step 3 of 35, mean IoU 0.310`; nothing of a network that was not scored."""
+    from rotonodes.train.settings import SCORE_NAMES
+
+    name = model.training.get("score", "")
+    score = model.metrics.get(name)
+    return f"best: step {model.metrics['step']} of {model.training['steps']}, {SCORE_NAMES[name]} {score:.3f}" if score is not None else ""
+
+
 def refuse_missing(pattern: str, pictures: str) -> None:
     """UsageError that names the pictures without a mask."""
     from rotonodes.nodes.mask_source import MaskSource
@@ -84,15 +99,6 @@ def refuse_missing(pattern: str, pictures: str) -> None:
     if lost:
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
         raise UsageError(f"{pattern}: {len(lost)} of {len(files)} pictures have no mask: {', '.join(lost[:5])}{more}; is --suffix right?")
-
-
-def class_names(text: str) -> list[str]:
-    """Names of the classes: those given, or for a number so many, the first of which is the background."""
-    if text.isdecimal():
-        if not 2 <= int(text) <= 256:
-            raise UsageError(f"--classes {text}: 2 to 256 classes; the background is one of them")
-        return ["background", *(f"class{number}" for number in range(1, int(text)))]
-    return words(text, "--classes")
 
 
 def is_grey(pictures: str) -> bool:

@@ -29,12 +29,14 @@ def convert_weights(
     instead of the ones guessed. The model's `training` notes the name and the sha256 of the file it was read from.
 
     Answers the model, and whether its card was written: False where a card by hand is in its place, which stays.
-    Raises WeightsError for what cannot be read, UsageError for an ending or a number of classes that does not fit, and what
-    `rotonodes.io.files.write_bytes` raises.
+    Raises WeightsError for what cannot be read, UsageError for an ending or a number of classes that does not fit and for a
+    target that is the source, and what `rotonodes.io.files.write_bytes` raises.
     """
     source, target = Path(source), Path(target)
     if target.suffix.lower() != ".safetensors":
         raise UsageError(f"{target}: converted weights are written as .safetensors: give the file that ending")
+    if os.path.realpath(source) == os.path.realpath(target):
+        raise UsageError(f"{target}: this is the file that is read: write somewhere else")
     model = load_weights(source)
     if classes and len(classes) != len(model.classes):
         raise UsageError(f"{len(classes)} class names ({', '.join(classes)}) for {len(model.classes)} classes: give each class one name")

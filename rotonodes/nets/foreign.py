@@ -1,8 +1,8 @@
 """Checkpoints of other projects: which network they hold is read off the names and shapes of their tensors.
 
-Three families are known. Prefixes of wrappers (`module.`, `_orig_mod.`) are taken off, and files that keep more than weights
-(`{"epoch": ..., "state_dict": ...}`) are searched. Tensor names, classes and formats are facts of those files; the networks
-that the tensors are put into are rotonodes' own, and so are the tensors' names from then on.
+Three projects are known, one of them by the names of two times. Prefixes of wrappers (`module.`, `_orig_mod.`) are taken off, and
+files that keep more than weights (`{"epoch": ..., "state_dict": ...}`) are searched. Tensor names, classes and formats are facts of
+those files; the networks that the tensors are put into are rotonodes' own, and so are the tensors' names from then on.
 """
 
 from __future__ import annotations
@@ -81,10 +81,19 @@ def _checked(origin: str, state: State, read: Callable[[State], Model], beside: 
 
 def _milesial(state: State) -> Model:
     """milesial/Pytorch-UNet: RGB / 255, zeros around odd maps; one class is a sigmoid, several are a softmax."""
-    depth = next(level for level in count(1) if f"down{level + 1}.maxpool_conv.1.double_conv.0.weight" not in state)
-    blocks = {"inc": "encoder.0"} | {f"down{i}.maxpool_conv.1": f"encoder.{i}" for i in range(1, depth)}
-    blocks |= {f"down{depth}.maxpool_conv.1": "bottom"} | {f"up{i + 1}.conv": f"decoder.{i}" for i in range(depth)}
-    names = {f"{block}.double_conv": ours for block, ours in blocks.items()}
+    return _pytorch_unet(state, "inc.double_conv", "maxpool_conv.1.double_conv", "double_conv")
+
+
+def _early_milesial(state: State) -> Model:
+    """milesial/Pytorch-UNet as it named things in its first years: used in the same way."""
+    return _pytorch_unet(state, "inc.conv.conv", "mpconv.1.conv", "conv")
+
+
+def _pytorch_unet(state: State, first: str, down: str, up: str) -> Model:
+    """The U-Net of milesial/Pytorch-UNet, by its names of the first block, and of those on the way down and up."""
+    depth = next(level for level in count(1) if f"down{level + 1}.{down}.0.weight" not in state)
+    names = {first: "encoder.0"} | {f"down{i}.{down}": f"encoder.{i}" for i in range(1, depth)}
+    names |= {f"down{depth}.{down}": "bottom"} | {f"up{i + 1}.conv.{up}": f"decoder.{i}" for i in range(depth)}
     plain = {"outc.conv": "head"} | {f"up{i + 1}.up": f"up.{i}" for i in range(depth)}
     return _unet(_renamed(state, names, plain), depth, odd="zeros")
 
@@ -118,6 +127,7 @@ def _u2net(state: State) -> Model:
 
 FAMILIES = (
     Family("milesial/Pytorch-UNet", ("inc.double_conv.0.weight", "outc.conv.weight"), _milesial),
+    Family("milesial/Pytorch-UNet", ("inc.conv.conv.0.weight", "outc.conv.weight"), _early_milesial),
     Family("3D-to-2D rotoscoping", ("downs.0.conv.0.weight", "final_conv.weight"), _three_d_to_two_d),
     Family("U-2-Net", ("stage1.rebnconvin.conv_s1.weight", "outconv.weight"), _u2net),
 )
@@ -129,6 +139,10 @@ def _unet(state: State, depth: int, odd: str) -> Model:
     upsampling = "transposed" if any(name.startswith("up.") for name in state) else "bilinear"
     channels, maps = _size(state, "encoder.0.conv1.weight", 1), _size(state, "head.weight")
     config = {"in_channels": channels, "classes": maps, "widths": widths, "upsampling": upsampling, "odd": odd}
+    # Early blocks on the way up come down to what they hand on, the width of the level above, in their first convolution.
+    middles = [_size(state, f"decoder.{i}.conv1.weight") for i in range(depth)]
+    if middles == [widths[max(level - 1, 0)] for level in reversed(range(depth))] != widths[-2::-1]:
+        config["narrow_first"] = True
     sight = Sight(grey=channels == 1, exact=True)
     if maps == 1:
         return _described("unet", config, state, _foreground(1), "sigmoid", sight)

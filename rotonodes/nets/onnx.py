@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.segment import Segmenter, at_scale, fold_norms
 from rotonodes.nets.weights import WeightsError
@@ -159,9 +159,9 @@ def read_onnx(path: str | os.PathLike[str]) -> bytes:
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
-        raise WeightsError(f"{path}: no such ONNX file: check the path") from None
+        raise WeightsError(f"{path}: no such ONNX file{did_you_mean_file(str(path), ('.onnx',))}: check the path") from None
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise WeightsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
 
 
 def session(data: bytes, device: str, provider: Provider, name: str) -> InferenceSession:

@@ -15,10 +15,10 @@ from torch.nn import functional as F
 
 from rotonodes.errors import UsageError
 from rotonodes.nets.blocks import BLOCKS, NORMS, AttentionGate, Context, double_convolution
+from rotonodes.nets.levels import check_levels, check_ranges, doubled, smallest_size
 
 UPSAMPLINGS = ("transposed", "bilinear")
 ODD_SIZES = ("refuse", "zeros", "resize")
-MAX_DEPTH, MAX_WIDTH, MAX_PATCH = 8, 4096, 8
 
 
 class UNet(nn.Module):
@@ -32,7 +32,8 @@ class UNet(nn.Module):
     `refine` > 0 unfolds that many features instead of logits, and one last block at full resolution sees them
     beside the picture, so that outlines follow its edges and not the squares.
 
-    `upsampling="bilinear"` has no weights of its own; there the block below each level already narrows to its width.
+    `upsampling="bilinear"` has no weights of its own; there the block below each level already narrows to its width. With
+    `narrow_first` its first convolution does so, before transposed ones as well: a habit of networks that were trained elsewhere.
     `block="separable"` splits each 3x3 convolution into a depthwise and a pointwise one. `dropout` is the share of features
     that are left out, while training, after the bottom and each decoder block; `attention` weighs the skips by what the level
     below makes of them; `context` lets every place at the bottom see the whole picture.
@@ -59,20 +60,22 @@ class UNet(nn.Module):
         attention: bool = False,
         context: bool = False,
         odd: str = "refuse",
+        narrow_first: bool = False,
     ) -> None:
         super().__init__()
-        widths = tuple(widths) if widths is not None else _doubled(width, depth, upsampling)
+        narrows = upsampling == "bilinear" or narrow_first
+        widths = tuple(widths) if widths is not None else doubled(width, depth, narrows)
         _check(in_channels, classes, widths, patch, refine, norm, upsampling, block)
-        _check_more(dropout, attention=attention, context=context)
+        _check_more(dropout, attention=attention, context=context, narrow_first=narrow_first)
         if odd not in ODD_SIZES:
             raise UsageError(f"unet: odd {odd!r} is not known: use one of {', '.join(ODD_SIZES)}")
         if odd != "refuse" and (patch > 1 or attention):
             raise UsageError(f"unet: odd {odd!r} does not go with patch or attention: take one of them out")
         self.patch, self.upsampling, self.refined, self.odd = patch, upsampling, refine > 0, odd
-        self.smallest = patch * 2 ** (len(widths) - 1)
+        self.smallest = smallest_size(len(widths), patch)
         self.size_multiple = self.smallest if odd == "refuse" else 1
         # What each level hands to the one above it.
-        outs = widths if upsampling == "transposed" else (widths[0], *widths[:-2], widths[-1])
+        outs = (widths[0], *widths[:-2], widths[-1]) if narrows else widths
 
         first = in_channels * patch**2
         self.encoder = nn.ModuleList(double_convolution(i, o, o, norm, block) for i, o in pairwise((first, *widths[:-1])))
@@ -88,7 +91,8 @@ class UNet(nn.Module):
             if upsampling == "transposed":
                 self.up.append(nn.ConvTranspose2d(below, here, kernel_size=2, stride=2))
                 below = here
-            self.decoder.append(double_convolution(here + below, here, outs[level], norm, block, dropout))
+            middle = outs[level] if narrow_first else here
+            self.decoder.append(double_convolution(here + below, middle, outs[level], norm, block, dropout))
         if refine:
             self.unfold = nn.Conv2d(outs[0], refine * patch**2, kernel_size=1)
             self.refine = double_convolution(in_channels + refine, refine, refine, norm, block)
@@ -125,15 +129,6 @@ class UNet(nn.Module):
         return logits
 
 
-def _doubled(width: int, depth: int, upsampling: str) -> tuple[int, ...]:
-    if not 1 <= depth <= MAX_DEPTH:
-        raise UsageError(f"unet: depth {depth} is outside 1 to {MAX_DEPTH}")
-    widths = [width * 2**level for level in range(depth + 1)]
-    if upsampling == "bilinear":
-        widths[-1] //= 2  # nothing halves the features on the way up, so the lowest level is as wide as the one above it
-    return tuple(widths)
-
-
 def _double_size(x: Tensor) -> Tensor:
     # Aligned corners, as in the checkpoints of this family that artists already have.
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
@@ -155,13 +150,8 @@ def _check(
     for name, value, known in (("norm", norm, NORMS), ("upsampling", upsampling, UPSAMPLINGS), ("block", block, BLOCKS)):
         if value not in known:
             raise UsageError(f"unet: {name} {value!r} is not known: use one of {', '.join(known)}")
-    if not 2 <= len(widths) <= MAX_DEPTH + 1:
-        raise UsageError(f"unet: widths {list(widths)} must name 2 to {MAX_DEPTH + 1} levels")
-    ranges = {"in_channels": (in_channels, 1, 1024), "classes": (classes, 1, 1024), "patch": (patch, 1, MAX_PATCH)}
-    ranges |= {"refine": (refine, 0, 1024)} | {f"widths[{i}]": (w, 1, MAX_WIDTH) for i, w in enumerate(widths)}
-    for name, (number, least, largest) in ranges.items():
-        if not isinstance(number, int) or not least <= number <= largest:
-            raise UsageError(f"unet: {name} is {number!r}: it must be a whole number from {least} to {largest}")
+    check_levels(widths, patch)
+    check_ranges({"in_channels": (in_channels, 1, 1024), "classes": (classes, 1, 1024), "refine": (refine, 0, 1024)})
 
 
 def _check_more(dropout: float, **switches: bool) -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.io.files import write_bytes
 from rotonodes.nets.model import Model, build, check_fit
 
@@ -109,6 +109,8 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 
 def _read_header(path: Path) -> tuple[dict[str, str], list[str]]:
     """The metadata of a safetensors file and the names of its tensors."""
+    if path.suffix.lower() == ".onnx":
+        raise WeightsError(f"{path}: an ONNX file, which OnnxSegment runs and nothing else: take that node, or {_KNOWN_FILES}")
     with _opened(path), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
@@ -189,9 +191,10 @@ def _opened(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise WeightsError(f"{path}: no such weights file: check the path") from None
+        near = did_you_mean_file(str(path), (".safetensors", ".onnx", *TORCH_FILES))
+        raise WeightsError(f"{path}: no such weights file{near}: check the path") from None
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise WeightsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 from pydantic import model_validator
 
 from rotonodes.color import Colorspace
-from rotonodes.errors import FrameError, RotoError
+from rotonodes.errors import FrameError, RotoError, did_you_mean_file
 from rotonodes.frames import FilePattern
 from rotonodes.node import Device, Frame, InputPath, Node, Prepared, Wanted, param
 from rotonodes.pixels import Image, Labels, Layers, Matte
@@ -83,6 +83,10 @@ class FileSource(Node):
             return self.files(frame if frame is None else self._read_for(frame))
         return (*self.files(self._read_for(frame)), *self.files(frame))
 
+    def lacks(self, frame: int | None) -> tuple[str, ...]:
+        """An empty picture needs no file of its own."""
+        return () if self.missing == "black" and self.available() else super().lacks(frame)
+
     def found(self, frame: int) -> tuple[str, ...]:
         """`reads(frame)`, all of which exist. Raises FrameError that lists every gap of the sequence."""
         files = self.files(self._read_for(frame))
@@ -115,7 +119,7 @@ class FileSource(Node):
         if there is None:
             return ""
         if not there:
-            return f"; no file at all matches {self.path}: check the path and --root"
+            return f"; no file at all matches {self.path}{did_you_mean_file(self.path)}: check the path and --root"
         gaps = [f"{a + 1}-{b - 1}" if b - a > 2 else f"{a + 1}" for a, b in pairwise(there) if b - a > 1]
         return f"; {self.path} has frames {there[0]}-{there[-1]}" + (f" without {', '.join(gaps)}" if gaps else "")
 

@@ -14,17 +14,23 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class NetworkRunner(Node):
-    """Base of nodes whose network is a weights file, or a linked `model`."""
+class NetworkNode(Node):
+    """Base of nodes that put frames through the network in a file, some at once."""
 
     category: ClassVar[str] = "networks"
     cached: ClassVar[bool] = True
 
     weights: InputPath | None = param(None, help="weights file (.safetensors, .pth, .pt); or link a model")
     batch: int | None = param(None, help="frames at once; default 8 on CUDA, 1 on the CPU", unit="frames", ge=1, le=1024, pixels=False)
+
+
+class NetworkRunner(NetworkNode):
+    """Base of nodes whose network, by torch, is a weights file or a linked `model`."""
+
     precision: Literal["float32", "bfloat16"] = param("float32", help="arithmetic; bfloat16 is faster and moves a few edge pixels")
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
+        yield from super().faults(linked, frames)
         if self.weights is None and "model" not in linked:
             yield "which network? give weights: a file, or link a model"
         if self.weights is not None and "model" in linked:

@@ -18,7 +18,7 @@ from rotonodes.node import Device, InputPath, Monitor, Node, OutputPath, param
 from rotonodes.nodes.stabilize_tones import motion_vectors
 from rotonodes.pixels import Clip, Image, Labels, Layers, Matte
 from rotonodes.tones import CLASSES, COLORS, default_colors
-from rotonodes.train.settings import MATTE_TERMS, Augment, Loss, TrainSettings
+from rotonodes.train.settings import MATTE_TERMS, Augment, Loss, TrainSettings, refuse_sizes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,8 +92,8 @@ class TrainUNet(Node):
     )
     steps: int = param(2000, help="batches to learn from", ge=1)
     epochs: float = param(0, help="passes over all frames to learn from; given, it says the number of steps", unit="epochs", ge=0)
-    score: Literal["", "mean_iou", "mean_dice", "mean_iou_foreground", "mean_dice_foreground", "mae", "max_f"] = param(
-        "", help="which score says that it got better; default mean_iou, for alpha mae"
+    score: Literal["auto", "mean_iou", "mean_dice", "mean_iou_foreground", "mean_dice_foreground", "mae", "max_f"] = param(
+        "auto", help="which score says that it got better; auto: mean_iou, for alpha mae"
     )
     patience: int = param(0, help="validations without a better score after which to end early; 0: never", ge=0)
     batch: int = param(8, help="frames a batch", unit="frames", ge=1)
@@ -180,7 +180,9 @@ class TrainUNet(Node):
             yield f"watch is {', '.join(self.watch)}, which write into the folder of checkpoints: set checkpoints"
             return
         try:
-            self.settings(task, CLASSES, COLORS, None, {})
+            settings = self.settings(task, CLASSES, COLORS, None, {})
+            if "model" not in linked:
+                refuse_sizes(settings)
         except UsageError as error:
             yield str(error)
 
@@ -343,7 +345,7 @@ class TrainUNet(Node):
             descent["plateau_patience"] = round(descent["plateau_patience"])
         return TrainSettings(
             task=task,
-            score=self.score,
+            score="" if self.score == "auto" else self.score,
             sight=self.sight(model),
             steps=self.steps,
             batch=self.batch,

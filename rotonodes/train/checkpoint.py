@@ -67,12 +67,14 @@ def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> 
 
 
 def check_writable(folder: Path) -> None:
-    """Make the folder, and raise UsageError before any work is done when no checkpoint could be written into it.
+    """UsageError before any work is done when no checkpoint could be written into the folder.
 
-    Of the processes of a torchrun the first one writes, so only that asks.
+    What is made to find out is gone again: a training that does not begin leaves no empty folders. Of the processes of a
+    torchrun the first one writes, so only that asks.
     """
     if not ranks.is_first():
         return
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     probe = folder / ".write-test"
     try:
         write_bytes(probe, b"")
@@ -81,3 +83,6 @@ def check_writable(folder: Path) -> None:
     except RotoError:
         return  # a disk that is full now may have room by the time of the first checkpoint
     probe.unlink(missing_ok=True)
+    for parent in made:
+        with contextlib.suppress(OSError):  # somebody else has written into it meanwhile
+            parent.rmdir()

@@ -24,16 +24,20 @@ from rotonodes.train.optimize import rate_factor
 from rotonodes.train.parallel import Team, gathered
 from rotonodes.train.run import Run, stopped
 from rotonodes.train.settings import SCORE_NAMES, TrainSettings
+from rotonodes.train.tasks import is_better
 
 log = logging.getLogger(__name__)
+
+# A network whose score gains so much in the last quarter of its steps would go on gaining; at the end of a schedule some is usual.
+LATE, STILL_BETTER = 0.25, 0.02
 
 
 @dataclass(frozen=True)
 class Step:
     """What `on_step` is told after each step: steps count from 1; `scores` are there after a validation.
 
-    `terms` are the parts of the loss by name, each times its weight: their sum is `loss`. `figures` say, at the last step, how
-    large the network is and how fast.
+    `terms` are the parts of the loss by name, each times its weight: their sum is `loss`. `figures` say, at the last step, which
+    one had the best score, how large the network is and how fast.
     """
 
     step: int
@@ -106,9 +110,12 @@ def _learn(run: Run, on_step: Callable[[Step], None] | None, should_stop: Callab
         if folder and (last or run.step % settings.checkpoint_interval == 0):
             run.save()
         if on_step:
-            on_step(Step(run.step, settings.steps, sum(terms.values()), rate, seconds, scores, terms, run.figures() if last else ""))
+            figures = ", ".join(filter(None, (_best(run), run.figures()))) if last else ""
+            on_step(Step(run.step, settings.steps, sum(terms.values()), rate, seconds, scores, terms, figures))
         if over:
             run.warn(_over(run))
+        elif last and (unfinished := _unfinished(run)):
+            run.warn(unfinished)
         return over
 
     if run.unscored:  # stopped while it was scored
@@ -173,6 +180,41 @@ def _ctrl_c() -> Iterator[threading.Event]:
 
 def _silent(text: str) -> None:
     """For what the first process says."""
+
+
+def _best(run: Run) -> str:
+    """`best mean IoU 0.310 at step 3`, or nothing where nothing was scored."""
+    name, metrics = run.settings.score, run.best.get("metrics", {})
+    return f"best {SCORE_NAMES[name]} {metrics[name]:.3f} at step {metrics['step']}" if metrics.get(name) is not None else ""
+
+
+def _unfinished(run: Run) -> str:
+    """What to say of a score that was still getting better when the steps were over, or that never got better; or nothing."""
+    name, steps = run.settings.score, run.settings.steps
+    scored = [(row["step"], row["validation"][name]) for row in run.journal.rows if "validation" in row]
+    scored = [(step, score) for step, score in scored if score is not None]
+    if len(scored) < 2:
+        return ""
+    (first, _), (best, score) = scored[0], _best_of(scored, name)
+    if best == first:
+        found = f"was never better than when it was first looked at ({score:.3f} at step {best} of {steps})"
+        return f"training: the {SCORE_NAMES[name]} {found}: learn for longer, and look at the sheets and the loss"
+    early = [(step, value) for step, value in scored if step <= steps * (1 - LATE)]
+    if best <= steps * (1 - LATE) or not early:
+        return ""
+    before, value = _best_of(early, name)
+    if abs(score - value) < STILL_BETTER:
+        return ""
+    found = f"was still getting better at the end ({value:.3f} at step {before}, {score:.3f} at step {best} of {steps})"
+    return f"training: the {SCORE_NAMES[name]} {found}: learn for longer, with more steps or epochs"
+
+
+def _best_of(scored: Sequence[tuple[int, float]], name: str) -> tuple[int, float]:
+    """The first (step, score) that no other one beats."""
+    best = scored[0]
+    for one in scored[1:]:
+        best = one if is_better(one[1], best[1], name) else best
+    return best
 
 
 def _over(run: Run) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.nets.levels import check_levels, doubled, smallest_size
 from rotonodes.nets.sight import Sight
 from rotonodes.tones import CLASSES, COLORS
 
@@ -45,6 +46,9 @@ def _require(where: str, name: str, value: object, holds: bool, rule: str) -> No
 def _require_class(where: str, name: str, classes: tuple[str, ...]) -> None:
     if name not in classes:
         raise UsageError(f"{where}: {name!r} is no class{did_you_mean(name, classes)}: use one of {', '.join(classes)}")
+
+
+U2NET_SMALLEST = 32  # px; squares of this side end in a single pixel of a U-2-Net
 
 
 @dataclass(frozen=True)
@@ -260,3 +264,25 @@ class TrainSettings:
 
     def _check(self, name: str, holds: bool, rule: str) -> None:
         _require("training", name, getattr(self, name), holds, rule)
+
+
+def refuse_sizes(settings: TrainSettings) -> None:
+    """UsageError for levels, a crop and a batch that nothing can be trained with, as plain arithmetic tells.
+
+    Of a U-Net that is made anew; what a network from a file needs is known when it is read.
+    """
+    config, crop, smallest = settings.config, settings.crop, U2NET_SMALLEST
+    unet = settings.architecture == "unet"
+    if unet:
+        patch = config.get("patch", 1)
+        widths = config.get("widths") or doubled(config["width"], config["depth"], config.get("upsampling") == "bilinear")
+        check_levels(widths, patch)
+        smallest = smallest_size(len(widths), patch)
+        if crop % smallest:
+            near = " or ".join(str(side) for side in (crop // smallest * smallest, -(-crop // smallest) * smallest) if side)
+            raise UsageError(f"training: crop is {crop}, and this network needs a multiple of {smallest}: {near} px")
+    if settings.batch == 1 and crop <= smallest and (not unet or config.get("norm", "batch") == "batch"):
+        raise UsageError(
+            f"training: a batch of 1 crop of {crop} px ends in a single pixel, whose features have no deviation: raise batch or crop"
+            + (", or take norm: group" if unet else "")
+        )

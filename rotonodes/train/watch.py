@@ -118,6 +118,7 @@ def watchers(names: Sequence[str], folder: Path, done: int, settings: dict[str, 
     started: list[Watcher] = []
     for name in names:
         try:
+            folder.mkdir(parents=True, exist_ok=True)  # wandb would write somewhere else
             started.append((TensorBoard if name == TensorBoard.name else Wandb)(folder, done, settings))
         except Exception as error:  # a library of somebody else's: whatever it raises, the training is worth more
             warn(f"{name}: {type(error).__name__}: {error}; the training goes on without it")
@@ -128,7 +129,7 @@ class Pace:
     """A step as a line of progress: `loss 0.412, mean IoU 0.713, 3.2 steps/s, 4 min left`.
 
     The loss is the mean of the last steps, and the speed is that of the last steps, with their validations; the score is the
-    last one there was. The last line says how large the network is and how fast.
+    last one there was. The last line says which step had the best one, how large the network is and how fast.
     """
 
     def __init__(self, window: int = 50) -> None:
