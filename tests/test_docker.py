@@ -58,7 +58,8 @@ def test_what_is_installed_is_known_to_the_project() -> None:
 def test_all_that_is_copied_is_there_and_is_all_that_is_sent() -> None:
     sources = [source for source, _ in copies()]
     assert all((ROOT / source).exists() for source in sources)
-    rules = [line for line in (ROOT / "examples/docker/Dockerfile.dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    lines = (ROOT / "examples/docker/Dockerfile.dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     assert {rule[1:] for rule in rules if rule.startswith("!")} == set(sources)
     assert not {rule.rpartition("/")[2] for rule in rules[1:] if not rule.startswith("!")} & set(sources)

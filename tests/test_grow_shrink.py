@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rotonodes.cleaning import distance
+from rotonodes.cleaning.nearest import SLACK, block_distances, nearest_of, whole
+from rotonodes.cleaning.windows import gaussian
 from rotonodes.nodes import GrowShrink
 from rotonodes.pixels import Matte
 
@@ -59,6 +62,14 @@ def test_a_row_by_hand() -> None:
     row = np.array([[1, 1, 1, 0.3, 0, 0, 0]] * 3, np.float32)
     for radius, wanted in [(0.5, [1, 1, 1, 0.8, 0, 0, 0]), (2, [1, 1, 1, 1, 1, 0.3, 0]), (-1.5, [1, 0.8, 0, 0, 0, 0, 0])]:
         assert grown(row, radius)[1].tolist() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_columns_grow_as_rows_do() -> None:
+    for count in (1, 2, 3):
+        row = np.array([[0, 0, 0, 0.4, 1, 1, 1, 0.2, 0, 0, 0, 0]] * count, np.float32)
+        for radius in (1.5, -0.8):
+            assert np.allclose(grown(row.T.copy(), radius).T, grown(row, radius), atol=1e-6)
+            assert not np.array_equal(grown(row, radius), row)
 
 
 @pytest.mark.parametrize("radius", [0.5, 3, 8.25])
@@ -133,20 +144,67 @@ def test_what_is_no_number_stays_and_spoils_nothing() -> None:
     assert np.isnan(found[60, 60]) and np.isnan(found[2, 2])
 
 
-def test_both_ways_to_the_nearest_pixel_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shape", [(50, 70), (70, 5), (3, 90)])
+@pytest.mark.parametrize("reach", [3, 12, 45, 1000])
+def test_the_nearest_pixel_is_found_wherever_it_is_looked_for(shape: tuple[int, int], reach: int) -> None:
+    height, width = shape
     random = np.random.default_rng(3)
-    pixels = np.sort(random.choice(50 * 70, 25, replace=False))
-    y, x = np.mgrid[:50, :70]
-    square = (y[..., None] - pixels // 70) ** 2 + (x[..., None] - pixels % 70) ** 2
-    for banded in (100, 0):
-        monkeypatch.setattr(distance, "_BANDED", banded)
-        for reach in (3, 12):
-            found, squares = distance.nearest_of(pixels, (50, 70), reach)
-            near = square.min(axis=-1) <= reach**2
-            assert np.array_equal(found >= 0, near)
-            chosen = np.take_along_axis(square, np.maximum(found, 0)[..., None], -1)[..., 0]
-            assert np.array_equal(chosen[near], square.min(axis=-1)[near])
-            assert np.array_equal(squares[near], chosen[near])
+    pixels = np.sort(random.choice(height * width, 10, replace=False))
+    y, x = np.mgrid[:height, :width]
+    squares = (y[..., None] - pixels // width) ** 2 + (x[..., None] - pixels % width) ** 2
+    least = squares.min(axis=-1)
+    away = block_distances(pixels, shape, 2000)
+    middle = whole(away, shape)
+    assert (np.abs(np.sqrt(least) - middle) <= SLACK).all()
+    look = np.where(random.random(away.shape) < 0.5, away + SLACK, -1)
+    for asked in (None, look):
+        found, square = (each.reshape(shape) for each in nearest_of(pixels, shape, reach, asked).of(np.arange(height * width)))
+        there = np.full(shape, True) if asked is None else whole(asked, shape) >= 0
+        near = there & (least <= reach**2)
+        assert np.array_equal(found[there] >= 0, near[there])
+        assert np.array_equal(square[near], least[near])
+        assert np.array_equal(np.take_along_axis(squares, np.maximum(found, 0)[..., None], -1)[..., 0][near], least[near])
+
+
+@pytest.mark.parametrize("value", [0.55, 1.0])
+def test_dots_and_lines_of_one_pixel_grow_as_far_as_others(value: float) -> None:
+    """They have no side to grow to; what they become is as wide as they were, and twice the radius."""
+    plane = np.zeros((60, 60), np.float32)
+    plane[30, 30] = value
+    found = grown(plane, 8)
+    y, x = np.nonzero(found > 0.01)
+    assert 7.5 < np.hypot(y - 30, x - 30).max() <= 9.5
+    assert found[30, 23:38].min() == found[23:38, 30].min() == np.float32(value)
+    plane[30] = value
+    rows = grown(plane, 8)[:, 30]
+    assert rows.sum() == pytest.approx(17 * value, rel=0.03)
+
+
+@pytest.mark.parametrize("radius", [0.7, 6.0, 24.5, -3.3, -18.0])
+def test_what_is_left_out_changes_nothing(radius: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sharp, soft and semi-transparent parts beside each other: blocks are left out or filled, and the matte is as if none were."""
+    noise = np.random.default_rng(5).standard_normal((150, 170)).astype(np.float32)
+    plane = np.clip(0.5 + 40 * gaussian(noise, 6), 0, 1)
+    plane[:, 110:] = disc(22, 150)[:, 40:100] * np.float32(0.8)
+    plane[90:, :80] = np.clip(0.5 + 8 * gaussian(noise, 9)[90:, :80], 0, 1)
+    found, plainly = grown(plane, radius), distance._area
+    monkeypatch.setattr(distance, "_area", lambda *given: everything(plainly(*given)))
+    wanted = grown(plane, radius)
+    assert (np.abs(wanted - plane) > 0.01).mean() > 0.02
+    assert (np.abs(found - wanted) > 1e-5).mean() < 1e-3
+    assert np.abs(found - wanted).max() < 0.1
+
+
+def everything(area: distance.Area) -> distance.Area:
+    """An area in which every pixel is looked at."""
+    blocks = np.ones(area.look.shape, bool)
+    return area._replace(look=np.full(blocks.shape, np.inf), deep=~blocks, special=blocks)
+
+
+def test_no_library_is_needed_however_far_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for library in ("scipy", "scipy.ndimage"):
+        monkeypatch.setitem(sys.modules, library, None)
+    assert grown(disc(5), 45).sum() == pytest.approx(math.pi * 50**2, rel=0.002)
 
 
 def test_coverage_tells_where_a_straight_edge_runs() -> None:

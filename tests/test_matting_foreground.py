@@ -23,8 +23,9 @@ def scene(height: int = 40, width: int = 56, seed: int = 0) -> tuple[torch.Tenso
     return alpha * front + (1 - alpha) * back, alpha, front
 
 
-def fused_plainly(color: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
-    """Blur-fusion pixel by pixel, as Forte and Pitié write it, with windows that end at the frame's edge."""
+def fused_plainly(color: torch.Tensor, alpha: torch.Tensor, least: torch.Tensor | None = None) -> torch.Tensor:
+    """Blur-fusion pixel by pixel, as Forte and Pitié write it, with windows that end at the frame's edge; `least` is 0 if not given."""
+    floor = (torch.zeros_like(color) if least is None else least).double()
     front, back = color.double(), color.double()
     image, a = color.double(), alpha[0].double()
     for radius in (FAR, NEAR):
@@ -37,8 +38,8 @@ def fused_plainly(color: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
                 mean_f = (weight * front[:, *window]).sum((1, 2)) / area / (weight.sum() / area + 1e-5)
                 mean_b = ((1 - weight) * back[:, *window]).sum((1, 2)) / area / ((1 - weight).sum() / area + 1e-5)
                 rest = image[:, y, x] - a[y, x] * mean_f - (1 - a[y, x]) * mean_b
-                new_front[:, y, x] = (mean_f + a[y, x] * rest).clamp(min=0)
-                new_back[:, y, x] = (mean_b + (1 - a[y, x]) * rest).clamp(min=0)
+                new_front[:, y, x] = torch.maximum(mean_f + a[y, x] * rest, floor[:, y, x])
+                new_back[:, y, x] = torch.maximum(mean_b + (1 - a[y, x]) * rest, floor[:, y, x])
         front, back = new_front, new_back
     return front
 
@@ -49,6 +50,19 @@ def test_blur_fusion_is_the_papers() -> None:
     plain = fused_plainly(color, alpha).float()
     torch.testing.assert_close(blur_fusion(color, alpha, block=1)[:, soft], plain[:, soft], atol=2e-4, rtol=2e-4)
     assert (blur_fusion(color, alpha) - plain)[:, soft].abs().mean() < 5e-3
+
+
+@pytest.mark.parametrize("gap", [0, 9, 40])
+def test_blur_fusion_is_the_papers_up_to_the_frames_edge_and_across_gaps(gap: int) -> None:
+    """Soft in every pixel but a gap: windows end at the frame's edge, columns far apart are worked on together, light may be below 0."""
+    color, _, _ = scene(52, 64)
+    color = color - 0.1
+    alpha = 0.05 + 0.9 * torch.rand(1, 52, 64, generator=torch.Generator().manual_seed(2))
+    alpha[:, :, 20 : 20 + gap] = 1
+    alpha[:, 50, 20] = 0.5
+    soft = ((alpha > 0) & (alpha < 1))[0]
+    plain = fused_plainly(color, alpha, color.clamp(max=0)).float()
+    torch.testing.assert_close(blur_fusion(color, alpha, block=1)[:, soft], plain[:, soft], atol=2e-4, rtol=2e-4)
 
 
 def test_only_soft_pixels_change() -> None:

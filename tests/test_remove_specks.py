@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from rotonodes.cleaning.runs import regions
 from rotonodes.errors import UsageError
 from rotonodes.node import Node
-from rotonodes.nodes import CheckEdges, GrowShrink, RemoveSpecks, SmoothEdge
+from rotonodes.nodes import CheckEdges, RemoveSpecks, SmoothEdge
 from rotonodes.pixels import Labels, Matte
 from rotonodes.tones import default_colors
 
@@ -214,8 +214,6 @@ def test_regions_are_those_of_scipy(plane: np.ndarray, connectivity: int) -> Non
 
 WITHOUT = [
     (RemoveSpecks(), "scipy"),
-    (GrowShrink(radius=60), "scipy"),
-    (SmoothEdge(), "scipy"),
     (SmoothEdge(method="polygon"), "scikit-image"),
     (CheckEdges(), "scikit-image"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from skimage.measure import approximate_polygon
 
 from rotonodes.cleaning.polygon import contours, covered, simplified
+from rotonodes.cleaning.windows import box_mean, gaussian
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.nodes import SmoothEdge
 from rotonodes.pixels import Image, Matte
@@ -128,6 +130,24 @@ def test_guided_moves_the_edge_to_the_pictures() -> None:
     found = smoothed(rough, picture, method="guided", radius=8, detail=0.02)
     assert np.abs(found - wanted).max() < 0.4 < np.abs(rough - wanted).max()
     assert ((found > 0.5) == (wanted > 0.5)).all()
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (3, 90), (1, 1)])
+def test_windows_are_those_of_scipy(shape: tuple[int, int]) -> None:
+    from scipy.ndimage import gaussian_filter, uniform_filter
+
+    plane = np.random.default_rng(0).random(shape, np.float32)
+    for radius in (1, 3, 8, 70):
+        assert np.allclose(box_mean(plane, radius), uniform_filter(plane, 2 * radius + 1, mode="nearest"), atol=2e-6)
+    for sigma in (0.05, 0.4, 2.0, 13.3):
+        assert np.allclose(gaussian(plane, sigma), gaussian_filter(plane, sigma, mode="nearest"), atol=2e-6)
+
+
+@pytest.mark.parametrize("method", ["blur", "guided"])
+def test_no_library_is_needed_but_for_polygons(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for library in ("scipy", "scipy.ndimage", "skimage"):
+        monkeypatch.setitem(sys.modules, library, None)
+    assert 0 < by_any(method, disc(12)).mean() < 1
 
 
 def test_guided_by_a_flat_picture_is_a_mean_of_means() -> None:

@@ -24,14 +24,14 @@ def without_specks(matte: Plane, area: int, threshold: float, connectivity: int)
     parts of what is above 0 that are smaller than `area` are 0: faint specks. A region that fills the frame stays. Twice is once.
     """
     result = matte
-    found = regions(matte >= threshold, connectivity)
-    runs = _small(found, area)
+    found = regions(matte >= threshold, connectivity, only_true=True)
+    runs = _small(found, area, matte.size)
     if len(runs):
         radius = np.sqrt(found.sizes[found.region[runs]] / np.pi)
         steps = np.repeat((3 + 3 * radius).astype(np.int8), (found.ends - found.starts)[runs])
         result = _sunk(matte, found.pixels(runs), np.minimum(steps, 100), threshold, connectivity)
-    above = regions(result > 0, connectivity)
-    faint = _small(above, area)
+    above = regions(result > 0, connectivity, only_true=True)
+    faint = _small(above, area, matte.size)
     if len(faint):
         result = result.copy() if result is matte else result
         result.reshape(-1)[above.pixels(faint)] = 0
@@ -51,12 +51,12 @@ def without_holes(matte: Plane, area: int, threshold: float, connectivity: int) 
     return result
 
 
-def _small(found: Regions, area: int) -> Plane:
-    """The runs of true regions smaller than `area`; none where one region fills the frame: there is nothing it could become."""
+def _small(found: Regions, area: int, pixels: int) -> Plane:
+    """The runs of regions smaller than `area`; none where one region fills the frame of `pixels`: there is nothing it could become."""
     sizes = found.sizes
-    if len(sizes) == 1:
+    if len(sizes) == 1 and sizes[0] == pixels:
         return np.empty(0, np.int64)
-    return np.flatnonzero((sizes < area)[found.region] & found.values)
+    return np.flatnonzero((sizes < area)[found.region])
 
 
 def _sunk(matte: Plane, specks: Plane, steps: Plane, threshold: float, connectivity: int) -> Plane:

@@ -22,8 +22,7 @@ class Regions:
     """Connected regions of equal value, numbered from 0.
 
     `starts` and `ends` are flat indices of the runs (ends exclusive), `values` what their pixels are, `region` the number of each
-    run's region. `upper` and `lower` are pairs of runs that touch from one row to the next, with the number of `sides` of pixels
-    they share there (0 for a corner).
+    run's region. `upper` and `lower` are pairs of runs that touch from one row to the next.
     """
 
     starts: Plane
@@ -32,8 +31,14 @@ class Regions:
     region: Plane
     upper: Plane
     lower: Plane
-    sides: Plane
     width: int
+
+    @property
+    def sides(self) -> Plane:
+        """Sides of pixels that the two of each pair share; 0 where they touch by a corner alone."""
+        above, below, width = self.upper, self.lower, self.width
+        shared = np.minimum(self.ends[above] + width, self.ends[below]) - np.maximum(self.starts[above] + width, self.starts[below])
+        return np.maximum(shared, 0)
 
     @property
     def sizes(self) -> Plane:
@@ -52,8 +57,11 @@ class Regions:
         return indices(self.starts[runs], self.ends[runs])
 
 
-def regions(plane: Plane, connectivity: int) -> Regions:
-    """The regions of a uint8 or bool plane `[H, W]`, whose pixels touch by their sides (connectivity 4) or corners too (8)."""
+def regions(plane: Plane, connectivity: int, only_true: bool = False) -> Regions:
+    """The regions of a uint8 or bool plane `[H, W]`, whose pixels touch by their sides (connectivity 4) or corners too (8).
+
+    `only_true` leaves out what is 0 or False, which takes half of the time; there may be no region then.
+    """
     need("scipy", "scipy", "RemoveSpecks")
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -65,20 +73,24 @@ def regions(plane: Plane, connectivity: int) -> Regions:
     begins[::width] = True
     starts = np.flatnonzero(begins)
     ends = np.append(starts[1:], flat.size)
-    above = np.arange(np.searchsorted(starts, (height - 1) * width))  # the runs that have a row below them
-    row_below = (starts[above] // width + 1) * width
-    reach = 1 if connectivity == 8 else 0
-    first = np.maximum(starts[above] + width - reach, row_below)
-    last = np.minimum(ends[above] + width - 1 + reach, row_below + width - 1)
-    from_run = np.searchsorted(starts, first, "right") - 1
-    to_run = np.searchsorted(starts, last, "right")
-    upper, lower = np.repeat(above, to_run - from_run), indices(from_run, to_run)
     values = flat[starts]
-    same = values[upper] == values[lower]
-    links = coo_array((np.ones(same.sum(), np.int8), (upper[same], lower[same])), shape=(len(starts), len(starts)))
-    _, region = connected_components(links, directed=False)
-    sides = np.minimum(ends[upper] + width, ends[lower]) - np.maximum(starts[upper] + width, starts[lower])
-    return Regions(starts, ends, values, region, upper, lower, np.maximum(sides, 0), width)
+    if only_true:
+        there = np.flatnonzero(values)
+        starts, ends, values = starts[there], ends[there], values[there]
+    above = np.searchsorted(starts, (height - 1) * width)  # so many runs have a row below them
+    row_below = (starts[:above] // width + 1) * width
+    reach = 1 if connectivity == 8 else 0
+    first = np.searchsorted(ends, np.maximum(starts[:above] + (width - reach), row_below), "right")
+    last = np.searchsorted(starts, np.minimum(ends[:above] + (width + reach), row_below + width))
+    upper, lower = np.repeat(np.arange(above), last - first), indices(first, last)
+    if only_true:
+        links = upper, lower
+    else:
+        same = values[upper] == values[lower]
+        links = upper[same], lower[same]
+    graph = coo_array((np.ones(len(links[0]), np.int8), links), shape=(len(starts), len(starts)))
+    _, region = connected_components(graph, directed=False)
+    return Regions(starts, ends, values, region, upper, lower, width)
 
 
 def indices(starts: Plane, ends: Plane) -> Plane:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rotonodes.cleaning.optional import ndimage
+from rotonodes.cleaning.windows import box_mean, gaussian
 
 Plane = NDArray[Any]
 
-_NODE = "SmoothEdge"
 _SAME = 1e-5  # rounding of sums: contrast is raised by so much that what should be 0 or 1 is
 
 
@@ -25,7 +24,7 @@ def blurred(matte: Plane, radius: float, softness: float) -> Plane:
     known, window = _around_edges(matte, math.ceil(4 * radius) + 1)
     if window is None:
         return matte
-    smooth = ndimage(_NODE).gaussian_filter(known[window], radius, mode="nearest")
+    smooth = gaussian(known[window], radius)
     gain = max(1.0, radius * math.sqrt(2 * math.pi) / softness)
     smooth -= 0.5
     smooth *= gain
@@ -34,7 +33,7 @@ def blurred(matte: Plane, radius: float, softness: float) -> Plane:
 
 
 def guided(matte: Plane, guide: Plane, radius: int, detail: float) -> Plane:
-    """The matte as locally linear in `guide` (`[H, W]`, 0 to 1), so that its edge runs where the picture has one.
+    """The matte as locally linear in `guide` (float32 `[H, W]`, 0 to 1, no NaN), so that its edge runs where the picture has one.
 
     He, Sun, Tang: Guided image filtering. IEEE Trans. Pattern Analysis and Machine Intelligence 35 (6), 2013, in squares of
     2 `radius` + 1 px and with epsilon = `detail`^2: steps of the guide smaller than `detail` are not followed.
@@ -42,18 +41,20 @@ def guided(matte: Plane, guide: Plane, radius: int, detail: float) -> Plane:
     known, window = _around_edges(matte, 2 * radius + 1)
     if window is None:
         return matte
-    library = ndimage(_NODE)
-
-    def mean(plane: Plane) -> Plane:
-        found: Plane = library.uniform_filter(plane, 2 * radius + 1, mode="nearest")
-        return found
-
-    seen = np.clip(np.nan_to_num(guide[window], nan=0.0), 0, 1)
-    shape = known[window]
-    mean_seen, mean_shape = mean(seen), mean(shape)
-    a = (mean(seen * shape) - mean_seen * mean_shape) / (np.maximum(mean(seen * seen) - mean_seen**2, 0) + np.float32(detail**2))
-    b = mean_shape - a * mean_seen
-    return _put_back(matte, window, mean(a) * seen + mean(b))
+    seen, shape = guide[window], known[window]
+    mean_seen, mean_shape = box_mean(seen, radius), box_mean(shape, radius)
+    a, spread = box_mean(seen * shape, radius), box_mean(seen * seen, radius)
+    a -= mean_seen * mean_shape
+    spread -= mean_seen * mean_seen
+    np.maximum(spread, 0, out=spread)
+    spread += np.float32(detail**2)
+    a /= spread
+    mean_seen *= a
+    mean_shape -= mean_seen  # what a leaves of it
+    made = box_mean(a, radius)
+    made *= seen
+    made += box_mean(mean_shape, radius)
+    return _put_back(matte, window, made)
 
 
 def _around_edges(matte: Plane, margin: int) -> tuple[Plane, tuple[slice, slice] | None]:

@@ -22,8 +22,8 @@ class EstimateForeground(Node):
     method: Literal["blur_fusion", "multi_level"] = param("blur_fusion", help="how the foreground's colour is found")
 
     def working_bytes(self, width: int, height: int) -> int:
-        """At most, where all of the matte is soft: both colours, their means, and what these are made of."""
-        return 4 * width * height * 72
+        """At most, where all of the matte is soft: copies of the picture, and bands of rows with both colours and what they are made of."""
+        return 4 * width * (16 * height + 80 * min(height, 60))
 
     def process(self, image: Image, matte: Matte) -> Image:
         import torch

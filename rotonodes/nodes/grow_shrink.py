@@ -15,7 +15,6 @@ class GrowShrink(Node):
     round. An anti-aliased edge stays anti-aliased, a soft one as soft as it was (up to 32 px wide), and semi-transparent parts
     within the shape stay what they are. Faint parts that never reach 0.5 have no edge and do not grow. Nothing grows or shrinks in
     from beyond the frame. Growing and then shrinking by the same closes gaps, shrinking and then growing takes thin parts off.
-    Distances of more than about 35 px need scipy (`pip install "rotonodes[post]"`).
     """
 
     category: ClassVar[str] = "mattes"

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.node import Node, param
-from rotonodes.nodes.estimate_motion import brightness
+from rotonodes.nodes.composite import colors
 from rotonodes.pixels import Image, Matte
 
 if TYPE_CHECKING:
     import numpy as np
+
+_ROWS = 64  # at a time: they stay in the processor's cache
 
 
 class SmoothEdge(Node):
@@ -19,8 +21,8 @@ class SmoothEdge(Node):
 
     `blur` blurs by `radius` and sharpens again until the edge is `softness` wide: wobbles shorter than the blur go, corners become
     round. `polygon` draws the shape with straight lines that leave its edge by at most `tolerance` (Douglas and Peucker) and that
-    are anti-aliased, crisp also where the matte was soft. `guided` moves the edge to where the linked `image` has one within `radius`
-    (guided filter), and makes it as soft as the image is there. Needs scikit-image (`pip install "rotonodes[post]"`).
+    are anti-aliased, crisp also where the matte was soft; it needs scikit-image (`pip install "rotonodes[post]"`). `guided` moves the
+    edge to where the linked `image` has one within `radius` (guided filter), and makes it as soft as the image is there.
     """
 
     category: ClassVar[str] = "mattes"
@@ -60,5 +62,11 @@ def guide(matte: Matte, image: Image | None) -> np.ndarray:
     if image.size != matte.size:
         sizes = f"{matte.width} x {matte.height}, the picture {image.width} x {image.height}"
         raise FrameError(f"the matte is {sizes}: crop or reformat one of them")
-    found: np.ndarray = brightness(image.on_frame())[0].cpu().numpy()
+    import torch
+
+    from rotonodes.color import linear_to_srgb, luminance
+
+    color = colors(image.on_frame())
+    strips = (luminance(strip).nan_to_num(0).clamp(0, 1) for strip in color.split(_ROWS, dim=1))
+    found: np.ndarray = torch.cat([linear_to_srgb(strip)[0] for strip in strips]).cpu().numpy()
     return found

@@ -40,6 +40,12 @@ class Frame:
         return Matte(((radius - (x * x + y * y).sqrt()) / 20 + 0.5).clamp(0, 1)[None])
 
     @cached_property
+    def haze(self) -> Matte:
+        """A matte that is soft in every pixel, as of smoke: the worst case."""
+        y, x = torch.meshgrid(torch.arange(HEIGHT) / 90, torch.arange(WIDTH) / 70, indexing="ij")
+        return Matte((0.5 + 0.45 * torch.sin(y) * torch.cos(x))[None])
+
+    @cached_property
     def mask(self) -> Matte:
         """The hard shape."""
         return Matte((self.matte.data >= 0.5).float())
@@ -107,6 +113,10 @@ MATTING = (
     Row(
         "EstimateForeground blur_fusion", lambda f: EstimateForeground()(f.image, f.matte), "pymatting estimate_foreground_ml",
         lambda f: pymatting("estimate_foreground_ml")(f.array, f.matte.data[0].numpy()),
+    ),
+    Row(
+        "EstimateForeground blur_fusion, all soft", lambda f: EstimateForeground()(f.image, f.haze), "pymatting estimate_foreground_ml",
+        lambda f: pymatting("estimate_foreground_ml")(f.array, f.haze.data[0].numpy()),
     ),
     Row(
         "EstimateForeground multi_level", lambda f: EstimateForeground(method="multi_level")(f.image, f.matte),
