@@ -66,12 +66,12 @@ def read_document(path: str) -> Document:
 
 
 def near_graph(path: str) -> str:
-    """` (did you mean ...?)` for a graph file that is not there: one beside it, or one of this name in `graphs/`."""
-    name = os.path.basename(path)
+    """` (did you mean ...?)` for a graph file that is not there: one of this name in `graphs/`, or a near name beside it or there."""
+    name, endings = os.path.basename(path), (".yaml", ".yml")
     for other in (name, f"{name}.yaml"):
         if os.path.isfile(os.path.join("graphs", other)):
             return f" (did you mean {os.path.join('graphs', other)!r}?)"
-    return did_you_mean_file(path, (".yaml", ".yml"))
+    return did_you_mean_file(path, endings) or did_you_mean_file(os.path.join("graphs", name), endings)
 
 
 def parse_document(text: str, file: str = "<graph>") -> Document:

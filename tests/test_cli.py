@@ -276,6 +276,7 @@ def test_quiet_says_only_what_failed(swatches: Call) -> None:
         (["run", "grahp.yaml"], "grahp.yaml: cannot read the graph: no such file (did you mean 'graph.yaml'?)"),
         (["check", "graph"], "graph: cannot read the graph: no such file (did you mean 'graph.yaml'?)"),
         (["plan", "tones.yaml"], "tones.yaml: cannot read the graph: no such file (did you mean 'graphs/tones.yaml'?)"),
+        (["check", "tone.yml"], "tone.yml: cannot read the graph: no such file (did you mean 'graphs/tones.yaml'?)"),
         (["run", "tones"], "tones: cannot read the graph: no such file (did you mean 'graphs/tones.yaml'?)"),
         (["run", "graps/tones.yaml"], "graps/tones.yaml: cannot read the graph: no such file (did you mean 'graphs/tones.yaml'?)"),
         (["run", "graphs"], "graphs: cannot read the graph: is a directory"),
