@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from importlib import import_module
@@ -187,6 +188,27 @@ def test_a_clip_that_is_not_whole_is_left_out(capsys: pytest.CaptureFixture[str]
     assert rendered.Renders(TORUS, clip_length=8, only=tuple(range(5, 20))).clips == [tuple(map(str, range(9, 17)))]
     assert bench_tones.main(["--clips", TORUS, "--frames", "2-7"]) == 2
     assert "no whole clip of 8 frames" in capsys.readouterr().err
+
+
+def test_clips_with_shapes_of_some_kinds_are_left_out(tmp_path: Path, pngs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(1, 9):
+        (tmp_path / f"clips.{number:04d}.exr").symlink_to(TORUS.replace("####", f"{number:04d}"))
+    held = (["knot"], ["knot", "monkey"], ["model woody", "text"], ["text"])
+    lines = [{"clip": c, "frames": [2 * c + 1, 2 * c + 2], "scene": {"shapes": [{"kind": k} for k in held[c]]}} for c in range(4)]
+    asked = ["--clips", str(tmp_path), "--clip-length", "2", "--a4", str(tmp_path / "none")]
+    assert bench_tones.main([*asked, "--without-kinds", "monkey"]) == 2
+    assert "manifest.jsonl: it cannot be read" in capsys.readouterr().err
+    (tmp_path / "manifest.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in ({"seed": 3}, *lines)))
+    source = rendered.Renders(str(tmp_path), clip_length=2, without=("monkey", "model woody"))
+    assert source.clips == [("1", "2"), ("7", "8")]
+    assert bench_tones.main([*asked, "--without-kinds", "knot, text"]) == 2
+    assert "no whole clip of 2 frames" in capsys.readouterr().err
+    assert bench_tones.main([*asked, "--without-kinds", "monky"]) == 2
+    assert "no clip has a shape of kind 'monky': there are knot, model woody, monkey, text" in capsys.readouterr().err
+    assert bench_tones.main(["--clips", str(pngs), "--without-kinds", "monkey"]) == 2
+    assert "pictures alone do not say of what kinds shapes are" in capsys.readouterr().err
+    assert bench_tones.main([*asked, "--without-kinds", "monkey,model woody,text"]) == 0
+    assert f"{tmp_path} without monkey, model woody, text: 2 frames of 1 clips" in capsys.readouterr().out
 
 
 def test_the_light_that_is_found_is_measured(capsys: pytest.CaptureFixture[str]) -> None:

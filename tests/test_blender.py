@@ -8,6 +8,7 @@ import os
 import struct
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -319,6 +320,56 @@ def test_vectors_of_a_clip_are_written(tmp_path: Path) -> None:
     layers = loaded(tmp_path, "clips", 2)
     vectors = StackPasses(passes=("Vector",))(layers).data
     assert vectors.shape[0] == 4 and vectors.abs().max() > 0.5
+
+
+# --- what random clips are made of -----------------------------------------------------------------------------------------------------
+
+
+def test_random_clips_vary_in_everything_that_is_said_of_them(tmp_path: Path) -> None:
+    """Sixty scenes, not rendered: what the README of the generator lists is in some of them and not in all."""
+    blender(SCENES / "variety.py", 60, tmp_path / "clips.json")
+    found = json.loads((tmp_path / "clips.json").read_text())
+    shapes = [shape for clip in found for shape in clip["scene"]["shapes"]]
+
+    def share(there: Callable[[dict], bool]) -> float:
+        return sum(map(there, found)) / len(found)
+
+    # What it looks like, by the scene itself.
+    for name, low, high in (
+        ("floor", 0.3, 0.8), ("polished", 0.03, 0.4), ("blurred", 0.01, 0.2), ("pictures", 0.1, 0.7), ("surround", 0.1, 0.7),
+        ("at_the_edge", 0.3, 0.9),
+    ):  # fmt: skip
+        assert low < share(lambda clip, name=name: clip[name]) < high, name
+    assert 0.1 < share(lambda clip: clip["metallic"] > 0.2) < 0.7
+    assert 0.1 < share(lambda clip: clip["holes"] > 10) < 0.7, "background that is seen through shapes"
+    assert 0.05 < share(lambda clip: clip["thin"] > 0.2) < 0.5, "shapes that are mostly narrower than a twentieth of the frame"
+    assert {clip["shapes_there"] for clip in found} == {1, 2, 3, 4, 5}
+    assert {kind for clip in found for kind in clip["modifiers"]} >= {
+        "SUBSURF", "BEVEL", "SIMPLE_DEFORM", "DISPLACE", "LATTICE", "ARMATURE", "WIREFRAME", "SOLIDIFY",
+    }  # fmt: skip
+    assert {tuple(clip["rendered_size"]) for clip in found} == {(256, 256), (320, 192), (192, 320), (192, 192)}
+
+    # How it is made, by the manifest.
+    transforms, looks, exposures = zip(*(clip["developed"] for clip in found), strict=True)
+    assert set(transforms) == {"Standard", "AgX", "Filmic"}
+    assert {look.removeprefix("AgX - ") for look in looks} == {"None", "Medium High Contrast", "Medium Low Contrast"}
+    assert {transform for transform, look in zip(transforms, looks, strict=True) if look != "None"} == {"AgX", "Filmic"}
+    assert min(exposures) < -0.2 and max(exposures) > 0.3
+    assert {clip["samples"] for clip in found} == {4, 8, 16} and {clip["denoise"] for clip in found} == {True, False}
+    assert {clip["scene"]["background"] for clip in found} == {"plain", "gradient", "noise", "surround", "floor", "wall", "clutter"}
+    assert {clip["scene"]["fills"] for clip in found} == {0, 1, 2}
+    assert {motion for shape in shapes for motion in shape["motion"]} == {"spin", "drift", "bulge", "bend"}
+    assert {shape["kind"] for shape in shapes} >= {"text", "blob", "spring", "cage", "plate", "monkey", "figure", "rock", "tangle"}
+
+    # The manifest says what is there.
+    for clip in found:
+        scene = clip["scene"]
+        assert (scene["motion_blur_frames"] > 0) == clip["blurred"]
+        assert (scene["background"] in ("floor", "wall", "clutter")) == clip["floor"]
+        assert (scene["background"] == "clutter") == (clip["clutter"] >= 3)
+        assert (scene["world"] == "surround") == clip["surround"]
+        assert len(scene["shapes"]) == clip["shapes_there"] and clip["size"] == clip["rendered_size"]
+        assert list(clip["view"].values()) == clip["developed"]
 
 
 # --- shapes --------------------------------------------------------------------------------------------------------------------------

@@ -152,6 +152,43 @@ def test_the_small_u2net_as_published(tmp_path):
     near(soft_matte(model, frame), by_u2net(theirs, samples))
 
 
+FULL = {  # at the sizes that people have
+    "3D-to-2D": (lambda: ThreeDToTwoD(), 31_036_741),
+    "milesial": (lambda: Milesial(3, 2), 31_037_698),
+    "milesial, bilinear": (lambda: Milesial(3, 2, bilinear=True), 17_263_042),
+    "milesial of the first years": (lambda: EarlyMilesial(), 13_395_329),
+}
+
+
+@pytest.mark.parametrize("network, numbers", FULL.values(), ids=FULL)
+@torch.no_grad()
+def test_unets_as_published(tmp_path, network, numbers):
+    theirs = randomised(network())
+    assert count(theirs) == numbers
+    model = load_weights(saved(theirs, tmp_path / "net.pth"))
+    samples, frame = codes(len(model.channels), 37, 53)
+    logits = theirs(plain(samples))
+    made = Segmenter(model)(frame)
+    if logits.shape[1] == 1:
+        near(made[:, 1:], torch.sigmoid(logits))
+    else:
+        order = [1, 2, 3, 4, 0] if model.classes == CLASSES else [0, 1]  # of our classes at their indices
+        near(made[:, order], torch.softmax(logits, dim=1))
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_the_large_u2net_as_published(tmp_path):
+    theirs = randomised(NestedU(*NestedU.FULL))
+    assert count(theirs) == 44_009_869
+    model = load_weights(saved(theirs, tmp_path / "u2net.pth"))
+    assert model.config["variant"] == "u2net"
+    samples, frame = codes(3, 48, 64)
+    for made, expected in zip(model.module()(plain(samples)), theirs(plain(samples)), strict=True):
+        near(torch.sigmoid(made), expected)
+    near(soft_matte(model, frame), by_u2net(theirs, samples))
+
+
 @torch.no_grad()
 def test_a_flat_map_is_nothing_and_not_a_division_by_zero(tmp_path):
     theirs = randomised(NestedU(*TINY))

@@ -12,8 +12,8 @@ from rotonodes.nets import Model, WeightsError, load_weights, read_metadata
 from rotonodes.nets.card import MARK, card, card_path, write_card
 from rotonodes.nets.convert import convert_weights
 from rotonodes.nets.model import build
-from rotonodes.node import Monitor
-from rotonodes.nodes import LoadModel, UNetSegment, WriteModel
+from rotonodes.node import Monitor, all_nodes
+from rotonodes.nodes import UNetSegment
 from rotonodes.pixels import Image
 from rotonodes.tones import CLASSES
 
@@ -109,6 +109,15 @@ def test_converting_again_gives_the_same_bytes(checkpoint, tmp_path):
 
 # Cards.
 
+# Every node that takes a model and writes a file, and the names of such a file and of its card.
+NODES = {
+    cls.type_name: cls
+    for cls in all_nodes().values()
+    if cls.__module__.startswith("rotonodes.nodes") and cls.category == "output"
+    if any(Model in socket.types for socket in cls.signature.inputs.values())
+}
+WRITERS = {"WriteModel": ("net.safetensors", "net.md"), "ExportONNX": ("net.onnx", "net.onnx.md")}
+
 
 @pytest.fixture
 def model():
@@ -164,10 +173,12 @@ def test_a_card_says_how_frames_are_seen(tmp_path):
     assert "| seen as | grey (luma of ITU-R BT.601) |" in text
 
 
-def test_the_use_in_a_card_works(model, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_use_in_a_card_works(model, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    WriteModel(path="net.safetensors")(model)
-    lines = (tmp_path / "net.md").read_text().splitlines()
+    file, carded = WRITERS[name]
+    NODES[name](path=file)(model)
+    lines = (tmp_path / carded).read_text().splitlines()
     code = "\n".join(line.strip() for line in lines if line.startswith("    "))
     picture = Image(torch.rand(4, 8, 6), ("R", "G", "B", "Depth.Z"))
     found = {"picture": picture}
@@ -175,29 +186,37 @@ def test_the_use_in_a_card_works(model, tmp_path, monkeypatch):
     assert found["labels"].size == (6, 8)
 
 
-def test_a_card_is_written_beside_every_model(model, tmp_path):
-    WriteModel(path=str(tmp_path / "net.safetensors"), precision="float32")(model)
-    path = card_path(tmp_path / "net.safetensors")
-    assert path == tmp_path / "net.md"
-    assert path.read_text().startswith(MARK)
-    WriteModel(path=str(tmp_path / "net.safetensors"))(LoadModel(path=str(tmp_path / "net.safetensors"))())
-    assert path.read_text().startswith(MARK)
+def test_all_nodes_that_write_a_model_are_known_here():
+    assert set(NODES) == set(WRITERS)
 
 
-def test_a_card_by_hand_stays_and_is_told_of(model, tmp_path):
-    (tmp_path / "net.md").write_text("# my own words\n")
-    weights = str(tmp_path / "net.safetensors")
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_card_is_written_beside_every_model(model, tmp_path, name):
+    file, carded = WRITERS[name]
+    NODES[name](path=str(tmp_path / file))(model)
+    path = card_path(tmp_path / file)
+    assert path == tmp_path / carded
+    text = path.read_text()
+    assert text.startswith(MARK) and f"# {file}" in text.splitlines()
+    assert f"{(tmp_path / file).stat().st_size / 1e6:.1f} MB" in text
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_card_by_hand_stays_and_is_told_of(model, tmp_path, name):
+    file, carded = WRITERS[name]
+    (tmp_path / carded).write_text("# my own words\n")
+    weights = str(tmp_path / file)
     said = []
-    node = WriteModel(path=weights)
+    node = NODES[name](path=weights)
 
     class Hears(Monitor):
         def warn(self, text):
             said.append(text)
 
     node.run({"model": model}, monitor=Hears())
-    assert (tmp_path / "net.md").read_text() == "# my own words\n"
-    assert said == [f"{tmp_path / 'net.md'} was written by hand and stays as it is: see whether it still holds"]
+    assert (tmp_path / carded).read_text() == "# my own words\n"
+    assert said == [f"{tmp_path / carded} was written by hand and stays as it is: see whether it still holds"]
     # One of ours is written anew.
-    (tmp_path / "net.md").write_text(f"{MARK}\nold")
+    (tmp_path / carded).write_text(f"{MARK}\nold")
     assert write_card(model, weights)
-    assert "# net.safetensors" in (tmp_path / "net.md").read_text()
+    assert f"# {file}" in (tmp_path / carded).read_text()

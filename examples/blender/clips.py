@@ -105,11 +105,9 @@ def develop(rng: Random, shot: bpy.types.Scene) -> dict:
     """Choose the view transform, look and exposure of the PNG; returns them."""
     view = shot.view_settings
     view.view_transform = rng.choice(VIEWS)
-    looks = {item.identifier for item in view.bl_rna.properties["look"].enum_items}
     look = rng.choice(LOOKS)
-    wanted = f"{view.view_transform} - {look}" if view.view_transform == "AgX" else look  # looks of AgX carry its name
-    if view.view_transform != "Standard" and wanted in looks:
-        view.look = wanted
+    if view.view_transform != "Standard" and look != "None":
+        view.look = f"AgX - {look}" if view.view_transform == "AgX" else look  # looks of AgX carry its name
     view.exposure = rng.choice([0, 0, rng.uniform(-0.5, 0.7)])
     return {"transform": view.view_transform, "look": view.look, "exposure": round(view.exposure, 3)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,17 @@ _ANSWERS = {
 
 
 def card_path(weights: str | os.PathLike[str]) -> Path:
-    """Where the card of a weights file lies: beside it, with the ending `.md`."""
-    return Path(weights).with_suffix(".md")
+    """Where the card of a file with a network lies: `tones.md` beside `tones.safetensors`, and `tones.onnx.md` beside `tones.onnx`."""
+    path = Path(weights)
+    return path.with_name(f"{path.name}.md") if _is_onnx(path.name) else path.with_suffix(".md")
+
+
+def _is_onnx(name: str) -> bool:
+    return name.lower().endswith(".onnx")
 
 
 def write_card(model: Model, weights: str | os.PathLike[str]) -> bool:
-    """Write the card of the weights file, which is there already, beside it; False when a card by hand is there, which stays.
+    """Write the card of a file with that network, which is there already, beside it; False when a card by hand is there, which stays.
 
     A card is one of ours, and written anew, as long as it has the line `MARK`. Errors are those of `write_bytes`.
     """
@@ -38,12 +43,18 @@ def write_card(model: Model, weights: str | os.PathLike[str]) -> bool:
     return True
 
 
+def write_card_or_warn(model: Model, weights: str | os.PathLike[str], warn: Callable[[str], None]) -> None:
+    """`write_card`, for nodes: a card by hand, which stays, is told of."""
+    if not write_card(model, weights):
+        warn(f"{card_path(weights)} was written by hand and stays as it is: see whether it still holds")
+
+
 def card(model: Model, name: str, size: int) -> str:
     """The card's text, for a file of that name and size in bytes. The same model gives the same text."""
-    return "\n".join([MARK, f"# {name}", "", *_table(_facts(model, size)), *_sections(model, name)]) + "\n"
+    return "\n".join([MARK, f"# {name}", "", *_table(_facts(model, name, size)), *_sections(model, name)]) + "\n"
 
 
-def _facts(model: Model, size: int) -> Iterator[tuple[str, str]]:
+def _facts(model: Model, name: str, size: int) -> Iterator[tuple[str, str]]:
     """Rows of the first table."""
     dtypes = {str(t.dtype).removeprefix("torch.") for t in model.state.values() if t.is_floating_point()}
     counted = [t for n, t in model.state.items() if not n.rpartition(".")[2].startswith(("running_", "num_batches"))]
@@ -56,6 +67,8 @@ def _facts(model: Model, size: int) -> Iterator[tuple[str, str]]:
         yield "seen as", seen
     yield "size", "any" if model.size_multiple == 1 else f"any; padded to multiples of {model.size_multiple} and cut back"
     yield "answer", _ANSWERS[model.answer]
+    if _is_onnx(name):
+        yield "in the file", "the network alone, from `picture` to `logits`: what is before and after it, OnnxSegment does"
     yield "file", f"{size / 1e6:.1f} MB, weights in use {' and '.join(sorted(dtypes)) or 'none'}"
     yield "licence", model.licence or "not stated: ask whoever trained it before passing it on"
 
@@ -103,12 +116,13 @@ def _sections(model: Model, name: str) -> Iterator[str]:
         yield from ("", "## Training", "", *_table(_flat(model.training)))
     if model.metrics:
         yield from ("", "## Scores", "", *_table(_flat(model.metrics)))
-    yield from ("", "## Use", "", f"In a graph: `{{type: UNetSegment, in: plate, weights: {name}}}`; in Python:", "")
-    yield from (
-        "    import rotonodes",
-        f'    network = rotonodes.load_model("{name}")',
-        "    labels, probabilities, matte = network(picture)",
-    )
+    node = "OnnxSegment" if _is_onnx(name) else "UNetSegment"
+    yield from ("", "## Use", "", f"In a graph: `{{type: {node}, in: plate, weights: {name}}}`; in Python:", "")
+    if _is_onnx(name):
+        yield from ("    from rotonodes.nodes import OnnxSegment", f'    network = OnnxSegment(weights="{name}")')
+    else:
+        yield from ("    import rotonodes", f'    network = rotonodes.load_model("{name}")')
+    yield "    labels, probabilities, matte = network(picture)"
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

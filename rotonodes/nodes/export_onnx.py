@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from rotonodes.nets.model import Model
-from rotonodes.node import Device, Key, Node, OutputPath, Prepared, param
+from rotonodes.node import Device, Key, Monitor, Node, OutputPath, Prepared, param
 
 
 class ExportONNX(Node):
@@ -15,7 +15,8 @@ class ExportONNX(Node):
     The file takes any number of pictures of any size that the network takes. It holds the network alone, from pictures in its
     encoding (8-bit values / 255, for most) to logits; its metadata say what is before and after, as a weights file's do: channels,
     encoding, padding, classes and their colours. What it answers is compared with torch, at two sizes and with a batch, and it is
-    not written when they differ.
+    not written when they differ. A model card lies beside it (`tones.onnx.md` beside `tones.onnx`); one that was written by hand
+    stays as it is.
     """
 
     category: ClassVar[str] = "output"
@@ -32,11 +33,13 @@ class ExportONNX(Node):
 
         return checked_onnx(inputs["model"], self.path)
 
-    def process(self, model: Model, *, key: Key, data: Prepared) -> Path:
+    def process(self, model: Model, *, key: Key, data: Prepared, monitor: Monitor) -> Path:
         from rotonodes.io.files import remove_sidecar, write_bytes, write_sidecar
+        from rotonodes.nets.card import write_card_or_warn
 
         remove_sidecar(self.path)
         write_bytes(self.path, data)  # type: ignore[arg-type]
+        write_card_or_warn(model, self.path, monitor.warn)
         if key:
             write_sidecar(self.path, key)
         return Path(self.path)

@@ -42,13 +42,12 @@ class WriteModel(Node):
 
     def process(self, model: Model, *, key: Key, monitor: Monitor) -> Path:
         from rotonodes.io.files import remove_sidecar, write_sidecar
-        from rotonodes.nets.card import card_path, write_card
+        from rotonodes.nets.card import write_card_or_warn
         from rotonodes.nets.weights import save_weights
 
         remove_sidecar(self.path)
         save_weights(model, self.path, self.precision)
-        if not write_card(model, self.path):
-            monitor.warn(f"{card_path(self.path)} was written by hand and stays as it is: see whether it still holds")
+        write_card_or_warn(model, self.path, monitor.warn)
         if key:
             write_sidecar(self.path, key)
         return Path(self.path)

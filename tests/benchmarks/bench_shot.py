@@ -3,7 +3,8 @@
     python tests/benchmarks/bench_shot.py examples/shots/torus examples/shots/monkey
 
 A shot is a folder of `render.####.exr` with a label view layer. It is trained as graphs/train_on_shot.yaml says, on frames spread
-evenly over it; the scores, as a Markdown table, are those of the frames that were not learned from.
+evenly over it; the scores, as a Markdown table, are those of the frames that were not learned from. `--set train.steps=40` and the like
+change the graph.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,12 +25,15 @@ GRAPH, WEIGHTS = "graphs/train_on_shot.yaml", "weights/tones.safetensors"
 COLUMNS = ("mean_iou", "mean_iou_foreground", "boundary_f", "flicker")
 
 
-def scored(shot: Path, count: int, folder: Path, threads: int | None) -> tuple[dict[str, dict[str, Any]], float]:
+def scored(
+    shot: Path, count: int, folder: Path, threads: int | None, changes: Sequence[str] = ()
+) -> tuple[dict[str, dict[str, Any]], float]:
     """The scores of the shipped weights and of those trained on `count` frames, on all others, and the minutes that both took."""
     numbers = FilePattern(str(shot / "render.####.exr")).on_disk()
     learned = numbers[:: -(-len(numbers) // count)]
     everything = f"{numbers[0]}-{numbers[-1]}"
     settings = {"train.frames": ",".join(map(str, learned)), "train.checkpoints": str(folder / "checkpoints")}
+    settings |= {name: value for name, _, value in (change.partition("=") for change in changes)}
     graph = Graph.load(GRAPH, variables={"shot": str(shot)}, settings=settings)
     graph.frames = numbers
     picture, truth = Handle(graph, "passes", "Combined"), Handle(graph, "truth", "labels")
@@ -44,16 +49,17 @@ def scored(shot: Path, count: int, folder: Path, threads: int | None) -> tuple[d
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}, minutes
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("shots", nargs="+", type=Path, help="folders of render.####.exr")
     parser.add_argument("--count", type=int, default=6, help="frames to learn from")
     parser.add_argument("--threads", type=int, help="of the engine; default all cores")
-    args = parser.parse_args()
+    parser.add_argument("--set", nargs="*", default=[], metavar="NODE.PARAM=VALUE", help="parameters of the graph, for shorter trainings")
+    args = parser.parse_args(arguments)
     rows = []
     for shot in args.shots:
         with TemporaryDirectory() as folder:
-            scores, minutes = scored(shot, args.count, Path(folder), args.threads)
+            scores, minutes = scored(shot, args.count, Path(folder), args.threads, args.set)
         for name, found in scores.items():
             cells = [f"{found[column]:.3f}" for column in COLUMNS]
             rows.append([shot.name, name, *cells, f"{minutes:.1f}" if name.startswith("trained") else ""])

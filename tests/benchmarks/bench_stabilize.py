@@ -31,6 +31,7 @@ from rotonodes.train.metrics import ClipScores
 
 COLUMNS = ("", "radius", "mean IoU", "boundary F", "flicker", "along motion", "ms", "ms at 1080p")
 NETWORK = "as the network says"
+HEIGHT, WIDTH = 1080, 1920  # of the large frames
 WAYS = {  # which inputs are linked beside the probabilities
     "probabilities alone": (),
     "and the picture": ("image",),
@@ -89,18 +90,18 @@ def stabilized(node: StabilizeTones, linked: tuple[str, ...], inputs: dict[str, 
 
 
 def large(radius: int) -> dict[str, list[Image]]:
-    """Inputs of 1920 x 1080, enough frames for one with all its neighbours."""
+    """Inputs of WIDTH x HEIGHT, enough frames for one with all its neighbours."""
     torch.manual_seed(0)
     count = 2 * radius + 1
     return {
-        "probabilities": [Image(torch.rand(len(CLASSES), 1080, 1920).softmax(0), CLASSES) for _ in range(count)],
-        "image": [Image(torch.rand(3, 1080, 1920)) for _ in range(count)],
-        "vectors": [Image(torch.rand(4, 1080, 1920), ("X", "Y", "Z", "W")) for _ in range(count)],
+        "probabilities": [Image(torch.rand(len(CLASSES), HEIGHT, WIDTH).softmax(0), CLASSES) for _ in range(count)],
+        "image": [Image(torch.rand(3, HEIGHT, WIDTH)) for _ in range(count)],
+        "vectors": [Image(torch.rand(4, HEIGHT, WIDTH), ("X", "Y", "Z", "W")) for _ in range(count)],
     }
 
 
 def large_times(radius: int) -> dict[str, float]:
-    """Milliseconds of one frame of 1920 x 1080 with all its neighbours, by way."""
+    """Milliseconds of one large frame with all its neighbours, by way."""
     inputs, middle, times = large(radius), radius + 1, {}
 
     def taken(call: Callable[[], object]) -> float:

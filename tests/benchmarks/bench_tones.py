@@ -28,7 +28,7 @@ from rotonodes.pixels import Labels
 from rotonodes.scores import Score
 from rotonodes.tones import CLASSES
 from rotonodes.train.checkpoint import NEWEST
-from rotonodes.train.metrics import ClipScores, ConfusionMatrix
+from rotonodes.train.metrics import ClipScores
 
 FIT_EVERY = 20
 COLUMNS = ("method", "mean IoU", *CLASSES, "shape IoU", "pixel accuracy", "boundary F", "flicker")
@@ -38,20 +38,19 @@ class Tally:
     """The scores of one method, added up clip by clip."""
 
     def __init__(self) -> None:
-        self.tones, self.shape = ClipScores(len(CLASSES)), ConfusionMatrix(2)
+        self.tones = ClipScores(len(CLASSES))
 
     def add(self, predicted: Sequence[Labels], truth: Sequence[Labels]) -> None:
         """Count the frames of one clip, in order."""
         self.tones.flicker.cut()
         for found, true in zip(predicted, truth, strict=True):
             self.tones.add(found.data, true.data)
-            self.shape.add((found.data > 0).byte(), (true.data > 0).byte())
 
     def row(self) -> list[Score]:
         """One score for each of `COLUMNS` after the first."""
         scores = self.tones.scores(CLASSES)
         found = scores.as_json()
-        more = self.shape.iou()[1], self.tones.confusion.pixel_accuracy(), found["boundary_f"], scores.flicker
+        more = scores.shape_iou, self.tones.confusion.pixel_accuracy(), found["boundary_f"], scores.flicker
         return [found["mean_iou"], *scores.iou, *more]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -15,7 +16,7 @@ from rotonodes.io.passes import Passes
 from rotonodes.nodes import LoadFrames, LoadLabels, MultipassDecode, TonesFromPasses
 from rotonodes.pixels import Image, Labels, Layers, Matte
 
-CLIPS = "clips.####.exr"  # how examples/blender/clips.py names what it renders
+CLIPS, MANIFEST = "clips.####.exr", "manifest.jsonl"  # how examples/blender/clips.py names what it renders, and tells what is in it
 
 
 @dataclass(frozen=True)
@@ -62,23 +63,25 @@ class Renders:
     """A sequence of multilayer EXRs with a label view layer, as examples/blender/clips.py renders them.
 
     `path` is the sequence, or the folder of `clips.####.exr`. Clip c (from 0) is made of the frames c * `clip_length` + 1 and on; clips
-    that are not whole on disk, or not whole in `only`, are left out. The beauty is the EXR's Combined, or with `png` the
-    picture beside it, which Blender developed with a view transform.
+    that are not whole on disk, or not whole in `only`, or have a shape whose kind is in `without` by the manifest beside them, are left
+    out. The beauty is the EXR's Combined, or with `png` the picture beside it, which Blender developed with a view transform.
     """
 
     path: str
     clip_length: int = 8
     beauty: Literal["exr", "png"] = "exr"
     only: tuple[int, ...] = ()
+    without: tuple[str, ...] = ()
     has_passes: bool = True
     title: str = ""
     clips: list[tuple[str, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.title = self.path
+        self.title = self.path + (f" without {', '.join(self.without)}" if self.without else "")
         if Path(self.path).is_dir():
             self.path = str(Path(self.path) / CLIPS)
-        there = [frame for frame in FilePattern(self.path).on_disk() if not self.only or frame in self.only]
+        left_out = frames_with(Path(self.path).parent / MANIFEST, self.without) if self.without else set()
+        there = [frame for frame in FilePattern(self.path).on_disk() if (not self.only or frame in self.only) and frame not in left_out]
         for _, members in groupby(there, key=lambda frame: (frame - 1) // self.clip_length):
             clip = tuple(map(str, members))
             if len(clip) == self.clip_length:
@@ -120,20 +123,41 @@ class Pictures:
         return Rendered(name, beauty, LoadLabels(path=f"{self.folder / name}_label.png")())
 
 
-def opened(path: str, clip_length: int, beauty: Literal["exr", "png"], only: tuple[int, ...] = ()) -> Source:
+def frames_with(manifest: Path, kinds: tuple[str, ...]) -> set[int]:
+    """The frames of all clips that have a shape of one of these kinds, as the manifest that clips.py wrote says."""
+    try:
+        entries = [json.loads(line) for line in manifest.read_text().splitlines()[1:]]
+    except OSError as error:
+        raise UsageError(f"{manifest}: it cannot be read, and only it says of what kinds shapes are: leave --without-kinds out") from error
+    held = {entry["clip"]: {shape["kind"] for shape in entry["scene"]["shapes"]} for entry in entries}
+    known = set().union(*held.values())
+    for kind in kinds:
+        if kind not in known:
+            raise UsageError(f"{manifest}: no clip has a shape of kind {kind!r}: there are {', '.join(sorted(known))}")
+    spans = [entry["frames"] for entry in entries if held[entry["clip"]].intersection(kinds)]
+    return {frame for first, last in spans for frame in range(first, last + 1)}
+
+
+def opened(path: str, clip_length: int, beauty: Literal["exr", "png"], only: tuple[int, ...] = (), without: tuple[str, ...] = ()) -> Source:
     """The clips of a folder or sequence, of whichever kind it is."""
-    pictures = any(Path(path).glob("c*_f*_label.png"))
-    return Pictures(Path(path)) if pictures else Renders(path, clip_length, beauty, only)
+    if not any(Path(path).glob("c*_f*_label.png")):
+        return Renders(path, clip_length, beauty, only, without)
+    if without:
+        raise UsageError(f"{path}: pictures alone do not say of what kinds shapes are: leave --without-kinds out")
+    return Pictures(Path(path))
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that `source_of` reads."""
     parser.add_argument("--clip-length", type=int, default=8, help="frames of each clip of a sequence")
     parser.add_argument("--frames", default="", help="only whole clips among these frames of a sequence")
+    parser.add_argument("--without-kinds", default="", metavar="A,B", help="leave out clips with such shapes, by the manifest beside them")
     parser.add_argument("--beauty", choices=["exr", "png"], default="exr", help="the EXRs' Combined, or the developed PNGs beside them")
     parser.add_argument("--normals", choices=["world", "camera"], default="world", help="space of the normals that weights were trained on")
 
 
 def source_of(path: str, options: argparse.Namespace) -> Source:
     """What a path stands for, with the options."""
-    return opened(path, options.clip_length, options.beauty, parse_frames(options.frames) if options.frames else ())
+    only = parse_frames(options.frames) if options.frames else ()
+    without = tuple(filter(None, map(str.strip, options.without_kinds.split(","))))
+    return opened(path, options.clip_length, options.beauty, only, without)

@@ -1,0 +1,133 @@
+"""Benchmarks whose figures stand in cards and READMEs: each still runs, on little, and says what it measured. No time is asserted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+import torch
+
+from rotonodes.io.pictures import picture_size
+from rotonodes.nets.weights import save_weights
+from rotonodes.pixels import Matte
+from tiny_networks import tiny_model
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))  # where they are when they run as programs
+TORUS, FUR = ROOT / "examples" / "shots" / "torus" / "render.####.exr", ROOT / "examples" / "shots" / "fur"
+
+Table = list[dict[str, str]]
+
+
+def table(text: str) -> Table:
+    """The lines of a Markdown table, by column."""
+    head, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [dict(zip(head, line, strict=True)) for line in lines]
+
+
+def numbers(found: Table, *columns: str) -> list[float]:
+    return [float(row[column].split()[0]) for row in found for column in columns]
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> str:
+    save_weights(tiny_model(), tmp_path / "tiny.safetensors")
+    return str(tmp_path / "tiny.safetensors")
+
+
+def test_bench_mattes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with patch.dict(os.environ):  # it sets the threads of numba, which other tests have started
+        bench = import_module("bench_mattes")
+
+    class Small(bench.Frame):
+        """A disc that fits into a small frame."""
+
+        @property
+        def matte(self) -> Matte:
+            y, x = torch.meshgrid(torch.arange(96) - 48, torch.arange(128) - 64, indexing="ij")
+            return Matte(((35 - (x * x + y * y).sqrt()) / 4 + 0.5).clamp(0, 1)[None])
+
+    monkeypatch.setattr(bench, "HEIGHT", 96)
+    monkeypatch.setattr(bench, "WIDTH", 128)
+    monkeypatch.setattr(bench, "Frame", Small)
+    assert bench.main(["--rounds", "1"]) == 0
+    found = table(capsys.readouterr().out)
+    assert [row["node"] for row in found] == [row.name for row in bench.ROWS]
+    assert len(numbers(found, "node, ms")) == len(bench.ROWS)
+
+
+def test_bench_cleaning(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench_cleaning.py", "--size", "96x64", "--repeats", "1"])
+    assert import_module("bench_cleaning").main() == 0
+    found = table(capsys.readouterr().out)
+    assert {row["frame"] for row in found} == {"clean", "specks", "blobs"}
+    assert {row["node"].split()[0] for row in found} == {"RemoveSpecks", "SmoothEdge", "GrowShrink", "CheckEdges"}
+
+
+def test_bench_halo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert import_module("bench_halo").main(["--clips", str(FUR), "--sheet", str(tmp_path / "sheet.png")]) == 0
+    rows = {(row["matte"], row["foreground"]): numbers([row], "MSE", "colour") for row in table(capsys.readouterr().out)}
+    assert rows["true alpha", "the picture"][0] == 0
+    # What the estimation of foregrounds is for: the old background is gone from the edge.
+    for matte in ("guided", "closed_form", "true alpha"):
+        assert rows[matte, "blur_fusion"][1] < 0.7 * rows[matte, "the picture"][1]
+    assert rows["true alpha", "blur_fusion"][1] < rows["hard mask", "the picture"][1] / 2
+    assert picture_size(tmp_path / "sheet.png") == (5 * 112, 112)
+
+
+def test_bench_alpha(capsys: pytest.CaptureFixture[str]) -> None:
+    assert import_module("bench_alpha").main(["--cutouts", str(FUR)]) == 0
+    found = table(capsys.readouterr().out)
+    assert [(row["subject"], row["unknown"], row["frames"]) for row in found] == [("fur", "3 px", "1"), ("fur", "hard mask, 10 px", "1")]
+
+
+def test_bench_segment(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = import_module("bench_segment")
+    for number, size in enumerate(bench.SIZES):
+        monkeypatch.setitem(bench.SIZES, size, (16 + number, 12))
+    assert bench.main([weights, "--config", '{"widths": [4, 8]}', "--repeats", "1", "--cpu-time", "--no-cuda"]) == 0
+    found = table(capsys.readouterr().out)
+    assert [(row["weights"], row["arithmetic"]) for row in found] == [
+        (name, precision) for name in (weights, '{"widths": [4, 8]}') for precision in ("float32", "bfloat16")
+    ]
+    assert all(speed > 0 for speed in numbers(found, "256 px", "512 px", "1080p"))
+    assert found[0]["256 px"].endswith("(1.00)")
+
+
+def test_bench_onnx(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = import_module("bench_onnx")
+    monkeypatch.setitem(bench.SIZES, "512", (24, 17))
+    assert bench.main([weights, "--sizes", "512", "--repeats", "1"]) == 0
+    (row,) = table(capsys.readouterr().out)
+    assert (row["weights"], row["frame"]) == ("tiny.safetensors", "24 x 17")
+    assert float(row["apart"]) < 1e-3 and float(row["classes"].rstrip(" %")) > 99
+
+
+def test_bench_stabilize(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = import_module("bench_stabilize")
+    monkeypatch.setattr(bench, "HEIGHT", 18)
+    monkeypatch.setattr(bench, "WIDTH", 32)
+    clips = ["--clips", str(TORUS), "--frames", "3-4", "--clip-length", "2"]
+    assert bench.main([*clips, "--weights", weights, "--radius", "1"]) == 0
+    found = table(capsys.readouterr().out)
+    assert [row[""] for row in found] == [bench.NETWORK, *(way for way, linked in bench.WAYS.items() if "vectors" not in linked)]
+    assert all(0 <= share <= 1 for share in numbers(found, "mean IoU", "boundary F"))
+    assert all(time >= 0 for time in numbers(found[1:], "ms at 1080p"))
+
+
+@pytest.mark.slow
+def test_training_on_a_shot_beats_the_shipped_weights_on_its_other_frames(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """graphs/train_on_shot.yaml with an eighth of its steps, and smaller ones."""
+    monkeypatch.chdir(ROOT)
+    short = ["train.steps=40", "train.every=40", "train.batch=4", "train.crop=128"]
+    import_module("bench_shot").main(["examples/shots/monkey", "--threads", "1", "--set", *short])
+    shipped, trained = table(capsys.readouterr().out)
+    assert (shipped["weights"], trained["weights"]) == ("shipped weights", "trained on the shot")
+    for column in ("mean iou", "mean iou foreground", "boundary f"):
+        assert float(trained[column]) > float(shipped[column]) + 0.05, column

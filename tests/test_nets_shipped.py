@@ -1,0 +1,111 @@
+"""The weights in weights/ find what they are for, on frames of examples/shots whose truth is known; weights in disorder do not.
+
+Floors lie well below what was measured when they were written, which stands beside them: another machine's rounding, or weights
+that were trained further, pass; weights that were damaged, or are fed in another way than they were trained, do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from rotonodes.nets import load_weights
+from rotonodes.nets.card import card_path
+from rotonodes.nets.model import Model
+from rotonodes.nodes import CutOut, FindKeyLight, LoadFrames, MultipassDecode, StackPasses, TonesFromPasses, UNetSegment
+from rotonodes.pixels import Image, Labels, Layers, Matte
+from rotonodes.train.matte_scores import AlphaScores
+from rotonodes.train.metrics import ConfusionMatrix
+
+ROOT = Path(__file__).parent.parent
+SHOTS = [("torus", 1), ("torus", 13), ("monkey", 5)]
+
+
+class Frame(NamedTuple):
+    layers: Layers
+    picture: Image
+    tones: Labels
+    shape: Matte
+
+
+@cache
+def frames() -> list[Frame]:
+    """Frames of two shots, with the truth of their layer Label."""
+    found = []
+    for shot, number in SHOTS:
+        layers = LoadFrames(path=str(ROOT / "examples" / "shots" / shot / "render.####.exr"))(frame=number).layers
+        picture = MultipassDecode(passes=["Combined"])(layers)["Combined"].on_frame()
+        truth = MultipassDecode(passes=[], mattes={"shape": "shape*"}, layer="Label")(layers)["shape"]
+        found.append(Frame(layers, picture, TonesFromPasses(recipe="light")(layers), truth))
+    return found
+
+
+def shown(model: Model, frame: Frame) -> Image:
+    """What a network of tones sees of a frame."""
+    if "Depth.Z" not in model.channels:
+        return frame.picture
+    stack = StackPasses(passes=["Combined", "DiffDir", "GlossDir", "Normal", "Depth"], normals="camera")
+    return stack(frame.layers, FindKeyLight()(frame.layers))
+
+
+def mean_iou(model: Model) -> float:
+    """Of five tones, all frames together."""
+    counted = ConfusionMatrix(5)
+    for frame in frames():
+        counted.add(UNetSegment()(shown(model, frame), model=model).labels.data, frame.tones.data)
+    return float(counted.mean_iou() or 0)
+
+
+def max_f(model: Model) -> float:
+    counted = AlphaScores()
+    for frame in frames():
+        counted.add(CutOut()(frame.picture, model=model).matte.data, frame.shape.data)
+    return float(counted.max_f() or 0)
+
+
+def in_disorder(model: Model) -> Model:
+    """The same numbers in every tensor, at other places of it."""
+    generator = torch.Generator().manual_seed(1)
+    state = {name: t.flatten()[torch.randperm(t.numel(), generator=generator)].view_as(t) for name, t in model.state.items()}
+    return replace(model, state=state)
+
+
+class Floor(NamedTuple):
+    score: Callable[[Model], float]
+    floor: float
+    disorder: float  # which the same numbers at other places stay below
+
+
+FLOORS = {
+    "tones": Floor(mean_iou, 0.5, 0.3),  # 0.639; in disorder 0.158
+    "tones_passes": Floor(mean_iou, 0.85, 0.3),  # 0.947; 0.030
+    "tones_passes_fast": Floor(mean_iou, 0.8, 0.3),  # 0.930; 0.057
+    "cutout": Floor(max_f, 0.9, 0.5),  # 0.971; 0.255
+}
+
+
+def test_every_shipped_file_has_a_floor() -> None:
+    assert {path.stem for path in (ROOT / "weights").glob("*.safetensors")} == set(FLOORS)
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_shipped_weights_find_what_they_are_for(name: str) -> None:
+    model = load_weights(ROOT / "weights" / f"{name}.safetensors")
+    score, floor, disorder = FLOORS[name]
+    assert score(model) > floor
+    assert score(in_disorder(model)) < disorder
+
+
+@pytest.mark.parametrize("file", [*sorted((ROOT / "weights").glob("*.safetensors")), *sorted((ROOT / "examples").rglob("*.safetensors"))])
+def test_a_card_is_beside_every_shipped_file(file: Path) -> None:
+    model, text = load_weights(file), card_path(file).read_text()
+    parameters = sum(parameter.numel() for parameter in model.module().parameters())
+    assert f"# {file.name}" in text.splitlines()
+    assert f"{parameters:,} parameters" in text and f"| {file.stat().st_size / 1e6:.1f} MB" in text and f"| {model.licence} |" in text
+    assert "| arithmetic | 256 px | 512 px | 1080p |" in text
