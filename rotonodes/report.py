@@ -173,6 +173,8 @@ class Lines:
 class PlainReporter(Reporter):
     """`Frame 12 (12 of 24) 0.41 s` and `Progress: 50%`: what every render farm understands."""
 
+    tells_failures = True  # when they happen, not only at the end
+
     def __init__(self, verbose: int = 0, log: TextIO | None = None, **options: Any) -> None:
         super().__init__(verbose, **options)
         self.log = Lines(log or sys.stderr)
@@ -203,12 +205,14 @@ class PlainReporter(Reporter):
             self.log.say(trace.rstrip())
 
     def on_end(self, result: Result) -> None:
-        for line in closing_lines(result, self.again):
+        for line in closing_lines(result, self.again, told=self.tells_failures):
             self.log.say(line)
 
 
 class FaultsReporter(PlainReporter):
     """No progress at all, but a run that fails says why: an exit code alone helps nobody. One that does not says nothing."""
+
+    tells_failures = False
 
     def on_start(self) -> None: ...
     def on_stage(self) -> None: ...

@@ -15,9 +15,11 @@ from rich.text import Text
 
 from rotonodes.report import Reporter
 from rotonodes.summary import (
-    advice,
+    ADVICE,
+    FailureGroup,
+    advised,
     at,
-    command_for,
+    counts_frames,
     duration,
     group_failures,
     headline,
@@ -138,14 +140,18 @@ class RichReporter(Reporter):
         lines: list[RenderableType] = [Text.assemble(mark, (headline(result), "bold"), (rate, "dim"))]
         if ok:
             lines += [Text(f"  {path}", style="cyan") for path in outputs_written(result.plan)]
-        for group in () if stopped(result) else group_failures(result.failures):
-            lines.append(Text.assemble("  ", (str(group).split(": ", 1)[0], "bold"), ": ", group.reason))
+        elif not stopped(result):
+            single = len(result.failures) == 1
+            if single and not counts_frames(result):
+                lines = []
+            if not (single and self.told):  # else it stands above
+                lines += [_failed(group, ("✗ ", "bold red") if single else "  ") for group in group_failures(result.failures)]
         table = self.slowest(result) if ok else None
         if table is not None:
             lines += ["", Padding(table, (0, 0, 0, 2))]
-        command = command_for(result, self.again)
+        command = advised(result, self.again)
         if command:
-            lines += ["", Text(f"  {advice(result)}", style="dim"), Text(f"  {command}", style="cyan")]
+            lines += ["", Text(f"  {ADVICE}", style="dim"), Text(f"  {command}", style="cyan")]
         return lines
 
     def slowest(self, result: Result) -> Table | None:
@@ -165,3 +171,8 @@ class RichReporter(Reporter):
             rest = sum(seconds for seconds, _, _ in worked[SLOWEST:])
             table.add_row(f"{len(worked) - SLOWEST} more", "", "", "", f"{rest:.2f}", style="dim")
         return table
+
+
+def _failed(group: FailureGroup, mark: str | tuple[str, str]) -> Text:
+    where = str(group).removesuffix(f": {group.reason}")
+    return Text.assemble(mark, (where, "bold"), ": ", group.reason)

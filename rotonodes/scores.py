@@ -28,6 +28,19 @@ class Scores:
     ignored: str | None = None
 
     @property
+    def shape_iou(self) -> Score:
+        """IoU of everything but the first class, taken as one class: how well the shape is found, whatever its classes.
+
+        None where no pixel that counts is anything but the first class, and where that one is ignored: what is then wrongly
+        taken for shape counts nowhere.
+        """
+        if self.ignored == self.classes[0]:
+            return None
+        hits = sum(sum(row[1:]) for row in self.confusion[1:])
+        either = sum(map(sum, self.confusion)) - self.confusion[0][0]
+        return hits / either if either else None
+
+    @property
     def empty(self) -> tuple[str, ...]:
         """Classes that are neither in the truth nor predicted: they have no score."""
         found = zip(self.classes, self.confusion, zip(*self.confusion, strict=True), strict=True)
@@ -49,6 +62,7 @@ class Scores:
             "boundary_f_of_class": dict(zip(self.classes, self.boundary, strict=True)),
             "mean_iou": mean(self.iou),
             "mean_iou_foreground": mean(self.iou[1:]),
+            "shape_iou": self.shape_iou,
             "mean_dice": mean(self.dice),
             "mean_dice_foreground": mean(self.dice[1:]),
             "mean_pixel_accuracy": mean(self.pixel_accuracy),
@@ -62,11 +76,14 @@ class Scores:
         }
 
     def remarks(self) -> Iterator[str]:
-        """One line for each class that does not occur."""
+        """One line for each class that does not occur, and one where there is no shape."""
         for name in self.empty:
             yield f"class {name} is neither in the truth nor predicted: it has no score, and is left out of the means"
         for name in self.absent:
             yield f"class {name} is predicted, but never in the truth: its IoU is 0, and it has no pixel accuracy"
+        if self.shape_iou is None:
+            why = "is ignored" if self.ignored == self.classes[0] else "is all that occurs"
+            yield f"class {self.classes[0]} {why}: there is no shape IoU, which is that of everything else"
 
     def table(self) -> str:
         """The scores as lines for people, then the confusion matrix."""
@@ -77,8 +94,8 @@ class Scores:
         rows.append([f"mean without {self.classes[0]}", *(_number(mean(column[1:])) for column in columns)])
         matrix = [["truth \\ predicted", *self.classes]]
         matrix += [[name, *map(str, row)] for name, row in zip(self.classes, self.confusion, strict=True)]
-        flicker = f"flicker {_number(self.flicker)}   frames {self.frames}"
-        return "\n".join([*_aligned(rows), "", flicker, "", *_aligned(matrix)])
+        whole = f"shape IoU {_number(self.shape_iou)}   flicker {_number(self.flicker)}   frames {self.frames}"
+        return "\n".join([*_aligned(rows), "", whole, "", *_aligned(matrix)])
 
     def pack(self) -> dict[str, Any]:
         return asdict(self)

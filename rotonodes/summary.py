@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rotonodes.engine import Result
     from rotonodes.plan import Plan
 
+ADVICE = "to render only what is missing:"  # what stands before that command
+
 Again = Callable[[str], str]  # frames that are missing -> the command that renders only those
 
 
@@ -115,21 +117,33 @@ def nothing_to_read(result: Result) -> bool:
     return any(plan.missing.get(f.node) and len(plan.missing[f.node]) == len(plan.todo[f.node]) for f in result.failures)
 
 
-def closing_lines(result: Result, again: Again | None = None) -> list[str]:
-    """What was delivered, or what failed, why, and the command that renders only what is missing."""
-    lines = [headline(result)]
+def closing_lines(result: Result, again: Again | None = None, told: bool = False) -> list[str]:
+    """What was delivered, or what failed, why, and the command that renders only what is missing.
+
+    `told` says that each failure has been said when it happened: then a single one is not said twice.
+    """
     if stopped(result):
-        return lines
+        return [headline(result)]
     if result.exit_code == 0:
-        return [*lines, *(f"  {path}" for path in outputs_written(result.plan))]
-    lines += [f"  {group}" for group in group_failures(result.failures)]
-    command = command_for(result, again)
-    return [*lines, advice(result), f"  {command}"] if command else lines
+        return [headline(result), *(f"  {path}" for path in outputs_written(result.plan))]
+    groups = group_failures(result.failures)
+    if len(result.failures) == 1:
+        lines = [] if told else [f"error: {groups[0]}"]
+        lines += [headline(result)] if counts_frames(result) else []
+    else:
+        lines = [headline(result), *(f"  {group}" for group in groups)]
+    command = advised(result, again)
+    return [*lines, ADVICE, f"  {command}"] if command else lines
 
 
-def advice(result: Result) -> str:
-    """What stands before the command that helps."""
-    return "to try again:" if len(result.missing) == result.wanted else "to render only what is missing:"
+def counts_frames(result: Result) -> bool:
+    """Whether the headline of a run that failed says more than its failures: how many of several frames are not there."""
+    return result.wanted > 1 and bool(set(result.failed_frames()).intersection(result.plan.delivered))
+
+
+def advised(result: Result, again: Again | None) -> str:
+    """The command that renders only what is missing, where that is not the one the user has just given."""
+    return command_for(result, again) if 0 < len(result.missing) < result.wanted else ""
 
 
 def closing_line(result: Result) -> str:

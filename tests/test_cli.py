@@ -64,9 +64,12 @@ def test_failed_frames_end_with_1_and_a_command_that_works(swatches: Call, tmp_p
 
 
 def test_a_clip_that_failed_is_made_again_from_all_frames(swatches: Call) -> None:
-    ended = swatches("run", "-X", "mean", "-F", "1-5", "--set", "swatch.bad=[2]")
-    assert ended.code == 1
-    assert " -F 1-5 " in ended.err.splitlines()[-1]
+    broken = ("run", "-X", "mean", "-F", "1-5", "--set", "swatch.bad=[2]")
+    ended = swatches(*broken)
+    assert (ended.code, ended.err.count("cannot read swatch")) == (1, 1)
+    assert "rotonodes run" not in ended.err, "it is the command that was just given"
+    told = swatches(*broken, "--progress", "json").out.splitlines()[-1]
+    assert " -F 1-5 " in json.loads(told)["again"]
 
 
 def test_stats_are_written_even_when_frames_failed(swatches: Call, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def test_json_is_one_object(shot: Path, call: Call) -> None:
     assert found["mean_dice"] == found["mean_dice_foreground"] == pytest.approx(180 / 192)
     assert found["pixel_accuracy"] == {"a": 90 / 96, "b": 90 / 96, "c": 90 / 96}
     assert found["mean_iou"] == found["mean_iou_foreground"] == pytest.approx(90 / 102)
+    assert found["shape_iou"] == pytest.approx(186 / 198)  # of 2 * 96 true pixels six are missed in frame 2, and six are too many
     assert found["mean_pixel_accuracy"] == pytest.approx(90 / 96)
     assert found["confusion"] == [[90, 0, 6], [6, 90, 0], [0, 6, 90]]
     assert found["flicker"] == pytest.approx(36 / 216)
@@ -66,7 +67,7 @@ def test_a_table_for_people(shot: Path, call: Call) -> None:
     assert ended.code == 0
     assert ended.out.splitlines()[0].split() == ["class", "IoU", "Dice", "accuracy", "boundary", "F"]
     assert "mean without background" in ended.out
-    assert "flicker 0.1667   frames 4" in ended.out
+    assert "shape IoU 0.9394   flicker 0.1667   frames 4" in ended.out.splitlines()
     warned = [f"warning: scores: class {name} is neither in the truth nor predicted" for name in ("midtone", "highlight")]
     assert all(text in ended.err for text in warned)
 

@@ -134,13 +134,78 @@ def test_grey_pictures_and_arrays(folder: Path, call: Call) -> None:
         (["data", "--classes", "1"], "--classes 1: 2 to 256 classes"),
         (["data", "--classes", "a,,b"], "--classes a,,b: write them with commas"),
         (["data", "--crop", "33"], "error: training: crop is 33, and this network needs a multiple of 16: 32 or 48 px"),
-        (["data", "--validation", "1"], "--validation 1: of 10 pictures that leaves none"),
+        (["data", "--validation", "100"], "--validation 100: of 10 pictures that leaves none to learn from: give more pictures, or"),
     ],
 )
 def test_what_is_refused(folder: Path, call: Call, arguments: list[str], message: str) -> None:
     ended = call("train", *arguments, "--suffix", "_mask")
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1), ended.err
     assert message in ended.err
+
+
+def keep_first(folder: Path, count: int) -> None:
+    """Only so many of the pictures, with their masks."""
+    for name in ("imgs", "masks"):
+        for file in sorted((folder / "data" / name).iterdir())[count:]:
+            file.unlink()
+
+
+def test_a_few_pictures_train_with_one_to_score_with(folder: Path, call: Call) -> None:
+    """Whatever a tenth of them is."""
+    keep_first(folder, 4)
+    ended = call("train", "data", "--suffix", "_mask", "-o", "out/few.safetensors", *QUICK)
+    assert ended.code == 0, ended.err
+    model = load_weights("out/few.safetensors")
+    assert (model.training["frames"], model.metrics["frames"]) == (3, 1)
+    keep_first(folder, 2)
+    assert call("train", "data", "--suffix", "_mask", "--validation", "1", "--print-graph").code == 0
+    keep_first(folder, 1)
+    ended = call("train", "data", "--suffix", "_mask", "--print-graph")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "--validation 10: of 1 picture that leaves none to learn from: give more pictures, or --validation 0" in ended.err
+    assert call("train", "data", "--suffix", "_mask", "--validation", "0", "--print-graph").code == 0
+
+
+def test_a_wrong_suffix_is_said_before_what_the_count_leaves(folder: Path, call: Call) -> None:
+    keep_first(folder, 1)
+    ended = call("train", "data", "--suffix", "_matte")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "data/masks/*_matte.*: 1 of 1 pictures have no mask: a.jpg; is --suffix right?" in ended.err
+
+
+@pytest.mark.parametrize("alpha", [[], ["--alpha"]])
+@pytest.mark.parametrize("suffix", [".png", ".npy"])
+def test_a_mask_of_another_size_is_named_with_its_picture(folder: Path, call: Call, suffix: str, alpha: list[str]) -> None:
+    (folder / "data/masks/c_mask.png").unlink()
+    small = np.zeros((12, 11), np.uint8)
+    if suffix == ".npy":
+        np.save(folder / "data/masks/c_mask.npy", small)
+    else:
+        PIL.Image.fromarray(small).save(folder / "data/masks/c_mask.png")
+    ended = call("train", "data", "--suffix", "_mask", *alpha, *QUICK)
+    told = f"error: data/imgs/c.jpg is 22 x 24, but data/masks/c_mask{suffix} is 11 x 12: reformat one of them\n"
+    assert (ended.code, ended.out, ended.err) == (2, "", told)
+
+
+def test_a_stray_value_is_named_with_its_mask_and_place(folder: Path, call: Call) -> None:
+    with PIL.Image.open(folder / "data/masks/c_mask.png") as picture:
+        mask = np.array(picture)
+    mask[3, 7] = 77
+    PIL.Image.fromarray(mask).save(folder / "data/masks/c_mask.png")
+    ended = call("train", "data", "--suffix", "_mask", "--classes", "2", *QUICK)
+    assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+    assert "3 values (0, 77, 255), but there are 2 classes: give one for each value; " in ended.err
+    assert ended.err.endswith("; 77 is the rarest, 1 pixel, first in data/masks/c_mask.png at x 7, y 3\n")
+
+
+def test_snapshots_of_every_validation(folder: Path, call: Call) -> None:
+    """Rows A5 and D6: weights and a loss plot every epoch."""
+    keep_first(folder, 4)
+    assert call("train", "data", "--suffix", "_mask", "--snapshots", "-o", "out/w.safetensors", *QUICK).code == 0
+    kept = sorted(file.stem for file in (folder / "out/w_training/stages").glob("*.safetensors"))
+    assert kept == sorted(file.stem for file in (folder / "out/w_training/stages").glob("*.png")) != []
+    assert call("segment", "data/imgs/a.jpg", "-m", f"out/w_training/stages/{kept[0]}.safetensors").code == 0
+    assert "snapshots" not in graph_of(call, "data", "--suffix", "_mask")["train"]
 
 
 def test_masks_that_do_not_fit(folder: Path, call: Call) -> None:

@@ -61,6 +61,29 @@ def test_overlap_by_hand() -> None:
     assert found["flicker"] is None  # one frame makes no pair
 
 
+def test_the_shape_is_everything_but_the_first_class() -> None:
+    # Shape in both: 3 pixels, of which one has the wrong class, which is of no account here. Shape in either: 5 pixels.
+    scores = scored([[[0, 1, 1], [1, 2, 0]]], [[[0, 0, 1], [2, 2, 1]]])
+    assert scores.shape_iou == 3 / 5
+    assert scores.as_json()["shape_iou"] == 3 / 5
+    assert "shape IoU 0.6000   flicker -   frames 1" in scores.table().splitlines()
+    both = scored([[[0, 1]], [[2, 2]]], [[[1, 1]], [[1, 0]]])  # counted over all frames, not a mean of theirs
+    assert both.shape_iou == 2 / 4
+    assert scored([[[0, 1, 1, 0]]], [[[0, 1, 2, 2]]], ignore=2).shape_iou == 1.0
+
+
+@pytest.mark.parametrize(
+    ("truth", "options", "why"), [([[0, 0]], {}, "is all that occurs"), ([[0, 1]], {"ignore": 0}, "is ignored")], ids=["empty", "ignored"]
+)
+def test_where_there_is_no_shape_that_is_said(truth: object, options: dict[str, int], why: str) -> None:
+    scores = scored([truth], [truth], **options)
+    assert scores.shape_iou is None
+    assert json.loads(json.dumps(scores.as_json(), allow_nan=False))["shape_iou"] is None
+    assert "shape IoU -   " in scores.table()
+    assert list(scores.remarks())[-1] == f"class a {why}: there is no shape IoU, which is that of everything else"
+    assert not any("shape" in remark for remark in scored([[[0, 1]]], [[[0, 0]]]).remarks()), "a shape that is wrong is one"
+
+
 def test_empty_classes_are_said_and_never_nan() -> None:
     told: list[str] = []
 
@@ -188,7 +211,7 @@ def test_the_table() -> None:
     assert lines[0].split() == ["class", "IoU", "Dice", "accuracy", "boundary", "F"]
     assert lines[3].split() == ["c", "-", "-", "-", "-"]
     assert lines[5].startswith("mean without a  0.7500")
-    assert lines[7] == "flicker -   frames 1"
+    assert lines[7].endswith("flicker -   frames 1")
     assert lines[-3].split() == ["a", "2", "1", "0"]
 
 
@@ -220,6 +243,9 @@ def test_agrees_with_torchmetrics(other: object, seed: int, ignore: int | None) 
     ):
         counted = [i for i in range(4) if i != ignore]
         assert [mine[i] for i in counted] == pytest.approx([theirs[i].item() for i in counted])
+    known = given_to[1] != (-1 if ignore is None else ignore)
+    shape = other.binary_jaccard_index(*((plane[known] > 0).int() for plane in given_to))  # type: ignore[attr-defined]
+    assert scores.shape_iou == pytest.approx(shape.item())
 
 
 # For any labels.

@@ -100,6 +100,34 @@ def test_values_that_the_masks_hold_become_classes(folder):
         LoadLabels(path="masks/#.png", values="found", classes=["a", "b"])(frame=1)
 
 
+def test_a_stray_value_is_named_with_its_file_and_place(folder):
+    clean, stray = np.zeros((4, 6)), np.zeros((4, 6))
+    clean[:2], clean[2:, :3] = 100, 200
+    stray[:3], stray[3, :3] = 200, 100
+    stray[2, 4] = stray[3, 1] = 77
+    for name, values in {"1": clean, "2": stray, "3": clean}.items():
+        grey(folder / f"masks/{name}.png", values)
+    labels = LoadLabels(path="masks/#.png", values="found", classes=["a", "b", "c"])
+    with pytest.raises(
+        UsageError, match=r"4 values \(0, 77, 100, 200\), but .*; 77 is the rarest, 2 pixels, first in masks/2\.png at x 4, y 2$"
+    ):
+        labels(frame=1)
+    (folder / "masks/2.png").unlink()
+    two = LoadLabels(path="masks/1.png", values="found", classes=["a", "b", "c", "d"])
+    with pytest.raises(UsageError, match=r"hold 3 values \(0, 100, 200\), but there are 4 classes: give one for each value$"):
+        two(frame=1)  # too few: none is a stray
+
+
+def test_a_stray_colour_is_named_too(folder):
+    colors = np.zeros((2, 3, 3), np.uint8)
+    colors[0] = (255, 0, 0)
+    colors[1, 2] = (0, 0, 254)
+    Pictures.fromarray(colors).save(folder / "masks/1.png")
+    grey(folder / "masks/2.png", [[0, 0]])
+    with pytest.raises(UsageError, match=r"; #0000fe is the rarest, 1 pixel, first in masks/1\.png at x 2, y 1$"):
+        LoadLabels(path="masks/#.png", values="found", classes=["a", "b"])(frame=2)
+
+
 def test_a_value_that_a_correction_brought_is_found(folder):
     import os
 

@@ -79,6 +79,7 @@ def test_c4d_passes_become_tones_in_grey_and_a_gif(run):
     model = load_weights(out / "tones.safetensors")
     assert (model.config["in_channels"], len(model.classes), model.sight.grey) == (1, 5, True)
     assert {"loss.png", "log.csv", NEWEST, "stages"} <= {path.name for path in (out / "training").iterdir()}
+    assert load_weights(out / "training/stages/step_000001.safetensors").training["steps"] == 1
     assert json.loads((out / "scores.json").read_text())["frames"] == 3
 
 
@@ -158,7 +159,8 @@ def test_duts_becomes_a_small_u2net_and_cut_outs(run):
     model = load_weights(out / "cutout.safetensors")
     assert model.config["variant"] == "u2netp"
     assert (model.sight.squash, model.sight.peak) == (32, True)
-    assert len(list((out / "training/stages").iterdir())) == 2, "a sheet every n steps"
+    for suffix in ("png", "safetensors"):
+        assert len(list((out / "training/stages").glob(f"*.{suffix}"))) == 2, "a sheet and weights every n steps"
     with Picture.open(out / "look.png") as sheet:
         assert sheet.width > 2 * 384
 

@@ -282,12 +282,61 @@ def test_nothing_to_do(plan: Plan) -> None:
 
 def test_what_is_missing_and_the_command_for_it(plan: Plan) -> None:
     result = failed(plan, [failure("load", 3, "no such file")], [3, *range(7, 10)])
-    assert closing_lines(result) == [
+    ending = [
         "1 of 24 frames failed, 3 more are not there",
-        "  load, frame 3: no such file",
         "to render only what is missing:",
         "  rotonodes run graphs/torus.yaml -F 3,7-9",
     ]
+    assert closing_lines(result) == ["error: load, frame 3: no such file", *ending]
+    assert closing_lines(result, told=True) == ending
+    several = failed(plan, [failure("load", f, "no such file") for f in (3, 7)], [3, 7])
+    for told in (False, True):
+        assert closing_lines(several, told=told)[:2] == ["2 of 24 frames failed", "  load, frames 3,7: no such file"]
+
+
+def seen_by(voice: Reporter, stream: io.StringIO, plan: Plan, result: Result) -> list[str]:
+    """What a voice says of a run that ended so, its failures being told as they happen."""
+    voice.start(plan, 1, result.wanted)
+    for item in result.failures:
+        voice.failure(item.node, item.frame, item.reason)
+    voice.end(result)
+    return [line for line in stream.getvalue().splitlines() if line.strip()][0 if isinstance(voice, report.FaultsReporter) else 1 :]
+
+
+@pytest.mark.parametrize("name", ["plain", "none", "quiet", "rich", "openjd", "alf"])
+@pytest.mark.parametrize(
+    ("frame", "missing", "wanted", "counted"),
+    [(None, (), 0, ""), (3, (3,), 1, ""), (3, range(1, 25), 24, "1 of 24 frames failed, 23 more are not there")],
+    ids=["whole clip", "one frame", "all frames"],
+)
+def test_a_single_fault_is_said_once(plan: Plan, name: str, frame: int | None, missing: Sequence[int], wanted: int, counted: str) -> None:
+    """And nobody is told to give the command again that he has just given."""
+    stream = io.StringIO()
+    voices: dict[str, Reporter] = {
+        "plain": report.PlainReporter(log=stream),
+        "none": report.EndReporter(log=stream),
+        "quiet": report.FaultsReporter(log=stream),
+        "rich": RichReporter(console=Console(file=stream, width=100, highlight=False)),
+        "openjd": report.OpenJDReporter(log=stream, out=io.StringIO()),
+        "alf": report.AlfReporter(log=stream, out=io.StringIO()),
+    }
+    plan.stages.clear()  # no live line
+    result = failed(plan, [failure("load", frame, "no such file")], missing)
+    result.wanted = wanted
+    where, (error, mark) = f"load, frame {frame}" if frame else "load", ("✗ ", "✗ ") if name == "rich" else ("error: ", "")
+    assert seen_by(voices[name], stream, plan, result) == [f"{error}{where}: no such file", *([mark + counted] if counted else [])]
+
+
+def test_what_farms_and_programs_read_of_a_single_fault_stays(plan: Plan) -> None:
+    result = failed(plan, [failure("load", 3, "no such file")], range(1, 25))
+    out = io.StringIO()
+    seen_by(report.OpenJDReporter(log=io.StringIO(), out=out), out, plan, result)
+    assert out.getvalue() == "openjd_fail: 1 of 24 frames failed, 23 more are not there\n"
+    out = io.StringIO()
+    events = [json.loads(line) for line in seen_by(report.JsonReporter(out=out), out, plan, result)]
+    assert events[0] == {"event": "failure", "node": "load", "frame": 3, "reason": "no such file"}
+    assert (events[1]["event"], events[1]["again"]) == ("end", "rotonodes run graphs/torus.yaml")
+    assert events[1]["result"]["failures"] == [{"node": "load", "frame": 3, "reason": "no such file"}]
 
 
 def test_the_users_own_range_stays_where_all_is_missing(plan: Plan) -> None:
@@ -297,13 +346,13 @@ def test_the_users_own_range_stays_where_all_is_missing(plan: Plan) -> None:
 
 
 def test_nothing_is_advised_where_no_file_was_found(plan: Plan) -> None:
-    result = failed(plan, [failure("load", 3, "no such file")], range(1, 25))
-    assert closing_lines(result)[-2:] == ["to try again:", "  rotonodes run graphs/torus.yaml"]  # only what is missing is all there is
+    result = failed(plan, [failure("load", 3, "no such file")], range(2, 25))
+    assert closing_lines(result)[-1] == "  rotonodes run graphs/torus.yaml -F 2-24"
     plan.missing["load"] = list(range(2, 25))
     assert command_for(result, None)
     plan.missing["load"] = list(range(1, 25))
     assert command_for(result, None) == ""
-    assert closing_lines(result) == ["1 of 24 frames failed, 23 more are not there", "  load, frame 3: no such file"]
+    assert closing_lines(result) == ["error: load, frame 3: no such file", "1 of 24 frames failed, 22 more are not there"]
     text = screen(lambda voice: voice.end(result), width=60)
     assert "rotonodes run" not in text
 
@@ -418,6 +467,7 @@ def test_messages_appear_above_the_live_line(plan: Plan) -> None:
 
     lines = [line.strip() for line in screen(show).splitlines()]
     assert lines.index("! careful") < lines.index("✗ load, frame 2: no such file") < lines.index("✗ 1 of 24 frames failed")
+    assert sum("no such file" in line for line in lines) == 1
 
 
 def test_the_display_is_put_away_when_a_run_ends_by_an_error(plan: Plan) -> None:

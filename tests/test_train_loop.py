@@ -238,9 +238,9 @@ def test_ctrl_c_leaves_a_checkpoint(data, settings, ctrl_c):
 
 def test_a_checkpoint_of_another_run_is_refused(data, settings):
     train(settings, data)
-    with pytest.raises(UsageError, match=r"trained with learning_rate 0.01, not 0.001: use an empty folder"):
+    with pytest.raises(UsageError, match=r"trained with learning_rate 0.01, not 0.001: set that back to go on"):
         train(replace(settings, learning_rate=1e-3), data)
-    with pytest.raises(UsageError, match=r"trained with seed 0, not 3, and config.widths .4, 8., not .8, 8.: use an empty folder"):
+    with pytest.raises(UsageError, match=r"trained with seed 0, not 3, and config.widths .4, 8., not .8, 8.: set that back to go on"):
         train(replace(settings, config={"widths": [8, 8]}, seed=3), data)
     with pytest.raises(UsageError, match=r"trained with config.width unset, not 4, and config.widths .4, 8., not unset"):
         train(replace(settings, config={"width": 4}), data)

@@ -1,5 +1,6 @@
 """Who follows a training: what TensorBoard and Weights & Biases have to show, read back with their own packages; progress."""
 
+import itertools
 import json
 import struct
 import sys
@@ -15,12 +16,16 @@ import pytest
 import torch
 from PIL import Image as Pictures
 
-from rotonodes.errors import FrameError, Interrupted, UsageError
+from rotonodes.errors import FrameError, Interrupted, RetryError, UsageError
 from rotonodes.io.pictures import read_image
+from rotonodes.nets import load_weights
+from rotonodes.nets.model import Model
+from rotonodes.nets.segment import Segmenter
 from rotonodes.node import Monitor
 from rotonodes.nodes import TrainUNet
 from rotonodes.pixels import Clip, Image, Labels
 from rotonodes.train import watch
+from rotonodes.train.checkpoint import read_checkpoint
 from rotonodes.train.dataset import LabelledFrames
 from rotonodes.train.journal import Journal
 from rotonodes.train.loop import Step, train
@@ -246,6 +251,84 @@ def test_each_stage_has_a_sheet(data: LabelledFrames, settings: TrainSettings, t
     train(plain, LabelledFrames(toy_frames(2), classes=3))
     with Pictures.open(tmp_path / "plain/stages/step_000012.png") as sheet:
         assert 2 * WIDTH < sheet.height < 3 * WIDTH, "without validation, the frames that are learned from"
+
+
+def snapshots(folder: Path) -> dict[str, Model]:
+    return {path.stem: load_weights(path) for path in sorted((folder / "stages").glob("*.safetensors"))}
+
+
+@pytest.mark.parametrize("ema", [0.9, 0.0])
+def test_each_stage_keeps_its_weights_where_that_is_asked_for(
+    data: LabelledFrames, settings: TrainSettings, tmp_path: Path, ema: float
+) -> None:
+    """Rows A5 and D6. They are the averaged weights that are scored, at the stage's step, whether they are the best or not."""
+    kept = replace(settings, snapshots=True, ema_decay=ema, learning_rate=1e-2)
+    seen: dict[int, dict[str, torch.Tensor]] = {}
+
+    def look(step: Step) -> None:
+        if step.step % 4 == 0:
+            run = read_checkpoint(tmp_path / "run")["run"]  # type: ignore[index]
+            seen[step.step] = run["average" if ema else "network"]
+            assert ema == 0.0 or not torch.equal(run["average"]["head.weight"], run["network"]["head.weight"])
+
+    train(kept, data, on_step=look)
+    made = snapshots(tmp_path / "run")
+    assert list(made) == ["step_000004", "step_000008", "step_000012"]
+    for (step, state), (name, model) in zip(seen.items(), made.items(), strict=True):
+        assert (name, model.training["steps"], model.metrics["step"]) == (f"step_{step:06d}", step, step)
+        assert all(torch.allclose(model.state[key].float(), tensor.float(), atol=2e-3) for key, tensor in state.items()), "as halves"
+        assert Segmenter(model)(torch.zeros(1, 3, 16, 16)).shape == (1, 3, 16, 16)
+    weights = [model.state["head.weight"] for model in made.values()]
+    assert not any(torch.equal(one, other) for one, other in itertools.combinations(weights, 2))
+
+
+def test_snapshots_of_a_run_that_was_stopped_or_killed_are_those_of_one_that_was_not(
+    data: LabelledFrames, settings: TrainSettings, tmp_path: Path
+) -> None:
+    kept = replace(settings, snapshots=True)
+    train(kept, data)
+    broken = replace(kept, checkpoint_folder=tmp_path / "broken", checkpoint_interval=5)
+
+    def die(step: Step) -> None:
+        if step.step == 9:  # behind the stage of step 8, whose checkpoint is that of step 5
+            raise Killed
+
+    with pytest.raises(Interrupted):
+        train(replace(broken, snapshots=False), data, should_stop=stop_before(2))
+    with pytest.raises(Killed):
+        train(broken, data, on_step=die)
+    assert list(snapshots(tmp_path / "broken")) == ["step_000004", "step_000008"]
+    for path in (tmp_path / "broken/stages").glob("step_000008.*"):
+        path.write_bytes(b"torn")
+    train(broken, data)
+    whole, again = snapshots(tmp_path / "run"), snapshots(tmp_path / "broken")
+    assert list(whole) == list(again)
+    for name, model in whole.items():
+        assert all(torch.equal(model.state[key], again[name].state[key]) for key in model.state), name
+
+
+def test_a_snapshot_that_cannot_be_written_is_said_and_ends_nothing(
+    data: LabelledFrames, settings: TrainSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(model: Model, path: Path) -> None:
+        raise RetryError(f"disk full while writing {path.name}: free some space and run again")
+
+    monkeypatch.setattr("rotonodes.train.journal.save_weights", refuse)
+    warned: list[str] = []
+    train(replace(settings, snapshots=True), data, warn=warned.append)
+    told = [line for line in warned if "disk full" in line]
+    assert told == [
+        "disk full while writing step_000004.safetensors: free some space and run again; the training goes on without its snapshot"
+    ]
+
+
+def test_no_weights_are_kept_unless_asked_for(tmp_path: Path) -> None:
+    node(tmp_path).run(inputs(), monitor=Lines())
+    assert snapshots(tmp_path / "run") == {}
+    node(tmp_path / "asked", snapshots=True).run(inputs(), monitor=Lines())
+    assert list(snapshots(tmp_path / "asked/run")) == ["step_000002", "step_000004"]
+    nowhere = node(tmp_path, snapshots=True).model_copy(update={"checkpoints": ""})
+    assert list(nowhere.faults(frozenset({"labels"}), 3)) == ["snapshots are kept in the folder of checkpoints: set checkpoints"]
 
 
 def test_watchers_follow_a_training(data: LabelledFrames, settings: TrainSettings, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def cutout(
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="The highest one.")
 @click.option("--load", metavar="WEIGHTS", help="Go on from these weights, with their architecture.")
 @click.option("--scale", type=click.FloatRange(0, 16, min_open=True), help="Let the network see pictures at another size.")
-@click.option("--validation", type=click.FloatRange(0, 100), default=10, show_default=True, help="Percent of the pictures to score with.")
+@click.option("--validation", type=click.FloatRange(0, 100), default=10, show_default=True, help="Percent of them to score with, or one.")
 @click.option("--amp", is_flag=True, help="Mixed precision, by bfloat16.")
 @click.option("--bilinear", is_flag=True, help="Grow maps bilinearly, not by transposed convolutions.")
 @click.option("--classes", metavar="N|A,B,C", help="How many classes, or their names, by rising mask value.  [default: those found]")
@@ -129,6 +129,7 @@ def cutout(
 @click.option("--optimizer", type=click.Choice(["adamw", "adam", "sgd", "rmsprop"]), help="How weights follow the gradient.")
 @click.option("--schedule", type=click.Choice(["cosine", "onecycle", "constant", "plateau"]), help="How the learning rate falls.")
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Where all randomness starts.")
+@click.option("--snapshots", is_flag=True, help="Keep the weights of every validation, too.")
 @device_option
 @print_option
 @verbose_option
@@ -211,7 +212,7 @@ def show(path: str) -> None:
 @verbose_option
 @click.pass_context
 def evaluate(context: click.Context, /, as_json: bool, print_graph: bool, **given: Any) -> int:
-    """Score predicted labels against the truth: IoU, Dice, accuracy, boundaries, flicker."""
+    """Score predicted labels against the truth: IoU, Dice, accuracy, shape, boundaries, flicker."""
     import json
 
     from rotonodes.jobs.evaluation import evaluation

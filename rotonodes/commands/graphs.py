@@ -191,7 +191,8 @@ def view(context: click.Context, /, graph_file: str, target: str, output: str | 
 
     session = context.ensure_object(Session)
     graph = load(graph_file, given)
-    reporter = session.reporter = make_reporter("rich" if contact and sys.stderr.isatty() else "none", session.verbose)
+    shown = contact and sys.stderr.isatty()
+    reporter = session.reporter = make_reporter("rich" if shown else "none", session.verbose)
     stop = threading.Event()
     with StopOnSignal(stop) as signals:
         try:
@@ -208,7 +209,7 @@ def view(context: click.Context, /, graph_file: str, target: str, output: str | 
             )
         except Interrupted:
             return signals.code or EXIT_INTERRUPTED
-    for failure in result.failures:
+    for failure in () if shown else result.failures:  # else they have been told
         say(f"error: {failure}")
     if not result.exit_code:
         click.echo(path)

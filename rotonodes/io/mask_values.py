@@ -49,6 +49,27 @@ def mask_values(files: tuple[str, ...], stamps: tuple[int, ...]) -> MaskValues:
     return MaskValues(values, tuple(f"#{value:06x}" for value in values) if colored else ())
 
 
+def rarest_value(files: Sequence[str], found: MaskValues) -> str:
+    """The value with the fewest pixels in these masks, and where it is first: `77 is the rarest, 1 pixel, first in b.png at x 7, y 3`.
+
+    `found` are all values in them. Reads every mask once more: for what is wrong with a data set.
+    """
+    import numpy as np
+
+    counts = np.zeros(len(found.values), np.int64)
+    first: dict[int, tuple[str, int, int]] = {}
+    for file in files:
+        indices = class_indices(file, found)
+        counts += np.bincount(indices.ravel(), minlength=len(counts))
+        for index in set(np.unique(indices).tolist()) - first.keys():
+            y, x = (int(at[0]) for at in (indices == index).nonzero())
+            first[index] = (file, x, y)
+    rarest = int(counts.argmin())
+    file, x, y = first[rarest]
+    pixels = f"{counts[rarest]} pixel{'' if counts[rarest] == 1 else 's'}"
+    return f"{found.names[rarest]} is the rarest, {pixels}, first in {file} at x {x}, y {y}"
+
+
 def class_indices(file: str, found: MaskValues) -> np.ndarray:
     """The place of each pixel's value among those found, uint8 `[H, W]`. Raises FrameError for a value that is not among them."""
     import numpy as np

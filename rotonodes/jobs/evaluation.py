@@ -9,6 +9,7 @@ from typing import Any
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.frames import FilePattern, format_frames, frames_named, parse_frames
 from rotonodes.jobs.graph import class_names, graph_text, greys
+from rotonodes.jobs.pictures import refuse_other_size
 
 
 def evaluation(
@@ -82,16 +83,3 @@ def nothing_there(path: str) -> str:
     if FilePattern(path).has_token:
         return f"there is no such file{did_you_mean_file(path)}; check the path"
     return f"there is no such file{did_you_mean_file(path)}; write the name of a sequence with a frame token, as in 'p/####.png'"
-
-
-def refuse_other_size(prediction: str, truth: str) -> None:
-    """UsageError for two files of different size; within a sequence, LoadLabels sees to it."""
-    from rotonodes.errors import FrameError
-    from rotonodes.io.pictures import picture_size
-
-    try:
-        (width, height), (across, down) = picture_size(prediction), picture_size(truth)
-    except FrameError:
-        return  # the run will say what is wrong with the file
-    if (width, height) != (across, down):
-        raise UsageError(f"{prediction} is {width} x {height}, but {truth} is {across} x {down}: reformat one of them")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import FrameError, UsageError
 from rotonodes.frames import FilePattern, format_frames
 from rotonodes.io.folder import list_pictures, picture_names
 
@@ -74,3 +74,15 @@ class Pictures:
         if self.sequence:
             return FilePattern(path).path(FilePattern(self.images[0]).on_disk()[0])
         return FilePattern(path).path(1).replace("*", picture_names(self.images)[0])
+
+
+def refuse_other_size(one: str, other: str) -> None:
+    """UsageError for two files of different size, which names both."""
+    from rotonodes.io.pictures import picture_size
+
+    try:
+        (width, height), (across, down) = picture_size(one), picture_size(other)
+    except FrameError:
+        return  # the run will say what is wrong with the file
+    if (width, height) != (across, down):
+        raise UsageError(f"{one} is {width} x {height}, but {other} is {across} x {down}: reformat one of them")

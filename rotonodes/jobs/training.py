@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rotonodes.errors import UsageError
 from rotonodes.io.folder import list_pictures
 from rotonodes.jobs.graph import class_names, graph_text
-from rotonodes.jobs.pictures import Body
+from rotonodes.jobs.pictures import Body, refuse_other_size
 
 if TYPE_CHECKING:
     from rotonodes.nets.model import Model
@@ -36,13 +36,15 @@ def training(
     validation: float = 10,
     amp: bool = False,
     bilinear: bool = False,
+    snapshots: bool = False,
     **given: Any,
 ) -> str:
     """The YAML of a graph that trains a network on pictures and the masks that bear their names.
 
     `images` and `masks` are folders below `folder`; the mask of `NAME.jpg` is `NAME` with `suffix` and any extension. Each value
     in the masks is a class, unless `alpha` takes them as soft mattes. `validation` is the share of the pictures, in percent,
-    that are scored with. `given` are more parameters of TrainUNet. UsageError for folders and options that do not go together.
+    that are scored with, at least one. `given` are more parameters of TrainUNet. UsageError for folders and options that do not go
+    together.
     """
     pictures = os.path.join(folder, images)
     if not os.path.exists(pictures):
@@ -55,11 +57,11 @@ def training(
         raise UsageError(f"-o {output}: weights are written as .safetensors: give the file that ending")
     if alpha and classes:
         raise UsageError(f"--classes {classes}: a matte has no classes: take --classes or --alpha out")
-    held_out = round(count * validation / 100)
-    if validation and not 0 < held_out < count:
-        raise UsageError(f"--validation {validation:g}: of {count} pictures that leaves none: give more pictures, or --validation 0")
     pattern = os.path.join(folder, masks, f"*{suffix}.*")
-    refuse_missing(pattern, pictures)
+    refuse_unpaired(pattern, pictures)
+    if validation and max(round(count * validation / 100), 1) >= count:  # as TrainUNet rounds: at least one
+        learned = f"of {count} picture{'' if count == 1 else 's'} that leaves none to learn from"
+        raise UsageError(f"--validation {validation:g}: {learned}: give more pictures, or --validation 0")
     source: Body = {"type": "LoadMattes" if alpha else "LoadLabels", "path": pattern, "pictures": pictures}
     if not alpha:
         source |= {"values": "found"} | ({"classes": class_names(classes)} if classes else {})
@@ -76,6 +78,7 @@ def training(
     body |= {"precision": "bfloat16"} if amp else {}
     body |= {"upsampling": "bilinear"} if bilinear else {}
     body |= {"channels": ["Y"]} if is_grey(pictures) else {}
+    body |= {"snapshots": True} if snapshots else {}
     nodes["train"] = body | {name: value for name, value in given.items() if value is not None}
     nodes["write"] = {"type": "WriteModel", "in": "train", "path": output}
     return graph_text("", nodes)
@@ -90,15 +93,18 @@ def best_line(model: Model) -> str:
     return f"best: step {model.metrics['step']} of {model.training['steps']}, {SCORE_NAMES[name]} {score:.3f}" if score is not None else ""
 
 
-def refuse_missing(pattern: str, pictures: str) -> None:
-    """UsageError that names the pictures without a mask."""
+def refuse_unpaired(pattern: str, pictures: str) -> None:
+    """UsageError that names the pictures without a mask, or the first whose mask has another size."""
     from rotonodes.nodes.mask_source import MaskSource
 
     masks, files = MaskSource(path=pattern, pictures=pictures), list_pictures([pictures])
-    lost = [os.path.basename(picture) for picture in files if not os.path.exists(masks.mask_of(picture))]
+    pairs = [(picture, masks.mask_of(picture)) for picture in files]
+    lost = [os.path.basename(picture) for picture, mask in pairs if not os.path.exists(mask)]
     if lost:
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
         raise UsageError(f"{pattern}: {len(lost)} of {len(files)} pictures have no mask: {', '.join(lost[:5])}{more}; is --suffix right?")
+    for picture, mask in pairs:
+        refuse_other_size(picture, mask)
 
 
 def is_grey(pictures: str) -> bool:

@@ -22,10 +22,11 @@ _CELL = 160  # width of one picture on the sheet, px
 class EvaluateLabels(Node):
     """Score predicted labels against the truth: IoU, Dice, accuracy and boundary F-score of each class, flicker, confusion.
 
-    Boundaries may lie 2 px apart. Flicker is the share of pixels whose predicted class changes between two frames of a clip that
-    follow each other (12 and 13, not 12 and 14) where the truth's does not. A class that never occurs has no score (null)
-    and is named. `path` takes the scores as JSON, `worst` a sheet of the frames with the lowest mean IoU, the prediction left and
-    the truth right of it. Frames stream; what is delivered is what is scored.
+    The shape IoU is that of everything but the first class, taken as one class. Boundaries may lie 2 px apart. Flicker is the
+    share of pixels whose predicted class changes between two frames of a clip that follow each other (12 and 13, not 12 and 14)
+    where the truth's does not. A class that never occurs has no score (null) and is named. `path` takes the scores as JSON,
+    `worst` a sheet of the frames with the lowest mean IoU, the prediction left and the truth right of it. Frames stream; what is
+    delivered is what is scored.
     """
 
     category: ClassVar[str] = "output"

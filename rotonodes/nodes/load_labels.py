@@ -53,15 +53,16 @@ class LoadLabels(MaskSource):
 
     def found_values(self) -> tuple[MaskValues, tuple[str, ...]]:
         """The values in all masks, and the name of each. UsageError when there are not as many as classes."""
-        from rotonodes.io.mask_values import mask_values, stamps_of
+        from rotonodes.io.mask_values import mask_values, rarest_value, stamps_of
 
         files = self.masks()
         found = mask_values(files, stamps_of(files))
         for name in ("classes", "colors"):
             given = getattr(self, name) if name in self.model_fields_set else None
             if given is not None and len(given) != len(found.names):
-                values = f"{len(found.names)} values ({', '.join(found.names[:8])})"
-                raise UsageError(f"the masks of {self.path} hold {values}, but there are {len(given)} {name}: give one for each value")
+                values = f"{len(found.names)} values ({', '.join(found.names[:8])}), but there are {len(given)} {name}"
+                stray = f"; {rarest_value(files, found)}" if len(given) < len(found.names) else ""
+                raise UsageError(f"the masks of {self.path} hold {values}: give one for each value{stray}")
         return found, tuple(self.classes) if "classes" in self.model_fields_set else found.names
 
     def process(self, frame: Frame, first: Prepared) -> Labels:

@@ -57,7 +57,8 @@ class TrainUNet(Node):
     whatever -F delivers. The averaged weights that score best on the validation are kept. Frames of one clip are near copies:
     say what a clip is, then each is learned from equally often, and one that both trains and validates is refused. With
     `checkpoints` an interrupted training goes on where it stopped, and can be watched: log.csv, log.jsonl, loss.png, scores.txt,
-    and in `stages` a sheet with pictures, their truth and what the network makes of them, at each validation. Frames of a linked
+    and in `stages` a sheet with pictures, their truth and what the network makes of them, at each validation; with `snapshots` also
+    the weights that made it, which LoadModel and UNetSegment take (averaged ones, unless `ema` is 0). Frames of a linked
     `preview` (a still, or a clip with the same frame numbers) are on every sheet and not learned from. Several GPUs train
     together when the graph is run by `torchrun --nproc-per-node 2 -m rotonodes run ...`; each takes its share of `batch`.
 
@@ -145,6 +146,9 @@ class TrainUNet(Node):
     checkpoints: OutputPath = param("", help="folder for checkpoints, logs, the loss curve and sheets; default none", pixels=False)
     every: int = param(200, help="steps between checkpoints and between validations, of which the best is kept", ge=1)
     evaluations: int = param(0, help="so many of both in every pass over the frames instead", ge=0)
+    snapshots: bool = param(
+        False, help="keep the weights of each stage beside its sheet in `checkpoints`; each takes its disk space", pixels=False
+    )
     start_from: InputPath | None = param(None, help="checkpoint (.pt) of a training on other frames, to go on from with its optimiser")
     watch: list[Literal["tensorboard", "wandb"]] = param([], help="who else keeps a log in `checkpoints`; wandb is offline", pixels=False)
     licence: str = param("", help="licence of the weights, written into them")
@@ -176,6 +180,9 @@ class TrainUNet(Node):
             yield f"descent: plateau_patience is {self.descent['plateau_patience']}, and must be a whole number of validations"
         if self.start_from and "model" in linked:
             yield "start_from and a linked model are both given: take one of them out"
+        if self.snapshots and not self.checkpoints:
+            yield "snapshots are kept in the folder of checkpoints: set checkpoints"
+            return
         if self.watch and not self.checkpoints:
             yield f"watch is {', '.join(self.watch)}, which write into the folder of checkpoints: set checkpoints"
             return
@@ -373,6 +380,7 @@ class TrainUNet(Node):
             checkpoint_interval=self.every,
             validation_interval=self.every,
             watch=tuple(self.watch),
+            snapshots=self.snapshots,
             **descent,
         )
 

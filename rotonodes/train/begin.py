@@ -20,14 +20,32 @@ from rotonodes.train.settings import TrainSettings
 # How the tensors begin that make logits of features: a U-Net's, and those of a U-2-Net.
 HEADS = ("head.", "side", "outconv.")
 
+# What of a network's configuration its weights need not have in common with those they start from; see `take_over`.
+FREE_ON_START = ("classes", "in_channels", "odd")
+
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What differs between two nested mappings, in words: `config.widths [4, 8], not [8, 16], and seed 0, not 1`; "" for nothing."""
     there, here = _flat(before), _flat(now)
-    names = [name for name in {**here, **there} if there.get(name) != here.get(name)]
-    said = [f"{name} {_value(there.get(name))}, not {_value(here.get(name))}" for name in names]
+    said = [f"{name} {_value(there.get(name))}, not {_value(here.get(name))}" for name in _differing(there, here)]
     more = f", and {len(said) - 3} more" if len(said) > 3 else ""
     return ", and ".join(said[:3]) + more
+
+
+def way_on(checkpoint: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What to do when the settings of a checkpoint's training differ from these.
+
+    Its weights may start another training, in another folder, where these settings do not ask for another network.
+    """
+    fixed = {"architecture", "channels", "sight.grey"}
+    free = {f"config.{name}" for name in FREE_ON_START}
+    if any(name in fixed or (name.startswith("config.") and name not in free) for name in _differing(_flat(before), _flat(now))):
+        return "set that back to go on, or use an empty folder to begin anew: weights of one network do not fit another"
+    return f"set that back to go on, or use an empty folder, and link {checkpoint} as a model to start from its weights"
+
+
+def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    return [name for name in {**here, **there} if there.get(name) != here.get(name)]
 
 
 def _flat(values: Mapping[str, Any], stem: str = "") -> dict[str, Any]:
@@ -111,11 +129,15 @@ def read_training(path: Path) -> EarlierTraining:
     return EarlierTraining(model, run["average"], run["optimizer"], run["settings"]["optimizer"])
 
 
-def take_over(network: nn.Module, settings: TrainSettings, dataset: LabelledFrames, initial: Model) -> None:
-    """Start from the weights of `initial`; for other classes, what makes logits of features stays fresh."""
+def take_over(network: nn.Module, settings: TrainSettings, dataset: LabelledFrames, initial: Model, warn: Callable[[str], None]) -> None:
+    """Start from the weights of `initial`.
+
+    Where its classes are these in another order, what makes logits of features is brought into this one; where they are others,
+    it stays fresh, and `warn` is told. UsageError for another network.
+    """
 
     def sight(config: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in config.items() if name not in ("classes", "in_channels", "odd")}
+        return {name: value for name, value in config.items() if name not in FREE_ON_START}
 
     changed = differences(
         {"architecture": initial.architecture, **sight(initial.config), "channels": " ".join(initial.channels)}
@@ -126,7 +148,49 @@ def take_over(network: nn.Module, settings: TrainSettings, dataset: LabelledFram
     if changed:
         raise UsageError(f"training: the weights to start from have {changed}: make that the same, or start without them")
     state = dict(initial.state)
-    other = (initial.answer == "softmax") == settings.mattes or (settings.task != "alpha" and initial.classes != settings.classes)
-    if other:
-        state |= {name: tensor for name, tensor in network.state_dict().items() if name.startswith(HEADS)}
+    order = answer_order(initial, settings)
+    heads = [name for name in state if name.startswith(HEADS)]
+    if order is None:
+        fresh = network.state_dict()
+        state |= {name: fresh[name] for name in heads}
+        warn(f"training: the weights to start from {_other_answer(initial, settings)}: the last layer starts afresh, all else is kept")
+    else:
+        state |= {name: _in_order(name, state[name], order) for name in heads}
     network.load_state_dict(state)
+
+
+def answer_order(initial: Model, settings: TrainSettings) -> list[int] | None:
+    """Which map of a model's logits is each of the answers that are learned; None where they are not the same."""
+    before, now = _answers(initial), settings.answers
+    if (initial.answer == "softmax") == settings.mattes:
+        return None
+    if settings.task == "alpha":  # one shape, whatever it is called
+        return [0] if len(before) == 1 else None
+    return [before.index(name) for name in now] if sorted(before) == sorted(now) else None
+
+
+def _answers(model: Model) -> tuple[str, ...]:
+    return model.classes if model.answer == "softmax" else model.classes[1:]
+
+
+def _other_answer(initial: Model, settings: TrainSettings) -> str:
+    if (initial.answer == "softmax") == settings.mattes:
+        return "make mattes, these frames teach classes" if not settings.mattes else "tell classes apart, these frames teach mattes"
+    return f"know {_listed(_answers(initial))}, these frames {_listed(settings.answers)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(names[:6]) + more
+
+
+def _in_order(name: str, tensor: Tensor, order: Sequence[int]) -> Tensor:
+    """A head's tensor, whose first dimension are the answers with their sub-pixels, with the answers in another order.
+
+    What fuses a U-2-Net's maps sees the answers of each of them, one map behind the other.
+    """
+    count = len(order)
+    found = tensor.unflatten(0, (count, -1))[list(order)].flatten(0, 1)
+    if name == "outconv.weight":
+        found = found.unflatten(1, (-1, count))[:, :, list(order)].flatten(1, 2)
+    return found

@@ -1,4 +1,4 @@
-"""The record of a training run: `log.csv`, `log.jsonl`, `loss.png`, a sheet a stage; and whoever else watches."""
+"""The record of a training run: `log.csv`, `log.jsonl`, `loss.png`, a sheet a stage, its weights; and whoever else watches."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rotonodes.errors import RotoError
 from rotonodes.io.files import write_bytes, write_error
 from rotonodes.io.pictures import write_image
+from rotonodes.nets.weights import save_weights
 from rotonodes.pixels import Image
 from rotonodes.train.curve import Line, draw_curves
 from rotonodes.train.settings import SCORE_NAMES
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from rotonodes.nets.model import Model
 
 CSV, JSONL, CURVE, STAGES, TABLE = "log.csv", "log.jsonl", "loss.png", "stages", "scores.txt"
 
@@ -110,11 +113,17 @@ class Journal:
         """Keep a stage's sheet as `stages/step_000500.png`."""
         if not self.folder:
             return
-        path = self.folder / STAGES / f"step_{step:06d}.png"
+        path = stage_path(self.folder, step, ".png")
         with self._kept_going("sheet"):
             write_image(path, sheet)
             for watcher in tuple(self.watchers):
                 self._tell(watcher, lambda watcher: watcher.sheet(step, path))
+
+    def add_snapshot(self, model: Model) -> None:
+        """Keep a stage's weights as `stages/step_000500.safetensors`; the model says which step they are of."""
+        if self.folder:
+            with self._kept_going("snapshot"):
+                save_weights(model, stage_path(self.folder, model.training["steps"], ".safetensors"))
 
     def add_weights(self, step: int, network: nn.Module) -> None:
         """Let the watchers see the network as it is."""
@@ -196,6 +205,11 @@ class Journal:
             ),
         ]
         return draw_curves([line for line in lines if line.points], x_label="step")
+
+
+def stage_path(folder: Path, step: int, suffix: str) -> Path:
+    """What is kept of a stage: `run/stages/step_000500.png`."""
+    return folder / STAGES / f"step_{step:06d}{suffix}"
 
 
 def scalars(entry: Entry) -> dict[str, float]:

@@ -106,7 +106,7 @@ def _learn(run: Run, on_step: Callable[[Step], None] | None, should_stop: Callab
             run.journal.add(run.step, sum(means.values()), rate, seconds, scores, last, means if len(means) > 1 else None)
             run.since.clear()
         if stage:
-            run.add_sheet(scores)
+            run.add_stage(scores)
         if folder and (last or run.step % settings.checkpoint_interval == 0):
             run.save()
         if on_step:

@@ -20,6 +20,7 @@ from rotonodes.nets.model import Model, build
 from rotonodes.nets.prepare import pad
 from rotonodes.train.begin import (
     EarlierTraining,
+    answer_order,
     differences,
     read_training,
     refuse_misfits,
@@ -27,6 +28,7 @@ from rotonodes.train.begin import (
     take_over,
     warn_of_absent_classes,
     warn_of_near_copies,
+    way_on,
 )
 from rotonodes.train.checkpoint import NEWEST, read_checkpoint, write_checkpoint
 from rotonodes.train.clips import seed_of
@@ -107,8 +109,10 @@ class Run:
         earlier = read_training(settings.start_from) if settings.start_from else None
         if earlier:
             initial = earlier.model
+            if answer_order(initial, settings) != list(range(len(settings.answers))):
+                raise UsageError(f"{settings.start_from}: its network has other classes than these frames: link it as a model instead")
         if initial:
-            take_over(network, settings, dataset, initial)
+            take_over(network, settings, dataset, initial, warn)
         network = network.to(device).to(memory_format=torch.channels_last).train()
         shares = dataset.class_shares(len(settings.answers))
         warn_of_absent_classes(settings, dataset, shares, warn)
@@ -226,8 +230,11 @@ class Run:
         with self._autocast():
             return [logits[..., :height, :width].float() for logits in maps(self.average(padded))]
 
-    def add_sheet(self, scores: dict[str, Any] | None) -> None:
-        """Keep a sheet of what the averaged weights make of a few frames, scored ones where there are some, and the previews."""
+    def add_stage(self, scores: dict[str, Any] | None) -> None:
+        """Keep a sheet of what the averaged weights make of a few frames, scored ones where there are some, and the previews.
+
+        With snapshots, the averaged weights as well.
+        """
         if not self.journal.folder:
             return
         settings = self.settings
@@ -240,6 +247,8 @@ class Run:
             sheet = stage_sheet(examples, settings.classes, settings.colors, title)
         self.journal.add_sheet(self.step, sheet)
         self.journal.add_weights(self.step, self.network)
+        if settings.snapshots:
+            self.journal.add_snapshot(self._model(self._averaged_state(), scores or {}))
 
     def save(self, unscored: bool = False) -> None:
         """Write the checkpoint: a Model's metadata and weights for whoever wants to use it, the rest to go on.
@@ -274,13 +283,15 @@ class Run:
     def resume(self) -> None:
         """Go on from the folder's checkpoint, where there is one. Batches need no state: they follow from seed and step."""
         folder = self.settings.checkpoint_folder
-        content = self.team.from_first(lambda: read_checkpoint(folder, self.warn)) if folder else None
+        if folder is None:
+            return
+        content = self.team.from_first(lambda: read_checkpoint(folder, self.warn))
         if content is None:
             return
         run = content.get("run", {})
-        changed = differences(run.get("settings", {}), self.settings.learned_from())
-        if changed:
-            raise UsageError(f"{folder}: its checkpoint was trained with {changed}: use an empty folder, or start from it as weights")
+        before, now = run.get("settings", {}), self.settings.learned_from()
+        if changed := differences(before, now):
+            raise UsageError(f"{folder}: its checkpoint was trained with {changed}: {way_on(folder / NEWEST, before, now)}")
         if run.get("origin") != self.origin:
             what = "other frames, labels, clips or first weights"
             raise UsageError(f"{folder}: its checkpoint was trained with {what}: delete that folder to begin afresh, or name another")
@@ -305,9 +316,13 @@ class Run:
             self.average.load_state_dict(earlier.average)
             self.optimizer.load_state_dict(earlier.optimizer)
         except (ValueError, RuntimeError):
-            raise UsageError(f"{path}: its network has other classes than these frames: link it as a model instead") from None
+            raise UsageError(f"{path}: what its optimiser remembers does not fit this network: link it as a model instead") from None
 
     def best_model(self) -> Model:
+        """The averaged weights with the best score; without one, those of this step."""
+        return self._model(self.best.get("state") or self._averaged_state(), self.best.get("metrics", {}))
+
+    def _model(self, state: dict[str, Tensor], metrics: dict[str, Any]) -> Model:
         settings = self.settings
         counts = {"data": self.dataset.digest, "steps": self.step, "frames": len(self.dataset.train)}
         return Model(
@@ -324,8 +339,8 @@ class Run:
             mask_values=settings.mask_values,
             licence=settings.licence,
             training={**settings.learned_from(), **counts},
-            metrics=self.best.get("metrics", {}),
-            state=self.best.get("state") or self._averaged_state(),
+            metrics=metrics,
+            state=state,
         )
 
     def _autocast(self) -> torch.autocast:

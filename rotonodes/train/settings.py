@@ -35,7 +35,7 @@ SCORE_NAMES = {
 }
 
 # How long, how often and where, but not what is learned: a run may be continued with other ones.
-_FREE_ON_RESUME = ("steps", "patience", "checkpoint_folder", "checkpoint_interval", "log_interval", "watch", "start_from")
+_FREE_ON_RESUME = ("steps", "patience", "checkpoint_folder", "checkpoint_interval", "log_interval", "watch", "snapshots", "start_from")
 
 
 def _require(where: str, name: str, value: object, holds: bool, rule: str) -> None:
@@ -152,7 +152,7 @@ class TrainSettings:
     `class_balance` 0 weighs all pixels alike, 1 weighs all classes alike, 0.5 lies between (weights to that power);
     `class_weights` (class -> factor) are multiplied with those. Pixels of the class `ignore` count for nothing, neither for the
     loss nor for the scores. Intervals are in steps; `checkpoint_folder` None writes no files. `watch` names who else follows
-    the run, writing into that folder: some of `WATCHERS`.
+    the run, writing into that folder: some of `WATCHERS`. `snapshots` keeps the weights of every stage beside its sheet.
     """
 
     task: str = "labels"
@@ -192,6 +192,7 @@ class TrainSettings:
     validation_interval: int = 200
     log_interval: int = 10
     watch: tuple[str, ...] = ()
+    snapshots: bool = False
 
     def __post_init__(self) -> None:
         self._check("task", self.task in TASKS, f"one of {', '.join(TASKS)}")
@@ -222,6 +223,7 @@ class TrainSettings:
             _require_class("ignore", self.ignore, self.classes)
         self._check("watch", set(self.watch) <= set(WATCHERS), f"some of {', '.join(WATCHERS)}")
         self._check("watch", not self.watch or self.checkpoint_folder is not None, "empty without a checkpoint folder to write into")
+        self._check("snapshots", not self.snapshots or self.checkpoint_folder is not None, "False without a checkpoint folder")
         self._check("batch", not self.loss.consistency or self.batch % 2 == 0, "even, for consistency compares pairs")
 
     def _check_terms(self) -> None:
