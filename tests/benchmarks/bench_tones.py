@@ -95,8 +95,8 @@ def methods_of(options: argparse.Namespace) -> Iterator[tuple[str, Method, bool]
             raise UsageError(f"{path}: its classes are {', '.join(model.classes)}, not {', '.join(CLASSES)}: take weights of tones")
         passes = needs_passes(model)
         sees = f" (sees {', '.join(passes)} too)" if passes else ""
-        alone = [other.name for other in options.weights].count(path.name) == 1
-        yield f"ours: {path.name if alone else path}{sees}", network(model, picture_for(model, options.normals), options.steady), bool(passes)
+        name = path.name if [other.name for other in options.weights].count(path.name) == 1 else path
+        yield f"ours: {name}{sees}", network(model, picture_for(model, options.normals), options.steady), bool(passes)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
