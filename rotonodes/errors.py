@@ -88,5 +88,5 @@ def did_you_mean_file(path: str, suffixes: tuple[str, ...] = ()) -> str:
         known = [entry for entry in os.listdir(folder or ".") if entry.lower().endswith(suffixes or "")]
     except OSError:
         return ""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
     return f" (did you mean {os.path.join(folder, near[0])!r}?)" if near else ""
