@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 EXIT_OK = 0
 EXIT_FRAME_FAILED = 1
@@ -86,6 +87,8 @@ def did_you_mean_file(path: str, suffixes: tuple[str, ...] = ()) -> str:
         return did_you_mean_file(folder)
     try:
         known = [entry for entry in os.listdir(folder or ".") if entry.lower().endswith(suffixes or "")]
+        if "#" in name:  # of a sequence the nearest sequence, not one of its thousand frames
+            known = list(dict.fromkeys(re.sub(r"\d+", lambda number: "#" * len(number[0]), entry) for entry in known))
     except OSError:
         return ""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.65)

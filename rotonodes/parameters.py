@@ -19,9 +19,12 @@ class WrongParameter(UsageError, ValueError):
     """A node was to be made with values that do not fit, all of which one line says; `faults` are (parameter, message)."""
 
     def __init__(self, type_name: str, faults: Sequence[tuple[str, str]]) -> None:
-        self.faults = list(faults)
+        self.type_name, self.faults = type_name, list(faults)
         line = "; ".join(message for _, message in faults)
         super().__init__(line if line.startswith(f"{type_name} ") else f"{type_name}: {line}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.type_name, self.faults)  # processes hand it on
 
 
 @dataclass(frozen=True)

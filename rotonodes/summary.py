@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rotonodes.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, Interrupted
+from rotonodes.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, Interrupted, RotoError
 from rotonodes.frames import format_frames, frames_named
 
 if TYPE_CHECKING:
@@ -112,9 +112,18 @@ def command_for(result: Result, again: Again | None) -> str:
 
 
 def nothing_to_read(result: Result) -> bool:
-    """True when a node that failed found none of the files of its frames: then not frames are missing, but a path is wrong."""
+    """True when a node that failed has none of its files: then not frames are missing, but a path is wrong."""
     plan = result.plan
-    return any(plan.missing.get(f.node) and len(plan.missing[f.node]) == len(plan.todo[f.node]) for f in result.failures)
+
+    def finds_nothing(name: str) -> bool:
+        try:
+            there = plan.nodes[name].available()
+        except RotoError:
+            there = None
+        # a value that is made once has no frames to list: it lacks its file or not
+        return not there if there is not None else len(plan.missing[name]) == len(plan.todo[name])
+
+    return any(plan.missing.get(f.node) and finds_nothing(f.node) for f in result.failures)
 
 
 def closing_lines(result: Result, again: Again | None = None, told: bool = False) -> list[str]:

@@ -252,7 +252,9 @@ def test_no_command_is_advised_that_must_fail_again(reader: Call) -> None:
     assert ended.code == 1
     assert "no file at all matches inn/a.####.png (did you mean 'in'?)" in ended.err
     assert "to render" not in ended.err and "rotonodes run" not in ended.err
-    assert " run reader.yaml -F 3-4 -X load" in reader("run", "reader.yaml", "-X", "load", "--on-error", "continue").err
+    # Frames 1 and 2 are there: also where nothing is left to do but the missing ones, the path is right.
+    for _ in range(2):
+        assert " run reader.yaml -F 3-4 -X load" in reader("run", "reader.yaml", "-X", "load", "--on-error", "continue").err
 
 
 def test_without_progress_what_was_made_is_told_in_one_line(swatches: Call) -> None:

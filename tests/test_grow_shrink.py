@@ -233,3 +233,13 @@ def test_laws(plane: np.ndarray, radius: float) -> None:
         assert np.array_equal(larger, plane)
     if plane.max() == plane.min():
         assert np.array_equal(larger, plane)
+
+
+def test_a_shape_that_moves_by_a_pixel_keeps_its_outline() -> None:
+    blob = (gaussian(np.random.default_rng(5).random((40, 41)).astype(np.float32), 3) > 0.5).astype(np.float32)
+    there = np.pad(blob, 12)
+    for radius in (1, 3.3, 7):
+        for down, right in ((0, 1), (1, 0), (1, 1)):
+            moved = np.roll(there, (down, right), (0, 1))
+            back = np.roll(grown(moved, radius), (-down, -right), (0, 1))
+            np.testing.assert_allclose(back, grown(there, radius), atol=1e-4)

@@ -33,6 +33,7 @@ from rotonodes.node import (
     plugin_faults,
     unit_of,
 )  # fmt: skip
+from rotonodes.nodes import Crop
 from rotonodes.pixels import Batch, Clip, Image, Labels, Matte
 from rotonodes.tones import ToneScale
 
@@ -302,3 +303,12 @@ def test_a_folder_with_a_broken_plugin_gives_the_others(tmp_path: Path) -> None:
     )
     assert done.stdout.split() == ["True", "1", "True"], done.stderr
     assert isinstance(plugin_faults(), list)
+
+
+def test_a_wrong_parameter_survives_another_process() -> None:
+    import pickle
+
+    with pytest.raises(WrongParameter) as caught:
+        Crop(lefft=1)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.faults) == (str(caught.value), caught.value.faults)

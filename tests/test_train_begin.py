@@ -98,6 +98,13 @@ def test_other_classes_start_with_a_fresh_layer_and_a_line(data: LabelledFrames,
         assert not torch.allclose(made.state["head.weight"], first.state["head.weight"], atol=0.01)
 
 
+def test_a_run_that_goes_on_says_nothing_of_its_start(data: LabelledFrames, tmp_path: Path) -> None:
+    first = tiny_model(classes=("a", "b"))
+    told = settings(checkpoint_folder=tmp_path / "run")
+    assert len(started(told, data, first)[1]) == 1
+    assert started(told, data, first)[1] == []
+
+
 def test_the_same_classes_start_without_a_word(data: LabelledFrames) -> None:
     first = tiny_model(classes=ABC)
     made, warned = started(settings(), data, first)

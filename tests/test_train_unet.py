@@ -246,3 +246,7 @@ def test_a_check_finds_what_does_not_fit(values, message):
 def test_values_that_are_not_known_are_refused_by_name(values, message):
     ((_, fault),) = parameter_faults(TrainUNet, values)
     assert fault.startswith(message)
+
+
+def test_an_empty_score_is_auto() -> None:
+    assert TrainUNet(score="").score == "auto"

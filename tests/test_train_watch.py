@@ -422,6 +422,7 @@ def test_the_last_line_says_which_step_was_the_best(tmp_path: Path) -> None:
         ([0.2, 0.9, 0.9, 0.91], ""),
         ([0.2, 0.5, 0.4, 0.4], ""),
         ([0.3, 0.2, 0.2, 0.2], "was never better than when it was first looked at (0.300 at step 1 of 4): learn for longer, and look"),
+        ([0.97, 0.969, 0.97, 0.968], ""),
         ([None, None, 0.3, 0.4], "was still getting better at the end (0.300 at step 3, 0.400 at step 4 of 4)"),
         ([None, None, None, 0.4], ""),
     ],

@@ -247,7 +247,8 @@ def signed_distance(matte: Plane, edge: Edge, nearest: Nearest, places: Plane, p
     latest, moving = piece, np.arange(len(places))
     piece = piece.copy()
     for _ in range(2):
-        rows, columns = (np.clip(np.rint(at), 0, most - 1).astype(np.int64) for at, most in zip(foot, (height, width), strict=True))
+        # halves always go up: to even numbers, as rint does it, a shape would change as it moves by a pixel
+        rows, columns = (np.clip(np.floor(at + 0.5), 0, most - 1).astype(np.int64) for at, most in zip(foot, (height, width), strict=True))
         other, _ = nearest.of(rows * width + columns)
         other = np.where(other < 0, piece.take(moving), other)
         on = np.flatnonzero(other != latest)  # the others have arrived: the same foot would lead to the same piece

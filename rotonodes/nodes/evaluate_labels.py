@@ -30,6 +30,7 @@ class EvaluateLabels(Node):
     """
 
     category: ClassVar[str] = "output"
+    revision: ClassVar[int] = 1
     path: OutputPath = param("", help="JSON file to write the scores to; default none", pixels=False)
     worst: OutputPath = param("", help="PNG to write the worst frames to; default none", pixels=False)
     worst_count: int = param(12, help="frames on that sheet", unit="frames", ge=1, le=1000)

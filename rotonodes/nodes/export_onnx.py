@@ -20,6 +20,7 @@ class ExportONNX(Node):
     """
 
     category: ClassVar[str] = "output"
+    revision: ClassVar[int] = 1
 
     path: OutputPath = param(
         help="the file to write (.onnx)", pixels=False, pattern=r"(?i)\.onnx$", examples=["out/tones.onnx", "out/parts.onnx"]

@@ -18,6 +18,7 @@ class GrowShrink(Node):
     """
 
     category: ClassVar[str] = "mattes"
+    revision: ClassVar[int] = 1
 
     radius: float = param(1.0, help="how far the edge moves; negative shrinks", unit="px", ge=-1000, le=1000)
 

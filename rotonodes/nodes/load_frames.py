@@ -85,7 +85,8 @@ class FileSource(Node):
 
     def lacks(self, frame: int | None) -> tuple[str, ...]:
         """An empty picture needs no file of its own."""
-        return () if self.missing == "black" and self.available() else super().lacks(frame)
+        gone = super().lacks(frame)  # asked first: to list the folder for every frame takes long
+        return () if gone and self.missing == "black" and self.available() else gone
 
     def found(self, frame: int) -> tuple[str, ...]:
         """`reads(frame)`, all of which exist. Raises FrameError that lists every gap of the sequence."""

@@ -8,7 +8,7 @@ from itertools import chain, combinations, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean
 from rotonodes.frames import parse_frames
@@ -152,6 +152,11 @@ class TrainUNet(Node):
     start_from: InputPath | None = param(None, help="checkpoint (.pt) of a training on other frames, to go on from with its optimiser")
     watch: list[Literal["tensorboard", "wandb"]] = param([], help="who else keeps a log in `checkpoints`; wandb is offline", pixels=False)
     licence: str = param("", help="licence of the weights, written into them")
+
+    @field_validator("score", mode="before")
+    @classmethod
+    def _auto(cls, value: Any) -> Any:
+        return "auto" if value == "" else value  # as the default was once written
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         for name in self.encodings:

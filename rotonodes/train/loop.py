@@ -64,10 +64,11 @@ def train(
     """Train a network and return the averaged weights of the validation with the best score.
 
     Without validation frames, the last averaged weights. `initial` is a network to start from (fine-tuning): its
-    architecture must be the same; where its classes differ, the head starts afresh. A checkpoint in the settings' folder is
-    continued, and the run then equals one without a break, on the CPU bit for bit. `should_stop` is asked before every step;
-    on True, or on Ctrl-C, a checkpoint is written and Interrupted raised. `warn` is told what does not stop the run. `previews`
-    are frames outside the training set (number, scene-linear `[C, H, W]`), which are predicted on the sheet of every stage.
+    architecture must be the same; where its classes are others, the head starts afresh, and `warn` is told. A checkpoint in
+    the settings' folder is continued, and the run then equals one without a break, on the CPU bit for bit. `should_stop` is
+    asked before every step; on True, or on Ctrl-C, a checkpoint is written and Interrupted raised. `warn` is told what does
+    not stop the run. `previews` are frames outside the training set (number, scene-linear `[C, H, W]`), which are predicted
+    on the sheet of every stage.
 
     The processes of a torchrun train together: all of them call this alike, the first one writes and scores, and all get the
     same model. A wish to stop in any of them stops them all.
@@ -197,6 +198,9 @@ def _unfinished(run: Run) -> str:
         return ""
     (first, _), (best, score) = scored[0], _best_of(scored, name)
     if best == first:
+        _, value = _best_of(scored[1:], name)
+        if abs(score - value) < STILL_BETTER:
+            return ""
         found = f"was never better than when it was first looked at ({score:.3f} at step {best} of {steps})"
         return f"training: the {SCORE_NAMES[name]} {found}: learn for longer, and look at the sheets and the loss"
     early = [(step, value) for step, value in scored if step <= steps * (1 - LATE)]

@@ -111,8 +111,9 @@ class Run:
             initial = earlier.model
             if answer_order(initial, settings) != list(range(len(settings.answers))):
                 raise UsageError(f"{settings.start_from}: its network has other classes than these frames: link it as a model instead")
+        of_start: list[str] = []  # to be said where the start counts, not where a checkpoint replaces it
         if initial:
-            take_over(network, settings, dataset, initial, warn)
+            take_over(network, settings, dataset, initial, of_start.append)
         network = network.to(device).to(memory_format=torch.channels_last).train()
         shares = dataset.class_shares(len(settings.answers))
         warn_of_absent_classes(settings, dataset, shares, warn)
@@ -140,6 +141,8 @@ class Run:
             run.go_on_from(earlier)
         team.agree(f"{run.origin} {settings.learned_from()}", "frames, settings or first weights")
         run.resume()
+        for line in of_start if run.step == 0 else ():
+            warn(line)
         if run.journal.folder:
             run.journal.watchers = watchers(settings.watch, run.journal.folder, run.step, settings.learned_from(), warn)
         return run
