@@ -223,3 +223,15 @@ def test_paint_tones_says_which_class_was_meant() -> None:
     assert list(PaintTones().faults(frozenset(), 1)) == ["link either `labels` or `probabilities`"]
     with pytest.raises(UsageError, match="either labels or probabilities"):
         PaintTones()()
+
+
+def test_what_is_not_painted_leaves_no_hole() -> None:
+    shares = torch.tensor([[0.9, 0.2, 1.0], [0.06, 0.6, 0.0], [0.04, 0.2, 0.0]]).view(3, 1, 3)
+    probabilities = Image(shares, ("background", "midtone", "highlight"))
+    palette = {"midtone": "#ff0000", "highlight": "#00ff00"}
+    red, green, _, alpha = PaintTones(palette=palette, without=["background"])(probabilities=probabilities).data.squeeze(1)
+    assert torch.allclose(red, torch.tensor([0.6, 0.75, 0.0])) and torch.allclose(green, torch.tensor([0.4, 0.25, 0.0]))
+    assert torch.allclose(alpha, torch.tensor([1.0, 1.0, 0.0]))  # where nothing else is probable there is nothing to paint
+    with pytest.raises(UsageError, match=r"without: there is no class 'backgruond' \(did you mean 'background'\?\)"):
+        PaintTones(palette=palette, without=["backgruond"])(probabilities=probabilities)
+    assert "link probabilities" in "".join(PaintTones(without=["background"]).faults(frozenset({"labels"}), 1))

@@ -23,12 +23,14 @@ class PaintTones(Node):
     From `labels` edges are hard; from `probabilities` (one channel for each class, named after it, together 1) colours mix at
     edges as their probabilities do, premultiplied; `sharpness` s takes p^s, divided by their sum, in place of p. The palette
     maps class names to `"#rrggbb"` or `"#rrggbbaa"` (sRGB, straight alpha). A class that is not in it keeps the labels' own
-    colour to look at; the background (the class of that name, or else the first) is then transparent.
+    colour to look at; the background (the class of that name, or else the first) is then transparent. The share of
+    classes `without` goes to the others: `without: [background]` paints the whole of a shape that a matte cuts out.
     """
 
     category: ClassVar[str] = "tones"
     palette: dict[str, str] = param({}, help='class name -> "#rrggbb" or "#rrggbbaa"')
     sharpness: float = param(1.0, help="how hard the edges of probabilities are: 1 as they are, 8 nearly flat tones", ge=1, le=100)
+    without: list[str] = param([], help="classes of probabilities that are not painted, nor leave a hole: the others take their place")
 
     @field_validator("palette")
     @classmethod
@@ -46,12 +48,14 @@ class PaintTones(Node):
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         if ("labels" in linked) == ("probabilities" in linked):
             yield "link either `labels` or `probabilities`"
+        elif self.without and "labels" in linked:
+            yield "without: labels have one class a pixel, and no other to take its place: link probabilities"
 
     def process(self, labels: Labels | None = None, probabilities: Image | None = None) -> Image:
         if labels is not None and probabilities is None:
             return paint(labels, self.palette)
         if probabilities is not None and labels is None:
-            return mix(probabilities, self.palette, self.sharpness)
+            return mix(but(probabilities, self.without), self.palette, self.sharpness)
         raise UsageError("PaintTones paints either labels or probabilities: give one of them")
 
 
@@ -63,6 +67,18 @@ def paint(labels: Labels, palette: dict[str, str]) -> Image:
     table[: len(labels.classes)] = color_table(labels.classes, labels.colors, palette)
     data = table.T.to(labels.device).index_select(1, labels.data.flatten().to(torch.int32))
     return Image(data.view(4, labels.height, labels.width))
+
+
+def but(probabilities: Image, without: Sequence[str]) -> Image:
+    """Probabilities without those of some classes, together 1 again; nothing where nothing else is probable. UsageError for other names."""
+    if not without:
+        return probabilities
+    names = probabilities.channels
+    for name in without:
+        if name not in names:
+            raise UsageError(f"without: there is no class {name!r}{did_you_mean(name, names)}; the classes are {', '.join(names)}")
+    kept = probabilities.data * probabilities.data.new_tensor([float(name not in without) for name in names]).view(-1, 1, 1)
+    return probabilities.with_data(kept / kept.sum(0, keepdim=True).clamp(min=1e-9))
 
 
 def mix(probabilities: Image, palette: dict[str, str], sharpness: float = 1.0) -> Image:
