@@ -82,7 +82,7 @@ def test_answers_sight_and_mask_values_come_back(model, tmp_path):
     assert not {"answer", "sight", "mask_values"} & set(model.metadata())
 
 
-@pytest.mark.parametrize("name", ["weights/tones", "weights/tones_passes", "weights/cutout", "examples/parts/parts"])
+@pytest.mark.parametrize("name", ["weights/tones", "weights/tones_passes", "weights/cutout", "weights/parts"])
 def test_the_shipped_weights_are_written_again_byte_by_byte(tmp_path, name):
     """What they hold is what a file of today holds: nothing of an older format is lost on the way through a model."""
     shipped = Path(__file__).parent.parent / f"{name}.safetensors"

@@ -13,7 +13,7 @@ from rotonodes.train.matte_scores import PartScores
 PARTS = ["legs", "clothes", "torso", "arms", "head", "eyes", "hair"]
 
 render = LoadParts(path="examples/parts/clip/parts.####.exr", parts=PARTS)
-segment = UNetSegment(weights=(sys.argv[1:] or ["examples/parts/parts.safetensors"])[0])
+segment = UNetSegment(weights=(sys.argv[1:] or ["weights/parts.safetensors"])[0])
 tally = PartScores(len(PARTS))
 for frame in render.available():
     truth = render(frame=frame)
