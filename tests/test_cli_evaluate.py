@@ -235,3 +235,10 @@ def test_what_is_wrong_before_any_frame(shot: Path, call: Call, arguments: list[
 def test_usage(call: Call) -> None:
     assert "Missing option '--truth'" in call("evaluate", "--prediction", "a.png").err
     assert call("evaluate", *PATHS, "--clip-length", "-1").code == 2
+
+
+def test_of_a_folder_its_own_sequence_is_named(shot: Path, call: Call) -> None:
+    (shot / "t").rename(shot / "tones")
+    for file in sorted((shot / "tones").iterdir()):
+        file.rename(file.with_name(f"shot2.{file.name}"))
+    one_line(call("evaluate", "--prediction", "p/####.png", "--truth", "tones"), 2, "as in 'tones/shot2.####.png'")

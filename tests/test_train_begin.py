@@ -150,6 +150,18 @@ def half_data() -> LabelledFrames:
     return LabelledFrames(toy_frames(4), classes=3, sight=Sight(scale=0.5))
 
 
+def refused(
+    data: LabelledFrames, folder: Path, change: dict[str, Any], frames: Callable[[], LabelledFrames] | None
+) -> tuple[TrainSettings, TrainSettings, str]:
+    """Settings that left a checkpoint in the folder, others that cannot go on from it, and what those are told."""
+    first = settings(checkpoint_folder=folder)
+    train(first, data)
+    other = replace(first, **change)
+    with pytest.raises(UsageError) as told:
+        train(other, frames() if frames else data)
+    return first, other, str(told.value)
+
+
 @pytest.mark.parametrize(
     ("change", "frames", "named"),
     [
@@ -165,16 +177,10 @@ def half_data() -> LabelledFrames:
 def test_what_learns_otherwise_can_start_from_the_weights(
     data: LabelledFrames, tmp_path: Path, change: dict[str, Any], frames: Callable[[], LabelledFrames] | None, named: str
 ) -> None:
-    first = settings(checkpoint_folder=tmp_path / "run")
-    train(first, data)
-    other = replace(first, **change)
-    with pytest.raises(UsageError) as refused:
-        train(other, frames() if frames else data)
-    assert f"run: its checkpoint was trained with {named}" in str(refused.value)
-    advised = re.search(
-        r": set that back to go on, or use an empty folder, and link (\S+) as a model to start from its weights$", str(refused.value)
-    )
-    assert advised, refused.value
+    first, other, told = refused(data, tmp_path / "run", change, frames)
+    assert f"run: its checkpoint was trained with {named}" in told
+    advised = re.search(r": set that back to go on, or use an empty folder, and link (\S+) as a model to start from its weights$", told)
+    assert advised, told
     train(replace(first, steps=2), data)  # set back, it goes on
     train(replace(other, checkpoint_folder=tmp_path / "empty"), frames() if frames else data, initial=load_weights(Path(advised[1])))
 
@@ -196,12 +202,7 @@ def test_what_learns_otherwise_can_start_from_the_weights(
 def test_another_network_is_not_told_to_start_from_weights_that_it_would_refuse(
     data: LabelledFrames, tmp_path: Path, change: dict[str, Any], frames: Callable[[], LabelledFrames] | None, named: str
 ) -> None:
-    first = settings(checkpoint_folder=tmp_path / "run")
-    train(first, data)
-    other = replace(first, **change)
-    with pytest.raises(UsageError) as refused:
-        train(other, frames() if frames else data)
-    told = str(refused.value)
+    first, other, told = refused(data, tmp_path / "run", change, frames)
     assert f"run: its checkpoint was trained with {named}" in told
     assert told.endswith(": set that back to go on, or use an empty folder to begin anew: weights of one network do not fit another")
     train(replace(first, steps=2), data)

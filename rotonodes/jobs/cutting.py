@@ -6,8 +6,8 @@ import os
 
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.jobs.graph import graph_text
-from rotonodes.jobs.networks import is_onnx
 from rotonodes.jobs.pictures import Body, Pictures
+from rotonodes.nets.model import is_onnx
 
 MATTE = "_matte"
 

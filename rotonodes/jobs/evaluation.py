@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,7 +78,9 @@ def paired_frames(prediction: str, truth: str, frames: str | None) -> str:
 def nothing_there(path: str) -> str:
     """What is wrong with a path that names no file."""
     if os.path.isdir(path):
-        return f"this is a folder; write the name with a frame token, as in {os.path.join(path, '####.png')!r}"
+        numbered = (re.subn(r"\d+(?=\.\w+$)", lambda digits: "#" * len(digits[0]), name) for name in sorted(os.listdir(path)))
+        name = next((name for name, numbers in numbered if numbers), "####.png")
+        return f"this is a folder; write the name with a frame token, as in {os.path.join(path, name)!r}"
     if "*" in path:
         return f"files of two folders are paired by their frames; write a frame token, as in {path.replace('*', '####', 1)!r}"
     if FilePattern(path).has_token:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def read_model(path: str) -> Model:
     """What a weights file means; its tensors only where they alone can tell. UsageError for every fault of the file."""
-    from rotonodes.nets.model import Model
+    from rotonodes.nets.model import Model, is_onnx
     from rotonodes.nets.weights import TORCH_FILES, load_weights, read_metadata
 
     if is_onnx(path):
@@ -26,11 +26,6 @@ def read_model(path: str) -> Model:
         return Model.from_metadata(read_metadata(path), {})
     except UsageError:
         return load_weights(path)  # without our metadata its tensors tell, or the fault is said
-
-
-def is_onnx(path: str) -> bool:
-    """True for a network that onnxruntime runs."""
-    return path.lower().endswith(".onnx")
 
 
 def is_matte(model: Model) -> bool:

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from rotonodes.errors import UsageError
 from rotonodes.jobs.graph import graph_text, greys
-from rotonodes.jobs.networks import is_matte, is_onnx
+from rotonodes.jobs.networks import is_matte
 from rotonodes.jobs.pictures import Body, Pictures
-from rotonodes.nets.model import Model
+from rotonodes.nets.model import Model, is_onnx
 
 Form = Literal["auto", "labels", "values", "matte"]
 VIZ = "_viz"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rotonodes.io.files import write_bytes
-from rotonodes.nets.model import Model
+from rotonodes.nets.model import Model, is_onnx
 
 # The line by which a card is known as one of ours, which may be written anew.
 MARK = "<!-- rotonodes writes this card anew with its weights; take this line out to keep your own words. -->"
@@ -24,11 +24,7 @@ _ANSWERS = {
 def card_path(weights: str | os.PathLike[str]) -> Path:
     """Where the card of a file with a network lies: `tones.md` beside `tones.safetensors`, and `tones.onnx.md` beside `tones.onnx`."""
     path = Path(weights)
-    return path.with_name(f"{path.name}.md") if _is_onnx(path.name) else path.with_suffix(".md")
-
-
-def _is_onnx(name: str) -> bool:
-    return name.lower().endswith(".onnx")
+    return path.with_name(f"{path.name}.md") if is_onnx(path.name) else path.with_suffix(".md")
 
 
 def write_card(model: Model, weights: str | os.PathLike[str]) -> bool:
@@ -67,7 +63,7 @@ def _facts(model: Model, name: str, size: int) -> Iterator[tuple[str, str]]:
         yield "seen as", seen
     yield "size", "any" if model.size_multiple == 1 else f"any; padded to multiples of {model.size_multiple} and cut back"
     yield "answer", _ANSWERS[model.answer]
-    if _is_onnx(name):
+    if is_onnx(name):
         yield "in the file", "the network alone, from `picture` to `logits`: what is before and after it, OnnxSegment does"
     yield "file", f"{size / 1e6:.1f} MB, weights in use {' and '.join(sorted(dtypes)) or 'none'}"
     yield "licence", model.licence or "not stated: ask whoever trained it before passing it on"
@@ -116,9 +112,9 @@ def _sections(model: Model, name: str) -> Iterator[str]:
         yield from ("", "## Training", "", *_table(_flat(model.training)))
     if model.metrics:
         yield from ("", "## Scores", "", *_table(_flat(model.metrics)))
-    node = "OnnxSegment" if _is_onnx(name) else "UNetSegment"
+    node = "OnnxSegment" if is_onnx(name) else "UNetSegment"
     yield from ("", "## Use", "", f"In a graph: `{{type: {node}, in: plate, weights: {name}}}`; in Python:", "")
-    if _is_onnx(name):
+    if is_onnx(name):
         yield from ("    from rotonodes.nodes import OnnxSegment", f'    network = OnnxSegment(weights="{name}")')
     else:
         yield from ("    import rotonodes", f'    network = rotonodes.load_model("{name}")')

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 # `encodings`, 3 `answer` and `sight`, which older readers would pass over. (`mask_values` they may pass over.)
 FORMAT = 3
 
+
+def is_onnx(path: str) -> bool:
+    """True for a network that onnxruntime runs, by the file's name."""
+    return path.lower().endswith(".onnx")
+
+
 # Architecture -> module and class, imported when a network is built.
 ARCHITECTURES = {"unet": ("rotonodes.nets.unet", "UNet"), "u2net": ("rotonodes.nets.u2net", "U2Net")}
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.io.files import write_bytes
-from rotonodes.nets.model import Model, build, check_fit
+from rotonodes.nets.model import Model, build, check_fit, is_onnx
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,7 +109,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 
 def _read_header(path: Path) -> tuple[dict[str, str], list[str]]:
     """The metadata of a safetensors file and the names of its tensors."""
-    if path.suffix.lower() == ".onnx":
+    if is_onnx(path.name):
         raise WeightsError(f"{path}: an ONNX file, which OnnxSegment runs and nothing else: take that node, or {_KNOWN_FILES}")
     with _opened(path), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
