@@ -1,3 +1,3 @@
-from rotonodes.cli import main
+from rotonodes.cli.main import main
 
 main()

@@ -12,34 +12,34 @@ __version__ = "0.1.0"
 
 # Where each name is from; the imports for type checkers at the end say the same.
 _NAMES = {
-    "Batch": "rotonodes.pixels",
-    "Box": "rotonodes.pixels",
-    "Clip": "rotonodes.pixels",
-    "Device": "rotonodes.node",
-    "Frame": "rotonodes.node",
+    "Batch": "rotonodes.values.pixels",
+    "Box": "rotonodes.values.pixels",
+    "Clip": "rotonodes.values.pixels",
+    "Device": "rotonodes.node.asks",
+    "Frame": "rotonodes.node.asks",
     "FrameError": "rotonodes.errors",
-    "Graph": "rotonodes.graph",
+    "Graph": "rotonodes.api",
     "GraphError": "rotonodes.errors",
-    "Image": "rotonodes.pixels",
-    "InputPath": "rotonodes.node",
-    "Key": "rotonodes.node",
-    "Labels": "rotonodes.pixels",
-    "Layers": "rotonodes.pixels",
-    "Matte": "rotonodes.pixels",
+    "Image": "rotonodes.values.pixels",
+    "InputPath": "rotonodes.node.parameters",
+    "Key": "rotonodes.node.asks",
+    "Labels": "rotonodes.values.pixels",
+    "Layers": "rotonodes.values.pixels",
+    "Matte": "rotonodes.values.pixels",
     "Model": "rotonodes.nets.model",
-    "Monitor": "rotonodes.node",
-    "Node": "rotonodes.node",
-    "OutputPath": "rotonodes.node",
-    "Prepared": "rotonodes.node",
-    "Reporter": "rotonodes.report",
-    "Result": "rotonodes.engine",
+    "Monitor": "rotonodes.node.asks",
+    "Node": "rotonodes.node.base",
+    "OutputPath": "rotonodes.node.parameters",
+    "Prepared": "rotonodes.node.asks",
+    "Reporter": "rotonodes.engine.events",
+    "Result": "rotonodes.engine.result",
     "RotoError": "rotonodes.errors",
-    "ToneScale": "rotonodes.tones",
+    "ToneScale": "rotonodes.values.tones",
     "UsageError": "rotonodes.errors",
-    "Wanted": "rotonodes.node",
+    "Wanted": "rotonodes.node.asks",
     "load_model": "rotonodes.nets.hub",
-    "param": "rotonodes.node",
-    "run": "rotonodes.engine",
+    "param": "rotonodes.node.parameters",
+    "run": "rotonodes.api",
 }
 
 
@@ -89,12 +89,14 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from rotonodes.engine import Result, run
+    from rotonodes.api import Graph, run
+    from rotonodes.engine.events import Reporter
+    from rotonodes.engine.result import Result
     from rotonodes.errors import FrameError, GraphError, RotoError, UsageError
-    from rotonodes.graph import Graph
     from rotonodes.nets.hub import load_model
     from rotonodes.nets.model import Model
-    from rotonodes.node import Device, Frame, InputPath, Key, Monitor, Node, OutputPath, Prepared, Wanted, param
-    from rotonodes.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
-    from rotonodes.report import Reporter
-    from rotonodes.tones import ToneScale
+    from rotonodes.node.asks import Device, Frame, Key, Monitor, Prepared, Wanted
+    from rotonodes.node.base import Node
+    from rotonodes.node.parameters import InputPath, OutputPath, param
+    from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
+    from rotonodes.values.tones import ToneScale

@@ -1,6 +1,6 @@
 """`python -m rotonodes`."""
 
-from rotonodes.cli import main
+from rotonodes.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rotonodes import cli
+from rotonodes.cli import main as cli
 
 SAMPLE_NODES = '''
 """Nodes for tests: a source that can fail or take its time, and one that says how far it is."""
@@ -14,8 +14,7 @@ import time
 from pathlib import Path
 
 from rotonodes.errors import FrameError, Interrupted
-from rotonodes.node import Frame, Key, Monitor, Node, OutputPath, param
-from rotonodes.pixels import Clip, Image
+from rotonodes import Clip, Frame, Image, Key, Monitor, Node, OutputPath, param
 
 
 class Swatch(Node):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from rotonodes.color import srgb_table
+from rotonodes.values.color import srgb_table
 
 TOLERANCE = 1e-5
 

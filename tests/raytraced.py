@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rotonodes.pixels import Box, Layers
+from rotonodes.values.pixels import Box, Layers
 
 FAR = 1e10
 

@@ -11,9 +11,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from rotonodes.engine import run
+from rotonodes import Graph, run
 from rotonodes.errors import GraphError
-from rotonodes.graph import Graph
 
 ROOT = Path(__file__).parents[1]
 

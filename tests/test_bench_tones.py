@@ -26,8 +26,8 @@ from rotonodes.nodes import (
     TonesFromPasses,
     UNetSegment,
 )
-from rotonodes.pixels import Image
-from rotonodes.tones import CLASSES, COLORS
+from rotonodes.values.pixels import Image
+from rotonodes.values.tones import CLASSES, COLORS
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))  # where they are when they run as programs

@@ -13,7 +13,7 @@ import torch
 
 from rotonodes.io.pictures import picture_size
 from rotonodes.nets.weights import save_weights
-from rotonodes.pixels import Matte
+from rotonodes.values.pixels import Matte
 from tiny_networks import tiny_model
 
 ROOT = Path(__file__).parent.parent

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from rotonodes.errors import FrameError
-from rotonodes.io.cryptomatte import decode_matte, find_cryptomatte
+from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
 from rotonodes.nodes import LoadFrames, StackPasses, TonesFromPasses
-from rotonodes.pixels import Layers
-from rotonodes.tones import CLASSES
+from rotonodes.values.pixels import Layers
+from rotonodes.values.tones import CLASSES
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS, SCENES = ROOT / "examples" / "blender", Path(__file__).parent / "blender"

@@ -9,10 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotonodes.cache import Cache, can_pack, pack, unpack
 from rotonodes.nets.model import Model, build
-from rotonodes.pixels import Image, Labels, Layers, Matte
-from rotonodes.tones import ToneScale
+from rotonodes.plan.cache import Cache, can_pack, pack, unpack
+from rotonodes.values.pixels import Image, Labels, Layers, Matte
+from rotonodes.values.tones import ToneScale
 
 KEY = "ab" + "0" * 62
 

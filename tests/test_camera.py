@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from raytraced import ball, looking, unit
 from rotonodes.errors import FrameError
-from rotonodes.io.camera import camera_rotation, find_lens, header_camera, solve_camera, turn
-from rotonodes.io.passes import Passes
-from rotonodes.pixels import Box, Layers
+from rotonodes.imaging.passes.camera import camera_rotation, find_lens, header_camera, solve_camera, turn
+from rotonodes.imaging.passes.names import Passes
+from rotonodes.values.pixels import Box, Layers
 
 
 def rotation(seed: int) -> np.ndarray:

@@ -14,15 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rotonodes.cache import pack, unpack
-from rotonodes.cleaning.report import EdgeReport, FrameEdges
-from rotonodes.engine import run
+from rotonodes import Graph, run
 from rotonodes.errors import UsageError
-from rotonodes.graph import Graph
+from rotonodes.imaging.mattes.edge_report import EdgeReport, FrameEdges
 from rotonodes.io.pictures import read_key
-from rotonodes.node import Monitor
+from rotonodes.node.asks import Monitor
 from rotonodes.nodes import CheckEdges, LoadMattes
-from rotonodes.pixels import Clip, Matte
+from rotonodes.plan.cache import pack, unpack
+from rotonodes.values.pixels import Clip, Matte
 
 
 def matte(plane: np.ndarray) -> Matte:

@@ -9,8 +9,11 @@ import PIL.Image
 import pytest
 
 from conftest import Call
-from rotonodes import __version__, cli, report, session
-from rotonodes.commands import graphs
+from rotonodes import __version__
+from rotonodes.cli import graph_commands as graphs
+from rotonodes.cli import main as cli
+from rotonodes.cli import session
+from rotonodes.report import choose
 
 
 def numbers(folder: Path) -> list[int]:
@@ -165,7 +168,7 @@ def test_an_internal_error_is_one_line(swatches: Call, monkeypatch: pytest.Monke
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr("rotonodes.engine.run", fail)
+    monkeypatch.setattr("rotonodes.engine.run.run", fail)
     ended = swatches("run")
     assert ended.code == 1
     assert ended.err == "internal error: RuntimeError: a fault of ours; run again with -v, and report it\n"
@@ -179,7 +182,7 @@ def test_openjd_hears_of_a_wrong_graph(swatches: Call) -> None:
 
 
 def test_plugins_that_cannot_be_imported_are_warned_of(swatches: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rotonodes.node.plugin_faults", lambda: ["cannot import the nodes of studio"])
+    monkeypatch.setattr("rotonodes.node.catalogue.plugin_faults", lambda: ["cannot import the nodes of studio"])
     assert "warning: cannot import the nodes of studio" in swatches("run", "-F", "1").err
     ended = swatches("check")
     assert (ended.code, ended.err) == (0, "warning: cannot import the nodes of studio\n")
@@ -352,7 +355,7 @@ def test_every_option_has_help() -> None:
 
 
 def test_voices_on_the_command_line_are_those_there_are() -> None:
-    assert graphs.PROGRESS == report.NAMES
+    assert graphs.PROGRESS == choose.NAMES
 
 
 def test_the_name_it_was_called_by(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from conftest import Call, Outcome
 from rotonodes.io.pictures import write_labels
-from rotonodes.pixels import Labels
-from rotonodes.tones import CLASSES, COLORS
+from rotonodes.values.pixels import Labels
+from rotonodes.values.tones import CLASSES, COLORS
 
 PATHS = ("--prediction", "p/####.png", "--truth", "t/####.png")
 ABC = ("--classes", "a,b,c")

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from conftest import Call
+from rotonodes.imaging.picture.show import SQUARE, over_squares, shown, write_view
 from rotonodes.io.exr import write_layers
-from rotonodes.pixels import Box, Image, Labels, Layers, Matte
-from rotonodes.view import SQUARE, over_squares, shown, write_view
+from rotonodes.values.pixels import Box, Image, Labels, Layers, Matte
 
 
 def written(tmp_path: Path, value: Image | Matte | Labels | Layers) -> np.ndarray:
@@ -57,7 +57,7 @@ def test_normals_have_their_usual_colours(tmp_path: Path) -> None:
 
 
 def test_probabilities_mix_the_colours_of_their_classes(tmp_path: Path) -> None:
-    from rotonodes.tones import CLASSES, COLORS
+    from rotonodes.values.tones import CLASSES, COLORS
 
     one_hot = torch.eye(len(CLASSES))
     codes = written(tmp_path, Image(one_hot[:, None, :], CLASSES))
@@ -132,7 +132,7 @@ def test_a_frame_that_cannot_be_made(swatches: Call) -> None:
 
 
 def test_viewing_adds_no_node_type(swatches: Call) -> None:
-    from rotonodes.node import all_nodes
+    from rotonodes.node.catalogue import all_nodes
 
     assert swatches("view", "swatch").code == 0
     assert not [name for name in all_nodes() if name.startswith("View")]

@@ -13,7 +13,7 @@ from foreign_networks import ThreeDToTwoD, randomised, saved
 from rotonodes.io.pictures import read_image, read_labels
 from rotonodes.nets.weights import save_weights
 from rotonodes.nodes import LoadPictures, UNetSegment
-from rotonodes.tones import CLASSES
+from rotonodes.values.tones import CLASSES
 from tiny_networks import tiny_model
 
 SIZES = {"cat.png": (21, 14), "dog.jpg": (16, 16), "tree.bmp": (9, 30)}

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from conftest import Call
-from rotonodes.graphfile import parse_document
+from rotonodes.graph.document import parse_document
 from rotonodes.io.pictures import read_labels
 from rotonodes.nets.weights import load_weights
 

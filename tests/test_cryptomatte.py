@@ -10,10 +10,10 @@ import OpenEXR
 import pytest
 
 from rotonodes.errors import FrameError
-from rotonodes.io.cryptomatte import coverage, decode_matte, find_cryptomatte, float_safe, murmur3_32, name_id, select_names
+from rotonodes.imaging.passes.cryptomatte import coverage, decode_matte, find_cryptomatte, float_safe, murmur3_32, name_id, select_names
 from rotonodes.io.exr import read_layers
-from rotonodes.nodes.multipass_decode import MultipassDecode
-from rotonodes.pixels import Box, Layers
+from rotonodes.nodes.passes.multipass_decode import MultipassDecode
+from rotonodes.values.pixels import Box, Layers
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "data" / "exr" / "cryptomatte"
 NAMES = ("hero", "hero_eye", "равнина", 'name "quoted"  ', "name, with, comma", "rect_[_top", "dir/part")

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.nets import Model, save_weights
-from rotonodes.nets.model import build
-from rotonodes.nets.segment import soft_matte
-from rotonodes.nets.sight import IMAGENET_MEAN, IMAGENET_STD, Sight
+from rotonodes.nets.inference import soft_matte
+from rotonodes.nets.model import Model, build
+from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Sight
+from rotonodes.nets.weights import save_weights
 from rotonodes.nodes import CutOut
-from rotonodes.pixels import Batch, Image
+from rotonodes.values.pixels import Batch, Image
 
 CLASSES, COLORS = ("background", "foreground"), ("#000000", "#ffffff")
 
@@ -57,7 +57,7 @@ def test_an_alpha_that_was_there_is_cut_too():
 
 
 def test_what_is_not_finite_outside_of_the_shape_does_not_come_through(monkeypatch):
-    from rotonodes.nets.segment import Segmenter
+    from rotonodes.nets.inference import Segmenter
 
     hard = torch.zeros(1, 1, 13, 21)
     hard[..., :5] = 1

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rotonodes.draw import GAP_Y, Edge, Layout, draw_graph, edges, joined, kind
+from rotonodes import Graph
+from rotonodes.describe.draw import GAP_Y, Edge, Layout, draw_graph, edges, joined, kind
 from rotonodes.errors import UsageError
-from rotonodes.graph import Graph
 
 ROOT = Path(__file__).parent.parent
 GRAPHS = sorted((ROOT / "graphs").glob("*.yaml"))

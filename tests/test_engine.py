@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 import torch
 
-from rotonodes.engine import Result, choose_device, run
+from rotonodes import Graph, run
+from rotonodes.engine.events import Reporter
+from rotonodes.engine.result import Result
 from rotonodes.errors import FrameError, Interrupted, RetryError, UsageError
-from rotonodes.frames import FilePattern
-from rotonodes.graph import Graph
 from rotonodes.io.files import write_bytes, write_sidecar
-from rotonodes.node import Frame, InputPath, Key, Node, OutputPath, Wanted, param
-from rotonodes.pixels import Batch, Clip, Image, Matte
-from rotonodes.report import Reporter
-from rotonodes.tones import ToneScale
+from rotonodes.machine.devices import choose_device
+from rotonodes.node.asks import Frame, Key, Wanted
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import InputPath, OutputPath, param
+from rotonodes.values.frames import FilePattern
+from rotonodes.values.pixels import Batch, Clip, Image, Matte
+from rotonodes.values.tones import ToneScale
 
 FRAMES = "1-12"
 

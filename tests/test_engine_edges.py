@@ -12,14 +12,16 @@ import PIL.Image
 import pytest
 import torch
 
-from rotonodes.engine import Result, run
+from rotonodes import Graph, run
+from rotonodes.engine.events import Reporter
+from rotonodes.engine.result import Result
 from rotonodes.errors import FrameError
-from rotonodes.graph import Graph
-from rotonodes.node import Frame, Key, Node, OutputPath, param
+from rotonodes.node.asks import Frame, Key
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import OutputPath, param
 from rotonodes.nodes import LoadFrames, WriteFrames
-from rotonodes.pixels import Batch, Clip, Image
-from rotonodes.report import Reporter
-from rotonodes.tones import ToneScale
+from rotonodes.values.pixels import Batch, Clip, Image
+from rotonodes.values.tones import ToneScale
 
 
 class EdgeRamp(Node):

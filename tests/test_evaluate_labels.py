@@ -14,18 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rotonodes.cache import pack, unpack
-from rotonodes.engine import run
+from rotonodes import Graph, run
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.graph import Graph
 from rotonodes.io.pictures import picture_size, read_key, read_labels, write_labels
-from rotonodes.node import Monitor, parameter_faults
-from rotonodes.nodes.evaluate_labels import EvaluateLabels
-from rotonodes.nodes.load_labels import LoadLabels
-from rotonodes.pixels import Clip, Labels
-from rotonodes.scores import Scores
-from rotonodes.tones import default_colors
-from rotonodes.train.metrics import BoundaryCounts, ClipScores, ConfusionMatrix, FlickerCount, boundary, near
+from rotonodes.metrics.label_scores import Scores
+from rotonodes.metrics.labels import BoundaryCounts, ClipScores, ConfusionMatrix, FlickerCount, boundary, near
+from rotonodes.node.asks import Monitor
+from rotonodes.node.parameters import parameter_faults
+from rotonodes.nodes.input.load_labels import LoadLabels
+from rotonodes.nodes.output.evaluate_labels import EvaluateLabels
+from rotonodes.plan.cache import pack, unpack
+from rotonodes.values.pixels import Clip, Labels
+from rotonodes.values.tones import default_colors
 
 ABC = ("a", "b", "c")
 

@@ -17,19 +17,23 @@ import numpy as np
 import pytest
 import torch
 
-from rotonodes.engine import run
+from rotonodes import Graph, run
 from rotonodes.errors import RotoError, UsageError
-from rotonodes.graph import Graph
-from rotonodes.io.cryptomatte import murmur3_32, name_id
+from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
 from rotonodes.io.exr import write_layers
 from rotonodes.io.pictures import write_labels
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.onnx import onnx_bytes
 from rotonodes.nets.weights import save_weights
-from rotonodes.node import Frame, Node, Socket, all_nodes, changes_pixels, full_name, parameter_faults, path_role, unit_of
-from rotonodes.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
-from rotonodes.plan import make_plan
-from rotonodes.tones import CLASSES, COLORS, ToneScale
+from rotonodes.node.asks import Frame
+from rotonodes.node.base import Node
+from rotonodes.node.catalogue import all_nodes
+from rotonodes.node.parameters import changes_pixels, parameter_faults, path_role, unit_of
+from rotonodes.node.registry import full_name
+from rotonodes.node.signature import Socket
+from rotonodes.plan.make import make_plan
+from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
+from rotonodes.values.tones import CLASSES, COLORS, ToneScale
 
 NODES = [cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.nodes")]
 SIZES = [(9, 7), (1, 1), (1, 8), (33, 2)]

@@ -12,9 +12,9 @@ import PIL.Image
 import pytest
 import yaml
 
-from rotonodes.builder import Builder
-from rotonodes.graph import Graph
-from rotonodes.graphfile import parse_document
+from rotonodes import Graph
+from rotonodes.graph.builder import Builder
+from rotonodes.graph.document import parse_document
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -78,7 +78,9 @@ def linked(path: Path, kind: str) -> set[str]:
 
 def test_readme_graph_is_without_faults(in_root: None) -> None:
     (graph,) = [block for block in blocks("yaml") if block.startswith("rotonodes:")]
-    assert Builder(parse_document(graph, "README.md"), {}, {}).build().sinks() == ["gif"]
+    built = Graph()
+    Builder(parse_document(graph, "README.md"), {}, {}).build(built)
+    assert built.sinks() == ["gif"]
 
 
 def test_readme_python_runs(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from foreign_networks import TINY, EarlyMilesial, Milesial, NestedU, ThreeDToTwoD, by_u2net, codes, count, near, plain, randomised, saved
-from rotonodes.color import linear_to_srgb
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.nets import Model, WeightsError, load_weights
-from rotonodes.nets.model import build
-from rotonodes.nets.segment import Segmenter, soft_matte
-from rotonodes.tones import CLASSES
+from rotonodes.nets.inference import Segmenter, soft_matte
+from rotonodes.nets.model import Model, build
+from rotonodes.nets.weights import WeightsError, load_weights
+from rotonodes.values.color import linear_to_srgb
+from rotonodes.values.tones import CLASSES
 
 SIZES = [(37, 53), (48, 32), (17, 200), (16, 16)]  # height, width
 

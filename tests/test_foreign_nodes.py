@@ -22,7 +22,7 @@ from foreign_networks import (
 from rotonodes import Graph
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.nodes import LoadModel, UNetSegment
-from rotonodes.pixels import Image
+from rotonodes.values.pixels import Image
 
 
 @pytest.mark.parametrize("ending", ["pth", "pt", "ckpt"])

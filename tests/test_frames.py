@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotonodes.errors import UsageError
-from rotonodes.frames import FilePattern, format_frames, name_of, parse_frames
+from rotonodes.values.frames import FilePattern, format_frames, name_of, parse_frames
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_token_in_folder_and_name_must_agree(tmp_path: Path) -> None:
 
 @given(st.integers(-9999, 99999), st.sampled_from(["####", "%04d", "$F4", "#", "%d", "$F"]))
 def test_a_written_frame_is_found_again(frame: int, token: str) -> None:
-    from rotonodes.frames import _expression
+    from rotonodes.values.frames import _expression
 
     name = f"shot(v1)+{token}.exr"
     match = _expression(name).fullmatch(name_of(name, frame))

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rotonodes import Graph
 from rotonodes.errors import GraphError, UsageError
-from rotonodes.graph import Graph, Link
-from rotonodes.node import Frame, Node, Picture, param
-from rotonodes.pixels import Clip, Image, Labels, Matte
+from rotonodes.graph.graph import Link
+from rotonodes.node.asks import Frame
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import param
+from rotonodes.values.pixels import Clip, Image, Labels, Matte, Picture
 
 
 class GraphSource(Node):

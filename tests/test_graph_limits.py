@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rotonodes import Graph
 from rotonodes.errors import GraphError
-from rotonodes.graph import Graph
 
 
 def load(folder: Path, text: str) -> Graph:

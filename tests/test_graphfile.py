@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rotonodes import Graph
 from rotonodes.errors import GraphError, UsageError
-from rotonodes.graph import Graph
-from rotonodes.graphfile import MOST_BYTES, Variables, parse_document, parse_value, read_document, scalar
+from rotonodes.graph.document import MOST_BYTES, parse_document, parse_value, read_document, scalar
+from rotonodes.graph.variables import Variables
 
 GRAPH = """\
 # a comment

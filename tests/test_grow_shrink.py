@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rotonodes.cleaning import distance
-from rotonodes.cleaning.nearest import SLACK, block_distances, nearest_of, whole
-from rotonodes.cleaning.windows import gaussian
+from rotonodes.imaging.mattes import grow as distance
+from rotonodes.imaging.mattes.box_means import gaussian
+from rotonodes.imaging.mattes.nearest import SLACK, block_distances, nearest_of, whole
 from rotonodes.nodes import GrowShrink
-from rotonodes.pixels import Matte
+from rotonodes.values.pixels import Matte
 
 _FINE = 16  # samples of a pixel's side, for true coverage
 

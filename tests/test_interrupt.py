@@ -24,7 +24,7 @@ import torch
 
 from rotonodes import Clip, Frame, Image, Key, Monitor, Node, OutputPath, param
 from rotonodes.errors import Interrupted
-from rotonodes.frames import FilePattern
+from rotonodes.values.frames import FilePattern
 from rotonodes.io.files import atomic_write, write_sidecar
 
 

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io import exr, exr_header
-from rotonodes.pixels import Box, Image, Layers, Matte
+from rotonodes.values.pixels import Box, Image, Layers, Matte
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "data" / "exr"
 needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample EXR files are not here (../shared/data/exr)")

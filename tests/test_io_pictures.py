@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rotonodes.color import linear_to_srgb, srgb_table
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io import exr, pictures, png, samples, tiff
-from rotonodes.pixels import Image, Labels, Matte
+from rotonodes.values.color import linear_to_srgb, srgb_table
+from rotonodes.values.pixels import Image, Labels, Matte
 
 SHAPES = st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 4))
 TONES = ("background", "cast", "form", "mid", "light")

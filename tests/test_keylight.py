@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from raytraced import ball, degrees_between, looking, unit
 from rotonodes.errors import FrameError
+from rotonodes.imaging.passes.key_light import find_key_light, find_views, shade
 from rotonodes.io.exr import read_layers
-from rotonodes.keylight import find_key_light, find_views, shade
 from rotonodes.nodes import FindKeyLight, StackPasses
-from rotonodes.nodes.find_key_light import CHANNELS
-from rotonodes.nodes.tones_from_passes import header_light
-from rotonodes.pixels import Image, Layers
+from rotonodes.nodes.passes.find_key_light import CHANNELS
+from rotonodes.nodes.passes.tones_from_passes import header_light
+from rotonodes.values.pixels import Image, Layers
 
 SHOT = Path(__file__).parent.parent / "examples/shots/torus/render.0001.exr"
 

@@ -10,12 +10,15 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rotonodes.graph import Graph
-from rotonodes.keys import canonical, digest
-from rotonodes.node import Frame, InputPath, Key, Node, OutputPath, param
-from rotonodes.pixels import Clip, Image
-from rotonodes.plan import Plan, make_plan
-from rotonodes.tones import ToneScale
+from rotonodes import Graph
+from rotonodes.node.asks import Frame, Key
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import InputPath, OutputPath, param
+from rotonodes.plan.keys import canonical, digest
+from rotonodes.plan.make import make_plan
+from rotonodes.plan.plan import Plan
+from rotonodes.values.pixels import Clip, Image
+from rotonodes.values.tones import ToneScale
 
 
 class KeySource(Node):

@@ -8,7 +8,7 @@ from PIL import Image as Pictures
 from rotonodes import Graph
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.arrays import read_array
-from rotonodes.nets import load_weights
+from rotonodes.nets.weights import load_weights
 from rotonodes.nodes import LoadLabels, LoadMattes, LoadPictures
 
 GRAPH = """

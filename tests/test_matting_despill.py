@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rotonodes.color import luminance
 from rotonodes.errors import FrameError
 from rotonodes.nodes import Despill
-from rotonodes.pixels import Image, Matte
+from rotonodes.values.color import luminance
+from rotonodes.values.pixels import Image, Matte
 
 LEFT = {"average": 0.4, "double_red": 0.5, "double_other": 0.3, "red": 0.7, "other": 0.1, "maximum": 0.7, "minimum": 0.1}
 

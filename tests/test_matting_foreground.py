@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.matting.foreground import FAR, NEAR, blur_fusion, multi_level
+from rotonodes.imaging.mattes.foreground import FAR, NEAR, blur_fusion, multi_level
 from rotonodes.nodes import Composite, EstimateForeground
-from rotonodes.pixels import Image, Matte
+from rotonodes.values.pixels import Image, Matte
 
 
 def scene(height: int = 40, width: int = 56, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from rotonodes.color import linear_to_srgb
-from rotonodes.matting.measures import matte_errors
+from rotonodes.metrics.matte_errors import matte_errors
 from rotonodes.nodes import Composite, EstimateForeground, LoadFrames, MultipassDecode, SolveAlpha, Trimap
-from rotonodes.pixels import Image, Matte
+from rotonodes.values.color import linear_to_srgb
+from rotonodes.values.pixels import Image, Matte
 
 FRAME = Path(__file__).parent.parent / "examples" / "shots" / "fur" / "cutout.0001.exr"
 

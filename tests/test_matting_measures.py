@@ -13,14 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rotonodes.engine import run
+from rotonodes import Graph, run
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.graph import Graph
+from rotonodes.imaging.mattes.regions import largest_region
 from rotonodes.io.pictures import read_key, write_image
-from rotonodes.matting.measures import connectivity_error, gradient_error, matte_errors, mse, sad
-from rotonodes.matting.regions import largest_region
+from rotonodes.metrics.matte_errors import connectivity_error, gradient_error, matte_errors, mse, sad
 from rotonodes.nodes import EvaluateMatte, LoadMattes
-from rotonodes.pixels import Matte
+from rotonodes.values.pixels import Matte
 
 
 def pair(size: int = 20, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

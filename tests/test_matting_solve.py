@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from rotonodes.color import linear_to_srgb
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.matting.solve import closed_form, guided
+from rotonodes.imaging.mattes.alpha import closed_form, guided
 from rotonodes.nodes import SolveAlpha
-from rotonodes.pixels import Image, Matte
+from rotonodes.values.color import linear_to_srgb
+from rotonodes.values.pixels import Image, Matte
 
 Method = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 METHODS = pytest.mark.parametrize("method", [closed_form, guided], ids=["closed_form", "guided"])

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotonodes.errors import FrameError
-from rotonodes.matting.distance import within
-from rotonodes.matting.trimap import make_trimap
+from rotonodes.imaging.mattes.disc import within
+from rotonodes.imaging.mattes.unknown_band import make_trimap
 from rotonodes.nodes import Trimap
-from rotonodes.pixels import Labels, Matte
-from rotonodes.tones import CLASSES, COLORS
+from rotonodes.values.pixels import Labels, Matte
+from rotonodes.values.tones import CLASSES, COLORS
 
 
 def matte(rows: object) -> Matte:

@@ -8,14 +8,15 @@ import torch
 
 from foreign_networks import TINY, Milesial, NestedU, ThreeDToTwoD, codes, randomised, saved
 from rotonodes.errors import UsageError
-from rotonodes.nets import Model, WeightsError, load_weights, read_metadata
-from rotonodes.nets.card import MARK, card, card_path, write_card
 from rotonodes.nets.convert import convert_weights
-from rotonodes.nets.model import build
-from rotonodes.node import Monitor, all_nodes
+from rotonodes.nets.model import Model, build
+from rotonodes.nets.model_card import MARK, card, card_path, write_card
+from rotonodes.nets.weights import WeightsError, load_weights, read_metadata
+from rotonodes.node.asks import Monitor
+from rotonodes.node.catalogue import all_nodes
 from rotonodes.nodes import UNetSegment
-from rotonodes.pixels import Image
-from rotonodes.tones import CLASSES
+from rotonodes.values.pixels import Image
+from rotonodes.values.tones import CLASSES
 
 NETWORKS = {
     "milesial": lambda: Milesial(3, 3, 4),

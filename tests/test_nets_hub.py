@@ -5,12 +5,12 @@ import torch
 
 import rotonodes
 from foreign_networks import ThreeDToTwoD, codes, randomised, saved
-from rotonodes.color import srgb_to_linear
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.nets import Model, save_weights
-from rotonodes.nets.model import build
+from rotonodes.nets.model import Model, build
+from rotonodes.nets.weights import save_weights
 from rotonodes.nodes import UNetSegment
-from rotonodes.pixels import Image
+from rotonodes.values.color import srgb_to_linear
+from rotonodes.values.pixels import Image
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.nets import Model
-from rotonodes.nets.model import build
-from rotonodes.nets.prepare import channel_encoding, encode, grey, look, mirror, pad, planes_for
-from rotonodes.nets.segment import Pointwise, Segmenter, fold_norms, soft_matte, stretched, use_onednn
-from rotonodes.nets.sight import Sight
+from rotonodes.nets.encode import channel_encoding, encode, grey, look, mirror, pad, planes_for
+from rotonodes.nets.inference import Pointwise, Segmenter, fold_norms, soft_matte, stretched, use_onednn
+from rotonodes.nets.model import Model, build
+from rotonodes.nets.preprocess import Sight
 
 PLAIN = {"widths": [8, 16, 16], "patch": 2, "refine": 8}
 FULL = {**PLAIN, "attention": True, "context": True, "dropout": 0.2}

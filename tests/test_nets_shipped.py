@@ -15,13 +15,13 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from rotonodes.nets import load_weights
-from rotonodes.nets.card import card_path
+from rotonodes.metrics.labels import ConfusionMatrix
+from rotonodes.metrics.matte_scores import AlphaScores
 from rotonodes.nets.model import Model
+from rotonodes.nets.model_card import card_path
+from rotonodes.nets.weights import load_weights
 from rotonodes.nodes import CutOut, FindKeyLight, LoadFrames, MultipassDecode, StackPasses, TonesFromPasses, UNetSegment
-from rotonodes.pixels import Image, Labels, Layers, Matte
-from rotonodes.train.matte_scores import AlphaScores
-from rotonodes.train.metrics import ConfusionMatrix
+from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 ROOT = Path(__file__).parent.parent
 SHOTS = [("torus", 1), ("torus", 13), ("monkey", 5)]

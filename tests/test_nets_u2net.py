@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from rotonodes.errors import UsageError
-from rotonodes.nets import Model, load_weights, save_weights
-from rotonodes.nets.model import build
-from rotonodes.nets.segment import Segmenter, fold_norms
+from rotonodes.nets.inference import Segmenter, fold_norms
+from rotonodes.nets.model import Model, build
 from rotonodes.nets.u2net import VARIANTS, U2Net
+from rotonodes.nets.weights import load_weights, save_weights
 
 STAGES = [[4, 8]] * 6 + [[3, 8]] * 5
 

@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import save_file
 
 from rotonodes.errors import RetryError, UsageError
-from rotonodes.nets import Model, WeightsError, load_weights, read_metadata, save_weights
-from rotonodes.nets.model import build
-from rotonodes.nets.sight import IMAGENET_MEAN, IMAGENET_STD, Sight
+from rotonodes.nets.model import Model, build
+from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Sight
+from rotonodes.nets.weights import WeightsError, load_weights, read_metadata, save_weights
 
 CONFIG = {"in_channels": 3, "classes": 2, "widths": [4, 8, 8]}
 

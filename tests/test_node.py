@@ -9,33 +9,16 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from rotonodes import registry
 from rotonodes.errors import UsageError
-from rotonodes.node import (
-    Device,
-    Frame,
-    InputPath,
-    Key,
-    Monitor,
-    Node,
-    OutputPath,
-    Picture,
-    Prepared,
-    Wanted,
-    WrongParameter,
-    all_nodes,
-    changes_pixels,
-    find_node,
-    full_name,
-    load_file,
-    param,
-    parameter_faults,
-    plugin_faults,
-    unit_of,
-)  # fmt: skip
+from rotonodes.node import catalogue, registry
+from rotonodes.node.asks import Device, Frame, Key, Monitor, Prepared, Wanted
+from rotonodes.node.base import Node
+from rotonodes.node.catalogue import all_nodes, find_node, load_file, plugin_faults
+from rotonodes.node.parameters import InputPath, OutputPath, WrongParameter, changes_pixels, param, parameter_faults, unit_of
+from rotonodes.node.registry import full_name
 from rotonodes.nodes import Crop
-from rotonodes.pixels import Batch, Clip, Image, Labels, Matte
-from rotonodes.tones import ToneScale
+from rotonodes.values.pixels import Batch, Clip, Image, Labels, Matte, Picture
+from rotonodes.values.tones import ToneScale
 
 IMAGE = Image(torch.zeros(3, 2, 2))
 
@@ -256,8 +239,10 @@ NODE += "    def process(self, image: Image) -> Image:\n        return image\n"
 @pytest.fixture
 def clean_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     all_nodes()
-    for name, kept in (("_registry", dict), ("_loaded", set), ("_plugin_faults", list)):
-        monkeypatch.setattr(registry, name, kept(getattr(registry, name)))
+    monkeypatch.setattr(registry, "NODES", dict(registry.NODES))
+    monkeypatch.setattr(catalogue, "NODES", registry.NODES)
+    for name, kept in (("_loaded", set), ("_plugin_faults", list)):
+        monkeypatch.setattr(catalogue, name, kept(getattr(catalogue, name)))
 
 
 @pytest.mark.usefixtures("clean_registry")
@@ -295,7 +280,7 @@ def test_a_folder_with_a_broken_plugin_gives_the_others(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import no_such_module\n")
     (tmp_path / "good.py").write_text(NODE.format(name="GoodOne"))
     (tmp_path / "_hidden.py").write_text("raise RuntimeError\n")
-    code = "from rotonodes.node import all_nodes, plugin_faults\n"
+    code = "from rotonodes.node.catalogue import all_nodes, plugin_faults\n"
     code += "print('GoodOne.1' in all_nodes(), len(plugin_faults()), 'bad.py' in plugin_faults()[0])"
     root = str(Path(__file__).parents[1])
     done = subprocess.run(

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotonodes.errors import FrameError
-from rotonodes.node import parameter_faults
-from rotonodes.nodes.composite import OPERATIONS, Composite, merge
-from rotonodes.nodes.grade import Grade
-from rotonodes.pixels import Box, Image, Matte
+from rotonodes.imaging.picture.compositing import OPERATIONS, merge
+from rotonodes.node.parameters import parameter_faults
+from rotonodes.nodes.picture.composite import Composite
+from rotonodes.nodes.picture.grade import Grade
+from rotonodes.values.pixels import Box, Image, Matte
 
 NAN, INF = float("nan"), float("inf")
 

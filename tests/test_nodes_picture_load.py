@@ -12,11 +12,11 @@ from rotonodes.errors import FrameError
 from rotonodes.io.exr import write_layers
 from rotonodes.io.pictures import write_image, write_labels
 from rotonodes.io.png import write_png
-from rotonodes.node import parameter_faults
-from rotonodes.nodes.load_frames import LoadFrames
-from rotonodes.nodes.load_labels import LoadLabels
-from rotonodes.nodes.load_mattes import LoadMattes
-from rotonodes.pixels import Box, Image, Labels, Layers
+from rotonodes.node.parameters import parameter_faults
+from rotonodes.nodes.input.load_frames import LoadFrames
+from rotonodes.nodes.input.load_labels import LoadLabels
+from rotonodes.nodes.input.load_mattes import LoadMattes
+from rotonodes.values.pixels import Box, Image, Labels, Layers
 
 GREYS = [200, 40, 80, 125, 255]
 

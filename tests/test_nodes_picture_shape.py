@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotonodes.errors import FrameError
-from rotonodes.node import parameter_faults
-from rotonodes.nodes.crop import Crop
-from rotonodes.nodes.reformat import Reformat, reformat
-from rotonodes.pixels import Box, Image, Labels, Matte
+from rotonodes.imaging.picture.resample import reformat
+from rotonodes.node.parameters import parameter_faults
+from rotonodes.nodes.picture.crop import Crop
+from rotonodes.nodes.picture.reformat import Reformat
+from rotonodes.values.pixels import Box, Image, Labels, Matte
 
 FILTERS = ("nearest", "bilinear", "bicubic", "lanczos", "area")
 NAN, INF = float("nan"), float("inf")

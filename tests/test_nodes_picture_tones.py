@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.node import parameter_faults
-from rotonodes.nodes.measure_tones import MeasureTones, clusters, quantiles
-from rotonodes.nodes.paint_tones import PaintTones
-from rotonodes.nodes.tone_split import ToneSplit, soften
-from rotonodes.pixels import Image, Labels, Matte
-from rotonodes.tones import CLASSES, COLORS, ToneScale
+from rotonodes.node.parameters import parameter_faults
+from rotonodes.nodes.tones.measure_tones import MeasureTones, clusters, quantiles
+from rotonodes.nodes.tones.paint_tones import PaintTones
+from rotonodes.nodes.tones.tone_split import ToneSplit, soften
+from rotonodes.values.pixels import Image, Labels, Matte
+from rotonodes.values.tones import CLASSES, COLORS, ToneScale
 
 NAN = float("nan")
 

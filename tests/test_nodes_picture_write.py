@@ -9,18 +9,19 @@ import PIL.Image
 import pytest
 import torch
 
-from rotonodes.color import srgb_table
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.picture.sheet import cell, contact_sheet
 from rotonodes.io import exr, gif, pictures
 from rotonodes.io.png import write_png
-from rotonodes.node import parameter_faults
-from rotonodes.nodes.contact_sheet import ContactSheet, cell, contact_sheet
-from rotonodes.nodes.load_frames import LoadFrames
-from rotonodes.nodes.load_labels import LoadLabels
-from rotonodes.nodes.write_frames import WriteFrames
-from rotonodes.nodes.write_gif import WriteGIF
-from rotonodes.pixels import Box, Clip, Image, Labels, Layers, Matte
-from rotonodes.tones import CLASSES, COLORS
+from rotonodes.node.parameters import parameter_faults
+from rotonodes.nodes.input.load_frames import LoadFrames
+from rotonodes.nodes.input.load_labels import LoadLabels
+from rotonodes.nodes.output.contact_sheet import ContactSheet
+from rotonodes.nodes.output.write_frames import WriteFrames
+from rotonodes.nodes.output.write_gif import WriteGIF
+from rotonodes.values.color import srgb_table
+from rotonodes.values.pixels import Box, Clip, Image, Labels, Layers, Matte
+from rotonodes.values.tones import CLASSES, COLORS
 
 
 def labels(*rows: list[int]) -> Labels:

@@ -15,14 +15,13 @@ import torch
 from conftest import Call, picture_contents
 from rotonodes import Graph
 from rotonodes.errors import UsageError
-from rotonodes.nets import load_weights, save_weights
 from rotonodes.nets import onnx as deploy
+from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import Model
-from rotonodes.nets.segment import Segmenter
-from rotonodes.nets.sight import Sight
-from rotonodes.nets.weights import WeightsError
+from rotonodes.nets.preprocess import Sight
+from rotonodes.nets.weights import WeightsError, load_weights, save_weights
 from rotonodes.nodes import ExportONNX, LoadModel, LoadPictures, OnnxSegment, UNetSegment
-from rotonodes.pixels import Batch, Image
+from rotonodes.values.pixels import Batch, Image
 from tiny_networks import tiny_model
 
 ROOT = Path(__file__).parent.parent

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from psd_tools.composite import composite
 
 import rotonodes.io.psd_decode
+from rotonodes import Graph
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.graph import Graph
+from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
 from rotonodes.io import pictures
-from rotonodes.io.cryptomatte import murmur3_32, name_id
 from rotonodes.io.exr import write_layers
 from rotonodes.io.png import read_png, write_png
 from rotonodes.io.psd import PsdLayer, write_psd
 from rotonodes.nodes import LoadFrames, LoadParts, SplitParts, WriteParts, WritePSD
-from rotonodes.pixels import Box, Image, Labels, Layers
+from rotonodes.values.pixels import Box, Image, Labels, Layers
 
 PARTS = ["body", "head", "hair"]  # from back to front
 SIZE = (16, 12)

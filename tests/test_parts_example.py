@@ -9,7 +9,7 @@ import numpy as np
 import psd_tools
 import pytest
 
-from rotonodes.graph import Graph
+from rotonodes import Graph
 from rotonodes.io.png import read_png
 from rotonodes.io.samples import encode
 from rotonodes.nodes import LoadParts, SplitParts

@@ -7,12 +7,12 @@ import psd_tools
 import pytest
 import torch
 
-from rotonodes.graph import Graph
+from rotonodes import Graph
 from rotonodes.io import pictures
 from rotonodes.io.png import write_png
+from rotonodes.nets.encode import encode, look
 from rotonodes.nets.model import Model
-from rotonodes.nets.prepare import encode, look
-from rotonodes.nets.sight import Sight
+from rotonodes.nets.preprocess import Sight
 from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.nodes import LoadFrames, LoadParts, SplitParts, TrainUNet, UNetSegment, WriteModel, WriteParts, WritePSD
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from rotonodes.errors import FrameError
+from rotonodes.imaging.passes.names import CANONICAL, SPELLINGS, canonical, read_passes, squash
 from rotonodes.io.exr import read_layers
-from rotonodes.io.passes import CANONICAL, SPELLINGS, canonical, read_passes, squash
-from rotonodes.node import WrongParameter
-from rotonodes.nodes.multipass_decode import MultipassDecode
-from rotonodes.pixels import Box, Image, Layers
+from rotonodes.node.parameters import WrongParameter
+from rotonodes.nodes.passes.multipass_decode import MultipassDecode
+from rotonodes.values.pixels import Box, Image, Layers
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "exr"
 H, W = 5, 7

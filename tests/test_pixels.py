@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotonodes.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte, cut, rgb_names
+from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte, cut, rgb_names
 
 corner = st.integers(-6, 6)
 side = st.integers(1, 6)

@@ -9,15 +9,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotonodes.engine import run
+from rotonodes import Graph, run
 from rotonodes.errors import UsageError
-from rotonodes.frames import FilePattern
-from rotonodes.graph import Graph
 from rotonodes.io.png import write_png
-from rotonodes.node import Frame, InputPath, Key, Node, OutputPath, param
-from rotonodes.pixels import Batch, Clip, Image
-from rotonodes.plan import Paths, as_json, batch_of, chunk_size, explain, make_plan, merge_orders
-from rotonodes.tones import ToneScale
+from rotonodes.node.asks import Frame, Key
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import InputPath, OutputPath, param
+from rotonodes.plan.explain import as_json, explain
+from rotonodes.plan.make import make_plan, merge_orders
+from rotonodes.plan.paths import Paths
+from rotonodes.plan.sizes import batch_of, chunk_size
+from rotonodes.values.frames import FilePattern
+from rotonodes.values.pixels import Batch, Clip, Image
+from rotonodes.values.tones import ToneScale
 
 
 class PlanRead(Node):

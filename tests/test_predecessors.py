@@ -19,16 +19,16 @@ from PIL import Image as Picture
 from PIL import ImageSequence
 
 from rotonodes import Graph
-from rotonodes.cli import cli
+from rotonodes.cli.main import cli
 from rotonodes.io.png import write_png
-from rotonodes.nets import load_weights
 from rotonodes.nets.model import build
-from rotonodes.node import all_nodes
+from rotonodes.nets.weights import load_weights
+from rotonodes.node.catalogue import all_nodes
 from rotonodes.nodes import LoadPictures, WriteFrames
 from rotonodes.train.checkpoint import NEWEST
-from rotonodes.train.dataset import LabelledFrames
-from rotonodes.train.run import Run
+from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.settings import NONE, Loss, TrainSettings
+from rotonodes.train.training_run import Run
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "examples" / "predecessors"

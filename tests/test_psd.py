@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from psd_tools.composite import composite
 
-from rotonodes.color import hex_to_linear
+from rotonodes import Graph
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.graph import Graph
 from rotonodes.io import pictures
 from rotonodes.io.psd import PsdLayer, flatten, pack_bits, read_key, trimmed, write_psd
 from rotonodes.io.psd_decode import read_psd
 from rotonodes.nodes import LoadLabels, PaintTones, ToneSplit, WritePSD
-from rotonodes.pixels import Box, Image, Labels, Layers, Matte
-from rotonodes.tones import CLASSES, COLORS
+from rotonodes.values.color import hex_to_linear
+from rotonodes.values.pixels import Box, Image, Labels, Layers, Matte
+from rotonodes.values.tones import CLASSES, COLORS
 
 SIZE = (29, 23)
 

@@ -6,15 +6,16 @@ from typing import ClassVar
 import pytest
 
 from conftest import Call
-from rotonodes import ranks
-from rotonodes.engine import choose_device, run
+from rotonodes import Graph, run
 from rotonodes.errors import UsageError
-from rotonodes.graph import Graph
-from rotonodes.node import Node, OutputPath, param
+from rotonodes.machine import torchrun
+from rotonodes.machine.cores import cpu_count
+from rotonodes.machine.devices import choose_device
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import OutputPath, param
 from rotonodes.nodes import LoadFrames, WriteFrames
-from rotonodes.pixels import Clip, Image
-from rotonodes.tones import ToneScale
-from rotonodes.workers import cpu_count
+from rotonodes.values.pixels import Clip, Image
+from rotonodes.values.tones import ToneScale
 
 SECOND = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
 
@@ -28,20 +29,20 @@ def second(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_without_torchrun_there_is_one_process() -> None:
-    assert (ranks.count(), ranks.rank(), ranks.is_first(), ranks.local_rank(), ranks.local_count()) == (1, 0, True, 0, 1)
+    assert (torchrun.count(), torchrun.rank(), torchrun.is_first(), torchrun.local_rank(), torchrun.local_count()) == (1, 0, True, 0, 1)
 
 
 def test_the_environment_says_who_this_is(second: pytest.MonkeyPatch) -> None:
-    assert (ranks.count(), ranks.rank(), ranks.is_first(), ranks.local_rank(), ranks.local_count()) == (2, 1, False, 1, 2)
+    assert (torchrun.count(), torchrun.rank(), torchrun.is_first(), torchrun.local_rank(), torchrun.local_count()) == (2, 1, False, 1, 2)
     second.setenv("RANK", "0")
-    assert ranks.is_first()
+    assert torchrun.is_first()
     second.setenv("WORLD_SIZE", "many")
-    assert ranks.count() == 1
+    assert torchrun.count() == 1
 
 
 def test_numbers_that_a_cluster_sets_for_itself_mean_nothing(second: pytest.MonkeyPatch) -> None:
     second.delenv("MASTER_ADDR")
-    assert (ranks.count(), ranks.is_first()) == (1, True)
+    assert (torchrun.count(), torchrun.is_first()) == (1, True)
 
 
 def test_processes_share_the_cores_and_the_gpus(second: pytest.MonkeyPatch) -> None:

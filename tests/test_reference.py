@@ -9,13 +9,14 @@ import pytest
 import yaml
 
 from conftest import Call
-from rotonodes import reference
-from rotonodes.graphfile import parse_document, read_document
-from rotonodes.node import Node, all_nodes, load_file, param
-from rotonodes.parameters import path_role
-from rotonodes.pixels import Clip, Image, Labels, Matte
-from rotonodes.reference import type_word
-from rotonodes.schema import graph_schema
+from rotonodes.describe import reference
+from rotonodes.describe.reference import type_word
+from rotonodes.describe.schema import graph_schema
+from rotonodes.graph.document import parse_document, read_document
+from rotonodes.node.base import Node
+from rotonodes.node.catalogue import all_nodes, load_file
+from rotonodes.node.parameters import param, path_role
+from rotonodes.values.pixels import Clip, Image, Labels, Matte
 
 ROOT = Path(__file__).parent.parent
 GRAPHS = sorted((ROOT / "graphs").glob("*.yaml"))

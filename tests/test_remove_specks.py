@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rotonodes.cleaning.runs import regions
 from rotonodes.errors import UsageError
-from rotonodes.node import Node
+from rotonodes.imaging.mattes.regions import regions
+from rotonodes.node.base import Node
 from rotonodes.nodes import CheckEdges, RemoveSpecks, SmoothEdge
-from rotonodes.pixels import Labels, Matte
-from rotonodes.tones import default_colors
+from rotonodes.values.pixels import Labels, Matte
+from rotonodes.values.tones import default_colors
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12))
 MATTES = SHAPES.flatmap(lambda shape: arrays(np.float32, shape, elements=st.sampled_from([0, 0, 0, 0.2, 0.49, 0.5, 0.7, 1, 1, 1])))

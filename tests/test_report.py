@@ -12,16 +12,21 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rotonodes import report
-from rotonodes.engine import Failure, NodeStats, Result
+from rotonodes import Graph
+from rotonodes.engine.events import Reporter
+from rotonodes.engine.result import Failure, NodeStats, Result
 from rotonodes.errors import EXIT_FRAME_FAILED, FrameError, Interrupted, RotoError, UsageError
-from rotonodes.graph import Graph
-from rotonodes.node import Frame, Monitor, Node, OutputPath, param
-from rotonodes.pixels import Clip, Image
-from rotonodes.plan import Plan, make_plan
-from rotonodes.report import Reporter, make_reporter
-from rotonodes.report_rich import RichReporter
-from rotonodes.summary import closing_lines, command_for, duration, group_failures, headline
+from rotonodes.node.asks import Frame, Monitor
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import OutputPath, param
+from rotonodes.plan.make import make_plan
+from rotonodes.plan.plan import Plan
+from rotonodes.report.choose import make_reporter
+from rotonodes.report.plain import EndReporter, FaultsReporter, PlainReporter
+from rotonodes.report.programs import AlfReporter, JsonReporter, OpenJDReporter
+from rotonodes.report.rich import RichReporter
+from rotonodes.report.summary import closing_lines, command_for, duration, group_failures, headline
+from rotonodes.values.pixels import Clip, Image
 
 
 class ReportSource(Node):
@@ -110,7 +115,7 @@ def test_plain_lines_are_what_farms_read(plan: Plan) -> None:
 
 def test_openjd_speaks_at_the_start_of_lines(plan: Plan) -> None:
     log, out = io.StringIO(), io.StringIO()
-    voice = report.OpenJDReporter(log=log, out=out)
+    voice = OpenJDReporter(log=log, out=out)
     tell(voice, plan)
     voice.end(failed(plan, [failure("load", 2, "no such file")], [2]))
     lines = out.getvalue().splitlines()
@@ -123,7 +128,7 @@ def test_openjd_speaks_at_the_start_of_lines(plan: Plan) -> None:
 
 def test_openjd_fails_once_and_in_one_line(plan: Plan) -> None:
     out = io.StringIO()
-    voice = report.OpenJDReporter(log=io.StringIO(), out=out)
+    voice = OpenJDReporter(log=io.StringIO(), out=out)
     voice.abort("g.yaml:1:1: one\ng.yaml:2:1: two")
     voice.abort("again")
     assert out.getvalue() == "openjd_fail: g.yaml:1:1: one; g.yaml:2:1: two\n"
@@ -131,7 +136,7 @@ def test_openjd_fails_once_and_in_one_line(plan: Plan) -> None:
 
 def test_alf_pads_its_percentages(plan: Plan) -> None:
     log, out = io.StringIO(), io.StringIO()
-    tell(report.AlfReporter(log=log, out=out), plan)
+    tell(AlfReporter(log=log, out=out), plan)
     assert out.getvalue().splitlines() == [f"TR_PROGRESS {n:03d}%" for n in (0, 25, 50, 75, 100)]
 
 
@@ -158,13 +163,13 @@ def test_auto_takes_the_voice_that_fits(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("OPENJD_SESSION_WORKING_DIR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     terminal = io.StringIO()
-    assert type(make_reporter("auto", stream=terminal)) is report.PlainReporter
+    assert type(make_reporter("auto", stream=terminal)) is PlainReporter
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     assert type(make_reporter("auto", stream=terminal)) is RichReporter
     monkeypatch.setenv("TERM", "dumb")
-    assert type(make_reporter("auto", stream=terminal)) is report.PlainReporter
+    assert type(make_reporter("auto", stream=terminal)) is PlainReporter
     monkeypatch.setenv("OPENJD_SESSION_WORKING_DIR", "/sessions/1")
-    assert type(make_reporter("auto", stream=terminal)) is report.OpenJDReporter
+    assert type(make_reporter("auto", stream=terminal)) is OpenJDReporter
 
 
 def test_an_unknown_voice_is_a_usage_error() -> None:
@@ -211,7 +216,7 @@ def test_a_run_that_failed_does_not_reach_the_end(plan: Plan) -> None:
 
 def test_progress_of_long_nodes_is_spaced_out() -> None:
     stream, now = io.StringIO(), itertools.count(step=0.5)
-    voice = report.PlainReporter(log=stream, clock=lambda: float(next(now)))
+    voice = PlainReporter(log=stream, clock=lambda: float(next(now)))
     for step in range(1, 11):
         voice.progress("train", step, 10)
     told = [line for line in stream.getvalue().splitlines() if line.startswith("train")]
@@ -300,7 +305,7 @@ def seen_by(voice: Reporter, stream: io.StringIO, plan: Plan, result: Result) ->
     for item in result.failures:
         voice.failure(item.node, item.frame, item.reason)
     voice.end(result)
-    return [line for line in stream.getvalue().splitlines() if line.strip()][0 if isinstance(voice, report.FaultsReporter) else 1 :]
+    return [line for line in stream.getvalue().splitlines() if line.strip()][0 if isinstance(voice, FaultsReporter) else 1 :]
 
 
 @pytest.mark.parametrize("name", ["plain", "none", "quiet", "rich", "openjd", "alf"])
@@ -313,12 +318,12 @@ def test_a_single_fault_is_said_once(plan: Plan, name: str, frame: int | None, m
     """And nobody is told to give the command again that he has just given."""
     stream = io.StringIO()
     voices: dict[str, Reporter] = {
-        "plain": report.PlainReporter(log=stream),
-        "none": report.EndReporter(log=stream),
-        "quiet": report.FaultsReporter(log=stream),
+        "plain": PlainReporter(log=stream),
+        "none": EndReporter(log=stream),
+        "quiet": FaultsReporter(log=stream),
         "rich": RichReporter(console=Console(file=stream, width=100, highlight=False)),
-        "openjd": report.OpenJDReporter(log=stream, out=io.StringIO()),
-        "alf": report.AlfReporter(log=stream, out=io.StringIO()),
+        "openjd": OpenJDReporter(log=stream, out=io.StringIO()),
+        "alf": AlfReporter(log=stream, out=io.StringIO()),
     }
     plan.stages.clear()  # no live line
     result = failed(plan, [failure("load", frame, "no such file")], missing)
@@ -330,10 +335,10 @@ def test_a_single_fault_is_said_once(plan: Plan, name: str, frame: int | None, m
 def test_what_farms_and_programs_read_of_a_single_fault_stays(plan: Plan) -> None:
     result = failed(plan, [failure("load", 3, "no such file")], range(1, 25))
     out = io.StringIO()
-    seen_by(report.OpenJDReporter(log=io.StringIO(), out=out), out, plan, result)
+    seen_by(OpenJDReporter(log=io.StringIO(), out=out), out, plan, result)
     assert out.getvalue() == "openjd_fail: 1 of 24 frames failed, 23 more are not there\n"
     out = io.StringIO()
-    events = [json.loads(line) for line in seen_by(report.JsonReporter(out=out), out, plan, result)]
+    events = [json.loads(line) for line in seen_by(JsonReporter(out=out), out, plan, result)]
     assert events[0] == {"event": "failure", "node": "load", "frame": 3, "reason": "no such file"}
     assert (events[1]["event"], events[1]["again"]) == ("end", "rotonodes run graphs/torus.yaml")
     assert events[1]["result"]["failures"] == [{"node": "load", "frame": 3, "reason": "no such file"}]
@@ -359,15 +364,15 @@ def test_nothing_is_advised_where_no_file_was_found(plan: Plan) -> None:
 
 def test_the_end_alone_is_one_line(plan: Plan) -> None:
     log = io.StringIO()
-    voice = report.EndReporter(log=log)
+    voice = EndReporter(log=log)
     tell(voice, plan)
     voice.end(done(plan))
     assert log.getvalue().splitlines()[-1] == "delivered 24 frames in 8.30 s: out/torus.####.png"
     assert all(line.startswith("warning: ") for line in log.getvalue().splitlines()[:-1])
     log = io.StringIO()
-    report.FaultsReporter(log=log).end(done(plan))
+    FaultsReporter(log=log).end(done(plan))
     assert log.getvalue() == ""
-    report.EndReporter(log=log).end(failed(plan, [failure("load", 3, "no such file")], [3]))
+    EndReporter(log=log).end(failed(plan, [failure("load", 3, "no such file")], [3]))
     assert log.getvalue().splitlines()[-1] == "  rotonodes run graphs/torus.yaml -F 3"
 
 
@@ -481,5 +486,5 @@ def test_the_display_is_put_away_when_a_run_ends_by_an_error(plan: Plan) -> None
 
 def test_every_voice_has_the_same_events() -> None:
     events = {name for name in vars(Reporter) if name.startswith("on_")}
-    for voice in (report.PlainReporter, report.OpenJDReporter, report.AlfReporter, report.JsonReporter, RichReporter):
+    for voice in (PlainReporter, OpenJDReporter, AlfReporter, JsonReporter, RichReporter):
         assert {name for name in dir(voice) if name.startswith("on_")} == events, SimpleNamespace(voice=voice)

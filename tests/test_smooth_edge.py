@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import approximate_polygon
 
-from rotonodes.cleaning.polygon import contours, covered, simplified
-from rotonodes.cleaning.windows import box_mean, gaussian
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.mattes.box_means import box_mean, gaussian
+from rotonodes.imaging.mattes.outline import contours, covered, simplified
 from rotonodes.nodes import SmoothEdge
-from rotonodes.pixels import Image, Matte
+from rotonodes.values.pixels import Image, Matte
 
 METHODS = ("blur", "polygon", "guided")
 

@@ -13,16 +13,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from rotonodes.engine import run
+from rotonodes import Graph, run
 from rotonodes.errors import FrameError, RotoError, UsageError
-from rotonodes.graph import Graph
-from rotonodes.motion import Positions, displaced, estimate, flow, follow, own_positions, sample
-from rotonodes.node import Frame, Node
+from rotonodes.imaging.temporal.motion import Positions, displaced, estimate, flow, follow, own_positions, sample
+from rotonodes.imaging.temporal.neighbours import without_gaps
+from rotonodes.imaging.temporal.stabilize import Moment, Step, message, most_probable, posterior, softened
+from rotonodes.node.asks import Frame
+from rotonodes.node.base import Node
 from rotonodes.nodes import EstimateMotion, LoadFrames, MultipassDecode, StabilizeTones, WriteFrames
-from rotonodes.nodes.stabilize_tones import without_gaps
-from rotonodes.pixels import Clip, Image, Labels
-from rotonodes.steady import Moment, Step, message, most_probable, posterior, softened
-from rotonodes.tones import CLASSES, COLORS
+from rotonodes.values.pixels import Clip, Image, Labels
+from rotonodes.values.tones import CLASSES, COLORS
 
 NAN = float("nan")
 VECTOR = ("X", "Y", "Z", "W")

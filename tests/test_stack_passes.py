@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from rotonodes.errors import FrameError
-from rotonodes.nets.prepare import channel_encoding
-from rotonodes.node import WrongParameter
+from rotonodes.nets.encode import channel_encoding
+from rotonodes.node.parameters import WrongParameter
 from rotonodes.nodes import StackPasses, UNetSegment
-from rotonodes.pixels import Batch, Box, Layers
+from rotonodes.values.pixels import Batch, Box, Layers
 
 H, W = 5, 7
 NOTED = [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
@@ -117,8 +117,8 @@ def test_the_camera_of_another_file_is_solved_from_its_passes():
 
 
 def test_weights_of_passes_take_what_was_stacked(tmp_path):
-    from rotonodes.nets import Model, save_weights
-    from rotonodes.nets.model import build
+    from rotonodes.nets.model import Model, build
+    from rotonodes.nets.weights import save_weights
 
     config = {"in_channels": 2, "classes": 2, "widths": [4, 8]}
     channels, encodings = ("Depth.Z", "DiffDir.R"), {"Depth.Z": "depth"}

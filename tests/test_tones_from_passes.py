@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from rotonodes.errors import FrameError
-from rotonodes.io.cryptomatte import murmur3_32, name_id
+from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
 from rotonodes.io.exr import read_layers
-from rotonodes.node import WrongParameter
-from rotonodes.nodes.tones_from_passes import TonesFromPasses, median, without_strays
-from rotonodes.pixels import Box, Layers, Matte
-from rotonodes.tones import CLASSES, COLORS
+from rotonodes.node.parameters import WrongParameter
+from rotonodes.nodes.passes.tones_from_passes import TonesFromPasses, median, without_strays
+from rotonodes.values.pixels import Box, Layers, Matte
+from rotonodes.values.tones import CLASSES, COLORS
 
 SHOTS = Path(__file__).parents[1] / "examples" / "shots"
 C4D = Path(__file__).parents[2] / "shared" / "reference" / "c4d_like"

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from rotonodes.color import LUMINANCE, srgb_to_linear
 from rotonodes.errors import UsageError
-from rotonodes.train.augment import colors_of, multiply, vary, vary_color
+from rotonodes.train.data.augment import colors_of, multiply, vary, vary_color
+from rotonodes.train.data.texture import light_gain, surface_gain, texture
 from rotonodes.train.settings import NONE, Augment
-from rotonodes.train.texture import light_gain, surface_gain, texture
+from rotonodes.values.color import LUMINANCE, srgb_to_linear
 
 COLOR_CHANGES = ("gamma", "brightness", "contrast", "saturation", "hue", "blur", "noise", "jpeg")
 

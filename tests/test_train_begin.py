@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from rotonodes.errors import UsageError
-from rotonodes.nets import load_weights
 from rotonodes.nets.model import Model, build
-from rotonodes.nets.sight import Sight
+from rotonodes.nets.preprocess import Sight
+from rotonodes.nets.weights import load_weights
 from rotonodes.train.checkpoint import NEWEST
-from rotonodes.train.dataset import LabelledFrames
+from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.loop import train
 from rotonodes.train.settings import NONE, Loss, TrainSettings
 from test_train_loop import toy_frames

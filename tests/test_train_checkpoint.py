@@ -16,8 +16,9 @@ import torch
 from rotonodes.errors import RetryError, UsageError
 from rotonodes.nets.weights import WeightsError
 from rotonodes.train.checkpoint import BEFORE, NEWEST, check_writable, read_checkpoint, write_checkpoint
-from rotonodes.train.dataset import LabelledFrames
-from rotonodes.train.loop import Step, train
+from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.log.step import Step
+from rotonodes.train.loop import train
 from rotonodes.train.settings import TrainSettings
 from test_train_loop import toy_frames
 

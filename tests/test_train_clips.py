@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotonodes.errors import UsageError
-from rotonodes.train.clips import divide
+from rotonodes.train.data.division import divide
 
 
 def test_without_clips_all_frames_are_one():

@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional as F
 
 from rotonodes.errors import FrameError
-from rotonodes.train.dataset import LabelledFrames
+from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.loop import train
-from rotonodes.train.losses import consistency_loss
+from rotonodes.train.objective.losses import consistency_loss
 from rotonodes.train.settings import NONE, Augment, Loss, TrainSettings
 
 STEP = 3  # px to the right a frame

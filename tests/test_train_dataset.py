@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rotonodes.color import linear_to_srgb, srgb_to_linear
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.train.dataset import LabelledFrames
+from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.data.window import Window
 from rotonodes.train.settings import NONE, Augment
-from rotonodes.train.window import Window
+from rotonodes.values.color import linear_to_srgb, srgb_to_linear
 
 
 def frames(count=4, height=20, width=30, first=1001):

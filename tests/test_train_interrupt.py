@@ -14,8 +14,8 @@ import PIL.Image
 import pytest
 import torch
 
-from rotonodes.nets import load_weights
 from rotonodes.nets.model import Model
+from rotonodes.nets.weights import load_weights
 from rotonodes.train.checkpoint import NEWEST, read_checkpoint
 
 ROOT = Path(__file__).parents[1]

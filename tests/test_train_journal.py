@@ -10,9 +10,9 @@ import torch
 from PIL import Image as Pictures
 
 from rotonodes.errors import RetryError
-from rotonodes.pixels import Image
-from rotonodes.train import journal as journal_module
-from rotonodes.train.journal import Journal, scalars
+from rotonodes.train.log import journal as journal_module
+from rotonodes.train.log.journal import Journal, scalars
+from rotonodes.values.pixels import Image
 
 CLASSES = ("background", "light")
 SCORES = {"step": 4, "frames": 2, "loss": 0.75, "mean_iou": 0.5, "iou": {"background": 0.5, "light": None}, "dice": {"light": 0.1}}

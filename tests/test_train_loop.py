@@ -9,18 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
-import rotonodes.train.run as run_module
+import rotonodes.train.training_run as run_module
 from rotonodes.errors import Interrupted, UsageError
-from rotonodes.nets import load_weights, save_weights
-from rotonodes.nets.segment import Segmenter
+from rotonodes.metrics.labels import ConfusionMatrix
+from rotonodes.nets.inference import Segmenter
+from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.train.checkpoint import BEFORE, NEWEST, read_checkpoint
-from rotonodes.train.curve import ticks
-from rotonodes.train.dataset import LabelledFrames
+from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.log.curve import ticks
 from rotonodes.train.loop import train
-from rotonodes.train.metrics import ConfusionMatrix
-from rotonodes.train.optimize import class_weights, rate_factor
-from rotonodes.train.run import TrainError
+from rotonodes.train.optimizer import class_weights, rate_factor
 from rotonodes.train.settings import NONE, OPTIMIZERS, SCHEDULES, Augment, Loss, TrainSettings
+from rotonodes.train.training_run import TrainError
 
 CLASSES = ("background", "shadow", "light")
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from rotonodes.errors import UsageError
-from rotonodes.train.losses import consistency_loss, dice_loss, edge_nearness, isolated_loss, loss_terms, segmentation_loss
-from rotonodes.train.metrics import IGNORE
+from rotonodes.metrics.labels import IGNORE
+from rotonodes.train.objective.losses import consistency_loss, dice_loss, edge_nearness, isolated_loss, loss_terms, segmentation_loss
 from rotonodes.train.settings import Loss
 
 ALL = Loss(dice=1, focal=2, edge=1, isolated=1, smoothing=0)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rotonodes.train.matte_losses import (
+from rotonodes.metrics.matte_scores import BETA_SQUARED, AlphaScores, PartScores
+from rotonodes.train.objective.matte_losses import (
     gradient_loss,
     laplacian_loss,
     matte_dice_loss,
@@ -15,9 +16,8 @@ from rotonodes.train.matte_losses import (
     ssim_loss,
     structural_similarity,
 )
-from rotonodes.train.matte_scores import BETA_SQUARED, AlphaScores, PartScores
+from rotonodes.train.objective.tasks import all_terms, task_of
 from rotonodes.train.settings import Loss, TrainSettings
-from rotonodes.train.tasks import all_terms, task_of
 
 
 def mattes(seed=1, size=(2, 2, 13, 17)):

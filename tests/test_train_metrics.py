@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rotonodes.errors import UsageError
-from rotonodes.train.metrics import IGNORE, ConfusionMatrix
+from rotonodes.metrics.labels import IGNORE, ConfusionMatrix
 
 
 def matrix(truth, predicted, classes=4):

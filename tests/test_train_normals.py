@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from rotonodes.train.dataset import LabelledFrames
+from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.data.window import Window
 from rotonodes.train.settings import NONE
-from rotonodes.train.window import Window
 
 SIDE = 32
 

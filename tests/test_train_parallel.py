@@ -20,9 +20,9 @@ from PIL import Image as Pictures
 
 from rotonodes.errors import Interrupted, UsageError
 from rotonodes.train.checkpoint import BEFORE, NEWEST, read_checkpoint
-from rotonodes.train.dataset import LabelledFrames
+from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.distributed import Team
 from rotonodes.train.loop import train
-from rotonodes.train.parallel import Team
 from rotonodes.train.settings import Loss, TrainSettings
 from test_train_loop import CLASSES, stop_before, toy_frames
 
@@ -79,13 +79,13 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, "tests")
-from rotonodes import ranks
+from rotonodes.machine import torchrun
 from rotonodes.errors import RotoError
 from rotonodes.train.loop import train
 from test_train_parallel import cut_out, data, settings
 
 torch.set_num_threads(1)
-folder, own = Path(sys.argv[1]), ranks.rank()
+folder, own = Path(sys.argv[1]), torchrun.rank()
 answers = {}
 
 def answer(name, call):

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from rotonodes.color import hex_to_linear, srgb_to_linear
-from rotonodes.io.sheet import GAP, GROUND, contact_sheet, text_mask
-from rotonodes.pixels import Image
-from rotonodes.train.metrics import IGNORE
-from rotonodes.train.sheet import WIDTH, Example, as_seen, spread, stage_sheet
+from rotonodes.imaging.picture.sheet import GAP, GROUND, contact_sheet, text_mask
+from rotonodes.metrics.labels import IGNORE
+from rotonodes.train.log.stage_sheet import WIDTH, Example, as_seen, spread, stage_sheet
+from rotonodes.values.color import hex_to_linear, srgb_to_linear
+from rotonodes.values.pixels import Image
 
 CLASSES, COLORS = ("background", "light"), ("#2d2d44", "#fff4d6")
 

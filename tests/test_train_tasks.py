@@ -8,18 +8,18 @@ import torch
 from PIL import Image as Pictures
 
 from rotonodes.errors import FrameError, Interrupted, UsageError
-from rotonodes.nets import load_weights, save_weights
-from rotonodes.nets.segment import Segmenter
-from rotonodes.nets.sight import IMAGENET_MEAN, IMAGENET_STD, Sight
+from rotonodes.nets.inference import Segmenter
+from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Sight
+from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.nodes import TrainUNet
-from rotonodes.nodes import train_unet as node_module
-from rotonodes.pixels import Clip, Image, Labels, Layers, Matte
+from rotonodes.nodes.networks import train_unet as node_module
 from rotonodes.train.checkpoint import NEWEST
-from rotonodes.train.dataset import LabelledFrames
+from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.log.pace import Pace
 from rotonodes.train.loop import train
-from rotonodes.train.run import Run
 from rotonodes.train.settings import NONE, Loss, TrainSettings
-from rotonodes.train.watch import Pace
+from rotonodes.train.training_run import Run
+from rotonodes.values.pixels import Clip, Image, Labels, Layers, Matte
 
 TINY_U2NET = {"stages": [[2, 4]] * 11}
 U2NET_SIGHT = Sight(squash=32, peak=True, mean=IMAGENET_MEAN, std=IMAGENET_STD)
@@ -187,7 +187,7 @@ def test_a_grey_network_has_one_channel(alpha):
 
 
 def test_the_best_is_kept_by_the_score_that_is_asked_for(alpha, monkeypatch):
-    from rotonodes.train.matte_scores import AlphaScores
+    from rotonodes.metrics.matte_scores import AlphaScores
 
     given = iter([{"mae": 0.2, "max_f": 0.5}, {"mae": 0.1, "max_f": 0.4}, {"mae": 0.3, "max_f": 0.9}])
     monkeypatch.setattr(AlphaScores, "scores", lambda self: next(given))

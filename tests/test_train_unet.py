@@ -6,13 +6,13 @@ from typing import get_args
 import pytest
 import torch
 
-import rotonodes.train.dataset as dataset_module
+import rotonodes.train.data.dataset as dataset_module
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.node import parameter_faults
+from rotonodes.node.parameters import parameter_faults
 from rotonodes.nodes import TrainUNet
-from rotonodes.nodes import train_unet as node_module
-from rotonodes.pixels import Clip, Image, Labels
+from rotonodes.nodes.networks import train_unet as node_module
 from rotonodes.train.settings import Augment, Loss, TrainSettings
+from rotonodes.values.pixels import Clip, Image, Labels
 
 CLASSES, COLORS = ("ground", "dark", "light"), ("#000000", "#777777", "#ffffff")
 QUICK = {"steps": 1, "batch": 2, "crop": 16, "widths": [4, 8]}
@@ -110,7 +110,7 @@ def test_motion_reaches_the_pairs(seen):
 
 
 def test_motion_that_nothing_uses_is_said(seen, monkeypatch):
-    from rotonodes.node import Monitor
+    from rotonodes.node.asks import Monitor
 
     said = []
     monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))
@@ -162,7 +162,7 @@ def test_what_no_frame_can_mend_is_refused_before_a_second_is_read(values, messa
 
 def test_a_linked_model_says_what_it_does_not_heed(seen, monkeypatch):
     from rotonodes.nets.model import Model, build
-    from rotonodes.node import Monitor
+    from rotonodes.node.asks import Monitor
 
     said = []
     monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))

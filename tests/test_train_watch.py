@@ -18,20 +18,22 @@ from PIL import Image as Pictures
 
 from rotonodes.errors import FrameError, Interrupted, RetryError, UsageError
 from rotonodes.io.pictures import read_image
-from rotonodes.nets import load_weights
+from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import Model
-from rotonodes.nets.segment import Segmenter
-from rotonodes.node import Monitor
+from rotonodes.nets.weights import load_weights
+from rotonodes.node.asks import Monitor
 from rotonodes.nodes import TrainUNet
-from rotonodes.pixels import Clip, Image, Labels
-from rotonodes.train import watch
 from rotonodes.train.checkpoint import read_checkpoint
-from rotonodes.train.dataset import LabelledFrames
-from rotonodes.train.journal import Journal
-from rotonodes.train.loop import Step, train
+from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.log import watchers as watch
+from rotonodes.train.log.journal import Journal
+from rotonodes.train.log.pace import Pace
+from rotonodes.train.log.stage_sheet import WIDTH
+from rotonodes.train.log.step import Step
+from rotonodes.train.log.watchers import refuse_missing, watchers
+from rotonodes.train.loop import train
 from rotonodes.train.settings import TrainSettings
-from rotonodes.train.sheet import WIDTH
-from rotonodes.train.watch import Pace, refuse_missing, watchers
+from rotonodes.values.pixels import Clip, Image, Labels
 from test_train_loop import stop_before, toy_frames
 
 CLASSES = ("background", "light")
@@ -313,7 +315,7 @@ def test_a_snapshot_that_cannot_be_written_is_said_and_ends_nothing(
     def refuse(model: Model, path: Path) -> None:
         raise RetryError(f"disk full while writing {path.name}: free some space and run again")
 
-    monkeypatch.setattr("rotonodes.train.journal.save_weights", refuse)
+    monkeypatch.setattr("rotonodes.train.log.journal.save_weights", refuse)
     warned: list[str] = []
     train(replace(settings, snapshots=True), data, warn=warned.append)
     told = [line for line in warned if "disk full" in line]
@@ -431,7 +433,7 @@ def test_a_score_that_was_still_rising_is_warned_of(
     data: LabelledFrames, settings: TrainSettings, monkeypatch: pytest.MonkeyPatch, scores: list[float | None], found: str
 ) -> None:
     """Whatever the network makes of it, each validation has the next score."""
-    from rotonodes.train.run import Run
+    from rotonodes.train.training_run import Run
 
     scored = iter(scores)
     monkeypatch.setattr(

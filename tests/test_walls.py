@@ -1,160 +1,133 @@
-"""Who may import whom, and who never imports torch (DESIGN, section 2)."""
+"""Who may import whom, who never imports torch, how long things are: the walls of the house (docs/architecture.md)."""
 
 import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import networkx as nx
 import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "rotonodes").rglob("*.py"))
 
-# Each part of the house and the parts it may know. `rotonodes/io/exr.py` belongs to the part `io`.
-BASE = {"errors", "pixels", "color", "frames", "tones", "scores"}
-CORE = BASE | {"parameters", "node", "registry", "result", "io", "cache", "graphfile", "graph", "builder", "keys", "workers"}
-CORE |= {"missing", "plan"}
-KNOWS: dict[str, set[str]] = {
-    "errors": set(),
-    "pixels": set(),
-    "tones": set(),
-    "scores": set(),
-    "ranks": set(),
-    "workers": {"errors", "ranks"},
-    "frames": {"errors"},
-    "color": {"errors"},
-    "io": BASE,
-    "motion": set(),
-    "steady": {"motion"},
-    "keylight": {"color", "io"},
-    "nets": BASE | {"io"},
-    "train": BASE | {"io", "nets", "ranks"},
-    "parameters": {"errors"},
-    "registry": {"errors", "node", "nodes"},  # it imports the modules of `nodes` to fill itself
-    "node": {"errors", "pixels", "parameters", "registry"},
-    "matting": {"errors", "color", "pixels"},
-    "cleaning": {"errors", "matting"},
-    "nodes": BASE | {"cleaning", "io", "matting", "nets", "train", "motion", "steady", "keylight", "parameters", "node"},
-    "graphfile": {"errors"},
-    # `Graph.load` calls the builder and `Graph.run` the engine, inside those methods.
-    "graph": {"errors", "frames", "graphfile", "node", "parameters", "builder", "engine"},
-    "builder": {"errors", "frames", "graph", "graphfile", "node", "parameters"},
-    "keys": {"errors", "frames", "graph", "io", "node", "parameters"},
-    "cache": BASE | {"io"},
-    "plan": CORE,
-    "missing": {"errors", "frames"},
-    "result": {"frames"},
-    "summary": {"errors", "frames"},
-    "report": {"errors", "node", "summary", "report_rich"},
-    "report_rich": {"report", "summary"},
-    "clips": {"pixels"},
-    "schedule": CORE | {"clips"},
-    "engine": CORE | {"clips", "schedule", "report", "ranks"},
-    "farm": CORE,
-    "draw": CORE,
-    "reference": {"errors", "node", "parameters"},
-    "schema": {"node", "reference"},
-    "interrupt": {"io", "ranks"},
-    "view": CORE | {"engine", "nodes", "registry"},
-    "session": CORE | {"ranks"},
-    "jobs": CORE | {"engine", "interrupt", "nets", "nodes", "report", "session", "summary", "train"},
-    "commands": CORE | {"draw", "engine", "interrupt", "jobs", "nets", "ranks", "reference", "report", "schema", "session", "view"},
-    "__init__": set(),
-    "__main__": {"cli"},
-}
 
-# Not even in a function: these answer on machines without torch.
-WITHOUT_TORCH = {
-    "errors",
-    "frames",
-    "tones",
-    "parameters",
-    "node",
-    "registry",
-    "graphfile",
-    "graph",
-    "builder",
-    "keys",
-    "missing",
-    "plan",
-    "farm",
-    "clips",
-}
-WITHOUT_TORCH |= {
-    "jobs",
-    "scores",
-    "summary",
-    "report",
-    "report_rich",
-    "cli",
-    "commands",
-    "session",
-    "draw",
-    "reference",
-    "schema",
-    "interrupt",
-    "ranks",
-    "__init__",
-    "__main__",
-}
+class Room(NamedTuple):
+    """A room of the house: the rooms below it that it may import from, and where it may import torch."""
 
-# Plain torch, imported by the nodes when they work.
-WITH_TORCH = {"nets", "train", "motion", "steady", "matting"}
+    knows: str
+    torch: str = "nowhere"  # nowhere, in functions, anywhere
+
+
+# From the bottom up: a room may import only from rooms above it in this list.
+ROOMS = {
+    "errors": Room(""),
+    "extras": Room("errors"),
+    "values": Room("errors", "in functions"),
+    "machine": Room("errors", "in functions"),
+    "io": Room("errors values", "in functions"),
+    "imaging": Room("errors extras values io", "anywhere"),
+    "nets": Room("errors values io imaging", "anywhere"),
+    "metrics": Room("errors values imaging", "anywhere"),
+    "train": Room("errors values machine io imaging nets metrics", "anywhere"),
+    "node": Room("errors values"),
+    "nodes": Room("errors extras values io imaging nets metrics train node", "in functions"),
+    "graph": Room("errors values node"),
+    "plan": Room("errors values machine io node graph", "in functions"),
+    "engine": Room("errors values machine node graph plan", "in functions"),
+    "report": Room("errors values machine plan engine"),
+    "describe": Room("errors node graph"),
+    "api": Room("engine graph report"),
+    "__init__": Room("errors values nets node engine api"),
+    "cli": Room("errors values machine io imaging nets train node nodes graph plan engine report describe api __init__"),
+    "__main__": Room("cli"),
+}
 
 
 class Import(NamedTuple):
     module: str
+    name: str
     inside_function: bool
+    for_types: bool
 
 
-def part_of(file: Path) -> str:
-    return file.relative_to(ROOT / "rotonodes").parts[0].removesuffix(".py")
+def room_of(module: str) -> str:
+    words = module.split(".")
+    return words[1] if len(words) > 1 and words[1] != "__version__" else "__init__"
+
+
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(file): file for file in FILES}
 
 
 def imports(file: Path) -> Iterator[Import]:
-    """Every import of a file but those for type checkers."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    """Every import of a file, also those inside functions and those for type checkers."""
 
-    def walk(node: ast.AST, inside: bool) -> Iterator[Import]:
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            return
+    def walk(node: ast.AST, inside: bool, types: bool) -> Iterator[Import]:
+        types = types or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
         if isinstance(node, ast.Import):
-            yield from (Import(alias.name, inside) for alias in node.names)
+            yield from (Import(alias.name, "", inside, types) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: imports are absolute"
-            whole = node.module == "rotonodes"
-            yield from (Import(f"rotonodes.{alias.name}" if whole else str(node.module), inside) for alias in node.names)
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                module, name = (submodule, "") if submodule in MODULES else (str(node.module), alias.name)
+                yield Import(module, name, inside, types)
         for child in ast.iter_child_nodes(node):
-            yield from walk(child, inside or isinstance(node, ast.FunctionDef))
+            yield from walk(child, inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda), types)
 
-    return walk(tree, False)
+    return walk(ast.parse(file.read_text(encoding="utf-8")), False, False)
+
+
+def test_the_list_runs_from_the_bottom_up() -> None:
+    above: set[str] = set()
+    for room, (knows, _) in ROOMS.items():
+        assert set(knows.split()) <= above, f"{room} is said to import from a room that is not below it"
+        above.add(room)
+    there = {room_of(module) for module in MODULES}
+    assert there == set(ROOMS), "give each room (a folder or file of rotonodes/) one row in ROOMS"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_imports_run_down_the_list(file: Path) -> None:
-    part = part_of(file)
-    assert part in {*KNOWS, "cli"}, f"say in KNOWS what {part} may know"
+def test_imports_run_downwards(file: Path) -> None:
+    room = room_of(module_of(file))
     for found in imports(file):
-        words = found.module.split(".")
-        if words[0] == "rotonodes" and len(words) > 1 and words[1] not in (part, "__version__"):
-            assert part == "cli" or words[1] in KNOWS[part], f"{part} may not know {words[1]} ({found.module})"
+        if found.module.split(".")[0] == "rotonodes":
+            other = room_of(found.module)
+            assert other in (room, *ROOMS[room].knows.split()), (
+                f"{file.relative_to(ROOT)} imports {found.module}: {room} may not know {other}; "
+                f"move what it needs down, into a room that {room} knows ({ROOMS[room].knows})"
+            )
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph: nx.DiGraph = nx.DiGraph()
+    for module, file in MODULES.items():
+        graph.add_edges_from((module, found.module) for found in imports(file) if found.module in MODULES and found.module != module)
+    circles = [sorted(knot) for knot in nx.strongly_connected_components(graph) if len(knot) > 1]
+    assert not circles, "these modules import each other; take what both need out into a module below them"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_torch_is_imported_where_it_may_be(file: Path) -> None:
-    part = part_of(file)
+    room = room_of(module_of(file))
     for found in imports(file):
-        if found.module.split(".")[0] in ("torch", "torchvision"):
-            assert part not in WITHOUT_TORCH, f"{part} works without torch"
-            assert found.inside_function or part in WITH_TORCH, f"{part} may import torch inside functions only"
+        if found.module.split(".")[0] in ("torch", "torchvision") and not found.for_types:
+            assert ROOMS[room].torch != "nowhere", f"{room} works without torch"
+            assert found.inside_function or ROOMS[room].torch == "anywhere", f"{room} may import torch inside functions only"
 
 
-def test_nothing_knows_the_command_line() -> None:
-    assert {part_of(f) for f in FILES for i in imports(f) if i.module == "rotonodes.cli"} == {"__main__"}
+def test_no_module_name_is_used_twice() -> None:
+    names = Counter(file.stem for file in FILES if file.stem != "__init__")
+    assert not [name for name, count in names.items() if count > 1], "a file's name says one thing in the whole project: rename one"
 
 
 def loaded_after(*statements: str, folder: Path) -> set[str]:
@@ -174,7 +147,7 @@ nodes:
   crop: {type: Crop, in: load, left: 1}
   png:  {type: WriteFrames, in: crop, path: "out.####.png"}
 """
-CALL = "from rotonodes import cli\nfrom rotonodes.session import Session\nassert cli.call({}, Session()) == 0"
+CALL = "from rotonodes.cli import main as cli\nfrom rotonodes.cli.session import Session\nassert cli.call({}, Session()) == 0"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +177,7 @@ def test_commands_that_make_no_pixels_import_no_torch(arguments: list[str], tmp_
     loaded = loaded_after(CALL.format(arguments), folder=tmp_path)
     assert not {"torch", "torchvision"} & loaded
     if "--help" in arguments:
-        assert not {"numpy", "yaml", "pydantic", "networkx", "rich", "rotonodes.node", "rotonodes.graph"} & loaded
+        assert not {"numpy", "yaml", "pydantic", "networkx", "rich", "rotonodes.node.base", "rotonodes.graph.graph"} & loaded
 
 
 def test_graphs_of_everyday_jobs_import_no_torch(tmp_path: Path) -> None:
@@ -227,7 +200,7 @@ def test_a_run_with_nothing_to_do_imports_no_torch(tmp_path: Path) -> None:
 
 
 def test_importing_the_package_is_cheap(tmp_path: Path) -> None:
-    assert not {"torch", "numpy", "pydantic", "click", "rotonodes.node"} & loaded_after("import rotonodes", folder=tmp_path)
+    assert not {"torch", "numpy", "pydantic", "click", "rotonodes.node.base"} & loaded_after("import rotonodes", folder=tmp_path)
     loaded = loaded_after("from rotonodes import Graph, Image, Node, param, run", "from rotonodes.nodes import Crop", folder=tmp_path)
     assert "torch" not in loaded
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from rotonodes.nets.model import Model, build
-from rotonodes.tones import CLASSES, COLORS, default_colors
+from rotonodes.values.tones import CLASSES, COLORS, default_colors
 
 UNET = {"in_channels": 3, "classes": 5, "widths": [4, 8]}
 

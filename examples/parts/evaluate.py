@@ -7,8 +7,8 @@ import sys
 
 import torch
 
+from rotonodes.metrics.matte_scores import PartScores
 from rotonodes.nodes import LoadParts, UNetSegment
-from rotonodes.train.matte_scores import PartScores
 
 PARTS = ["legs", "clothes", "torso", "arms", "head", "eyes", "hair"]
 

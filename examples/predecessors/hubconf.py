@@ -11,7 +11,7 @@ _WEIGHTS = Path(__file__).parents[2] / "weights"
 
 
 def tones(**options: Any) -> Network:
-    """The shipped network that sees the picture; `options` are those of `rotonodes.load_model`: device, precision, tile."""
+    """The shipped network that sees the picture; `options` are those of `rotonodes.nets.hub.load_model`: device, precision, tile."""
     return load_model(_WEIGHTS / "tones.safetensors", **options)
 
 

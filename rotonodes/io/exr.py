@@ -12,7 +12,7 @@ from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.exr_decode import decode_parts
 from rotonodes.io.exr_header import Header, attribute_value, read_headers
 from rotonodes.io.files import atomic_write
-from rotonodes.pixels import Box, Encoded, Image, Layers, Matte, cut
+from rotonodes.values.pixels import Box, Encoded, Image, Layers, Matte, cut
 
 if TYPE_CHECKING:
     import numpy as np

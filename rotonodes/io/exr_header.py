@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.errors import FrameError
 from rotonodes.io.files import read_error
-from rotonodes.pixels import Box
+from rotonodes.values.pixels import Box
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from rotonodes.color import parse_hex
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.values.color import parse_hex
 
 if TYPE_CHECKING:
     from types import TracebackType

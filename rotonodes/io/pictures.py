@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rotonodes.color import Colorspace, parse_hex
 from rotonodes.errors import FrameError, UsageError, did_you_mean
 from rotonodes.io import exr, exr_header, gif, png, psd, samples, tiff
 from rotonodes.io.arrays import is_array, read_array
 from rotonodes.io.files import atomic_write, read_error, read_sidecar, remove_sidecar, write_sidecar
 from rotonodes.io.samples import Depth
-from rotonodes.pixels import Image, Labels, Matte
-from rotonodes.tones import default_colors
+from rotonodes.values.color import Colorspace, parse_hex
+from rotonodes.values.pixels import Image, Labels, Matte
+from rotonodes.values.tones import default_colors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -184,7 +184,7 @@ def _for_exr(picture: Image | Matte, colorspace: Colorspace) -> Image | Matte:
     """The picture with its colour planes in the colour space asked for."""
     if isinstance(picture, Matte) or colorspace != "srgb":
         return picture
-    from rotonodes.color import linear_to_srgb, premultiply, unpremultiply
+    from rotonodes.values.color import linear_to_srgb, premultiply, unpremultiply
 
     color, alpha = picture.color, picture.alpha
     straight = color if alpha is None else unpremultiply(color, alpha)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Literal
 
-from rotonodes.color import Colorspace, linear_to_srgb, premultiply, srgb_table, srgb_to_linear, unpremultiply
-from rotonodes.pixels import Encoded, Image, Matte, rgb_names
+from rotonodes.values.color import Colorspace, linear_to_srgb, premultiply, srgb_table, srgb_to_linear, unpremultiply
+from rotonodes.values.pixels import Encoded, Image, Matte, rgb_names
 
 if TYPE_CHECKING:
     import numpy as np

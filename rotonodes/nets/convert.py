@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rotonodes.errors import UsageError
-from rotonodes.nets.card import write_card
 from rotonodes.nets.model import Model
+from rotonodes.nets.model_card import write_card
 from rotonodes.nets.weights import load_weights, save_weights
 
 

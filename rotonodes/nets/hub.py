@@ -8,12 +8,12 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from rotonodes.color import Colorspace, srgb_to_linear
 from rotonodes.errors import UsageError
-from rotonodes.nets.prepare import planes_for
-from rotonodes.nets.segment import Segmenter
+from rotonodes.nets.encode import planes_for
+from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.weights import load_weights
-from rotonodes.pixels import Image, Labels, Matte
+from rotonodes.values.color import Colorspace, srgb_to_linear
+from rotonodes.values.pixels import Image, Labels, Matte
 
 
 class Segmented(NamedTuple):

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import UsageError, did_you_mean
-from rotonodes.nets.sight import Sight
+from rotonodes.nets.preprocess import Sight
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from rotonodes.errors import UsageError, did_you_mean_file
+from rotonodes.nets.inference import Segmenter, at_scale, fold_norms
 from rotonodes.nets.model import Model, build
-from rotonodes.nets.segment import Segmenter, at_scale, fold_norms
 from rotonodes.nets.weights import WeightsError
 
 if TYPE_CHECKING:

@@ -70,7 +70,7 @@ def load_weights(path: str | os.PathLike[str]) -> Model:
         own, content = "rotonodes" in metadata, state
     with _named(path):
         if not own:
-            from rotonodes.nets.foreign import model_of
+            from rotonodes.nets.third_party import model_of
 
             foreign = model_of(content)
             return replace(foreign, state=_as_float32(foreign.state))

@@ -14,7 +14,7 @@ def __getattr__(name: str) -> Any:
     if not name[:1].isupper():  # a module of this package or a dunder, which the import system asks for; no node begins so
         raise AttributeError(f"module 'rotonodes.nodes' has no attribute {name!r}")
     from rotonodes.errors import did_you_mean
-    from rotonodes.node import all_nodes
+    from rotonodes.node.catalogue import all_nodes
 
     types = {full.removesuffix(".1"): cls for full, cls in all_nodes().items()}
     if name not in types:
@@ -24,6 +24,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from rotonodes.node import all_nodes
+    from rotonodes.node.catalogue import all_nodes
 
     return sorted({*globals(), *(full.removesuffix(".1") for full in all_nodes() if full.endswith(".1"))})

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from rotonodes import ranks
 from rotonodes.errors import RotoError, UsageError
 from rotonodes.io.files import write_bytes, write_error
+from rotonodes.machine import torchrun
 from rotonodes.nets.weights import WeightsError, read_pickle_free
 
 NEWEST, BEFORE = "checkpoint.pt", "checkpoint.before.pt"
@@ -72,7 +72,7 @@ def check_writable(folder: Path) -> None:
     What is made to find out is gone again: a training that does not begin leaves no empty folders. Of the processes of a
     torchrun the first one writes, so only that asks.
     """
-    if not ranks.is_first():
+    if not torchrun.is_first():
         return
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     probe = folder / ".write-test"

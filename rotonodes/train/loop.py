@@ -9,45 +9,26 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from rotonodes import ranks
 from rotonodes.errors import Interrupted
+from rotonodes.machine import torchrun
 from rotonodes.nets.model import Model
-from rotonodes.train.dataset import Batch, LabelledFrames
-from rotonodes.train.optimize import rate_factor
-from rotonodes.train.parallel import Team, gathered
-from rotonodes.train.run import Run, stopped
+from rotonodes.train.data.dataset import Batch, LabelledFrames
+from rotonodes.train.distributed import Team, gathered
+from rotonodes.train.log.step import Step
+from rotonodes.train.objective.tasks import is_better
+from rotonodes.train.optimizer import rate_factor
 from rotonodes.train.settings import SCORE_NAMES, TrainSettings
-from rotonodes.train.tasks import is_better
+from rotonodes.train.training_run import Run, stopped
 
 log = logging.getLogger(__name__)
 
 # A network whose score gains so much in the last quarter of its steps would go on gaining; at the end of a schedule some is usual.
 LATE, STILL_BETTER = 0.25, 0.02
-
-
-@dataclass(frozen=True)
-class Step:
-    """What `on_step` is told after each step: steps count from 1; `scores` are there after a validation.
-
-    `terms` are the parts of the loss by name, each times its weight: their sum is `loss`. `figures` say, at the last step, which
-    one had the best score, how large the network is and how fast.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    learning_rate: float
-    seconds: float
-    scores: dict[str, Any] | None = None
-    terms: dict[str, float] = field(default_factory=dict)
-    figures: str = ""
 
 
 def train(
@@ -167,7 +148,7 @@ def _ctrl_c() -> Iterator[threading.Event]:
 
     def ask(number: int, frame: object) -> None:
         asked.set()
-        if ranks.count() == 1:
+        if torchrun.count() == 1:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     if ours:

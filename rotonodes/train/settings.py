@@ -9,8 +9,8 @@ from typing import Any
 
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.nets.levels import check_levels, doubled, smallest_size
-from rotonodes.nets.sight import Sight
-from rotonodes.tones import CLASSES, COLORS
+from rotonodes.nets.preprocess import Sight
+from rotonodes.values.tones import CLASSES, COLORS
 
 SCHEDULES = ("cosine", "onecycle", "constant", "plateau")
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")

@@ -20,11 +20,11 @@ from typing import NamedTuple
 import torch
 
 from rotonodes.errors import RotoError
-from rotonodes.frames import FilePattern
-from rotonodes.matting.measures import ERRORS, MatteErrors, matte_errors
-from rotonodes.matting.trimap import unknown
+from rotonodes.imaging.mattes.unknown_band import unknown
+from rotonodes.metrics.matte_errors import ERRORS, MatteErrors, matte_errors
 from rotonodes.nodes import LoadFrames, MultipassDecode, SolveAlpha, Trimap
-from rotonodes.pixels import Image, Matte
+from rotonodes.values.frames import FilePattern
+from rotonodes.values.pixels import Image, Matte
 
 SUBJECTS = ("fur", "wires", "focus", "knot")  # of cutouts.py, in its order
 METHODS = ("guided", "closed_form")

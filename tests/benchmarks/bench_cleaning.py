@@ -23,8 +23,8 @@ from skimage import measure, morphology
 from skimage.draw import polygon2mask
 
 from rotonodes.nodes import CheckEdges, GrowShrink, RemoveSpecks, SmoothEdge
-from rotonodes.pixels import Image, Labels, Matte
-from rotonodes.tones import default_colors
+from rotonodes.values.pixels import Image, Labels, Matte
+from rotonodes.values.tones import default_colors
 
 AREA = 64
 

@@ -19,14 +19,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rotonodes.color import linear_to_srgb
 from rotonodes.errors import RotoError
-from rotonodes.frames import FilePattern
+from rotonodes.imaging.mattes.unknown_band import unknown
 from rotonodes.io.pictures import write_image
-from rotonodes.matting.measures import ERRORS, MatteErrors, matte_errors
-from rotonodes.matting.trimap import unknown
+from rotonodes.metrics.matte_errors import ERRORS, MatteErrors, matte_errors
 from rotonodes.nodes import Composite, EstimateForeground, LoadFrames, MultipassDecode, SolveAlpha, Trimap
-from rotonodes.pixels import Image, Matte
+from rotonodes.values.color import linear_to_srgb
+from rotonodes.values.frames import FilePattern
+from rotonodes.values.pixels import Image, Matte
 
 COLUMNS = ("matte", "foreground", "SAD", "MSE", "gradient", "connectivity", "colour", "codes")
 ENCODED = ", given sRGB"  # how alpha should not be solved

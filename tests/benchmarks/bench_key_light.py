@@ -17,10 +17,10 @@ import numpy as np
 from rendered import add_source_arguments, source_of
 
 from rotonodes.errors import RotoError
-from rotonodes.io.passes import Passes
-from rotonodes.keylight import find_key_light
-from rotonodes.nodes.tones_from_passes import header_light
-from rotonodes.pixels import Layers
+from rotonodes.imaging.passes.key_light import find_key_light
+from rotonodes.imaging.passes.names import Passes
+from rotonodes.nodes.passes.tones_from_passes import header_light
+from rotonodes.values.pixels import Layers
 
 COLUMNS = ("direction", "quarter", "half", "three quarters", "nine tenths", "over 15 degrees")
 

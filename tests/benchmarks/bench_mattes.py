@@ -22,9 +22,9 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # pymatting reads it when it is
 import numpy as np
 import torch
 
-from rotonodes.matting.regions import largest_region
+from rotonodes.imaging.mattes.regions import largest_region
 from rotonodes.nodes import Despill, EstimateForeground, SolveAlpha, Trimap
-from rotonodes.pixels import Image, Matte
+from rotonodes.values.pixels import Image, Matte
 
 HEIGHT, WIDTH = 1080, 1920
 COLUMNS = ("node", "library function", "node, ms", "library, ms")

@@ -17,10 +17,10 @@ from pathlib import Path
 import torch
 from bench_segment import SIZES, conditions
 
-from rotonodes.nets import load_weights
+from rotonodes.machine.cores import reuse_memory
+from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.onnx import OnnxSegmenter, checked_onnx
-from rotonodes.nets.segment import Segmenter
-from rotonodes.workers import reuse_memory
+from rotonodes.nets.weights import load_weights
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

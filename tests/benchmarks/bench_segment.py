@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import torch
 
-from rotonodes.nets import Model, load_weights
-from rotonodes.nets.model import build
-from rotonodes.nets.segment import PRECISIONS, Segmenter
-from rotonodes.workers import reuse_memory
+from rotonodes.machine.cores import reuse_memory
+from rotonodes.nets.inference import PRECISIONS, Segmenter
+from rotonodes.nets.model import Model, build
+from rotonodes.nets.weights import load_weights
 
 SIZES = {"256": (256, 256), "512": (512, 512), "1080p": (1920, 1080)}
 CUDA_BATCH = 8

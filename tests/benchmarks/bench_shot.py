@@ -17,9 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rotonodes.frames import FilePattern
-from rotonodes.graph import Graph, Handle
+from rotonodes import Graph
+from rotonodes.graph.graph import Handle
 from rotonodes.nodes import EvaluateLabels, UNetSegment
+from rotonodes.values.frames import FilePattern
 
 GRAPH, WEIGHTS = "graphs/train_on_shot.yaml", "weights/tones.safetensors"
 COLUMNS = ("mean_iou", "mean_iou_foreground", "boundary_f", "flicker")

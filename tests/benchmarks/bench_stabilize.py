@@ -21,13 +21,13 @@ import torch
 from rendered import Rendered, add_source_arguments, source_of
 
 from rotonodes.errors import RotoError
-from rotonodes.motion import follow, own_positions
+from rotonodes.imaging.temporal.motion import follow, own_positions
+from rotonodes.metrics.labels import ClipScores
 from rotonodes.nets.weights import load_weights
-from rotonodes.node import Node
+from rotonodes.node.base import Node
 from rotonodes.nodes import EstimateMotion, StabilizeTones, UNetSegment
-from rotonodes.pixels import Image, Labels
-from rotonodes.tones import CLASSES
-from rotonodes.train.metrics import ClipScores
+from rotonodes.values.pixels import Image, Labels
+from rotonodes.values.tones import CLASSES
 
 COLUMNS = ("", "radius", "mean IoU", "boundary F", "flicker", "along motion", "ms", "ms at 1080p")
 NETWORK = "as the network says"

@@ -23,12 +23,12 @@ from methods import Method, clusters, fit_thresholds, key_light, needs_passes, n
 from rendered import Source, add_source_arguments, frames, opened, source_of
 
 from rotonodes.errors import RotoError, UsageError
+from rotonodes.metrics.label_scores import Score
+from rotonodes.metrics.labels import ClipScores
 from rotonodes.nets.weights import load_weights
-from rotonodes.pixels import Labels
-from rotonodes.scores import Score
-from rotonodes.tones import CLASSES
 from rotonodes.train.checkpoint import NEWEST
-from rotonodes.train.metrics import ClipScores
+from rotonodes.values.pixels import Labels
+from rotonodes.values.tones import CLASSES
 
 FIT_EVERY = 20
 COLUMNS = ("method", "mean IoU", *CLASSES, "shape IoU", "pixel accuracy", "boundary F", "flicker")

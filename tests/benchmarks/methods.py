@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from rendered import Rendered
 
-from rotonodes.color import linear_to_srgb, luminance, srgb_to_linear
 from rotonodes.nets.model import Model
 from rotonodes.nodes import EstimateMotion, FindKeyLight, MeasureTones, StabilizeTones, StackPasses, TonesFromPasses, ToneSplit, UNetSegment
-from rotonodes.pixels import Image, Labels
-from rotonodes.tones import CLASSES, ToneScale
+from rotonodes.values.color import linear_to_srgb, luminance, srgb_to_linear
+from rotonodes.values.pixels import Image, Labels
+from rotonodes.values.tones import CLASSES, ToneScale
 
 # The frames of one clip in order -> the labels of each. A method may answer in several ways, each of them named.
 Method = Callable[[Sequence[Rendered]], dict[str, list[Labels]]]

@@ -28,20 +28,21 @@ from rendered import Rendered, Source, frames, opened
 from torch import Tensor
 from torch.nn import functional as F
 
-from rotonodes.color import linear_to_srgb, srgb_to_linear
 from rotonodes.errors import Interrupted, RotoError, UsageError
 from rotonodes.io.files import write_bytes
+from rotonodes.metrics.labels import IGNORE
+from rotonodes.nets.encode import pad
 from rotonodes.nets.model import Model
-from rotonodes.nets.prepare import pad
 from rotonodes.nets.weights import load_weights
 from rotonodes.nodes import Crop
-from rotonodes.pixels import Image
-from rotonodes.tones import CLASSES
 from rotonodes.train.checkpoint import NEWEST
-from rotonodes.train.dataset import LabelledFrames
-from rotonodes.train.loop import Step, train
-from rotonodes.train.metrics import IGNORE
+from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.log.step import Step
+from rotonodes.train.loop import train
 from rotonodes.train.settings import NONE, Loss, TrainSettings
+from rotonodes.values.color import linear_to_srgb, srgb_to_linear
+from rotonodes.values.pixels import Image
+from rotonodes.values.tones import CLASSES
 
 WIDTHS = (64, 128, 256, 512, 1024)
 SIDE, ZOOM = 200, 1.4

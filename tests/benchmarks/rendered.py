@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from rotonodes.errors import UsageError
-from rotonodes.frames import FilePattern, parse_frames
-from rotonodes.io.passes import Passes
+from rotonodes.imaging.passes.names import Passes
 from rotonodes.nodes import LoadFrames, LoadLabels, MultipassDecode, TonesFromPasses
-from rotonodes.pixels import Image, Labels, Layers, Matte
+from rotonodes.values.frames import FilePattern, parse_frames
+from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 CLIPS, MANIFEST = "clips.####.exr", "manifest.jsonl"  # how examples/blender/clips.py names what it renders, and tells what is in it
 

@@ -19,13 +19,12 @@ from methods import Method, network, picture_for
 from rendered import Rendered, Source, add_source_arguments, source_of
 
 from rotonodes.errors import RotoError
+from rotonodes.imaging.picture.sheet import cell, contact_sheet
 from rotonodes.io.pictures import write_image
-from rotonodes.io.sheet import contact_sheet
+from rotonodes.metrics.labels import ConfusionMatrix
 from rotonodes.nets.weights import load_weights
-from rotonodes.nodes.contact_sheet import cell
-from rotonodes.pixels import Image
-from rotonodes.tones import CLASSES, COLORS
-from rotonodes.train.metrics import ConfusionMatrix
+from rotonodes.values.pixels import Image
+from rotonodes.values.tones import CLASSES, COLORS
 
 SHOWN = 6
 

@@ -1,0 +1,205 @@
+"""Commands that take a graph: run, check, plan, draw, view."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rotonodes.cli.options import (
+    device_option,
+    force_option,
+    frames_option,
+    graph_argument,
+    graph_options,
+    only_option,
+    path_options,
+    place_options,
+    verbose_option,
+)
+from rotonodes.cli.session import Session, again, load, paths, places, say, write_json
+from rotonodes.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, Interrupted, RotoError
+from rotonodes.report.choose import reporter_for
+
+if TYPE_CHECKING:
+    from rotonodes.graph.graph import Graph
+
+PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
+
+
+@click.command()
+@graph_argument
+@frames_option
+@only_option
+@graph_options
+@device_option
+@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Frames a network takes at once.")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Frames made side by side.  [default: one a core]")
+@place_options
+@force_option
+@click.option("--on-error", type=click.Choice(["stop", "continue"]), default="stop", help="What to do after a frame that failed.")
+@click.option("--progress", type=click.Choice(PROGRESS), default="auto", help="How progress is told; none: only what was made.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but what failed.")
+@click.option("--stats", metavar="FILE.json", help="Write what ran, and for how long, to a file.")
+@verbose_option
+@click.pass_context
+def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
+    """Run a graph: make every frame that is not there yet."""
+    from rotonodes.cli.interrupt import StopOnSignal
+    from rotonodes.machine import torchrun
+
+    session = context.ensure_object(Session)
+    reporter = session.reporter = reporter_for(given["progress"], given["quiet"], session.verbose, lambda frames: again(context, frames))
+    graph = load(graph_file, given, reporter.warning)
+    stop = threading.Event()
+    with StopOnSignal(stop) as signals:
+        try:
+            from rotonodes.engine.run import run as run_graph
+
+            result = run_graph(
+                graph,
+                frames=given["frames"],
+                nodes=given["only"],
+                device=given["device"],
+                batch=given["batch"],
+                threads=given["threads"],
+                force=given["force"],
+                on_error=given["on_error"],
+                reporter=reporter,
+                stop=stop,
+                **places(given),
+            )
+        except Interrupted:
+            return signals.code or EXIT_INTERRUPTED
+        finally:
+            if given["stats"] and reporter.result is not None and torchrun.is_first():
+                write_json(given["stats"], reporter.result.as_json())
+        for failure in () if torchrun.is_first() else result.failures:
+            say(f"error: {failure}")
+        return signals.code if signals.code and result.exit_code else result.exit_code
+
+
+@click.command()
+@click.argument("graph_files", metavar="GRAPH...", nargs=-1, required=True, type=click.Path())
+@graph_options
+@path_options
+@verbose_option
+def check(graph_files: Sequence[str], **given: Any) -> int:
+    """Check graphs: every fault with its line and column.
+
+    Files to read that are not there (yet) are warned of, and are no fault.
+    """
+    located, code = paths(given), EXIT_OK
+    for path in graph_files:
+        try:
+            graph = load(path, given)
+        except GraphError as error:
+            say(str(error))
+            code = EXIT_USAGE
+        else:
+            for line in lacking(graph, located):
+                say(f"warning: {line}")
+            count = len(graph.vertices)
+            click.echo(f"{path}: ok, {count} node{'' if count == 1 else 's'}")
+    return code
+
+
+def lacking(graph: Graph, located: dict[str, Any]) -> list[str]:
+    """What a run of all of a graph would lack, a line for each node; of one that is made to be used in another nothing is known."""
+    from rotonodes.plan.make import make_plan
+    from rotonodes.plan.missing import missing_lines
+
+    if graph.open_inputs:
+        return []
+    try:
+        return list(missing_lines(make_plan(graph, cache="none", force=True, **located)))
+    except RotoError as error:  # no frames, no pictures in a folder: a render may still bring them
+        return [f"{graph.file}: {error}"]
+
+
+@click.command()
+@graph_argument
+@frames_option
+@only_option
+@graph_options
+@place_options
+@force_option
+@click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
+@verbose_option
+def plan(graph_file: str, as_json: bool, **given: Any) -> int:
+    """Show what a run would do: what is there, what is missing and why."""
+    import json
+
+    from rotonodes.plan.explain import as_json as plan_data
+    from rotonodes.plan.explain import explain
+    from rotonodes.plan.make import make_plan
+    from rotonodes.values.frames import parse_frames
+
+    graph = load(graph_file, given)
+    frames = parse_frames(given["frames"]) if given["frames"] else None
+    made = make_plan(graph, frames=frames, nodes=given["only"], force=given["force"], **places(given))
+    if as_json:
+        click.echo(json.dumps(plan_data(made), indent=2))
+    else:
+        click.echo("\n".join(explain(made)))
+    return EXIT_OK
+
+
+@click.command()
+@graph_argument
+@click.option("--format", "form", type=click.Choice(["mermaid", "dot", "svg"]), default="mermaid", help="The language of the picture.")
+@graph_options
+@verbose_option
+def draw(graph_file: str, form: str, **given: Any) -> int:
+    """Draw a graph, as text that shows it."""
+    from rotonodes.describe.draw import draw_graph
+
+    click.echo(draw_graph(load(graph_file, given), form), nl=False)
+    return EXIT_OK
+
+
+@click.command()
+@graph_argument
+@click.argument("target", metavar="NODE[.OUT]")
+@click.option("-F", "--frames", metavar="N", help="The frame to show; with --contact a range.  [default: the first]")
+@click.option("-o", "--output", metavar="FILE", help="The picture to write.  [default: NODE.OUTPUT.FRAME.png]")
+@click.option("--contact", is_flag=True, help="All frames on one sheet.")
+@graph_options
+@device_option
+@place_options
+@verbose_option
+@click.pass_context
+def view(context: click.Context, /, graph_file: str, target: str, output: str | None, contact: bool, **given: Any) -> int:
+    """Write one frame of any node as a picture to look at."""
+    from rotonodes.cli.interrupt import StopOnSignal
+    from rotonodes.cli.view import view_node
+    from rotonodes.report.choose import make_reporter
+
+    session = context.ensure_object(Session)
+    graph = load(graph_file, given)
+    shown = contact and sys.stderr.isatty()
+    reporter = session.reporter = make_reporter("rich" if shown else "none", session.verbose)
+    stop = threading.Event()
+    with StopOnSignal(stop) as signals:
+        try:
+            path, result = view_node(
+                graph,
+                target,
+                given["frames"],
+                output,
+                contact=contact,
+                device=given["device"],
+                reporter=reporter,
+                stop=stop,
+                **places(given),
+            )
+        except Interrupted:
+            return signals.code or EXIT_INTERRUPTED
+    for failure in () if shown else result.failures:  # else they have been told
+        say(f"error: {failure}")
+    if not result.exit_code:
+        click.echo(path)
+    return result.exit_code

@@ -1,0 +1,53 @@
+"""What a job must know of a network before it builds its graph, and what it says of it afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotonodes.errors import UsageError
+
+if TYPE_CHECKING:
+    from rotonodes.engine.result import Result
+    from rotonodes.nets.model import Model
+
+
+def read_model(path: str) -> Model:
+    """What a weights file means; its tensors only where they alone can tell. UsageError for every fault of the file."""
+    from rotonodes.nets.model import Model, is_onnx
+    from rotonodes.nets.weights import TORCH_FILES, load_weights, read_metadata
+
+    if is_onnx(path):
+        from rotonodes.nets.onnx import read_onnx_metadata
+
+        return Model.from_metadata(read_onnx_metadata(path), {})
+    if path.lower().endswith(TORCH_FILES):
+        return load_weights(path)
+    try:
+        return Model.from_metadata(read_metadata(path), {})
+    except UsageError:
+        return load_weights(path)  # without our metadata its tensors tell, or the fault is said
+
+
+def is_matte(model: Model) -> bool:
+    """Whether what a network knows is how much of each pixel belongs to one thing."""
+    return model.answer != "softmax" and len(model.classes) == 2
+
+
+def network_line(model: Model) -> str:
+    """`unet of 31,036,741 parameters, 5 classes: background, cast_shadow, ...`."""
+    classes = f"{len(model.classes)} classes: {', '.join(model.classes)}" if not is_matte(model) else f"a matte of {model.classes[1]}"
+    return f"{model.architecture} of {model.parameter_count():,} parameters, {classes}"
+
+
+def closing_line(result: Result, model: Model, node: str, count: int) -> str:
+    """What was written where, and how fast: `3 pictures in 0.41 s: out/*.png; the network 12.3 frames per second; unet of ...`.
+
+    `node` is where the network stands in the graph.
+    """
+    from rotonodes.report.summary import outputs_written
+
+    stats = result.stats[node]
+    speed = stats.ran / max(stats.seconds, 1e-6)
+    pictures = f"{count} picture{'' if count == 1 else 's'}"
+    where = ", ".join(outputs_written(result.plan)) or "nothing was written"
+    return f"{pictures} in {result.seconds:.2f} s: {where}; the network {speed:.3g} frames per second; {network_line(model)}"

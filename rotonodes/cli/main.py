@@ -1,0 +1,107 @@
+"""The command line: its commands put together, and the one way in.
+
+Modules are imported inside the commands: `--help` needs click alone, and only `run` needs torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from rotonodes import __version__
+from rotonodes.cli import graph_commands as graphs
+from rotonodes.cli import job_commands as everyday
+from rotonodes.cli import reference_commands as reference
+from rotonodes.cli.session import Session, say
+from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, RotoError, did_you_mean
+
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+class Commands(click.Group):
+    """The commands; who mistypes one, or leaves it out, is told what was meant."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word.startswith("-") or self.get_command(ctx, word) is not None:
+            return super().resolve_command(ctx, args)
+        if word.lower().endswith((".yaml", ".yml")):
+            raise click.UsageError(f"No such command {word!r}; to run a graph: {ctx.command_path} run {word}", ctx)
+        names = self.list_commands(ctx)
+        raise click.UsageError(f"No such command {word!r}{did_you_mean(word, names) or '; there are ' + ', '.join(names)}", ctx)
+
+
+@click.group(cls=Commands, context_settings=_HELP)
+@click.version_option(__version__, prog_name="rotonodes", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Turn 3D renders into flat 2D artwork with graphs of nodes."""
+
+
+for command in (
+    *(graphs.run, graphs.check, graphs.plan, graphs.draw, graphs.view),
+    *(reference.nodes, reference.schema),
+    *(everyday.segment, everyday.cutout, everyday.train, everyday.evaluate, everyday.convert_weights),
+):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code: 0, 1, 2, 75, 130 or 143."""
+    session = Session()
+    code = EXIT_FRAME_FAILED
+    try:
+        code = call(arguments, session)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read our output has gone (`| head`). Python would complain once more when it closes stdout.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def call(arguments: Sequence[str] | None, session: Session) -> int:
+    """One call of the command line; errors become one line and an exit code."""
+    try:
+        return int(cli.main(arguments, prog_name=program_name(), standalone_mode=False, obj=session) or EXIT_OK)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except RotoError as error:
+        if session.reporter is not None:
+            session.reporter.abort(str(error))
+        say(str(error) if isinstance(error, GraphError) else f"error: {error}")
+        show_trace(session)
+        return error.exit_code
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        message = f"internal error: {type(error).__name__}: {error}"
+        if session.reporter is not None:
+            session.reporter.abort(message)
+        say(message if session.verbose else f"{message}; run again with -v, and report it")
+        show_trace(session)
+        return EXIT_FRAME_FAILED
+
+
+def show_trace(session: Session) -> None:
+    """The traceback of the error at hand, when -v asks for it."""
+    if session.verbose:
+        import traceback
+
+        say(traceback.format_exc().rstrip())
+
+
+def program_name() -> str:
+    """How this program was called, so that the commands it prints work."""
+    name = Path(sys.argv[0]).name
+    return {"__main__.py": "python -m rotonodes", "cli.py": f"python {sys.argv[0]}"}.get(name, "rotonodes")

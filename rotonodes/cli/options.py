@@ -1,0 +1,56 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from rotonodes.cli.session import Session
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _be_verbose(context: click.Context, _: click.Parameter, value: int) -> None:
+    context.ensure_object(Session).verbose += value
+
+
+def options(*decorators: Decorator) -> Decorator:
+    """Several options as one decorator."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+verbose_option = click.option(
+    "-v", "--verbose", count=True, expose_value=False, is_eager=True, callback=_be_verbose, help="Say more; show tracebacks."
+)
+types_option = click.option(
+    "--nodes", "node_files", metavar="FILE.py", multiple=True, help="Import node types from a Python file; repeatable."
+)
+graph_options = options(
+    click.option("--set", "settings", metavar="NODE.PARAM=VALUE", multiple=True, help="Change a parameter; repeatable."),
+    click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Change a variable of the graph; repeatable."),
+    types_option,
+)
+path_options = options(
+    click.option("--root", metavar="DIR", default=".", help="What relative paths in the graph start from."),
+    click.option("--path-map", metavar="FILE.json", help="Rules that map the graph's paths to this machine's (pathmapping-1.0)."),
+)
+place_options = options(
+    click.option("--cache", metavar="DIR", help="Where intermediate results are kept; 'none' keeps nothing.  [default: .rotonodes]"),
+    path_options,
+    click.option(
+        "--hash", "hash_by", type=click.Choice(["stat", "content"]), default="stat", help="Tell inputs by size and time, or by their bytes."
+    ),
+)
+frames_option = click.option("-F", "--frames", metavar="RANGE", help="Deliver only these frames: 1-100, 1-100x2, 1,5,9-12.")
+force_option = click.option("--force", is_flag=True, help="Make everything again, even what is there.")
+only_option = click.option("-X", "--node", "only", metavar="NAME", multiple=True, help="Only this output of the graph; repeatable.")
+device_option = click.option("--device", metavar="auto|cpu|cuda[:N]", default="auto", help="Where networks run.")
+graph_argument = click.argument("graph_file", metavar="GRAPH", type=click.Path())

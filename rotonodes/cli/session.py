@@ -1,0 +1,126 @@
+"""What the commands of the command line share: the graph with its options, places, the command to say next time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rotonodes.errors import UsageError, did_you_mean_file
+from rotonodes.machine import torchrun
+
+if TYPE_CHECKING:
+    from rotonodes.engine.events import Reporter
+    from rotonodes.graph.graph import Graph
+
+
+@dataclass
+class Session:
+    """What one call of the command line remembers: how much to say, and who is saying it."""
+
+    verbose: int = 0
+    reporter: Reporter | None = None
+
+
+def load(path: str, given: dict[str, Any], warn: Callable[[str], None] | None = None) -> Graph:
+    """The checked graph of a command, with its `--nodes`, `--var` and `--set`."""
+    from rotonodes.api import Graph
+
+    import_nodes(given["node_files"], warn)
+    variables = dict(pairs(given["variables"], "--var", "NAME=VALUE"))
+    settings = dict(pairs(given["settings"], "--set", "NODE.PARAM=VALUE"))
+    for name in settings:
+        if "." not in name.strip("."):
+            raise UsageError(f"--set {name}: write NODE.PARAM=VALUE")
+    return Graph.load(path, variables=variables, settings=settings)
+
+
+def import_nodes(files: Sequence[str], warn: Callable[[str], None] | None = None) -> None:
+    """Import `--nodes` files, and warn of plugins that could not be imported."""
+    from rotonodes.node import catalogue
+
+    for file in files:
+        catalogue.load_file(file)
+    catalogue.all_nodes()
+    for fault in catalogue.plugin_faults():
+        (warn or (lambda text: say(f"warning: {text}")))(fault)
+
+
+def pairs(texts: Sequence[str], option: str, form: str) -> Iterator[tuple[str, Any]]:
+    """(name, value) of each `NAME=VALUE`. A number that would not be written the same way (`007`) stays a text."""
+    from rotonodes.graph.document import parse_value
+
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{option} {text}: write {form}")
+        read = parse_value(value)
+        yield name, value if isinstance(read, int | float) and not isinstance(read, bool) and str(read) != value else read
+
+
+def places(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of `place_options` as arguments of `run` and `make_plan`."""
+    return {**paths(given), "cache": given["cache"], "content_hash": given["hash_by"] == "content"}
+
+
+def paths(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of `path_options` likewise."""
+    if not Path(given["root"]).is_dir():
+        raise UsageError(f"--root {given['root']}: there is no such folder{did_you_mean_file(given['root'])}")
+    return {"root": given["root"], "path_map": read_path_map(given["path_map"]) if given["path_map"] else ()}
+
+
+def read_path_map(path: str) -> list[tuple[str, str]]:
+    """(source, destination) rules of a `pathmapping-1.0` file, as Open Job Description sessions write it."""
+    import json
+
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--path-map {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if not isinstance(data, dict) or data.get("version") != "pathmapping-1.0":
+        raise UsageError(f'--path-map {path}: not a path map: it begins with {{"version": "pathmapping-1.0"}}')
+    try:
+        rules = [(str(rule["source_path"]), str(rule["destination_path"])) for rule in data.get("path_mapping_rules", [])]
+    except (KeyError, TypeError):
+        raise UsageError(f"--path-map {path}: each rule has a source_path and a destination_path") from None
+    return sorted(rules, key=lambda rule: -len(rule[0]))  # the longest source that fits goes first, as the format asks
+
+
+def again(context: click.Context, frames: str) -> str:
+    """The command of this call with other frames and everything else kept."""
+    import shlex
+
+    words = context.command_path.split()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        value: Any = context.params.get(name)
+        given = context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+        if isinstance(parameter, click.Argument):
+            words.append(shlex.quote(value))
+        elif name == "frames" and frames:
+            words += ["-F", frames]
+        elif given and isinstance(parameter, click.Option):
+            if parameter.is_flag or parameter.count:
+                words.append(parameter.opts[0])
+            else:
+                for text in value if parameter.multiple else [value]:
+                    words += [parameter.opts[0], shlex.quote(str(text))]
+    return " ".join(words)
+
+
+def write_json(path: str, data: Any) -> None:
+    import json
+
+    from rotonodes.io.files import write_bytes
+
+    write_bytes(path, json.dumps(data, indent=2).encode() + b"\n")
+
+
+def say(text: str) -> None:
+    """A line to stderr; of the processes of a torchrun, all but the first say which they are."""
+    who = "" if torchrun.is_first() else f"process {torchrun.rank() + 1} of {torchrun.count()}: "
+    click.echo(who + text, err=True)

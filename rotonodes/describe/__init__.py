@@ -1,0 +1,1 @@
+"""Descriptions of graphs and nodes: drawings, the reference, the JSON Schema."""

@@ -1,0 +1,122 @@
+"""The JSON Schema of graph files, for editors: completion, hover text and faults as one types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rotonodes.describe.reference import doc, first_line, inputs, type_word
+from rotonodes.node.base import Node
+from rotonodes.node.catalogue import all_nodes
+
+NODE_NAME = "^[A-Za-z_][A-Za-z0-9_-]*$"
+LINK = {"description": "a link: node or node.output", "type": "string", "minLength": 1}
+RESERVED = {
+    "disable": {"description": "step over this node: its first input is handed on", "type": "boolean"},
+    "label": {"description": "a word for people", "type": ["string", "null"]},
+    "cache": {"description": "keep its outputs on disk, or do not", "type": "boolean"},
+}
+SUBGRAPH_NODE = {
+    "title": "a graph file as a node",
+    "description": "Another graph file as a node; its inputs: and outputs: name the sockets, parameters set its variables.",
+    "type": "object",
+    "properties": {"type": {"type": "string", "pattern": "\\.ya?ml$"}, "in": {"type": ["string", "object"]}, **RESERVED},
+    "required": ["type"],
+}
+
+
+def graph_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of graph files, told apart by `type`; descriptions are what an editor shows on hover."""
+    types = all_nodes()
+    shared: dict[str, Any] = {"link": LINK, "graph": SUBGRAPH_NODE}
+    for full, cls in types.items():
+        shared[full] = node_schema(cls, shared)
+    kinds = [{"$ref": f"#/$defs/{full}"} for full in types] + [{"$ref": "#/$defs/graph"}]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "rotonodes graph",
+        "description": "What pictures should become: nodes, and the links between them.",
+        "type": "object",
+        "properties": {
+            "rotonodes": {"description": "the version of the format", "const": 1},
+            "frames": {"description": "what is delivered unless -F says otherwise: 1-24, 1-100x2, 1,5,9-12", "type": ["string", "integer"]},
+            "vars": {"description": "variables for $name in texts; --var changes them", "type": ["object", "null"]},
+            "nodes": {
+                "description": "the nodes by name",
+                "type": "object",
+                "minProperties": 1,
+                "patternProperties": {NODE_NAME: {"oneOf": kinds}},
+                "additionalProperties": False,
+            },
+            "inputs": {
+                "description": "the inputs of this graph where another graph uses it as a node: name -> node.input",
+                "type": "object",
+                "additionalProperties": {"anyOf": [LINK, {"type": "array", "items": LINK}]},
+            },
+            "outputs": {
+                "description": "the outputs of this graph where another graph uses it as a node: name -> node.output",
+                "anyOf": [LINK, {"type": "object", "additionalProperties": LINK}],
+            },
+        },
+        "required": ["rotonodes", "nodes"],
+        "additionalProperties": False,
+        "$defs": shared,
+    }
+
+
+def node_schema(cls: type[Node], shared: dict[str, Any]) -> dict[str, Any]:
+    """The schema of one type's mapping in a graph; what its parameters refer to is put into `shared`."""
+    word = type_word(cls)
+    full = f"{cls.type_name}.{cls.version}"
+    own = cls.model_json_schema(ref_template=f"#/$defs/{full}.{{model}}")
+    shared |= {f"{full}.{name}": schema for name, schema in own.get("$defs", {}).items()}
+    properties: dict[str, Any] = {"type": {"description": first_line(cls), "enum": list(dict.fromkeys([word, full]))}}
+    required = ["type", *own.get("required", ())]
+    if cls.signature.inputs:
+        properties["in"] = links_schema(cls)
+        if any(socket.required for socket in cls.signature.inputs.values()):
+            required.append("in")
+    properties |= RESERVED
+    for name, schema in own.get("properties", {}).items():
+        properties[name] = parameter_schema(schema)
+    return {
+        "title": word,
+        "description": doc(cls),
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def links_schema(cls: type[Node]) -> dict[str, Any]:
+    """`in:` of a type: a link for its first input, or a mapping of inputs."""
+    sockets = cls.signature.inputs
+    link = {"$ref": "#/$defs/link"}
+    several = {"type": "array", "items": link, "minItems": 1}
+    first = next(iter(sockets.values()))
+    members = {
+        name: {"description": words, "anyOf": [link, several] if sockets[name].many else [link]} for name, words in inputs(cls).items()
+    }
+    mapping = {
+        "type": "object",
+        "properties": members,
+        "required": [name for name, socket in sockets.items() if socket.required],
+        "additionalProperties": False,
+    }
+    told = "\n".join(f"{name}: {words}" for name, words in inputs(cls).items())
+    return {"description": told, "anyOf": [link, *([several] if first.many else []), mapping]}
+
+
+def parameter_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A parameter's schema for editors: the unit in its text, and a variable ($name) in place of any value."""
+    kept = {key: value for key, value in schema.items() if key not in ("title", "unit", "pixels", "description", "default")}
+    unit = f" ({schema['unit']})" if schema.get("unit") else ""
+    told = {"description": schema.get("description", "") + unit}
+    if "default" in schema:
+        told["default"] = schema["default"]
+    if kept == {"type": "string"}:
+        return {**told, "type": ["string", "number"]}
+    if kept.get("type") == "string" and "enum" not in kept and "pattern" not in kept:
+        return {**told, **kept}
+    return {**told, "anyOf": [kept, {"type": "string", "pattern": "\\$"}]}

@@ -1,0 +1,221 @@
+"""The evaluator makes the values of nodes: it calls them with their inputs, or takes the values from the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rotonodes.engine.clip_feed import ClipFeed, Upstream
+from rotonodes.engine.pool import Once
+from rotonodes.engine.record import Record, RecordMonitor
+from rotonodes.engine.result import Values
+from rotonodes.errors import FrameError
+from rotonodes.node.asks import NOT_GIVEN, Device, Prepared
+from rotonodes.node.signature import FRAME_TYPES
+from rotonodes.plan.plan import Plan, Task
+from rotonodes.plan.sizes import batch_of
+from rotonodes.values.pixels import Batch, Clip
+
+
+class Evaluator:
+    """Makes values of the nodes of a plan, on `device`, in batches of `batch` (None: what each node says).
+
+    It may be called from many threads. What was made goes to the cache where the plan says so, and into the record.
+    """
+
+    def __init__(self, plan: Plan, record: Record, device: str, batch: int | None) -> None:
+        self.plan, self.record, self.device, self.batch = plan, record, device, batch
+        self.order = {name: i for i, name in enumerate(plan.graph.order())}
+        self._once: dict[str, Once] = {name: Once() for name in self.order}
+        self._prepared: dict[str, Once] = {name: Once() for name in self.order}
+        self._batch_limit: dict[str, int] = {}  # after CUDA ran out of memory
+
+    def batch_size(self, name: str) -> int:
+        """Frames that a node takes at once."""
+        return min(batch_of(self.plan.nodes[name], self.device, self.batch), self._batch_limit.get(name, 1 << 30))
+
+    def make(self, name: str, inputs: Mapping[int | None, Values]) -> dict[int | None, Values]:
+        """A node's outputs at some frames, from its inputs at them: from the cache, or by calling it."""
+        if None in inputs:
+            return {None: self.once(name)}
+        frames = list(inputs)
+        begun = time.perf_counter()
+        cached = self.plan.cached.get(name, ())
+        if frames[0] in cached:
+            made = {frame: self._load(name, frame) for frame in frames}
+            self.record.note(name, len(frames), time.perf_counter() - begun, cached=True)
+            return made
+        made = {}
+        for same in _of_one_shape(self._batched_inputs(name), inputs):
+            made.update(self._call_frames(name, same, inputs))
+        self.record.note(name, len(frames), time.perf_counter() - begun)
+        return made
+
+    def once(self, name: str) -> Values:
+        """The outputs of a node that is made once; the first thread that asks makes it and what it needs."""
+        return self._once[name].get(lambda: self._make_once(name))  # type: ignore[no-any-return]
+
+    def _make_once(self, name: str) -> Values:
+        if None in self.plan.cached.get(name, ()):
+            self.record.note(name, 1, 0.0, cached=True)
+            return self._load(name, None)
+        if type(self.plan.nodes[name]).takes_whole_clip():
+            raise Upstream(name)  # its stage did not finish
+        made: dict[Task, Values] = {(link.node, None): self.once(link.node) for _, link in self.plan.keys.inputs(name)}
+        begun = time.perf_counter()
+        inputs = self.gather(name, None, made)
+        values = self._store(name, None, self.plan.nodes[name].split_outputs(self._call(name, None, inputs)))
+        self.record.note(name, 1, time.perf_counter() - begun)
+        return values
+
+    def whole_clip(self, name: str, feed: ClipFeed) -> Values:
+        """The outputs of a node that takes whole clips, which `feed` hands to it."""
+        return self._once[name].get(lambda: self._call_clip(name, feed))  # type: ignore[no-any-return]
+
+    def _call_clip(self, name: str, feed: ClipFeed) -> Values:
+        node = self.plan.nodes[name]
+        inputs: Values = {}
+        for key, link in self.plan.keys.inputs(name):
+            socket = type(node).signature.inputs[key]
+            if socket.feed == "clip":
+                inputs[key] = feed.clip(key)
+            elif key in feed.inputs:  # a single frame beside the clip: its first
+                inputs[key] = next(iter(feed.clip(key)))
+            else:
+                _add_input(inputs, key, self.once(link.node)[link.output], socket.many)
+        begun = time.perf_counter()
+        values = self._store(name, None, node.split_outputs(self._call(name, None, inputs)))
+        self.record.note(name, 1, time.perf_counter() - begun)
+        self.record.result.values[name] = values
+        self.record.made[name].add(None)
+        return values
+
+    def gather(self, name: str, frame: int | None, made: Mapping[Task, Values], only: Sequence[str] | None = None) -> Values:
+        """A node's inputs by name out of what is made. Raises Upstream when something is missing because it failed."""
+        node = self.plan.nodes[name]
+        sockets = type(node).signature.inputs
+        inputs: Values = {}
+        for key, link in self.plan.keys.inputs(name):
+            if only is not None and key not in only:
+                continue
+            if only is not None:
+                asked: tuple[int | None, ...] = (frame if self.plan.keys.per_frame(link.node) else None,)
+            else:
+                asked = self.plan.keys.input_frames(name, frame, key, link)
+            if any((link.node, f) not in made for f in asked):
+                raise Upstream(link.node)
+            values = [made[link.node, f].get(link.output) for f in asked]
+            if only is None and sockets[key].feed == "clip":
+                numbers = [frame if f is None else f for f in asked]
+                inputs[key] = Clip.of(values, [0 if n is None else n for n in numbers])
+            else:
+                _add_input(inputs, key, values[0], sockets[key].many)
+        return inputs
+
+    # Calls.
+
+    def _batched_inputs(self, name: str) -> list[str]:
+        return [socket.name for socket in type(self.plan.nodes[name]).signature.inputs.values() if socket.feed == "batch"]
+
+    def _call_frames(self, name: str, frames: list[int | None], inputs: Mapping[int | None, Values]) -> dict[int | None, Values]:
+        node = self.plan.nodes[name]
+        if not self._batched_inputs(name):
+            return {f: self._store(name, f, node.split_outputs(self._call(name, f, inputs[f]))) for f in frames}
+        made = self._call_batch(name, [inputs[frame] for frame in frames], frames[0] if len(frames) == 1 else None)
+        return {frame: self._store(name, frame, values) for frame, values in zip(frames, made, strict=True)}
+
+    def _call_batch(self, name: str, inputs: list[Values], frame: int | None = None) -> list[Values]:
+        """One batch; on CUDA out of memory it is halved, the half remembered, and the frames are tried again."""
+        import torch
+
+        limit = self._batch_limit.get(name, len(inputs))
+        if len(inputs) > limit:
+            return [values for at in range(0, len(inputs), limit) for values in self._call_batch(name, inputs[at : at + limit])]
+        stacked = dict(inputs[0])
+        for key in self._batched_inputs(name):
+            if stacked.get(key) is not None:
+                stacked[key] = Batch.of([given[key].to(self.device) for given in inputs])
+        node = self.plan.nodes[name]
+        result: Values | None = None
+        # Handled behind the block: inside an except the error would keep alive what the failed try has on the device.
+        with contextlib.suppress(torch.OutOfMemoryError):
+            result = node.split_outputs(self._call(name, frame, stacked))
+        if result is None:
+            del stacked
+            if len(inputs) == 1:
+                raise FrameError("out of memory on the device even for one frame: use --device cpu, or smaller tiles")
+            torch.cuda.empty_cache()
+            self._batch_limit[name] = len(inputs) // 2
+            self.record.tell("warning", f"{name}: out of memory with a batch of {len(inputs)}; going on with {len(inputs) // 2}")
+            return self._call_batch(name, inputs)
+        split = {key: value.split() if isinstance(value, Batch) else [value] * len(inputs) for key, value in result.items()}
+        return [{key: values[i] for key, values in split.items()} for i in range(len(inputs))]
+
+    def _call(self, name: str, frame: int | None, inputs: Values) -> Any:
+        node = self.plan.nodes[name]
+        prepared: Any = NOT_GIVEN
+        if Prepared in type(node).signature.asks.values():
+            once = {key: inputs.get(key) for key, s in type(node).signature.inputs.items() if s.feed == "once"}
+            prepared = self._prepared[name].get(lambda: node.prepare(Device(self.device), **once))
+        key = self.plan.keys.of(name, frame) if frame is not None or not self.plan.keys.per_frame(name) else ""
+        return node.run(
+            inputs,
+            frame=frame,
+            key=key,
+            device=self.device,
+            wanted=self.plan.outputs.get(name),
+            monitor=RecordMonitor(self.record, name),
+            prepared=prepared,
+        )
+
+    # The cache.
+
+    def _store(self, name: str, frame: int | None, values: Values) -> Values:
+        for output, kind in self.plan.nodes[name].outputs().items():
+            value = values.get(output)
+            if kind in FRAME_TYPES and value is not None and not isinstance(value, kind):  # type: ignore[arg-type]
+                raise FrameError(f"its process gave {type(value).__name__} for the output {output!r}, which is declared as {kind.__name__}")
+        if name in self.plan.kept:
+            outputs = self.plan.outputs.get(name, ())
+            self.plan.cache.store(self.plan.keys.of(name, frame), {o: values.get(o) for o in outputs})
+        return values
+
+    def _load(self, name: str, frame: int | None) -> Values:
+        kinds = dict(self.plan.nodes[name].outputs())
+        values = self.plan.cache.load(self.plan.keys.of(name, frame), sorted(self.plan.outputs[name]), kinds)
+        return self._make_again(name, frame) if values is None else values
+
+    def _make_again(self, name: str, frame: int | None) -> Values:
+        """What the plan counted on is damaged in the cache, or gone since: make it, and all it needs, here and now."""
+        if frame is None and type(self.plan.nodes[name]).takes_whole_clip():
+            raise FrameError(f"its entry in the cache ({self.plan.cache.folder}) was damaged and is removed: run again")
+        made: dict[Task, Values] = {}
+        for key, link in self.plan.keys.inputs(name):
+            for f in self.plan.keys.input_frames(name, frame, key, link):
+                if f is None:
+                    made[link.node, f] = self.once(link.node)
+                elif (link.node, f) not in made:
+                    cached = f in self.plan.cached.get(link.node, ())
+                    made[link.node, f] = self._load(link.node, f) if cached else self._make_again(link.node, f)
+        return self._call_frames(name, [frame], {frame: self.gather(name, frame, made)})[frame]
+
+
+def _add_input(inputs: Values, key: str, value: Any, many: bool) -> None:
+    if many:
+        inputs.setdefault(key, []).append(value)
+    else:
+        inputs[key] = value
+
+
+def _of_one_shape(batched: Sequence[str], inputs: Mapping[int | None, Values]) -> Iterator[list[int | None]]:
+    """Frames in groups that can be stacked: of one shape, with the same channels, in every batched input."""
+
+    def shapes(frame: int | None) -> Any:
+        values = [inputs[frame][key] for key in batched if inputs[frame].get(key) is not None]
+        return [(tuple(value.data.shape), getattr(value, "channels", None)) for value in values]
+
+    for _, same in itertools.groupby(inputs, key=shapes):
+        yield list(same)

@@ -1,0 +1,93 @@
+"""Threads that work side by side: a pool that takes the most urgent call first, and a value made once for all."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from rotonodes.machine.cores import set_torch_threads
+
+
+class Pool:
+    """`threads` threads that take calls, lowest priority tuple first, equals in the order they came."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._heap: list[tuple[Any, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._threads = [threading.Thread(target=self._work, name=f"{name}-{i}", daemon=True) for i in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, priority: Any, call: Callable[[], None]) -> None:
+        with self._changed:
+            heapq.heappush(self._heap, (priority, next(self._count), call))
+            self._changed.notify()
+
+    def _work(self) -> None:
+        # Frames run side by side, so each gets one torch thread: steadier than two threads on one frame, and a frame's
+        # sums are then always added in the same order.
+        torch_is_set = False
+        while True:
+            with self._changed:
+                while not self._heap and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                call = heapq.heappop(self._heap)[2]
+            if not torch_is_set:
+                set_torch_threads(1)
+                torch_is_set = True
+            call()
+
+    def close(self) -> None:
+        """Drop what waits and join the threads, each after the call it is in.
+
+        Threads left behind would still be inside torch when the interpreter ends, and abort it.
+        """
+        with self._changed:
+            self._closed = True
+            self._heap.clear()
+            self._changed.notify_all()
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(timeout=0.2)
+
+
+class Pools:
+    """The threads of a run: one pool for frames on the cores, and one thread for the device where that is not the CPU."""
+
+    def __init__(self, threads: int, has_device: bool) -> None:
+        self.threads = threads
+        self.frames = Pool(threads, "frames")
+        self.device = Pool(1, "device") if has_device else self.frames
+
+    def close(self) -> None:
+        self.frames.close()
+        self.device.close()
+
+
+class Once:
+    """A value made by the first thread that asks; the others wait for it, and its error is everybody's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made = False
+        self._value: Any = None
+        self._error: Exception | None = None
+
+    def get(self, make: Callable[[], Any]) -> Any:
+        with self._lock:
+            if not self._made:
+                try:
+                    self._value = make()
+                except Exception as error:
+                    self._error = error.with_traceback(None)  # it would keep alive all that it went through
+                self._made = True
+        if self._error is not None:
+            raise self._error
+        return self._value

@@ -1,0 +1,149 @@
+"""The record of a run: statistics, failures, which outputs are made, and the wish to stop."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from rotonodes.engine.clip_feed import Upstream
+from rotonodes.engine.events import Reporter
+from rotonodes.engine.result import Failure, NodeStats, Result
+from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_RETRY, FrameError, Interrupted, RetryError, RotoError, UsageError
+from rotonodes.machine.cores import peak_memory
+from rotonodes.node.asks import Monitor
+from rotonodes.plan.plan import Plan
+from rotonodes.values.frames import format_frames
+
+
+class Record:
+    """What a run has done so far, safe to write from any thread.
+
+    `stop` is set when the run should end: by the caller's event, by the first failure unless `keep_going`, or by a fatal error.
+    """
+
+    def __init__(self, plan: Plan, device: str, keep_going: bool, reporter: Reporter, asked_to_stop: threading.Event) -> None:
+        self.plan, self.keep_going, self.reporter, self.asked_to_stop = plan, keep_going, reporter, asked_to_stop
+        self.stop = EitherEvent(asked_to_stop)
+        self.result = Result(plan, stats=done_stats(plan), device=device, wanted=len(plan.delivered))
+        self.fatal: BaseException | None = None
+        self.made: dict[str, set[int | None]] = {name: set() for name in plan.graph.vertices}  # sinks' tasks that are whole
+        self._lock = threading.Lock()
+
+    def note(self, name: str, count: int, seconds: float, cached: bool = False) -> None:
+        """Count `count` calls of a node, or values of it that came from the cache."""
+        with self._lock:
+            stats = self.result.stats[name]
+            stats.seconds += seconds
+            if cached:
+                stats.cached += count
+            else:
+                stats.ran += count
+
+    def tell(self, event: str, *values: Any) -> None:
+        """Pass an event to the reporter. A reporter that fails (a closed pipe) ends the run, but never leaves it hanging."""
+        try:
+            getattr(self.reporter, event)(*values)
+        except Exception as error:
+            self.fatal = self.fatal or error
+            self.stop.set()
+
+    def guard(self, name: str, frame: int | None, call: Callable[[], Any]) -> None:
+        """Call something and record its failure."""
+        try:
+            call()
+        except BaseException as error:  # a node may call sys.exit: the run must not hang on that
+            self.fail(name, frame, error)
+
+    def fail(self, name: str, frame: int | None, error: BaseException) -> None:
+        """Record that a task failed; what depends on it fails silently."""
+        if isinstance(error, Upstream):
+            if frame is None and not self.stop.is_set():
+                self.tell("warning", f"{name}: not made, because a frame that it needs failed")
+            return
+        if isinstance(error, Interrupted) and not self.asked_to_stop.is_set():
+            return  # a long node that gave up because another one failed
+        gaps = self._gaps(name) if isinstance(error, FrameError) and frame is not None else ""
+        if isinstance(error, RotoError):
+            reason, trace = str(error) + gaps, ""
+        else:
+            reason = f"{type(error).__name__}: {error}"
+            trace = "".join(traceback.format_exception(error))
+        # The traceback would keep alive the pictures of every frame it went through.
+        error = error.with_traceback(None)
+        error.__context__ = error.__cause__ = None
+        with self._lock:
+            fatal = isinstance(error, UsageError | Interrupted)
+            if fatal and self.fatal is not None:
+                return  # every frame would say the same
+            self.result.failures.append(Failure(name, frame, reason, error, trace))
+            self.result.stats[name].failed += 1
+            if fatal:
+                self.fatal = error if isinstance(error, Interrupted) else UsageError(f"{name}: {reason}")
+            if fatal or not self.keep_going:
+                self.stop.set()
+        if not fatal:
+            self.tell("failure", name, frame, reason, trace)
+
+    def _gaps(self, name: str) -> str:
+        """All frames of a source that this run needs and that are not on disk, when there are several."""
+        gone = [frame for frame in self.plan.missing.get(name, ()) if frame is not None]
+        return f"; this run needs frames {format_frames(gone)}, which are missing" if len(gone) > 1 else ""
+
+    def finish(self, seconds: float) -> Result:
+        """The result, when all stages have run."""
+        result = self.result
+        result.seconds = seconds
+        result.peak_bytes = peak_memory()
+        if result.failures:
+            retry = all(isinstance(f.error, RetryError) for f in result.failures)
+            result.exit_code = EXIT_RETRY if retry else EXIT_FRAME_FAILED
+        missing: set[int] = set()
+        clips = []
+        for name, frames in ((name, frames) for stage in self.plan.stages for name, frames in stage.sinks.items()):
+            if frames is not None:
+                missing.update(f for f in frames if f not in self.made[name])
+            elif None not in self.made[name]:
+                clips.append(name)
+        if self.asked_to_stop.is_set() and (clips or missing):
+            result.exit_code = EXIT_INTERRUPTED
+        elif (clips or missing) and not result.exit_code:
+            result.exit_code = EXIT_FRAME_FAILED
+        result.missing_clips = tuple(clips)
+        result.missing = tuple(f for f in self.plan.delivered if clips or f in missing)
+        return result
+
+
+class RecordMonitor(Monitor):
+    """Passes on what a long node says to the reporter; the node should stop when the run should."""
+
+    def __init__(self, record: Record, name: str) -> None:
+        self._record, self._name = record, name
+
+    def progress(self, done: int, total: int, text: str = "") -> None:
+        self._record.tell("progress", self._name, done, total, text)
+
+    def warn(self, text: str) -> None:
+        self._record.tell("warning", f"{self._name}: {text}")
+
+    def stopping(self) -> bool:
+        return self._record.stop.is_set()
+
+
+class EitherEvent:
+    """Set when the run itself wants to stop, or when the caller's event is set."""
+
+    def __init__(self, other: threading.Event) -> None:
+        self._own, self._other = threading.Event(), other
+
+    def set(self) -> None:
+        self._own.set()
+
+    def is_set(self) -> bool:
+        return self._own.is_set() or self._other.is_set()
+
+
+def done_stats(plan: Plan) -> dict[str, NodeStats]:
+    """Statistics before anything ran: what earlier runs have done."""
+    return {name: NodeStats(done=len(plan.done.get(name, ()))) for name in plan.graph.vertices}

@@ -1,0 +1,93 @@
+"""What a run did: how often each node ran, what failed and why, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rotonodes.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, Interrupted
+from rotonodes.values.frames import format_frames
+
+if TYPE_CHECKING:
+    from rotonodes.plan.plan import Plan
+
+
+Values = dict[str, Any]  # output name -> value
+
+
+@dataclass
+class Failure:
+    """One task that could not be done."""
+
+    node: str
+    frame: int | None
+    reason: str
+    error: BaseException
+    trace: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.reason}" if self.frame is None else f"{self.node}: frame {self.frame}: {self.reason}"
+
+
+@dataclass
+class NodeStats:
+    """How often a node ran, was taken from the cache, was done already, or failed, and how long it ran in all."""
+
+    ran: int = 0
+    cached: int = 0
+    done: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(repr=False)
+class Result:
+    """What a run did. `exit_code` is 0 when every frame is there; `values` are the outputs of whole-clip nodes."""
+
+    plan: Plan
+    failures: list[Failure] = field(default_factory=list)
+    stats: dict[str, NodeStats] = field(default_factory=dict)
+    values: dict[str, Values] = field(default_factory=dict)
+    seconds: float = 0.0
+    wanted: int = 0
+    missing: tuple[int, ...] = ()  # frames of which something is not there
+    missing_clips: tuple[str, ...] = ()  # whole-clip nodes (GIF, training) that did not end
+    exit_code: int = 0
+    peak_bytes: int = 0
+    device: str = "cpu"
+
+    def __repr__(self) -> str:
+        return f"Result(exit_code={self.exit_code}, delivered={self.delivered} of {self.wanted}, failures={len(self.failures)})"
+
+    @property
+    def delivered(self) -> int:
+        """Frames of which everything is there, those of earlier runs too."""
+        return self.wanted - len(self.missing)
+
+    def failed_frames(self) -> tuple[int, ...]:
+        """Frames at which a node failed (not those that only were not reached)."""
+        return tuple(sorted({f.frame for f in self.failures if f.frame is not None}))
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--stats FILE.json`."""
+        return {
+            "seconds": round(self.seconds, 3),
+            "exit_code": self.exit_code,
+            "frames": {
+                "wanted": self.wanted,
+                "delivered": self.delivered,
+                "failed": format_frames(self.failed_frames()) if self.failed_frames() else None,
+                "missing": format_frames(self.missing) if self.missing else None,
+            },
+            "nodes": {name: {**vars(stats), "seconds": round(stats.seconds, 4)} for name, stats in self.stats.items()},
+            "failures": [{"node": f.node, "frame": f.frame, "reason": f.reason} for f in self.failures],
+            "peak_memory_bytes": self.peak_bytes,
+            "device": self.device,
+            "cache": str(self.plan.cache.folder) if self.plan.cache.folder else None,
+        }
+
+
+def stopped(result: Result) -> bool:
+    """True for a run that was asked to stop and did, before everything was there."""
+    asked = result.exit_code in (EXIT_INTERRUPTED, EXIT_TERMINATED) or any(isinstance(f.error, Interrupted) for f in result.failures)
+    return asked or (result.exit_code == 0 and bool(result.missing or result.missing_clips))

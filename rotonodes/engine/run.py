@@ -1,0 +1,148 @@
+"""Runs a plan on this machine: stage by stage, frames side by side on the cores, the network on its device.
+
+How the work is cut (chunks, batches, threads, -F) never changes a pixel.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rotonodes.engine.clip_feed import ClipFeed
+from rotonodes.engine.evaluate import Evaluator
+from rotonodes.engine.events import Reporter
+from rotonodes.engine.pool import Pools
+from rotonodes.engine.record import Record, done_stats
+from rotonodes.engine.result import Result
+from rotonodes.engine.schedule import StagePass, fresh_pass
+from rotonodes.errors import EXIT_INTERRUPTED, Interrupted
+from rotonodes.graph.graph import Graph
+from rotonodes.machine import torchrun
+from rotonodes.machine.cores import cpu_count, reuse_memory, set_torch_threads
+from rotonodes.machine.devices import choose_device
+from rotonodes.plan.make import make_plan
+from rotonodes.plan.plan import Plan, Stage
+from rotonodes.values.frames import parse_frames
+
+
+def run(
+    graph: Graph,
+    *,
+    frames: str | Sequence[int] | None = None,
+    nodes: Sequence[str] = (),
+    device: str = "auto",
+    batch: int | None = None,
+    cache: str | None = None,
+    force: bool = False,
+    on_error: str = "stop",
+    reporter: Reporter | None = None,
+    root: str = ".",
+    path_map: Sequence[tuple[str, str]] = (),
+    content_hash: bool = False,
+    stop: threading.Event | None = None,
+    threads: int | None = None,
+) -> Result:
+    """Run a graph on this machine and return what was done.
+
+    `frames` narrows what is delivered ("1-24" or numbers), `nodes` the sinks; `device` is auto, cpu or cuda[:N]; `cache` a
+    folder (default `.rotonodes` below `root`) or "none"; `on_error` "stop" ends at the first failure, "continue" renders
+    what can be rendered; `reporter` hears the run's events. Failures of frames are in the result (`exit_code` 1). Raises
+    UsageError for what is wrong before any frame, Interrupted when `stop` was set.
+
+    Of the processes of a torchrun the first one does all this; the others make, with it, the nodes that are `shared`, and
+    write neither outputs nor cache.
+    """
+    wanted = parse_frames(frames) if isinstance(frames, str) else frames
+    options: dict[str, Any] = {"frames": wanted, "root": root, "cache": cache, "force": force}
+    options |= {"content_hash": content_hash, "path_map": path_map}
+    plan = make_plan(graph, nodes=nodes, **options)
+    if not torchrun.is_first():
+        shared = [name for name in plan.todo if type(plan.nodes[name]).shared]
+        if not shared:
+            return Result(plan)
+        plan = make_plan(graph, nodes=shared, store=False, **options)
+    reporter = reporter or Reporter()
+    if plan.is_empty:
+        result = Result(plan, stats=done_stats(plan), wanted=len(plan.delivered))
+        reporter.start(plan, 0, len(plan.delivered))
+        reporter.end(result)
+        return result
+    return _run_plan(plan, reporter, device, batch, on_error == "continue", stop or threading.Event(), threads or cpu_count())
+
+
+def _run_plan(
+    plan: Plan, reporter: Reporter, device: str, batch: int | None, keep_going: bool, stop: threading.Event, threads: int
+) -> Result:
+    begun = time.perf_counter()
+    reporter.start(plan, len(plan.stages), len(plan.delivered))  # first, for torch takes a second or two to import
+    reuse_memory()
+    chosen = choose_device(device)
+    record = Record(plan, chosen, keep_going, reporter, stop)
+    evaluator = Evaluator(plan, record, chosen, batch)
+    pools = Pools(threads, chosen != "cpu")
+    try:
+        for number, stage in enumerate(plan.stages):
+            reporter.stage(number, len(plan.stages), len(stage.frames), ", ".join(stage.sinks))
+            _run_stage(stage, evaluator, pools)
+            if record.stop.is_set():
+                break
+    except BaseException:  # Ctrl-C where nobody listens for it: threads must not go on by themselves
+        record.stop.set()
+        raise
+    finally:
+        pools.close()
+    result = record.finish(time.perf_counter() - begun)
+    reporter.end(result)
+    if record.fatal is not None:
+        raise record.fatal
+    if result.exit_code == EXIT_INTERRUPTED:
+        raise Interrupted("interrupted; what is finished stays, and the same command goes on from there")
+    return result
+
+
+def _run_stage(stage: Stage, evaluator: Evaluator, pools: Pools) -> None:
+    """Run one stage: whole-clip nodes get a thread each and are fed by one pass over the stage's frames."""
+    plan, record = evaluator.plan, evaluator.record
+    clips = [n for n, frames in stage.sinks.items() if frames is None and type(plan.nodes[n]).takes_whole_clip()]
+    feeds = {name: _feed(name, evaluator, pools) for name in clips}
+    for feed in feeds.values():
+        if tuple(frame for frame in stage.frames if frame in feed.wanted) != feed.frames:
+            feed.close()  # its frames run in another order than the stage's: it gets a pass of its own
+    work = StagePass(evaluator, pools, stage, feeds)
+    threads = [
+        threading.Thread(target=_run_clip, args=(name, feeds[name], evaluator, pools), name=f"clip-{name}", daemon=True) for name in clips
+    ]
+    for thread in threads:
+        thread.start()
+    work.start()
+    work.wait()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(timeout=0.2)
+    for name, frames in stage.sinks.items():
+        if frames is None and name not in feeds and not record.stop.is_set():
+            record.guard(name, None, lambda name=name: _finish_once(name, evaluator))  # type: ignore[misc]
+
+
+def _finish_once(name: str, evaluator: Evaluator) -> None:
+    """Make a sink that is made once and takes no clip (a written model)."""
+    evaluator.once(name)
+    evaluator.record.made[name].add(None)
+
+
+def _feed(name: str, evaluator: Evaluator, pools: Pools) -> ClipFeed:
+    plan = evaluator.plan
+    sockets = type(plan.nodes[name]).signature.inputs
+    keys = list(dict.fromkeys(key for key, _ in plan.keys.inputs(name) if sockets[key].feed != "once"))
+    return ClipFeed(plan.keys.clip_frames(name), keys, lambda key: fresh_pass(evaluator, pools, name, key))
+
+
+def _run_clip(name: str, feed: ClipFeed, evaluator: Evaluator, pools: Pools) -> None:
+    """In a thread of its own: call a whole-clip node."""
+    set_torch_threads(pools.threads)  # a node that has the machine to itself (training) may use all of it
+    try:
+        evaluator.record.guard(name, None, lambda: evaluator.whole_clip(name, feed))
+    finally:
+        feed.close()

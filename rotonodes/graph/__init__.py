@@ -1,0 +1,1 @@
+"""A graph file as checked data."""

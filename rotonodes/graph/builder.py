@@ -1,0 +1,278 @@
+"""A graph file's data -> a checked Graph; every fault is gathered, with its line and column, before it gives up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean
+from rotonodes.graph.document import Document, read_document
+from rotonodes.graph.graph import Graph, Link, Vertex
+from rotonodes.graph.linking import Linker, link_inner_input, resolve, sockets_of
+from rotonodes.graph.value_check import RESERVED, unknown_parameter, value_fault
+from rotonodes.graph.variables import Filled, Variables
+from rotonodes.node.base import Node
+from rotonodes.node.catalogue import all_nodes, find_node
+from rotonodes.node.parameters import parameter_faults
+from rotonodes.values.frames import parse_frames
+
+FORMAT_VERSION = 1
+MOST_SUBGRAPHS = 16  # levels of graphs within graphs
+_TOP = ("rotonodes", "frames", "vars", "nodes", "inputs", "outputs")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+class Builder:
+    """Builds a Graph from a document, gathering every fault before it gives up."""
+
+    def __init__(self, document: Document, variables: dict[str, Any], settings: dict[str, Any], trail: tuple[str, ...] = ()) -> None:
+        self.document, self.settings, self.trail = document, settings, (*trail, str(Path(document.file).resolve()))
+        self.overrides = variables
+        self.faults: list[Fault] = list(document.faults)
+        self.broken: set[str] = set()  # nodes with faults of their own: what hangs on them is not judged
+
+    def build(self, graph: Graph) -> None:
+        """Fill an empty graph. Raises GraphError with every fault, in the order of the file."""
+        self.assemble(graph)
+        if self.faults:
+            once = {str(fault): fault for fault in self.faults}  # a file used twice has its faults once
+            raise GraphError(sorted(once.values(), key=lambda f: (f.line, f.column)))
+
+    def assemble(self, graph: Graph) -> None:
+        """Fill an empty graph, and gather its faults in `self.faults`."""
+        document, data = self.document, self.document.data
+        version = data.get("rotonodes")
+        if version is None:
+            raise GraphError([document.fault("the format version is missing: a graph begins with `rotonodes: 1`")])
+        if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+            raise GraphError([document.fault(f"the format version is a number, `rotonodes: 1`, not {version!r}", "rotonodes")])
+        if version > FORMAT_VERSION:
+            message = f"this graph is of format {version}; this rotonodes reads up to {FORMAT_VERSION}: install a newer one"
+            raise GraphError([document.fault(message, "rotonodes")])
+        for key in data:
+            if key not in _TOP and key != "<<":
+                self.fault(f"unknown key {key!r}{did_you_mean(key, _TOP)}; a graph has {', '.join(_TOP)}", key, key=True)
+        for key, kinds in (("inputs", dict), ("outputs", (dict, str))):
+            if data.get(key) is not None and not isinstance(data[key], kinds):
+                self.fault(f"{key}: is a mapping of names to the nodes inside that they stand for", key)
+        self.variables = Variables(self.merge_variables(data.get("vars")))
+        graph.file = document.file
+        graph.frames = self.frames(data.get("frames"))
+        nodes = data.get("nodes")
+        if not isinstance(nodes, dict) or not nodes:
+            self.fault("a graph needs `nodes:`, a mapping of node names", "nodes")
+            return
+        for name, body in nodes.items():
+            if name != "<<":
+                self.add(graph, name, body)
+        self.unknown_settings(nodes)
+        Linker(graph, data, self.broken, self.fault).link_all(nodes)
+
+    def fault(self, message: str, *place: str | int, node: str = "", key: bool = False) -> None:
+        self.faults.append(self.document.fault(message, *place, node=node, key=key))
+
+    def merge_variables(self, given: Any) -> dict[str, Any]:
+        if given is None:
+            given = {}
+        if not isinstance(given, dict):
+            self.fault("vars: is a mapping of names to values", "vars")
+            given = {}
+        for name in given:
+            if re.fullmatch(r"F\d*|pass", name):
+                self.fault(f"the variable ${name} is taken: it means the frame number or the pass", "vars", name, key=True)
+        if not self.trail[:-1]:
+            for name in self.overrides:
+                if name not in given:
+                    self.fault(f"--var {name}: the graph has no variable {name!r}{did_you_mean(name, given)}", "vars")
+        return {**given, **self.overrides}
+
+    def frames(self, text: Any) -> tuple[int, ...] | None:
+        if text is None:
+            return None
+        try:
+            return parse_frames(str(self.variables.fill(str(text).lower() if isinstance(text, bool) else str(text))))
+        except (UsageError, LookupError) as error:
+            self.fault(str(error.args[0]), "frames")
+            return None
+
+    # Nodes.
+
+    def add(self, graph: Graph, name: str, body: Any) -> None:
+        place = ("nodes", name)
+        before = len(self.faults)
+        if not _NAME.fullmatch(name):
+            self.fault("a node's name is letters, digits, _ and -, beginning with a letter", *place, node=name, key=True)
+        elif not isinstance(body, dict):
+            self.fault("a node is a mapping with `type:`, as in {type: Crop, in: plate, left: 8}", *place, node=name)
+        elif "<<" in body:
+            self.broken.add(name)  # said already; what it would have brought in is not known
+        elif body.get("type") is None:
+            self.fault("`type:` is missing: which kind of node is it?", *place, "type", node=name)
+        elif not isinstance(body["type"], str):
+            self.fault(f"a type is the name of a node, not {body['type']!r}", *place, "type", node=name)
+        elif is_graph_file(body):
+            self.add_subgraph(graph, name, body)
+        else:
+            self.add_node(graph, name, body)
+        if len(self.faults) > before:
+            self.broken.add(name)
+
+    def add_node(self, graph: Graph, name: str, body: dict[str, Any]) -> None:
+        cls = find_node(body["type"])
+        if cls is None:
+            known = [n.removesuffix(".1") for n in all_nodes()]
+            hint = did_you_mean(body["type"], known) or ": `rotonodes nodes` lists them"
+            self.fault(f"unknown type {body['type']!r}{hint}", "nodes", name, "type", node=name)
+            return
+        before = len(self.faults)
+        given = self.parameters(name, body)
+        values = {p: v for p, v in given.items() if self.is_usable(cls, name, p, v)}
+        misspelt = any(p not in cls.model_fields for p in given)
+        for parameter, message in parameter_faults(cls, values):
+            # One that is there but at fault already, or misspelt, is not missing as well.
+            if parameter not in values and "is missing" in message and (parameter in body or misspelt):
+                continue
+            self.fault(message, "nodes", name, *((parameter,) if parameter in body else ()), node=name)
+        # A node with wrong parameters stands in without them, so that its links are judged all the same.
+        whole = len(self.faults) == before
+        node = cls(**values) if whole else cls.model_construct()
+        place = self.place(name, body, node) if whole else ""
+        graph._insert(Vertex(name, node, self.links(name, body, cls), place=place, **self.flags(name, body)))
+
+    def place(self, name: str, body: dict[str, Any], node: Node) -> str:
+        """`file:line:column` of the first path that a node reads, else of its name."""
+        read = next((parameter for parameter, _ in node.paths("input") if parameter in body), None)
+        return str(self.document.fault("", "nodes", name, *([read] if read else []), key=not read)).removesuffix(": ")
+
+    def parameters(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Parameter values with variables filled in and `--set` applied."""
+        values = {}
+        for key, value in body.items():
+            if key in RESERVED:
+                continue
+            try:
+                values[key] = self.variables.fill(value)
+            except LookupError as error:
+                self.fault(str(error.args[0]), "nodes", name, key, node=name)
+        for setting in [s for s in self.settings if s.partition(".")[0] == name]:
+            value = self.settings[setting]
+            values[setting.partition(".")[2]] = Filled(value) if isinstance(value, str) else value
+        return values
+
+    def is_usable(self, cls: type[Node], name: str, parameter: str, value: Any) -> bool:
+        """Whether a parameter's value may go to pydantic; what is wrong otherwise is reported."""
+        place = ("nodes", name, parameter)
+        if parameter not in cls.model_fields:
+            self.fault(unknown_parameter(cls, parameter), *place, node=name, key=True)
+            return False
+        message = value_fault(cls, parameter, value, self.document.comment_after(place))
+        if message:
+            self.fault(message, *place, node=name)
+        return not message
+
+    def flags(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        """`disable`, `label` and `cache` of a node."""
+        flags: dict[str, Any] = {"label": str(body.get("label") or "")}
+        for key, target in (("disable", "disabled"), ("cache", "cache")):
+            value = body.get(key)
+            if value is not None and not isinstance(value, bool):
+                self.fault(f"{key}: is true or false, not {value!r}", "nodes", name, key, node=name)
+            elif value is not None:
+                flags[target] = value
+        return flags
+
+    def unknown_settings(self, nodes: Mapping[str, Any]) -> None:
+        """Faults for `--set` of nodes that are not there. What is inside a subgraph its own builder checks."""
+        for setting in self.settings:
+            node = setting.partition(".")[0]
+            top = node.partition("/")[0]
+            if node not in nodes and (top == node or not is_graph_file(nodes.get(top))):
+                self.fault(f"--set {setting}: there is no node {node!r}{did_you_mean(node, nodes)}", "nodes")
+
+    # Links.
+
+    def links(self, name: str, body: dict[str, Any], cls: type[Node]) -> dict[str, tuple[Link, ...]]:
+        """The links as written; whether they can be is judged when every node is known."""
+        given = body.get("in")
+        if given is None:
+            return {}
+        if not isinstance(given, dict):
+            first = next(iter(cls.signature.inputs), None)
+            if first is None:
+                self.fault(f"{cls.type_name} has no inputs", "nodes", name, "in", node=name)
+                return {}
+            given = {first: given}
+        return {key: self.parse_links(name, key, value) for key, value in given.items()}
+
+    def parse_links(self, name: str, key: str, value: Any) -> tuple[Link, ...]:
+        links = []
+        for text in value if isinstance(value, list) else [value]:
+            if not isinstance(text, str) or not text:
+                self.fault(f"a link is `node` or `node.output`, not {text!r}", "nodes", name, "in", key, node=name)
+                continue
+            node, _, output = text.partition(".")
+            links.append(Link(node, output))
+        return tuple(links)
+
+    # Graphs within graphs.
+
+    def add_subgraph(self, graph: Graph, name: str, body: dict[str, Any]) -> None:
+        """Put another graph file's nodes in, named `name/inner`; parameters set that file's variables."""
+        beside = Path(self.document.file).parent / body["type"]
+        path = beside if beside.is_file() else Path(body["type"])  # else below the current directory, as all paths are
+        place = ("nodes", name, "type")
+        if str(path.resolve()) in self.trail or len(self.trail) > MOST_SUBGRAPHS:
+            self.fault(f"the graph file {body['type']} contains itself", *place, node=name)
+            return
+        if not path.is_file():
+            self.fault(f"there is no graph file {body['type']}, neither beside this one nor below the current directory", *place, node=name)
+            return
+        try:
+            document = read_document(str(path))
+            settings = {key.removeprefix(f"{name}/"): value for key, value in self.settings.items() if key.startswith(f"{name}/")}
+            inner = Builder(document, self.parameters(name, body), settings, self.trail)
+            sub = Graph()
+            inner.assemble(sub)
+        except GraphError as error:
+            self.faults += error.faults
+            return
+        if inner.faults:
+            self.faults += inner.faults
+            return
+        declared = document.data.get("vars") or {}
+        for parameter in inner.overrides:
+            if parameter not in declared:
+                hint = did_you_mean(parameter, declared)
+                self.fault(f"{body['type']} has no variable {parameter!r}{hint}", "nodes", name, parameter, node=name, key=True)
+        self.join(graph, name, body, sub, document)
+
+    def join(self, graph: Graph, name: str, body: dict[str, Any], sub: Graph, document: Document) -> None:
+        disabled = self.flags(name, body).get("disabled", False)
+        for inner_name, vertex in sub.vertices.items():
+            links = {key: tuple(Link(f"{name}/{link.node}", link.output) for link in given) for key, given in vertex.links.items()}
+            graph._insert(replace(vertex, name=f"{name}/{inner_name}", links=links, disabled=vertex.disabled or disabled))
+        sockets = sockets_of(document.data, "inputs")
+        given = body.get("in")
+        if given is not None and not isinstance(given, dict):
+            given = {next(iter(sockets), "in"): given}
+        for key, value in (given or {}).items():
+            if key not in sockets:
+                self.fault(f"{body['type']} has no input {key!r}{did_you_mean(key, sockets)}", "nodes", name, "in", key, node=name)
+                continue
+            for target in sockets[key]:
+                link_inner_input(graph, f"{name}/{target}", self.parse_links(name, key, value))
+        misspelt = any(key not in sockets for key in given or {})
+        for key in sockets:
+            if key not in (given or {}) and not misspelt:
+                self.fault(f"the input {key!r} is missing: link it with in:", "nodes", name, node=name)
+        outputs = {key: target for key, (target, *_) in sockets_of(document.data, "outputs").items()}
+        inner_links = {key: Link(f"{name}/{target.partition('.')[0]}", target.partition(".")[2]) for key, target in outputs.items()}
+        graph.subgraphs[name] = {key: resolve(graph, link) for key, link in inner_links.items()}
+
+
+def is_graph_file(body: Any) -> bool:
+    """Whether the body of a node names another graph file as its type."""
+    return isinstance(body, dict) and str(body.get("type")).endswith((".yaml", ".yml"))

@@ -1,0 +1,273 @@
+"""YAML or Python -> a checked Graph: nodes, links, types, all faults at once; networkx carries the topology."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean
+from rotonodes.node.base import Node
+from rotonodes.node.signature import Socket
+from rotonodes.values.frames import parse_frames
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+class Link(NamedTuple):
+    """Where an input comes from: a node's output."""
+
+    node: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """A node in its graph: its links by input, and what the graph says of it."""
+
+    name: str
+    node: Node
+    links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+    disabled: bool = False
+    label: str = ""
+    cache: bool | None = None
+    place: str = ""  # `file:line:column` of its files' path, or else of its name
+
+    def all_links(self) -> Iterator[tuple[str, Link]]:
+        """(input, link) of every link."""
+        for name, links in self.links.items():
+            for link in links:
+                yield name, link
+
+    @property
+    def keeps(self) -> bool:
+        """Whether its outputs are worth keeping on disk: what the graph says, else what the class says."""
+        return type(self.node).cached if self.cache is None else self.cache
+
+
+class NoOutput(UsageError, AttributeError):
+    """A handle was asked for an output that its node does not have; `hasattr` works with it."""
+
+
+class Handle:
+    """A node of a graph under construction; its attributes (or items) are its outputs."""
+
+    def __init__(self, graph: Graph, name: str, output: str) -> None:
+        self._graph, self._name, self._output = graph, name, output
+
+    def __getattr__(self, output: str) -> Handle:
+        if output.startswith("__"):
+            raise AttributeError(output)
+        return self[output]
+
+    def __getitem__(self, output: str) -> Handle:
+        outputs = self._graph.vertices[self._name].node.outputs()
+        if output not in outputs:
+            raise NoOutput(f"{self._name} has no output {output!r}{did_you_mean(output, outputs)}; it has {', '.join(outputs)}")
+        return Handle(self._graph, self._name, output)
+
+    @property
+    def _link(self) -> Link:
+        return Link(self._name, self._output)
+
+
+class Graph:
+    """Nodes and their links: `Graph(frames=...)` and `add`. `rotonodes.Graph` can also be loaded from a file, and run."""
+
+    def __init__(self, frames: str | Iterable[int] | None = None, *, file: str = "") -> None:
+        self.file = file
+        self.frames: tuple[int, ...] | None = None
+        if frames is not None:
+            self.frames = parse_frames(frames) if isinstance(frames, str) else tuple(frames)
+        self.vertices: dict[str, Vertex] = {}
+        self.subgraphs: dict[str, dict[str, Link]] = {}  # nodes that are graph files: output -> what it is inside
+        self.open_inputs: tuple[str, ...] = ()  # of a graph that is made to be used in another: what that one links
+        self._topology: nx.MultiDiGraph | None = None
+        self._types: dict[Link, tuple[type, ...]] = {}  # what links carry, as far as it is known
+
+    def add(self, node: Node, name: str = "", **links: Any) -> Handle:
+        """Add a node; keywords link its inputs to handles (a list of handles where an input takes many)."""
+        cls = type(node)
+        if not name:
+            base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.type_name).lower()
+            name = base if base not in self.vertices else next(f"{base}{i}" for i in range(2, 100_000) if f"{base}{i}" not in self.vertices)
+        if name in self.vertices:
+            raise UsageError(f"the graph already has a node {name!r}")
+        made: dict[str, tuple[Link, ...]] = {}
+        for socket_name, given in links.items():
+            handles = list(given) if isinstance(given, list | tuple) else [given]
+            for handle in handles:
+                if not isinstance(handle, Handle) or handle._graph is not self:
+                    raise UsageError(f"{name}.{socket_name}: link a node of this graph (what add() returned), not {type(handle).__name__}")
+            made[socket_name] = tuple(handle._link for handle in handles)
+        self._insert(Vertex(name, node, made))
+        faults = [Fault(message, node=name) for _, message in link_faults(self, self.vertices[name])]
+        faults += [Fault(m, node=name) for m in node.faults(frozenset(made), 1 if self.frames is None else len(self.frames))]
+        if faults:
+            del self.vertices[name]
+            raise GraphError(faults)
+        return Handle(self, name, next(iter(node.outputs()), ""))
+
+    def _insert(self, vertex: Vertex) -> None:
+        self.vertices[vertex.name] = vertex
+        self._topology = None
+        self._types.clear()
+
+    @property
+    def topology(self) -> nx.MultiDiGraph:
+        """The nodes' names as a networkx graph, an edge for each link with its `input` and `output`."""
+        if self._topology is None:
+            import networkx as nx
+
+            topology: nx.MultiDiGraph = nx.MultiDiGraph()
+            topology.add_nodes_from(self.vertices)
+            for vertex in self.vertices.values():
+                for input_name, link in vertex.all_links():
+                    if link.node in self.vertices:
+                        topology.add_edge(link.node, vertex.name, input=input_name, output=link.output)
+            self._topology = topology
+        return self._topology
+
+    def order(self) -> list[str]:
+        """Names in topological order; equals keep the order of the file."""
+        import networkx as nx
+
+        place = {name: i for i, name in enumerate(self.vertices)}
+        return list(nx.lexicographical_topological_sort(self.topology, key=place.__getitem__))
+
+    def upstream(self, names: Iterable[str]) -> set[str]:
+        """The names and everything they are made from."""
+        import networkx as nx
+
+        wanted = set(names)
+        return wanted.union(*(nx.ancestors(self.topology, name) for name in wanted)) if wanted else set()
+
+    def source_of(self, link: Link) -> Link:
+        """The link with disabled nodes stepped over: a disabled node hands on its first linked input."""
+        seen: set[str] = set()  # disabled nodes may run in a circle
+        while link.node in self.vertices and self.vertices[link.node].disabled and link.node not in seen:
+            seen.add(link.node)
+            links = next(iter(self.vertices[link.node].links.values()), ())
+            if not links:
+                break
+            link = links[0]
+        return link
+
+    def output_types(self, link: Link, broken: AbstractSet[str] = frozenset()) -> tuple[type, ...] | None:
+        """The types a link may carry; None when it cannot be told (it hangs on a broken node)."""
+        start = link
+        fits: list[tuple[type, ...]] = []  # what the nodes on the way, which hand on what they take, take
+        while True:
+            link = self.source_of(link)
+            if link.node in broken or link.node not in self.vertices:
+                return None
+            if link in self._types:
+                kinds = self._types[link]
+                break
+            vertex = self.vertices[link.node]
+            kind = vertex.node.outputs().get(link.output)
+            if not isinstance(kind, TypeVar):
+                kinds = () if kind is None else (kind,)
+                break
+            sockets = type(vertex.node).signature.inputs
+            handed = next((s for n, s in sockets.items() if s.variable is kind and vertex.links.get(n)), None)
+            if handed is None:
+                kinds = tuple(kind.__constraints__)
+                break
+            fits.append(handed.types)
+            link = vertex.links[handed.name][0]
+        # What does not fit on the way is a fault there, and not once more here.
+        carried = tuple(k for k in kinds if all(issubclass(k, types) for types in fits))
+        if carried:
+            self._types[start] = carried  # a chain of thousands must not be walked from every link of it
+        return carried or None
+
+    def outputs_of(self, name: str) -> Iterable[str]:
+        return self.vertices[name].node.outputs()
+
+    def sinks(self) -> list[str]:
+        """What a run delivers: nodes that write, and those whose results are kept and used by nobody (a training).
+
+        In a graph where nothing writes, every node that nobody uses.
+        """
+        used = {self.source_of(link).node for v in self.vertices.values() if not v.disabled for _, link in v.all_links()}
+        writers = {n for n, v in self.vertices.items() if not v.disabled and type(v.node).is_writer()}
+        unused = [n for n, v in self.vertices.items() if not v.disabled and n not in used and (v.keeps or not writers)]
+        return [n for n in self.vertices if n in writers or n in unused]
+
+    def links_of(self, target: str) -> list[Link]:
+        """What `node` or `node.output` names: one link, or every output of a graph within the graph.
+
+        UsageError, with what there is, when there is no such node or output.
+        """
+        name, _, output = target.partition(".")
+        if name not in self.vertices and name not in self.subgraphs:
+            known = [*(n for n in self.vertices if "/" not in n), *self.subgraphs]
+            raise UsageError(f"the graph has no node {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}")
+        inside = self.subgraphs.get(name)
+        outputs = list(self.outputs_of(name)) if inside is None else list(inside)
+        if output and output not in outputs:
+            raise UsageError(f"{name} has no output {output!r}{did_you_mean(output, outputs)}; it has {', '.join(outputs) or 'none'}")
+        if inside is not None:
+            return [inside[output]] if output else list(inside.values())
+        return [Link(name, output or next(iter(outputs), ""))]
+
+
+def link_faults(
+    graph: Graph, vertex: Vertex, broken: AbstractSet[str] = frozenset(), outside: AbstractSet[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
+    """(input, message) for every link of a node that cannot be: unknown ends, wrong types, missing inputs.
+
+    Links to `broken` nodes are not judged: what is wrong with them is said elsewhere. Inputs in `outside` are linked by the
+    graph that uses this one.
+    """
+    sockets = type(vertex.node).signature.inputs
+    for name, links in vertex.links.items():
+        socket = sockets.get(name)
+        if socket is None:
+            has = f"it has {', '.join(sockets)}" if sockets else "it has none"
+            yield name, f"{type(vertex.node).type_name} has no input {name!r}{did_you_mean(name, sockets)}; {has}"
+            continue
+        if len(links) > 1 and not socket.many:
+            yield name, f"the input {name!r} takes one link, not {len(links)}"
+        for link in links:
+            message = "" if link.node.partition("/")[0] in broken else one_link_fault(graph, socket, link, broken)
+            if message:
+                yield name, message
+    misnamed = any(name not in sockets for name in vertex.links)  # that is why a required one is missing
+    for name, socket in sockets.items():
+        if socket.required and name not in {*vertex.links, *outside} and not vertex.disabled and not misnamed:
+            yield "", f"the input {name!r} ({socket.type_names()}) is missing: link it with in:"
+
+
+def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet[str]) -> str:
+    """What is wrong with one link, or nothing."""
+    if link.node in graph.subgraphs:
+        gives = graph.subgraphs[link.node]
+        return f"{link.node} has no output {link.output!r}{did_you_mean(link.output, gives)}; it has {', '.join(gives) or 'none'}"
+    if link.node not in graph.vertices:
+        return f"there is no node {link.node!r}{did_you_mean(link.node, graph.vertices)}"
+    outputs = graph.vertices[link.node].node.outputs()
+    if link.output not in outputs:
+        has = f"it has {', '.join(list(outputs)[:12])}" if outputs else "it has none"
+        return f"{link.node} has no output {link.output!r}{did_you_mean(link.output, outputs)}; {has}"
+    source = graph.source_of(link)
+    if source.node in graph.vertices and graph.vertices[source.node].disabled:
+        return f"it hangs on {source.node}, which is disabled and has no input to hand on"
+    kinds = graph.output_types(link, broken)
+    if kinds is None or any(issubclass(kind, socket.types) for kind in kinds):
+        return ""
+    given = " or ".join(kind.__name__ for kind in kinds)
+    return f"the input {socket.name!r} takes {socket.type_names()}, but {link.node}.{link.output} is {given}"
+
+
+def select(graph: Graph, names: Sequence[str]) -> list[Link]:
+    """The outputs that -X names (`node` or `node.output`), disabled nodes stepped over. UsageError for one that is not there."""
+    try:
+        chosen = [graph.source_of(link) for name in names for link in graph.links_of(name)]
+    except UsageError as error:
+        raise UsageError(f"-X: {error}") from None
+    return list(dict.fromkeys(chosen))

@@ -1,0 +1,162 @@
+"""Links of a graph file: resolved, joined with subgraphs, and checked."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import Any, Protocol
+
+from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.graph.graph import Graph, Link, link_faults
+from rotonodes.node.base import Node
+
+
+class ReportFault(Protocol):
+    """Records a fault at a place in the file."""
+
+    def __call__(self, message: str, *place: str | int, node: str = "", key: bool = False) -> None: ...
+
+
+class Linker:
+    """Links the nodes of one graph file, and reports what is wrong with the links to `fault`.
+
+    `data` is the file's data; `broken` are nodes with faults of their own, whose links are not checked.
+    """
+
+    def __init__(self, graph: Graph, data: Mapping[str, Any], broken: AbstractSet[str], fault: ReportFault) -> None:
+        self.graph, self.data, self.broken, self.fault = graph, data, broken, fault
+
+    def link_all(self, nodes: Mapping[str, Any]) -> None:
+        """Give links their default outputs, join subgraphs, then judge cycles, links and what nodes say themselves."""
+        graph = self.graph
+        for vertex in list(graph.vertices.values()):
+            links = {key: tuple(resolve(graph, link) for link in given) for key, given in vertex.links.items()}
+            graph._insert(replace(vertex, links=links))
+        cyclic = self.cycles()
+        used = self.files_used()
+        outside = self.linked_outside()
+        self.judge_outputs()
+        graph.open_inputs = tuple(sockets_of(self.data, "inputs"))
+        for name, vertex in graph.vertices.items():
+            top = name.partition("/")[0]  # the node in this file: itself, or the subgraph it came with
+            if top != name and top in self.broken:
+                continue
+            for key, message in link_faults(graph, vertex, self.broken | cyclic, outside.get(name, frozenset())):
+                at = ("in", key) if key and isinstance(nodes.get(name, {}).get("in"), dict) else (("in",) if key else ())
+                self.fault(message, "nodes", top, *at, node=name)
+            if name not in self.broken and not vertex.disabled:
+                for message in self.clashes(name, vertex.node, used):
+                    self.fault(message, "nodes", top, *(("path",) if top == name else ()), node=name)
+                linked = frozenset(vertex.links) | outside.get(name, frozenset())
+                for message in vertex.node.faults(linked, 1 if graph.frames is None else len(graph.frames)):
+                    self.fault(message, "nodes", top, node=name)
+
+    def files_used(self) -> dict[str, list[tuple[str, str]]]:
+        """Path -> the nodes that read or write it, in the order of the file."""
+        graph = self.graph
+        used: dict[str, list[tuple[str, str]]] = {}
+        for name, vertex in graph.vertices.items():
+            for role in ("input", "output") if not vertex.disabled and name not in self.broken else ():
+                for _, path in vertex.node.paths(role):
+                    used.setdefault(posixpath.normpath(path), []).append((name, role))
+        return used
+
+    def clashes(self, name: str, node: Node, used: Mapping[str, list[tuple[str, str]]]) -> Iterator[str]:
+        """Files that a node writes and another one reads, or has written before: one of them would be lost."""
+        for _, path in node.paths("output"):
+            for other, role in used.get(posixpath.normpath(path), ()):
+                if other == name:
+                    if role == "output":
+                        break  # those behind it say it themselves
+                    continue
+                yield f"{path} is what {other} {'reads' if role == 'input' else 'writes'}: write somewhere else"
+
+    def linked_outside(self) -> dict[str, frozenset[str]]:
+        """Node -> its inputs that this file's `inputs:` hands to the graph that uses it."""
+        graph = self.graph
+        if not isinstance(self.data.get("inputs") or {}, dict):  # said already: any input may be meant
+            return {name: frozenset(type(vertex.node).signature.inputs) for name, vertex in graph.vertices.items()}
+        found: dict[str, frozenset[str]] = {}
+        for key, targets in sockets_of(self.data, "inputs").items():
+            for target in targets:
+                node, socket = inner_input(graph, target)
+                if node not in graph.vertices and node not in self.broken:
+                    hint = did_you_mean(node, graph.vertices)
+                    self.fault(f"the input {key!r} names {node!r}{hint}; there is no such node", "inputs", key)
+                elif node not in self.broken and socket not in type(graph.vertices[node].node).signature.inputs:
+                    sockets = type(graph.vertices[node].node).signature.inputs
+                    self.fault(
+                        f"{node} has no input {socket!r}{did_you_mean(socket, sockets)}; it has {', '.join(sockets) or 'none'}",
+                        "inputs",
+                        key,
+                    )
+                found[node] = found.get(node, frozenset()) | {socket}
+        return found
+
+    def judge_outputs(self) -> None:
+        """Whether this file's `outputs:` name outputs of its nodes."""
+        graph = self.graph
+        for key, targets in sockets_of(self.data, "outputs").items():
+            if len(targets) != 1:
+                self.fault(f"the output {key!r} stands for one node's output, not {len(targets)}", "outputs", key)
+            elif targets[0].partition(".")[0] not in self.broken:
+                try:
+                    graph.links_of(targets[0])
+                except UsageError as error:
+                    self.fault(f"the output {key!r}: {error}", "outputs", key)
+
+    def cycles(self) -> set[str]:
+        """Every node on a cycle; each knot is one fault that names the way round."""
+        graph = self.graph
+        import networkx as nx
+
+        on_cycle: set[str] = set()
+        place = {name: i for i, name in enumerate(graph.vertices)}
+        for knot in nx.strongly_connected_components(graph.topology):
+            first = min(knot, key=place.__getitem__)
+            if len(knot) > 1 or graph.topology.has_edge(first, first):
+                way = [edge[0] for edge in nx.find_cycle(graph.topology.subgraph(knot), first)]
+                way = way[way.index(first) :] + way[: way.index(first)] if first in way else way
+                self.fault(f"the links run in a circle: {' -> '.join([*way, way[0]])}", "nodes", first, "in", node=first)
+                on_cycle |= knot
+        return on_cycle
+
+
+def resolve(graph: Graph, link: Link) -> Link:
+    """A link with its default output filled in, and outputs of subgraphs replaced by what they are inside."""
+    if link.node in graph.subgraphs:
+        inner = graph.subgraphs[link.node]
+        if not link.output:
+            return next(iter(inner.values()), link)
+        return inner.get(link.output, link)
+    vertex = graph.vertices.get(link.node)
+    if vertex is not None and not link.output:
+        return Link(link.node, next(iter(vertex.node.outputs()), ""))
+    return link
+
+
+def sockets_of(data: Mapping[str, Any], which: str) -> dict[str, list[str]]:
+    """The `inputs:` or `outputs:` of a subgraph's file: name -> the inner nodes' sockets it stands for."""
+    given = data.get(which) or {}
+    if isinstance(given, str):
+        given = {"out": given}
+    if not isinstance(given, dict):
+        return {}
+    listed = {name: target if isinstance(target, list) else [target] for name, target in given.items()}
+    return {name: [str(target) for target in targets] for name, targets in listed.items() if targets}
+
+
+def inner_input(graph: Graph, target: str) -> tuple[str, str]:
+    """`node` or `node.input` as (node, input); a node's first input where none is named."""
+    node, _, socket = target.partition(".")
+    vertex = graph.vertices.get(node)
+    return node, socket or (next(iter(type(vertex.node).signature.inputs), "") if vertex is not None else "")
+
+
+def link_inner_input(graph: Graph, target: str, links: tuple[Link, ...]) -> None:
+    """Link the inner node's input that a subgraph's `inputs:` names (`subgraph/node.input`)."""
+    inner, socket = inner_input(graph, target)
+    vertex = graph.vertices[inner]
+    graph._insert(replace(vertex, links={**vertex.links, socket: links}))

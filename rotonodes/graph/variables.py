@@ -1,0 +1,75 @@
+"""Variables of a graph file: `$name`, `${name}` and `${env:NAME}` filled in."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rotonodes.errors import did_you_mean
+
+MOST_TEXT = 100_000  # characters of one text with its variables filled in
+_VARIABLE = re.compile(r"\$(?:\{(?P<env>env:)?(?P<braced>[^}]*)\}|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))")
+_TAKEN = re.compile(r"F\d*|pass")
+
+
+class Filled(str):
+    """Text that variables were filled into: it may still be read as a number, which quoted text may not."""
+
+
+class Variables:
+    """`$name`, `${name}` and `${env:NAME}` in texts; `$F`, `$F4` and `$pass` are left alone, `$$` is a dollar sign."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = dict(values)
+        self._filled: dict[str, Any] = {}  # texts that are filled already: each is filled once, however often it is used
+
+    def fill(self, value: Any) -> Any:
+        """Substitute in every text of plain data. KeyError-like LookupError with a line when a name is unknown."""
+        if isinstance(value, str):
+            return self.fill_text(value)
+        if isinstance(value, list):
+            return [self.fill(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self.fill(item) for key, item in value.items()}
+        return value
+
+    def fill_text(self, text: str, depth: int = 0) -> Any:
+        if text not in self._filled:
+            self._filled[text] = self._fill_once(text, depth)
+        return self._filled[text]
+
+    def _fill_once(self, text: str, depth: int) -> Any:
+        if depth > 16:
+            raise LookupError(f"the variables in {text!r} lead back to themselves")
+        whole = _VARIABLE.fullmatch(text)
+        if whole and not self._taken(whole):
+            found = self._look_up(whole)
+            return Filled(self.fill_text(found, depth + 1)) if isinstance(found, str) else found  # a number stays a number
+        pieces = re.split(r"(\$\$)", text)
+        filled = "".join("$" if piece == "$$" else _VARIABLE.sub(lambda m: self._piece(m, depth), piece) for piece in pieces)
+        if len(filled) > MOST_TEXT:
+            raise LookupError(f"the variables in {text[:40]!r} fill to more than {MOST_TEXT} characters")
+        return filled if filled == text else Filled(filled)
+
+    def _piece(self, match: re.Match[str], depth: int) -> str:
+        if self._taken(match):
+            return match[0]
+        found = self._look_up(match)
+        return str(self.fill_text(found, depth + 1)) if isinstance(found, str) else str(found)
+
+    @staticmethod
+    def _taken(match: re.Match[str]) -> bool:
+        return not match["env"] and _TAKEN.fullmatch(match["bare"] or match["braced"] or "") is not None
+
+    def _look_up(self, match: re.Match[str]) -> Any:
+        name = match["braced"] if match["bare"] is None else match["bare"]
+        if match["env"]:
+            if name not in os.environ:
+                raise LookupError(f"the environment has no variable {name!r}")
+            return os.environ[name].replace("$", "$$")
+        if name not in self.values:
+            hint = did_you_mean(name, self.values) or "; set it under vars: or with --var"
+            raise LookupError(f"unknown variable ${name}{hint}")
+        return self.values[name]

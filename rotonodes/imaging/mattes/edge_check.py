@@ -1,0 +1,174 @@
+"""How good the edge of a matte is: its width, its roughness, its corners, and the gaps beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rotonodes.extras import ndimage
+from rotonodes.imaging.mattes.edge_report import FrameEdges, Limits, Place
+from rotonodes.imaging.mattes.outline import contours
+from rotonodes.imaging.mattes.regions import regions
+
+Plane = NDArray[Any]
+
+LOW, HIGH = 0.1, 0.9  # between these a matte is soft
+WAVE = 16.0  # px along the edge: what is shorter is roughness, what is longer is shape
+_SIGMA = 0.1874 * WAVE  # of the Gaussian filter of ISO 16610-21, whose cut-off is a wavelength: 0.4697 / sqrt(2 pi)
+_ARM = 4  # px before and after a point that make a corner
+_APART = 12.0  # px between places of one kind
+_MOST = 8  # places of one kind and frame
+
+_NODE = "CheckEdges"
+
+
+class Line(NamedTuple):
+    """A line of the edge as points `[n, 2]` (y, x) a `step` of about one px apart, `closed` or from border to border."""
+
+    points: Plane
+    step: float
+    closed: bool
+
+
+def check(frame: int, matte: Plane, limits: Limits) -> FrameEdges:
+    """What `CheckEdges` says of one matte `[H, W]`; its docstring has the definitions."""
+    known = np.nan_to_num(matte, nan=0.0)
+    lines = [line for line in map(resampled, contours(known, _NODE)) if line is not None]
+    holes = gaps(known >= 0.5, limits.gap)
+    if not lines:
+        return FrameEdges(frame, 0.0, None, None, len(holes), sum(int(hole.value) for hole in holes), {}, tuple(holes[:_MOST]))
+    points = np.concatenate([line.points for line in lines])
+    steps = np.concatenate([np.full(len(line.points), line.step) for line in lines])
+    widths, width = edge_widths(known, points, steps, limits.thick)
+    rough = np.concatenate([residual(line) for line in lines])
+    turns = np.concatenate([turning(line) for line in lines])
+    length = float(steps.sum())
+    measured = ~np.isnan(rough)
+    roughness = float(np.sqrt(np.average(rough[measured] ** 2, weights=steps[measured]))) if measured.any() else None
+    beyond = {
+        "thick": (widths, widths > limits.thick),
+        "thin": (-widths, widths < limits.thin),
+        "sharp": (turns, turns > limits.turn),
+        "rough": (rough, np.nan_to_num(rough) > limits.rough),
+    }
+    shares = {kind: float(steps[bad].sum()) / length for kind, (_, bad) in beyond.items()}
+    places = [place for kind, (values, bad) in beyond.items() for place in worst(kind, values, bad, points)]
+    area = sum(int(hole.value) for hole in holes)
+    return FrameEdges(frame, length, width, roughness, len(holes), area, shares, (*places, *holes[:_MOST]))
+
+
+def resampled(line: Plane) -> Line | None:
+    """A line with points about one pixel apart; None for one that has no length."""
+    closed = bool((line[0] == line[-1]).all())
+    lengths = np.hypot(*np.diff(line, axis=0).T)
+    at = np.concatenate([[0.0], np.cumsum(lengths)])
+    if at[-1] == 0:
+        return None
+    count = max(2, round(at[-1]))
+    wanted = np.linspace(0, at[-1], count, endpoint=not closed)
+    points = np.stack([np.interp(wanted, at, line[:, axis]) for axis in (0, 1)], axis=1)
+    return Line(points, float(at[-1]) / count, closed)
+
+
+def edge_widths(matte: Plane, points: Plane, steps: Plane, thick: float) -> tuple[Plane, float]:
+    """The width of the edge at each point, and of all of it, in px: the area that is soft divided by the edge's length.
+
+    At a point both are taken in a square around it, which is large enough to see an edge of more than `thick`; no width is larger than
+    its side.
+    """
+    library = ndimage(_NODE)
+    height, width = matte.shape
+    side = 2 * max(4, int(np.ceil(thick))) + 1
+    rows, columns = (np.clip(np.rint(points[:, axis]), 0, most - 1).astype(np.int64) for axis, most in ((0, height), (1, width)))
+    top, left = max(0, rows.min() - side), max(0, columns.min() - side)
+    window = matte[top : rows.max() + side + 1, left : columns.max() + side + 1]
+    soft = ((window > LOW) & (window < HIGH)).astype(np.float32)
+    place = (rows - top) * window.shape[1] + columns - left
+    length = np.bincount(place, steps, window.size).reshape(window.shape).astype(np.float32)
+    area_near, length_near = (library.uniform_filter(plane, side, mode="constant") for plane in (soft, length))
+    total = float(soft[length_near > 1e-6].sum() / steps.sum())
+    widths = area_near / np.maximum(length_near, 1e-6)
+    return np.minimum(widths, side).reshape(-1)[place], min(total, float(side))
+
+
+def residual(line: Line) -> Plane:
+    """How far each point lies from the mean line, in px; NaN for lines of less than three wavelengths, which have none.
+
+    The mean line is that of a Gaussian filter G (ISO 16610-21). What it leaves is filtered once more, (1 - G)^2, so that
+    the bend of the shape itself does not count: a circle of 20 px has less than 0.01 px.
+    """
+    if len(line.points) * line.step < 3 * WAVE:
+        return np.full(len(line.points), np.nan)
+    library = ndimage(_NODE)
+    rest = line.points - line.points.mean(axis=0)
+    for _ in range(2):
+        if line.closed:
+            rest = rest - library.gaussian_filter1d(rest, _SIGMA / line.step, axis=0, mode="wrap")
+        else:  # continued by its mirror image through its end, so that a straight line has none
+            rest = rest - _continued(rest, _SIGMA / line.step)
+    return np.hypot(rest[:, 0], rest[:, 1])
+
+
+def _continued(points: Plane, sigma: float) -> Plane:
+    """A Gaussian filter along an open line that goes on beyond its ends point-symmetrically."""
+    reach = min(int(np.ceil(4 * sigma)), len(points) - 1)
+    before, after = 2 * points[0] - points[reach:0:-1], 2 * points[-1] - points[-2 : -reach - 2 : -1]
+    longer = np.concatenate([before, points, after])
+    found: Plane = ndimage(_NODE).gaussian_filter1d(longer, sigma, axis=0, mode="nearest")[reach : reach + len(points)]
+    return found
+
+
+def turning(line: Line) -> Plane:
+    """By how many degrees the line turns at each point, from 4 px before to 4 px after; 0 near open ends and on short lines."""
+    turns = np.zeros(len(line.points))
+    if len(line.points) < 4 * _ARM:
+        return turns
+    before, after = (np.roll(line.points, shift, axis=0) for shift in (_ARM, -_ARM))
+    one, other = line.points - before, after - line.points
+    cross = one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
+    turns = np.degrees(np.abs(np.arctan2(cross, (one * other).sum(axis=1))))
+    if not line.closed:
+        turns[:_ARM] = turns[-_ARM:] = 0
+    return turns
+
+
+def gaps(inside: Plane, width: float) -> list[Place]:
+    """Cracks, notches and pinholes narrower than `width` px, largest first: what a closing by a disc of that diameter fills.
+
+    Serra: Image analysis and mathematical morphology, 1982. Less than `width` pixels are no gap but a pixel's corner.
+    """
+    if width <= 0 or not inside.any() or inside.all():
+        return []
+    import torch
+
+    from rotonodes.imaging.mattes.disc import within
+
+    margin = int(np.ceil(width)) + 1
+    shape = torch.from_numpy(np.pad(inside, margin, "edge"))
+    closed = ~within(~within(shape, width / 2), width / 2)
+    filled = (closed & ~shape).numpy()[margin:-margin, margin:-margin]
+    if not filled.any():
+        return []
+    found = regions(filled, 8)
+    sizes = found.sizes
+    places = []
+    for region in np.flatnonzero(found.classes & (sizes >= max(2.0, width))):
+        pixels = found.pixels(np.flatnonzero(found.region == region))
+        y, x = divmod(int(pixels[len(pixels) // 2]), inside.shape[1])
+        places.append(Place("gap", x, y, float(sizes[region])))
+    return sorted(places, key=lambda place: (-place.value, place.y, place.x))
+
+
+def worst(kind: str, values: Plane, bad: Plane, points: Plane) -> Sequence[Place]:
+    """The points that are beyond a limit, worst first, each some way from the others."""
+    order = np.flatnonzero(bad)
+    order = order[np.argsort(-values[order], kind="stable")]
+    places: list[Place] = []
+    while len(order) and len(places) < _MOST:
+        y, x = points[order[0]]
+        places.append(Place(kind, round(float(x)), round(float(y)), round(abs(float(values[order[0]])), 3)))
+        order = order[np.hypot(*(points[order] - points[order[0]]).T) > _APART]
+    return places

@@ -1,0 +1,152 @@
+"""Mattes as polygons: the edge found, simplified within a tolerance, and drawn again with exact coverage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rotonodes.extras import measure
+from rotonodes.imaging.mattes.regions import indices
+
+Plane = NDArray[Any]
+
+
+def straightened(matte: Plane, tolerance: float) -> Plane:
+    """The matte with its edge as polygons that leave it by at most `tolerance` px, anti-aliased.
+
+    Where the shape meets the frame's border it goes on beyond it, so that the border stays as it is.
+    """
+    margin = int(np.ceil(tolerance)) + 3
+    known = np.pad(np.nan_to_num(matte, nan=0.0), margin, "edge")
+    lines = contours(np.pad(known, 1), "SmoothEdge")
+    last = np.array(known.shape)  # the row and the column of the padding's outer pixels; beyond them the shape is cut off
+    pinned = [np.any((line <= 1) | (line >= last), axis=1) for line in lines]
+    corners, counts = simplified(lines, tolerance, pinned)
+    drawn = covered([line - (margin + 1) for line in _split(corners, counts)], matte.shape)
+    return np.where(np.isnan(matte), matte, drawn)
+
+
+def contours(matte: Plane, node: str) -> list[Plane]:
+    """The lines along which a matte crosses 0.5, each `[n, 2]` as (y, x) in pixels, those that are closed with their start again.
+
+    By marching squares (Lorensen and Cline: Marching cubes, SIGGRAPH 1987) of scikit-image, which the node of this name needs.
+    """
+    library = measure(node)
+    inside = matte >= 0.5
+    other = inside != inside[0, 0]
+    rows, columns = (np.flatnonzero(other.any(axis)) for axis in (1, 0))
+    if not len(rows) or min(matte.shape) < 2:  # a single row of pixels has no squares to march through
+        return []
+    top, left = max(0, rows[0] - 1), max(0, columns[0] - 1)
+    window = matte[top : rows[-1] + 2, left : columns[-1] + 2]
+    # Halves would make corners of no length.
+    lines = library.find_contours(np.where(window == 0.5, np.float32(0.500001), window), 0.5)
+    return [line + np.array([top, left]) for line in lines if len(line) > 1]
+
+
+def simplified(lines: list[Plane], tolerance: float, pinned: list[Plane] | None = None) -> tuple[Plane, Plane]:
+    """Closed lines with only the points that are needed, all together `[n, 2]`, and how many of them each line has.
+
+    Points that are `pinned` (bool, one array a line) stay in any case.
+
+    Douglas and Peucker: Algorithms for the reduction of the number of points required to represent a digitized line.
+    Cartographica 10 (2), 1973; of all lines at once, one level of the division at a time. A line is first divided at the
+    point that is farthest from its middle and at the one farthest from that.
+    """
+    if not lines:
+        return np.empty((0, 2)), np.empty(0, np.int64)
+    orders = [_from_farthest(line) for line in lines]
+    points = np.concatenate([line[order] for line, order in zip(lines, orders, strict=True)])
+    lengths = np.array([len(order) for order in orders])
+    firsts = np.cumsum(lengths) - lengths
+    keep = np.zeros(len(points), bool)
+    if pinned:
+        keep = np.concatenate([pin[order] for pin, order in zip(pinned, orders, strict=True)])
+    keep[firsts] = keep[firsts + lengths - 1] = True
+    kept = np.flatnonzero(keep)
+    within = ~np.isin(kept[1:], firsts)  # not from the end of a line to the start of the next
+    ends = (kept[:-1][within], kept[1:][within])
+    while len(ends[0]):
+        first, last = (at[ends[1] - ends[0] > 1] for at in ends)
+        if not len(first):
+            break
+        inner = indices(first + 1, last)
+        counts = last - first - 1
+        begins = np.cumsum(counts) - counts
+        start, end = (np.repeat(points[at], counts, axis=0) for at in (first, last))
+        away = _from_segment(points[inner], start, end)
+        most = np.maximum.reduceat(away, begins)
+        # The first point of each stretch that is as far as any.
+        candidates = np.where(away == np.repeat(most, counts), inner, len(points))
+        farthest = np.minimum.reduceat(candidates, begins)
+        split = most > tolerance
+        keep[farthest[split]] = True
+        ends = (
+            np.concatenate([first[split], farthest[split]]),
+            np.concatenate([farthest[split], last[split]]),
+        )
+    return points[keep], np.add.reduceat(keep, firsts, dtype=np.int64)
+
+
+def _from_farthest(line: Plane) -> Plane:
+    """The order in which a closed line begins and ends at the point farthest from its middle."""
+    ring = line[:-1]
+    start = int(((ring - ring.mean(axis=0)) ** 2).sum(axis=1).argmax())
+    return (np.arange(len(line)) + start) % len(ring)
+
+
+def _from_segment(points: Plane, start: Plane, end: Plane) -> Plane:
+    """Distances of points `[n, 2]` to the segments from `start` to `end`."""
+    along, off = end - start, points - start
+    square = (along * along).sum(axis=1)
+    share = np.clip((off * along).sum(axis=1) / np.where(square > 0, square, 1), 0, 1)
+    away = off - share[:, None] * along
+    return np.hypot(away[:, 0], away[:, 1])
+
+
+def _split(points: Plane, counts: Plane) -> list[Plane]:
+    return np.split(points, np.cumsum(counts)[:-1]) if len(counts) else []
+
+
+def covered(polygons: list[Plane], shape: tuple[int, ...]) -> Plane:
+    """How much of each pixel lies inside closed polygons (`[n, 2]` as (y, x), the first point again at the end), float32 `[H, W]`.
+
+    Exact, as fonts are drawn: each edge is cut at the borders of pixels; a piece adds its height, times how much of its pixel lies to
+    the right of it, to that pixel, and the rest of its height to all that follow in the row. What winds the other way is a hole.
+    """
+    height, width = shape
+    edges = [np.concatenate([line[:-1], line[1:]], axis=1) for line in polygons]
+    if not edges:
+        return np.zeros((height, width), np.float32)
+    y0, x0, y1, x1 = np.concatenate(edges).T + 0.5  # from the middles of pixels to their corners
+    y0, x0, y1, x1 = _cut(y0, x0, y1, x1)
+    x0, y0, x1, y1 = _cut(x0, y0, x1, y1)
+    row = np.floor((y0 + y1) / 2).astype(np.int64)
+    middle = np.clip((x0 + x1) / 2, 0, width)
+    there = (row >= 0) & (row < height)
+    rise, middle, row = (y1 - y0)[there], middle[there], row[there]
+    column = np.minimum(np.floor(middle).astype(np.int64), width - 1)
+    right_of = 1 - (middle - column)
+    place = row * (width + 1) + column
+    total = np.bincount(place, rise * right_of, height * (width + 1)) + np.bincount(place + 1, rise * (1 - right_of), height * (width + 1))
+    sums = np.cumsum(total.reshape(height, width + 1), axis=1)[:, :width]
+    found = np.clip(np.abs(sums), 0, 1)
+    return np.where(found < 1e-6, 0, np.where(found > 1 - 1e-6, 1, found)).astype(np.float32)
+
+
+def _cut(a0: Plane, b0: Plane, a1: Plane, b1: Plane) -> tuple[Plane, Plane, Plane, Plane]:
+    """Segments from (a0, b0) to (a1, b1) cut wherever a is a whole number."""
+    low, high = np.minimum(a0, a1), np.maximum(a0, a1)
+    first, last = np.floor(low).astype(np.int64), np.ceil(high).astype(np.int64)
+    pieces = np.maximum(last - first, 1)
+    cell = indices(first, first + pieces)
+    a0, b0, a1, b1, low, high = (np.repeat(values, pieces) for values in (a0, b0, a1, b1, low, high))
+    start, end = np.maximum(cell, low), np.minimum(cell + 1, high)
+    length = np.where(a1 == a0, 1, a1 - a0)
+    falls = a1 < a0
+    start, end = np.where(falls, end, start), np.where(falls, start, end)
+    slope = (b1 - b0) / length
+    whole = a1 == a0
+    return start, np.where(whole, b0, b0 + (start - a0) * slope), end, np.where(whole, b1, b0 + (end - a0) * slope)

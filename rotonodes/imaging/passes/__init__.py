@@ -1,0 +1,1 @@
+"""Render passes: their usual names, cryptomatte, the camera, the key light."""

@@ -1,0 +1,225 @@
+"""Cryptomatte: mattes of single objects, materials or assets by name, from (id, coverage) pairs of planes.
+
+After the specification (github.com/Psyop/Cryptomatte, specification/cryptomatte_specification.pdf, version 1.2): a name's id is
+its MurmurHash3_32, made safe as a float's bits; each rank of planes holds the ids and coverages of two names a pixel.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rotonodes.errors import FrameError, did_you_mean
+from rotonodes.imaging.passes.names import Passes, squash
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rotonodes.values.pixels import Layers, Matte
+
+KINDS = ("object", "material", "asset")
+_MASK = 0xFFFFFFFF
+_LISTED = 8  # names in a message
+
+
+def murmur3_32(data: bytes, seed: int = 0) -> int:
+    """MurmurHash3_x86_32 (Austin Appleby, public domain: github.com/aappleby/smhasher)."""
+    h = seed
+    whole = len(data) - len(data) % 4
+    for at in range(0, whole, 4):
+        h ^= _scrambled(int.from_bytes(data[at : at + 4], "little"))
+        h = (_rotated(h, 13) * 5 + 0xE6546B64) & _MASK
+    h ^= _scrambled(int.from_bytes(data[whole:], "little")) ^ len(data)
+    h = ((h ^ h >> 16) * 0x85EBCA6B) & _MASK
+    h = ((h ^ h >> 13) * 0xC2B2AE35) & _MASK
+    return h ^ h >> 16
+
+
+def _scrambled(k: int) -> int:
+    return (_rotated((k * 0xCC9E2D51) & _MASK, 15) * 0x1B873593) & _MASK
+
+
+def _rotated(x: int, bits: int) -> int:
+    return (x << bits | x >> 32 - bits) & _MASK
+
+
+def float_safe(h: int) -> int:
+    """The id that stands in the pixels for a hash: an exponent of all zeros or ones (0, denormal, inf, nan) has bit 23 flipped.
+
+    Blender writes the hash itself into its manifests, others the id; the id of an id is the same id, so both can be read.
+    """
+    return h ^ 1 << 23 if h >> 23 & 255 in (0, 255) else h
+
+
+def name_id(name: str) -> int:
+    """The id of a name in the pixels."""
+    return float_safe(murmur3_32(name.encode("utf-8", "surrogatepass")))
+
+
+@dataclass(frozen=True)
+class Cryptomatte:
+    """One cryptomatte of a file: `name` as in its header (`ViewLayer.CryptoObject`), `ids` of its names in the pixels.
+
+    `ids` is None where the file has no manifest: names are then hashed, and wildcards cannot be used. `pairs` are full names
+    of (id, coverage) planes, rank by rank.
+    """
+
+    name: str
+    ids: Mapping[str, int] | None
+    pairs: tuple[tuple[str, str], ...]
+    where: str
+
+
+def find_cryptomatte(layers: Layers, kind: str = "object", layer: str = "", view: str = "") -> Cryptomatte:
+    """The cryptomatte of a kind (`object`, `material`, `asset`, or any name in the header) in a view layer (default: the first).
+
+    Raises FrameError where there is none, its planes are not complete float32, or its manifest cannot be read.
+    """
+    where = layers.path or "these layers"
+    headers = _headers(layers.metadata)
+    passes = Passes.of(layers)
+    wanted = passes.layer_named(layer) if layer else passes.default_layer
+    matching = [(key, name) for key, name in headers.items() if _is_kind(name, kind)]
+    found = [pair for pair in matching if pair[1].startswith(f"{wanted}.") or kind == pair[1]]
+    found = found or [pair for pair in matching if "." not in pair[1]] or ([] if layer else matching)
+    if not found:
+        there = ", ".join(headers.values()) or "none"
+        place = f" in view layer {wanted!r}" if layer and matching else ""
+        raise FrameError(f"{where}: there is no cryptomatte {kind!r}{place}{did_you_mean(kind, headers.values())}; it has {there}")
+    key, name = found[0]
+    ids = _manifest(layers, key, f"{where}: cryptomatte {name}")
+    return Cryptomatte(name, ids, _pairs(layers, passes, name, view, where), where)
+
+
+def _headers(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Header key -> name of every cryptomatte; conversions other than the one there is are not decoded."""
+    keys = (re.fullmatch(r"cryptomatte/(.+)/name", str(entry)) for entry in metadata)
+    return {key[1]: str(metadata[key[0]]) for key in keys if key}
+
+
+def _is_kind(name: str, kind: str) -> bool:
+    last = name.rpartition(".")[2]
+    if kind.casefold() in KINDS:
+        return squash(last) in (kind.casefold(), f"crypto{kind.casefold()}")
+    return squash(kind) in (squash(name), squash(last))
+
+
+def _pairs(layers: Layers, passes: Passes, name: str, view: str, where: str) -> tuple[tuple[str, str], ...]:
+    """The planes of all ranks, `name00`, `name01`, ..., of one stereo view."""
+    view = passes.view_named(view)
+    ranks = [p for p in passes.passes if p.view in (view, "") and re.fullmatch(re.escape(name) + r"\d\d", p.full_name)]
+    pairs = []
+    for rank in sorted(ranks, key=lambda p: p.name):
+        planes = dict(rank.channels)
+        missing = [short for short in "RGBA" if short not in planes]
+        if missing:
+            raise FrameError(f"{where}: {rank.full_name} lacks its channel {missing[0]}: write cryptomattes with all four")
+        if layers.planes[planes["R"]].dtype.name != "float32":
+            kind = layers.planes[planes["R"]].dtype.name
+            raise FrameError(f"{where}: {rank.full_name} is {kind}: its ids are lost, write cryptomattes as 32-bit float")
+        pairs += [(planes["R"], planes["G"]), (planes["B"], planes["A"])]
+    if not pairs:
+        raise FrameError(f"{where}: the header speaks of cryptomatte {name!r}, but there is no channel {name}00.R")
+    return tuple(pairs)
+
+
+def _manifest(layers: Layers, key: str, where: str) -> dict[str, int] | None:
+    """Name -> id, from the header or the side file it names (a path seen from the EXR), None where there is neither."""
+    text = layers.metadata.get(f"cryptomatte/{key}/manifest")
+    side = str(layers.metadata.get(f"cryptomatte/{key}/manif_file", ""))
+    if text is None and side:
+        path = os.path.join(os.path.dirname(layers.path), side)
+        if os.path.isabs(side) or not os.path.isfile(path):
+            raise FrameError(f"{where}: its manifest {side!r} is not beside the picture: copy it there")
+        where = f"{where}: {side}"
+        try:
+            with open(path, encoding="utf-8-sig") as file:
+                text = file.read()
+        except (OSError, UnicodeDecodeError) as error:
+            raise FrameError(f"{where}: cannot be read: {error}") from error
+    if text is None:
+        return None
+    try:
+        return {str(name): float_safe(int(str(h), 16) & _MASK) for name, h in json.loads(text).items()}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise FrameError(f"{where}: its manifest is damaged: {str(error)[:80].lower()}") from error
+
+
+def select_names(crypto: Cryptomatte, patterns: str | Sequence[str]) -> dict[str, int]:
+    """The names that patterns mean, with their ids.
+
+    Each pattern is a name as it is; else wildcards `*`, `?`, `[...]` (case counts); else a list of those with commas
+    between. A pattern that means nothing is a FrameError.
+    """
+    chosen: dict[str, int] = {}
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        found = _matching(crypto, pattern)
+        pieces = [] if found else [piece.strip() for piece in pattern.split(",") if piece.strip()]
+        for piece in pieces or ([] if found else [pattern]):
+            matched = _matching(crypto, piece)
+            if not matched:
+                raise FrameError(_nothing(crypto, piece))
+            found |= matched
+        chosen |= found
+    if not chosen:
+        raise FrameError(f"{crypto.where}: a matte of {crypto.name} needs the name of at least one object")
+    return chosen
+
+
+def _matching(crypto: Cryptomatte, pattern: str) -> dict[str, int]:
+    if crypto.ids is None:
+        return {} if not pattern or re.search(r"[*?\[,]", pattern) else {pattern: name_id(pattern)}
+    if pattern in crypto.ids:
+        return {pattern: crypto.ids[pattern]}
+    expression = re.compile(fnmatch.translate(pattern))
+    return {name: crypto.ids[name] for name in crypto.ids if expression.match(name)}
+
+
+def _nothing(crypto: Cryptomatte, pattern: str) -> str:
+    if crypto.ids is None:
+        return f"{crypto.where}: {crypto.name} has no manifest, so {pattern!r} cannot be looked up: write whole names, without wildcards"
+    names = sorted(crypto.ids)
+    listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    return (
+        f"{crypto.where}: nothing in {crypto.name} is called {pattern!r}{did_you_mean(pattern, crypto.ids)}; it has {listed or 'no names'}"
+    )
+
+
+def coverage(layers: Layers, crypto: Cryptomatte, ids: Iterable[int]) -> np.ndarray:
+    """How much of each pixel the ids cover: float32 `[H, W]` on the data window, summed over all ranks, 0 to 1."""
+    import numpy as np
+
+    wanted = np.unique(np.fromiter(ids, np.uint32))
+    total = np.zeros((layers.box.height, layers.box.width), np.float32)
+    for id_plane, coverage_plane in crypto.pairs:
+        seen = np.ascontiguousarray(layers.planes[id_plane]).view(np.uint32)
+        covered = layers.planes[coverage_plane]
+        total += np.where(np.isin(seen, wanted), covered, np.float32(0)) if wanted.size <= 64 else _of_many(seen, covered, wanted)
+    return total.clip(0, 1)
+
+
+def _of_many(seen: np.ndarray, covered: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The same for many ids: one search in their sorted list, where there is coverage at all."""
+    import numpy as np
+
+    out = np.zeros_like(covered)
+    there = covered > 0
+    found = seen[there]
+    hit = wanted[np.searchsorted(wanted, found).clip(max=wanted.size - 1)] == found
+    out[there] = np.where(hit, covered[there], 0)
+    return out
+
+
+def decode_matte(layers: Layers, crypto: Cryptomatte, patterns: str | Sequence[str]) -> Matte:
+    """The matte of the names that patterns mean, on the whole frame: float32 `[1, H, W]`, 0 to 1."""
+    import torch
+
+    from rotonodes.values.pixels import Box, Matte, cut
+
+    plane = torch.from_numpy(coverage(layers, crypto, select_names(crypto, patterns).values()))
+    return Matte(cut(plane[None], layers.box, Box(0, 0, *layers.size)).contiguous())

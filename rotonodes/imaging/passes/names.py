@@ -1,0 +1,313 @@
+"""Channel names of multipass files, taken apart: view layers, passes, stereo views, channels.
+
+Every renderer spells its passes in its own way. Here each gets one canonical name, which is Blender 4's short word
+(`DiffDir`, `GlossCol`, `IndexOB`), and a pass may be asked for under any spelling. Names are split from the right, since the
+names of layers and passes may hold blanks and dots: `My layer.v2.Diffuse Direct.R`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotonodes.errors import FrameError, did_you_mean
+
+if TYPE_CHECKING:
+    from rotonodes.values.pixels import Image, Layers
+
+# Canonical name -> other spellings, the likelier meaning first where one file may hold several of them. Blender 5's names,
+# Cinema 4D's words, then V-Ray's, Arnold's, Redshift's, Houdini's and Nuke's.
+SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "Combined": ("rgba", "rgb", "beauty", "image", "C", "Ci", "RGB_color"),
+    "Depth": ("z", "zdepth", "depth_z", "deep_z", "pz"),
+    "Mist": (),
+    "Position": ("P", "worldposition", "world_position", "position_world", "pworld", "pos"),
+    "Normal": ("N", "normals", "worldnormal", "world_normal", "normal_world"),
+    "Vector": ("motion", "motionvector", "motion_vector", "velocity", "forward"),
+    "UV": ("st", "uvs", "texture_coordinates"),
+    "IndexOB": ("objectindex", "object_id", "objectid"),
+    "IndexMA": ("materialindex", "material_id", "materialid"),
+    "DiffDir": ("diffusedirect", "direct_diffuse", "diffuse", "diffuse_lighting", "lighting"),
+    "DiffInd": ("diffuseindirect", "indirect_diffuse", "gi", "globalillumination"),
+    "DiffCol": ("diffusecolor", "diffusealbedo", "albedo", "basecolor", "diffuse_filter", "kd"),
+    "GlossDir": ("glossydirect", "speculardirect", "direct_specular", "specular", "spec"),
+    "GlossInd": ("glossyindirect", "specularindirect", "indirect_specular", "refl", "reflection", "reflections", "reflect"),
+    "GlossCol": ("glossycolor", "specularalbedo", "reflection_filter"),
+    "TransDir": ("transmissiondirect", "direct_transmission"),
+    "TransInd": ("transmissionindirect", "indirect_transmission", "refr", "refraction", "refractions", "refract", "transmission"),
+    "TransCol": ("transmissioncolor", "transmissionalbedo", "refraction_filter"),
+    "VolumeDir": ("volumedirect", "direct_volume"),
+    "VolumeInd": ("volumeindirect", "indirect_volume"),
+    "Emit": ("emission", "emissive", "self_illum", "selfillumination"),
+    "Env": ("environment",),
+    "AO": ("ambientocclusion", "ambient_occlusion", "occlusion"),
+    "Shadow": ("shadows", "raw_shadow"),
+    "Shadow Catcher": (),
+    "Ambient": (),
+    "Illum": ("illumination",),
+    "Caustics": ("caustic",),
+    "Atmosphere": ("atmos", "fog"),
+    "AtmosphereMul": ("atmosmul",),
+    "MatColor": ("materialcolor",),
+    "MatDif": ("materialdiffuse",),
+    "MatLum": ("materialluminance",),
+    "MatTrans": ("materialtransparency",),
+    "MatRefl": ("materialreflection",),
+    "MatEnv": ("materialenvironment",),
+    "MatSpec": ("materialspecular",),
+    "MatSpecCol": ("materialspecularcolor",),
+    "Freestyle": (),
+    "Denoising Normal": (),
+    "Denoising Albedo": (),
+    "Denoising Depth": (),
+    "Noisy Image": (),
+    "CryptoObject": ("crypto_object",),
+    "CryptoMaterial": ("crypto_material",),
+    "CryptoAsset": ("crypto_asset",),
+}
+CANONICAL: tuple[str, ...] = tuple(SPELLINGS)
+
+_CHANNEL_WORDS = {"red": "R", "green": "G", "blue": "B", "alpha": "A"}
+_CHANNEL_ORDER = "RGBXYZWUVA"  # serves RGBA, XYZW and UVA
+_NAMED_IN_MESSAGES = 12
+
+
+def squash(name: str) -> str:
+    """A name without what renderers differ in: case, blanks, underscores, dashes."""
+    return "".join(c for c in name.casefold() if c.isalnum()) or name
+
+
+_CANONICAL_OF = {squash(word): name for name, words in SPELLINGS.items() for word in (name, *words)}
+_RANK_OF = {squash(word): rank for words in SPELLINGS.values() for rank, word in enumerate(words)}
+
+
+def canonical(name: str, names: Mapping[str, str] | None = None) -> str:
+    """The canonical name of a pass; unknown passes keep their own. `names` (spelling -> canonical) goes first."""
+    word = squash(name)
+    for spelling, meant in (names or {}).items():
+        if squash(spelling) == word:
+            return _CANONICAL_OF.get(squash(meant), meant)
+    if buffer := re.fullmatch(r"object(?:buffer)?(\d+)", word):
+        return f"Object{int(buffer[1])}"
+    return _CANONICAL_OF.get(word, name)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of one view layer: `name` as the file spells it, `channels` as (short name, full name) in R G B A order.
+
+    `layer` is empty where passes belong to no view layer, `view` where the pass belongs to no stereo view.
+    """
+
+    layer: str
+    name: str
+    view: str
+    canonical: str
+    channels: tuple[tuple[str, str], ...]
+
+    @property
+    def full_name(self) -> str:
+        """`ViewLayer.Combined`: the view layer, if any, and the pass as the file spells them."""
+        return f"{self.layer}.{self.name}" if self.layer else self.name
+
+
+@dataclass(frozen=True)
+class Passes:
+    """All passes of a file. `views` are its stereo views, the hero view first; `where` is the file, for messages."""
+
+    passes: tuple[Pass, ...]
+    views: tuple[str, ...] = ()
+    where: str = "these layers"
+
+    @classmethod
+    def of(cls, layers: Layers, names: Mapping[str, str] | None = None) -> Passes:
+        """The passes of a multipass frame; `names` maps the user's own spellings to canonical names."""
+        views = layers.metadata.get("multiView") or ()
+        spelled = _views_of_parts(layers)
+        hero_first = [layers.metadata["view"]] if spelled else [views] if isinstance(views, str) else views
+        return read_passes(layers.planes, hero_first, names, layers.path, spelled)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The view layers in the file's order; the compositor's output of Blender comes last, it is not a layer."""
+        return tuple(sorted(dict.fromkeys(p.layer for p in self.passes), key=lambda layer: layer == "Composite"))
+
+    @property
+    def default_layer(self) -> str:
+        """The view layer meant when none is named: none, where the file has a picture outside of layers, else the first."""
+        if not self.passes or any(p.layer == "" and p.canonical == "Combined" for p in self.passes):
+            return ""
+        return next((layer for layer in self.layers if layer), "")
+
+    def find(self, asked: str, layer: str = "", view: str = "") -> Pass:
+        """The pass meant by any spelling of its name, with or without a view layer in front (`Label.DiffDir`).
+
+        FrameError says what was asked, what is there, and what may have been meant.
+        """
+        view = self.view_named(view)
+        layer = self.layer_named(layer) if layer else self.default_layer
+        if found := self._found(asked, layer, view):
+            return found
+        raise FrameError(self._missing(asked, layer, view))
+
+    def has(self, asked: str, layer: str = "", view: str = "") -> bool:
+        """Whether `find` would find the pass; unknown layers and views are errors here too."""
+        return self._found(asked, self.layer_named(layer) if layer else self.default_layer, self.view_named(view)) is not None
+
+    def _found(self, asked: str, layer: str, view: str) -> Pass | None:
+        for in_layer, word in self._readings(asked, layer):
+            if found := _best([p for p in self.passes if p.layer == in_layer and p.view in (view, "")], word, view):
+                return found
+        return None
+
+    def _readings(self, asked: str, layer: str) -> Iterator[tuple[str, str]]:
+        """(view layer, pass) that the text may mean, the likeliest first; a layer in front goes before a dot in a name."""
+        for name in sorted(filter(None, self.layers), key=len, reverse=True):
+            if asked.casefold().startswith(name.casefold() + "."):
+                yield name, asked[len(name) + 1 :]
+        yield layer, asked
+        yield "", asked  # passes outside of view layers belong to all of them
+
+    def layer_named(self, layer: str) -> str:
+        """A view layer as the file spells it; FrameError where there is none of that name."""
+        known = {name.casefold(): name for name in self.layers if name}
+        if layer.casefold() in known:
+            return known[layer.casefold()]
+        there = ", ".join(map(repr, known.values())) or "none"
+        raise FrameError(f"{self.where}: there is no view layer {layer!r}{did_you_mean(layer, known.values())}; it has {there}")
+
+    def view_named(self, view: str) -> str:
+        """A stereo view as the file spells it, the hero view by default; FrameError where there is none of that name."""
+        if not view:
+            return self.views[0] if self.views else ""
+        known = {name.casefold(): name for name in self.views}
+        if view.casefold() in known:
+            return known[view.casefold()]
+        there = ", ".join(known.values()) if known else "none, the picture is not stereo"
+        raise FrameError(f"{self.where}: there is no view {view!r}; it has {there}")
+
+    def _missing(self, asked: str, layer: str, view: str) -> str:
+        here = [p for p in self.passes if p.layer == layer and p.view in (view, "")]
+        names = list(dict.fromkeys(p.canonical for p in here))
+        shown = ", ".join(names[:_NAMED_IN_MESSAGES]) or "no passes"
+        more = f" and {len(names) - _NAMED_IN_MESSAGES} more" if len(names) > _NAMED_IN_MESSAGES else ""
+        place = f" in view layer {layer!r}" if layer else ""
+        meant = did_you_mean(asked, dict.fromkeys([*names, *(p.name for p in here)]))
+        text = f"{self.where}: there is no pass {asked!r}{place}{meant}; it has {shown}{more}"
+        if other := next((p for p in self.passes if p.layer != layer and _spells(p, asked)), None):
+            text += f"; view layer {other.layer!r} has it: ask for {other.layer + '.' + asked!r}"
+        return text
+
+
+def _spells(candidate: Pass, word: str) -> bool:
+    return squash(candidate.name) == squash(word) or candidate.canonical == canonical(word)
+
+
+def _best(candidates: list[Pass], word: str, view: str) -> Pass | None:
+    """The candidate that `word` names: as spelled, else but for case, else the likeliest of its meaning; all ranks of a cryptomatte."""
+    meant = canonical(word)
+
+    def unlike(p: Pass) -> tuple[bool | int, ...]:
+        spelled = squash(p.name)
+        return p.name != word, spelled != squash(word), p.canonical != meant, p.view != view, _RANK_OF.get(spelled, -1)
+
+    if spelled := [p for p in candidates if _spells(p, word)]:
+        return min(spelled, key=unlike)
+    ranks = [p for p in candidates if p.canonical[-2:].isdigit() and canonical(p.name[:-2]) == meant]
+    if not ranks:
+        return None
+    channels = tuple((f"{p.name[-2:]}.{short}", full) for p in sorted(ranks, key=lambda p: p.name) for short, full in p.channels)
+    return Pass(ranks[0].layer, ranks[0].name[:-2], ranks[0].view, meant, channels)
+
+
+def read_passes(
+    channels: Iterable[str],
+    views: Iterable[str] = (),
+    names: Mapping[str, str] | None = None,
+    where: str = "",
+    spelled: Mapping[str, tuple[str, str]] | None = None,
+) -> Passes:
+    """Passes from full channel names in the file's order; `views` as in the header's `multiView`.
+
+    `spelled` has, for channels whose part says their view, the name as one part would spell it, and the view.
+    """
+    channels = list(channels)
+    more = dict.fromkeys(view for _, view in (spelled or {}).values())
+    all_views = tuple(dict.fromkeys([*views, *more])) or _guessed_views(channels)
+    split = [_split(spelled[channel][0] if spelled and channel in spelled else channel, all_views) for channel in channels]
+    tops = _layers_with_pictures(stem for stem, _, _ in split)
+    found: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    for full, (stem, view, channel) in zip(channels, split, strict=True):
+        layer, name = _bare(channel) if not stem else _layer_and_pass(stem, tops)
+        found.setdefault((layer, name, view), []).append((channel, full))
+    passes = tuple(Pass(layer, name, view, canonical(name, names), _ordered(members)) for (layer, name, view), members in found.items())
+    return Passes(passes, all_views, where or "these layers")
+
+
+def _split(channel: str, views: tuple[str, ...]) -> tuple[str, str, str]:
+    """(layer and pass, view, channel). OpenEXR's multi-view rules: the view is the last word before the channel; a bare
+    channel belongs to the hero view, one with a layer and no view to none."""
+    stem, _, short = channel.rpartition(".")
+    rest, _, last = stem.rpartition(".")
+    if last in views:
+        return rest, last, short
+    return stem, views[0] if views and not stem else "", short
+
+
+def _views_of_parts(layers: Layers) -> dict[str, tuple[str, str]]:
+    """Full name -> (`Layer.Pass.left.R`, `left`) in stereo files of several parts, as Blender 5 writes them: there the part
+    `Layer.Pass-left` holds channels `Layer.Pass.R`."""
+    found = {}
+    for full, part in layers.parts.items():
+        stem, _, channel = full.removeprefix(f"{part}.").rpartition(".")
+        if stem and part.startswith(stem) and part[len(stem) : len(stem) + 1] in ("-", "_", "."):
+            view = part[len(stem) + 1 :]
+            found[full] = (f"{stem}.{view}.{channel}", view)
+    return found if layers.metadata.get("view") in [view for _, view in found.values()] else {}
+
+
+def _guessed_views(channels: list[str]) -> tuple[str, ...]:
+    """`left`, `right` for files of several parts, whose header does not list the views."""
+    words = {channel.split(".")[-2] for channel in channels if "." in channel}
+    return ("left", "right") if {"left", "right"} <= words else ()
+
+
+def _layers_with_pictures(stems: Iterable[str]) -> list[str]:
+    """Names that are surely view layers, since each has its picture; the longest first."""
+    tops = {layer for layer, _, name in (stem.rpartition(".") for stem in stems) if layer and squash(name) == "combined"}
+    return sorted(tops, key=len, reverse=True)
+
+
+def _layer_and_pass(stem: str, tops: list[str]) -> tuple[str, str]:
+    for top in tops:
+        if stem.startswith(top + "."):
+            return top, stem[len(top) + 1 :]
+    layer, _, name = stem.rpartition(".")
+    return layer, name
+
+
+def _bare(channel: str) -> tuple[str, str]:
+    """The pass of a channel without layer and pass: colour is the picture, Z is depth, others are passes of their own."""
+    if _short(channel) in ("R", "G", "B", "A", "Y", "RY", "BY"):
+        return "", "Combined"
+    return "", "Depth" if channel in ("Z", "z") else channel
+
+
+def _short(channel: str) -> str:
+    return _CHANNEL_WORDS.get(channel.casefold(), channel.upper() if len(channel) == 1 else channel)
+
+
+def _ordered(members: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """(short name, full name) with the short names spelled alike and in order; twice the same keeps its own spelling."""
+    shorts: dict[str, str] = {}
+    for channel, full in members:
+        shorts[channel if _short(channel) in shorts else _short(channel)] = full
+    known = [short for short in _CHANNEL_ORDER if short in shorts]
+    return tuple((short, shorts[short]) for short in (*known, *(s for s in shorts if s not in known)))
+
+
+def pass_image(layers: Layers, found: Pass) -> Image:
+    """A pass as a picture, float32 as stored: its channels under their short names, on its data window, with the file's header."""
+    return layers.image([full for _, full in found.channels], tuple(short for short, _ in found.channels))

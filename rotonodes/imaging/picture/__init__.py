@@ -1,0 +1,1 @@
+"""Pictures: cropped, resampled, composited, painted, laid out on sheets."""

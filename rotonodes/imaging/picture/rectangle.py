@@ -1,0 +1,20 @@
+"""A rectangle cut out of a picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rotonodes.values.pixels import Box, Image, Picture, cut
+
+
+def cut_out(picture: Picture, box: Box) -> Picture:
+    """`box` of the frame as a frame of its own; of a smaller data window, the part inside. Pixels are shared, not copied."""
+    frame = Box(0, 0, *picture.size)
+    if not isinstance(picture, Image):
+        return picture if box == frame else replace(picture, data=cut(picture.data, frame, box))
+    inside = picture.box.intersect(box)
+    if not (inside.width and inside.height):
+        inside = Box(box.left, box.top, box.left + 1, box.top + 1)  # a picture has at least one pixel
+    if inside == picture.box and box == frame:
+        return picture
+    return replace(picture.on(inside), origin=(inside.left - box.left, inside.top - box.top), size=(box.width, box.height), encoded=None)

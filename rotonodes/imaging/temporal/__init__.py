@@ -1,0 +1,1 @@
+"""Clips: motion vectors, and labels held steady along them."""

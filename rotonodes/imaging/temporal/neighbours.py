@@ -1,0 +1,65 @@
+"""Neighbouring frames of a clip, brought together on one device."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.picture.compositing import colors
+from rotonodes.values.frames import format_frames
+from rotonodes.values.pixels import Clip, Image
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def without_gaps(there: tuple[int, ...], frame: int, radius: int) -> range:
+    """The frames up to `radius` before and after `frame` that follow each other: trails cannot step over one that is missing."""
+    first = last = frame
+    while first - 1 in there and frame - first < radius:
+        first -= 1
+    while last + 1 in there and last - frame < radius:
+        last += 1
+    return range(first, last + 1)
+
+
+def beside(evidence: dict[int, Image], name: str, clip: Clip[Image] | None, frame: int) -> dict[int, Image]:
+    """Frames of another input for those of the probabilities, on their device; none where nothing is linked."""
+    if clip is None:
+        return {}
+    own = evidence[frame]
+    found = on_frames(clip, name, evidence.keys(), frame)
+    for at in evidence:
+        if at not in found:
+            raise FrameError(f"{name}: there is no frame {at}, which the probabilities have: link clips of the same frames")
+    if found[frame].size != own.size:
+        sizes = f"{found[frame].width} x {found[frame].height}, the probabilities {own.width} x {own.height}"
+        raise FrameError(f"{name}: frame {frame} is {sizes}: crop and reformat both alike")
+    return {at: picture.to(own.device) for at, picture in found.items()}
+
+
+def on_frames(clip: Clip[Image], name: str, wanted: Collection[int], frame: int) -> dict[int, Image]:
+    """The wanted frames that a clip has, by number: whole frames, of one size and one set of channels, on one device.
+
+    UsageError where `frame` itself is not in the clip, FrameError where another one differs from it.
+    """
+    found = {number: picture.on_frame() for number, picture in clip.items() if number in wanted}
+    if frame not in found:
+        raise UsageError(f"{name}: there is no frame {frame} in the clip; it has the frames {format_frames(clip.frames) or 'none'}")
+    own = found[frame]
+    for number, other in found.items():
+        if other.size != own.size:
+            sizes = f"{other.width} x {other.height}, frame {frame} {own.width} x {own.height}"
+            raise FrameError(f"{name}: frame {number} is {sizes}: frames must be of one size to be compared")
+        if other.channels != own.channels:
+            named = f"{' '.join(other.channels)}, frame {frame} {' '.join(own.channels)}"
+            raise FrameError(f"{name}: frame {number} has the channels {named}: they must be the same")
+    return {number: picture.to(own.device) for number, picture in sorted(found.items())}
+
+
+def brightness(picture: Image) -> Tensor:
+    """How bright a picture looks: sRGB-encoded luminance `[1, H, W]`, 0 to 1; what is no number is black."""
+    from rotonodes.values.color import linear_to_srgb, luminance
+
+    return linear_to_srgb(luminance(colors(picture)).nan_to_num(0).clamp(0, 1))

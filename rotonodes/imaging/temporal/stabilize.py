@@ -1,0 +1,146 @@
+"""Tones that hold still: what the frames around say of a pixel, as a hidden Markov chain along its motion.
+
+A pixel of a frame is followed through the frames before and after it. Along such a trail the tone is hidden and the network's
+probabilities are evidence of it; from frame to frame the tone stays, but for a small chance of a change. The answer is what
+the whole trail says of the frame in the middle (the forward-backward algorithm): doubtful pixels follow their neighbours,
+while a tone that clearly changes may change, which a mean over frames would smear.
+
+Rabiner: A tutorial on hidden Markov models and selected applications in speech recognition. Proc. IEEE 77 (2), 1989.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rotonodes.imaging.temporal.motion import Positions, box_mean, follow, own_positions, sample
+
+# The least that a network is taken to say for a class: one frame that is certain, and wrong, must not outweigh all others.
+_LEAST = 1e-3
+
+_PATCH = 3  # px: pictures are compared in squares of this side
+
+
+class Moment(NamedTuple):
+    """One frame: probabilities `[K, H, W]`; if there are any, its Vector pass `[4, H, W]` and its brightness `[1, H, W]`, 0 to 1."""
+
+    evidence: Tensor
+    vectors: Tensor | None = None
+    brightness: Tensor | None = None
+
+    @property
+    def view(self) -> Tensor:
+        """By what frames are compared: their brightness, or for want of it the probabilities themselves."""
+        return self.evidence if self.brightness is None else self.brightness
+
+
+class Likeness(NamedTuple):
+    """How much two frames may differ (root mean square over the channels of a patch) at the same place of a trail.
+
+    `moving` where the trail follows vectors, which shading changes on its way; `still` where it stays in place, for want of a
+    vector that holds, and where what is seen must hardly change.
+    """
+
+    moving: float | None
+    still: float
+
+
+# Measured on rendered clips: about the largest that do not lower mean IoU (tests/benchmarks/bench_stabilize.py).
+OF_BRIGHTNESS = Likeness(moving=0.1, still=0.02)
+OF_PROBABILITIES = Likeness(moving=None, still=0.1)
+
+
+class Step(NamedTuple):
+    """One frame of a trail: its evidence there, `[K, H, W]`, and how far the link to the frame before it holds, `[H, W]`."""
+
+    evidence: Tensor
+    holds: Tensor
+
+
+def posterior(moments: Sequence[Moment], middle: int, change: float) -> tuple[Tensor, Tensor]:
+    """What all moments say of the one in the `middle`: probabilities `[K, H, W]`, and by how many frames, `[H, W]` from 1 up.
+
+    `change` is how likely another tone is from one frame to the next; 1 makes frames independent.
+    """
+    total = known(moments[middle].evidence.clone())
+    frames = torch.ones_like(total[0])
+    for step in (-1, 1):
+        steps = list(trail(moments, middle, step))
+        reach = torch.ones_like(frames)
+        for _, holds in steps:
+            reach *= holds * (1 - change)
+            frames += reach
+        if steps:
+            total *= message(steps, change)
+    return total.div_(total.sum(0)), frames
+
+
+def message(steps: Sequence[Step], change: float) -> Tensor:
+    """What one side of the trail says of the middle, `[K, H, W]`: from the far end inwards, evidence, then a chance of change."""
+    said: Tensor | None = None
+    for evidence, holds in reversed(steps):
+        said = evidence if said is None else said.mul_(evidence)
+        stays = holds * (1 - change)  # a link that does not hold says nothing: every class alike
+        said.mul_(stays / said.sum(0)).add_((1 - stays) / len(said))
+    assert said is not None
+    return said
+
+
+def trail(moments: Sequence[Moment], middle: int, step: int) -> Iterator[Step]:
+    """The frames before (`step` -1) or after the middle one, nearest first, seen from each of its pixels.
+
+    A link follows the vectors or stays in place, whichever holds better; so trails go on where vectors are missing or wrong.
+    """
+    own = own_positions(moments[middle].evidence)
+    at, seen, now = own, moments[middle].view, middle
+    likeness = OF_PROBABILITIES if moments[middle].brightness is None else OF_BRIGHTNESS
+    while 0 <= now + step < len(moments):
+        here, there = moments[now], moments[now + step]
+        now += step
+        view = there.view if at is own else sample(there.view, at)
+        holds = alike(view, seen, likeness.still)
+        if here.vectors is not None and there.vectors is not None:
+            vectors = here.vectors if at is own else sample(here.vectors, at)
+            moved, trust = follow(vectors, there.vectors, step, at)
+            moved_view = sample(there.view, moved)
+            if likeness.moving is not None:
+                trust *= alike(moved_view, seen, likeness.moving)
+            better = trust > holds
+            at = Positions(torch.where(better, moved.x, at.x), torch.where(better, moved.y, at.y))
+            view, holds = torch.where(better, moved_view, view), torch.where(better, trust, holds)
+        yield Step(known(there.evidence.clone() if at is own else sample(there.evidence, at)), holds)
+        seen = view
+
+
+def most_probable(evidence: Tensor) -> Tensor:
+    """The class index of each pixel, uint8 `[H, W]`: of equal ones the first, and no class that is NaN before one that is not."""
+    best, index = evidence[0].nan_to_num(-torch.inf), torch.zeros_like(evidence[0], dtype=torch.uint8)
+    for number, plane in enumerate(evidence[1:], 1):
+        better = plane > best  # class by class: an argmax over the first dimension takes many times as long
+        best = torch.where(better, plane, best)
+        index = torch.where(better, number, index)
+    return index
+
+
+def softened(total: Tensor, frames: Tensor) -> Tensor:
+    """Probabilities that say of one frame what `total` says of several: their geometric mean.
+
+    Frames beside each other err alike, so what they agree on is no surer than each of them; and an edge that they all see as
+    soft stays as soft.
+    """
+    mean = total.clamp(min=torch.finfo(total.dtype).tiny).log_().div_(frames).exp_()
+    return mean.div_(mean.sum(0))
+
+
+def alike(one: Tensor, other: Tensor, scale: float) -> Tensor:
+    """How alike two pictures are around each pixel, `[H, W]` from 0 to 1: exp(-d^2 / 2 scale^2) with d their difference."""
+    squares = (one - other).square_().mean(0, keepdim=True)
+    return torch.exp_(box_mean(squares, _PATCH)[0].div_(-2 * scale**2)).nan_to_num_(0)
+
+
+def known(evidence: Tensor) -> Tensor:
+    """Probabilities none of which is nothing, in place; what is no number says no more than that."""
+    return evidence.nan_to_num_(_LEAST).clamp_(_LEAST, 1)

@@ -1,0 +1,1 @@
+"""The computer: cores, devices, torchrun."""

@@ -1,0 +1,30 @@
+"""Which device networks run on."""
+
+from __future__ import annotations
+
+from rotonodes.errors import UsageError
+from rotonodes.machine import torchrun
+
+
+def choose_device(wanted: str) -> str:
+    """`auto`, `cpu`, `cuda` or `cuda:N` -> a device that is there. UsageError when the one asked for is not.
+
+    The processes of a torchrun get a GPU each, as far as there are enough.
+    """
+    if wanted == "cpu":
+        return "cpu"
+    kind, _, index = wanted.partition(":")
+    if kind not in ("auto", "cuda") or (index and not index.isdigit()):
+        raise UsageError(f"the device is auto, cpu, cuda or cuda:N, not {wanted!r}")
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if index and torchrun.local_count() > 1:
+        raise UsageError(f"device {wanted}: each of the {torchrun.local_count()} processes here takes a GPU of its own: use --device cuda")
+    if not index and count:
+        index = str(torchrun.local_rank() % count)
+    if kind == "auto":
+        return f"cuda:{index}" if count else "cpu"
+    if int(index or 0) >= count:
+        raise UsageError(f"device {wanted}: this machine has {count} CUDA devices that torch can use; take --device auto or cpu")
+    return f"cuda:{index}"

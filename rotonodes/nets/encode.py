@@ -1,0 +1,164 @@
+"""What a network gets to see: pictures in its encoding, at sizes it can take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.passes.camera import NOTHING
+from rotonodes.imaging.passes.names import canonical
+from rotonodes.nets.model import ENCODINGS, Model
+from rotonodes.nets.preprocess import Sight
+from rotonodes.values.color import linear_to_srgb
+
+# The largest half-precision value: raw channels beyond it are cut, so that no precision turns them into infinity.
+RAW_LIMIT = 65504.0
+
+_VECTORS_AND_IDS = ("Normal", "Position", "Vector", "UV", "Denoising Normal", "IndexOB", "IndexMA")
+
+
+def encode(linear: Tensor, encoding: str | Sequence[str]) -> Tensor:
+    """Scene-linear `[..., C, H, W]` -> finite values in a network's encoding, same shape, float32.
+
+    `encoding` is one for all channels, or one for each. "srgb" and "linear" are clamped to 0..1, "raw" to the range of half
+    precision; NaN becomes 0. "depth" is the frame's smallest depth divided by each pixel's, in 0..1, and 0 where there is
+    nothing (not positive, not finite, or from `NOTHING` on): give it whole frames. This is for the network's eyes only: the
+    picture itself stays as it is.
+
+    Raises UsageError for an unknown encoding, or for another number of encodings than of channels.
+    """
+    planes = linear.float()
+    if isinstance(encoding, str):
+        return _encoded(planes, encoding)
+    if len(encoding) != planes.shape[-3]:
+        raise UsageError(f"{len(encoding)} encodings for {planes.shape[-3]} channels: give one for each, or one for all")
+    if len(set(encoding)) == 1:
+        return _encoded(planes, encoding[0])
+    seen = torch.empty_like(planes)
+    for kind in dict.fromkeys(encoding):
+        own = [index for index, name in enumerate(encoding) if name == kind]
+        seen[..., own, :, :] = _encoded(planes[..., own, :, :], kind)
+    return seen
+
+
+def _encoded(planes: Tensor, encoding: str) -> Tensor:
+    if encoding not in ENCODINGS:
+        raise UsageError(f"encoding {encoding!r} is not known: use one of {', '.join(ENCODINGS)}")
+    if encoding == "depth":
+        there = (planes > 0) & (planes < NOTHING)  # false for NaN
+        nearest = planes.where(there, torch.inf).amin(dim=(-2, -1), keepdim=True)
+        return torch.where(there, nearest / planes, 0.0)
+    low, high = (-RAW_LIMIT, RAW_LIMIT) if encoding == "raw" else (0.0, 1.0)
+    finite = torch.nan_to_num(planes, nan=0.0, posinf=high, neginf=low).clamp(low, high)
+    return linear_to_srgb(finite) if encoding == "srgb" else finite
+
+
+def channel_encoding(channel: str, encoding: str) -> str:
+    """How a network best sees the channel of that name: colours (`R`, `Y`, `DiffDir.G`) in `encoding`, depth as depth, the rest raw.
+
+    Names may come in any renderer's spelling, with a view layer in front. Vectors, ids, mattes and alpha are raw, also where a
+    renderer calls a normal's axes R, G and B.
+    """
+    stem, _, short = channel.rpartition(".")
+    meant = canonical(stem.rpartition(".")[2] or channel)
+    if meant in ("Depth", "Denoising Depth"):
+        return "depth"
+    if meant in _VECTORS_AND_IDS or "crypto" in stem.casefold():
+        return "raw"
+    return encoding if short.upper() in ("R", "G", "B") or channel.upper() == "Y" else "raw"
+
+
+def planes_for(model: Model, have: Sequence[str]) -> list[int]:
+    """Which of a picture's channels, by index, a network sees, in its order; a picture's Y is equal in red, green and blue.
+
+    A network that sees the grey of colours (`Sight.grey`) gets red, green and blue where there is no Y. Raises FrameError when
+    the picture does not have them.
+    """
+    colors = ("R", "G", "B")
+    if tuple(have[:1]) == ("Y",) and model.channels == colors:
+        return [0, 0, 0]
+    wanted = colors if model.sight.grey and "Y" not in have else model.channels
+    missing = " ".join(name for name in wanted if name not in have)
+    if missing:
+        hint = " (StackPasses makes them of a render's passes)" if "." in missing else ""
+        if "KeyLight." in missing:
+            hint = " (StackPasses makes them of a render's passes and of FindKeyLight: see graphs/passes_tones.yaml)"
+        raise FrameError(
+            f"the network sees {' '.join(model.channels)}, but the picture has {' '.join(have)}: link one with {missing}{hint}, "
+            "or take weights trained on these channels"
+        )
+    return [have.index(name) for name in wanted]
+
+
+def look(pictures: Tensor, sight: Sight, encodings: Sequence[str]) -> Tensor:
+    """Encoded pictures `[N, C, H, W]` -> what the network sees of them, `[N, C, h, w]`; each frame by itself.
+
+    Raises FrameError for a frame of which `scale` leaves nothing.
+    """
+    if sight.squash:
+        pictures = F.interpolate(pictures, size=(sight.squash, sight.squash), mode="bilinear", align_corners=False)
+    elif sight.scale != 1:
+        pictures = _scaled(pictures, sight.scale, on_codes=set(encodings) == {"srgb"})
+    if sight.peak:
+        peaks = pictures.amax(dim=(1, 2, 3), keepdim=True)
+        pictures = pictures / peaks.where(peaks > 0, 1.0)
+    if sight.mean:
+        mean, std = (pictures.new_tensor(values).view(-1, 1, 1) for values in (sight.mean, sight.std))
+        pictures = (pictures - mean) / std
+    return pictures
+
+
+def _scaled(pictures: Tensor, scale: float, *, on_codes: bool) -> Tensor:
+    height, width = pictures.shape[-2:]
+    size = int(scale * height), int(scale * width)
+    if not all(size):
+        raise FrameError(f"scale {scale} leaves nothing of a frame of {width}x{height}: use a larger one")
+    if not on_codes:  # vectors and depths are no 8-bit codes
+        return F.interpolate(pictures, size=size, mode="bicubic", align_corners=False, antialias=True)
+    import numpy as np
+    from PIL import Image as Picture
+
+    codes = codes_of(pictures).cpu().numpy()
+    planes = [Picture.fromarray(plane).resize(size[::-1], Picture.Resampling.BICUBIC) for plane in codes.reshape(-1, height, width)]
+    scaled = torch.from_numpy(np.stack([np.asarray(plane) for plane in planes])).to(pictures.device)
+    return scaled.view(*pictures.shape[:-2], *size) / 255.0
+
+
+def codes_of(encoded: Tensor) -> Tensor:
+    """8-bit codes, uint8, of values 0..1; rounded half up."""
+    return (encoded * 255 + 0.5).clamp(0, 255).byte()
+
+
+def grey(encoded: Tensor) -> Tensor:
+    """Encoded red, green, blue `[..., 3, H, W]` -> luma `[..., 1, H, W]` as 8-bit files have it: a whole number of 255ths.
+
+    ITU-R BT.601 in Pillow's 16-bit whole numbers (its "L"), so that networks see what they learned from.
+    """
+    red, green, blue = codes_of(encoded).int().unbind(-3)
+    codes = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
+    return codes.unsqueeze(-3) / 255.0
+
+
+def pad(picture: Tensor, multiple: int, smallest: int = 1) -> Tensor:
+    """Reflect `[..., H, W]` to the right and down until both sizes are multiples of `multiple`, and at least `smallest`.
+
+    Any size from 1x1 on.
+    """
+    height, width = picture.shape[-2:]
+    more_rows, more_columns = (max(smallest - side, 0) or -side % multiple for side in (height, width))
+    if more_rows:
+        picture = picture.index_select(-2, mirror(torch.arange(height + more_rows, device=picture.device), height))
+    if more_columns:
+        picture = picture.index_select(-1, mirror(torch.arange(width + more_columns, device=picture.device), width))
+    return picture
+
+
+def mirror(index: Tensor, size: int) -> Tensor:
+    """Fold any whole numbers into 0..size-1 by reflection at the edge pixels: ... 2 1 0 1 2 ... size-1 size-2 ..."""
+    period = max(2 * (size - 1), 1)
+    index = index % period
+    return torch.minimum(index, period - index) if size > 1 else index

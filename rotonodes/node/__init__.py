@@ -1,0 +1,1 @@
+"""What a node is: its base class, its parameters and its signature."""

@@ -1,0 +1,98 @@
+"""LoadFrames, and what every node that reads one file a frame shares with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from pydantic import model_validator
+
+from rotonodes.errors import FrameError
+from rotonodes.node.asks import Frame, Prepared, Wanted
+from rotonodes.node.parameters import param
+from rotonodes.nodes.input.file_source import FileSource
+from rotonodes.values.color import Colorspace
+from rotonodes.values.pixels import Image, Layers
+
+PASS = "$pass"
+BEAUTY = "rgba"  # how a pass without a name is called, after Cinema 4D's word for the picture itself
+
+
+class Loaded(NamedTuple):
+    """What LoadFrames gives: the picture, and every channel of the file."""
+
+    image: Image | None
+    layers: Layers | None
+
+
+class LoadFrames(FileSource):
+    """Read a frame sequence or a single picture: PNG, JPEG, TIFF, WebP, BMP (8 and 16 bit) or EXR.
+
+    `image` is the picture a viewer would show. `layers` are all channels of the file under their full names. Renderers that
+    write one file a pass are read with `$pass` in the path: `passes` lists the words that stand there, or maps each pass's
+    name to the text that does (`{rgba: "_", matcolor: "_matcolor"}`). Then `image` is the first pass, and `layers` holds
+    the channels of all as `matcolor.R`, float32; a pass whose word is empty is called `rgba`.
+    """
+
+    colorspace: Colorspace | Literal["auto"] = param(
+        "auto", help="how the files are encoded; auto: EXR linear, other pictures srgb, the layers of a $pass sequence raw"
+    )
+    passes: list[str] | dict[str, str] = param([], help="what $pass in the path stands for, pass by pass")
+
+    @model_validator(mode="after")
+    def _passes_and_token(self) -> LoadFrames:
+        if (PASS in self.pattern()) != bool(self.passes):
+            raise ValueError(f"{PASS} in the path and `passes` go together: the path is {self.path!r}, the passes are {self.passes!r}")
+        if len(self.words()) < len(self.passes):
+            raise ValueError("`passes` names one pass twice")
+        return self
+
+    def words(self) -> dict[str, str]:
+        """Pass name -> the text that stands for `$pass`."""
+        return self.passes if isinstance(self.passes, dict) else {word or BEAUTY: word for word in self.passes}
+
+    def pattern(self) -> str:
+        """The path with `$pass` in one spelling."""
+        return self.path.replace("${pass}", PASS)
+
+    def patterns(self) -> tuple[str, ...]:
+        return tuple(self.pattern().replace(PASS, word) for word in self.words().values()) or (self.path,)
+
+    def process(self, frame: Frame, wanted: Wanted, first: Prepared) -> Loaded:
+        from rotonodes.io import exr, pictures
+
+        files = self.found(frame)
+        image = layers = None
+        if "layers" in wanted:
+            layers = self._pass_layers(files) if self.passes else file_layers(files[0], self.colorspace)
+        if "image" in wanted:
+            decoded = layers is not None and is_exr(files[0]) and not self.passes and self.colorspace in ("auto", "linear")
+            image = exr.layers_image(layers) if layers and decoded else pictures.read_image(files[0], self.colorspace)
+        return Loaded(image and self.finished(image, frame, first), layers and self.finished(layers, frame, first))
+
+    def _pass_layers(self, files: Sequence[str]) -> Layers:
+        from rotonodes.io.pictures import read_image
+
+        images = [read_image(file, "raw" if self.colorspace == "auto" else self.colorspace) for file in files]
+        first, planes = images[0], {}
+        for name, image, file in zip(self.words(), images, files, strict=True):
+            if image.size != first.size:
+                raise FrameError(f"cannot read {file}: it is {image.width} x {image.height}, {files[0]} is {first.width} x {first.height}")
+            for channel, plane in zip(image.channels, image.on(first.box).data.numpy(), strict=True):
+                planes[f"{name}.{channel}"] = plane
+        return Layers(planes, first.box, first.size, first.metadata, path=files[0])
+
+
+def is_exr(file: str) -> bool:
+    """True for the files whose layers can be read."""
+    return file.lower().endswith(".exr")
+
+
+def file_layers(file: str, colorspace: Colorspace | Literal["auto"]) -> Layers:
+    """All channels of one file: an EXR's as stored, another picture's as they are decoded."""
+    from rotonodes.io import exr, pictures
+
+    if is_exr(file):
+        return exr.read_layers(file)
+    image = pictures.read_image(file, colorspace)
+    return Layers(dict(zip(image.channels, image.data.numpy(), strict=True)), image.box, image.size, image.metadata, path=file)

@@ -1,0 +1,61 @@
+"""CutOut: the matte of what stands out in a picture, and the picture cut out by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rotonodes.nets.model import Model
+from rotonodes.node.asks import Device, Prepared, Wanted
+from rotonodes.nodes.networks.network_runner import NetworkRunner, on_frames, seen_by
+from rotonodes.values.pixels import Batch, Image, Matte
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rotonodes.nets.inference import Segmenter
+
+
+class CutOuts(NamedTuple):
+    """The picture cut out, and the matte that cuts it."""
+
+    image: Batch[Image] | None
+    matte: Batch[Matte]
+
+
+class CutOut(NetworkRunner):
+    """Cut what stands out of pictures: a soft matte by a trained network, and the picture premultiplied by it.
+
+    Any network will do: U-2-Net's (also its own checkpoints, used as there), one trained for the alpha of a shape, or one that
+    finds classes, whose matte is how much of a pixel is not the first class (background). Where the picture has an alpha, the
+    cut-out's is the product of both. The background's colour that is left in soft edges is for EstimateForeground to take out.
+    """
+
+    def prepare(self, device: Device, **inputs: Any) -> Segmenter:
+        from rotonodes.nets.inference import Segmenter
+
+        return Segmenter(self.model_of(inputs), str(device), self.precision)
+
+    def process(self, image: Batch[Image], model: Model | None = None, *, wanted: Wanted, prepared: Prepared) -> CutOuts:
+        segmenter: Segmenter = prepared  # type: ignore[assignment]
+        stack = on_frames(image)
+        alpha = segmenter.matte(seen_by(segmenter.model, stack))
+        mattes = Batch(alpha, tuple(Matte(plane) for plane in alpha))
+        if "image" not in wanted:
+            return CutOuts(None, mattes)
+        cut = [_cut(picture, matte.to(picture.device)) for picture, matte in zip(stack.like, alpha, strict=True)]
+        return CutOuts(Batch.of(cut), mattes)
+
+
+def _cut(picture: Image, alpha: Tensor) -> Image:
+    """A picture times a matte `[1, H, W]`, colour and alpha; other channels (depth, normals) stay as they are."""
+    import torch
+
+    data = picture.data.clone()
+    seen = [*picture.color_indices, *([picture.channels.index("A")] if "A" in picture.channels else [])]
+    # Nothing times nothing: what is not finite outside of the shape must not come through.
+    data[seen] = torch.where(alpha > 0, data[seen] * alpha, 0.0)
+    if "A" in picture.channels:
+        return picture.with_data(data)
+    after = max(picture.color_indices) + 1
+    channels = (*picture.channels[:after], "A", *picture.channels[after:])
+    return picture.with_data(torch.cat((data[:after], alpha, data[after:])), channels)

@@ -1,0 +1,51 @@
+"""LoadModel and WriteModel: trained networks in and out of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from rotonodes.nets.model import Model
+from rotonodes.node.asks import Key, Monitor
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import InputPath, OutputPath, param
+
+
+class LoadModel(Node):
+    """Read a trained network from a weights file, to link it to several nodes or to train it further.
+
+    Checkpoints of other projects are known by their tensors: U-Nets of milesial/Pytorch-UNet and of the 3D-to-2D project, and
+    U-2-Net. Files that hold code are refused.
+    """
+
+    path: InputPath = param(help="weights file (.safetensors), or a checkpoint (.pt, .pth)")
+
+    def process(self) -> Model:
+        from rotonodes.nets.weights import load_weights
+
+        return load_weights(self.path)
+
+
+class WriteModel(Node):
+    """Write a trained network as safetensors, with everything that is needed to use it in its metadata, and a model card.
+
+    The card lies beside the weights (`tones.md` beside `tones.safetensors`). A card that was written by hand stays as it is.
+    """
+
+    path: OutputPath = param(help="weights file to write (.safetensors)", pixels=False)
+    precision: Literal["float16", "float32"] = param("float16", help="float16 halves the file; norms and biases stay float32")
+
+    def writes(self, frame: int | None) -> tuple[str, ...]:
+        return (self.path,)
+
+    def process(self, model: Model, *, key: Key, monitor: Monitor) -> Path:
+        from rotonodes.io.files import remove_sidecar, write_sidecar
+        from rotonodes.nets.model_card import write_card_or_warn
+        from rotonodes.nets.weights import save_weights
+
+        remove_sidecar(self.path)
+        save_weights(model, self.path, self.precision)
+        write_card_or_warn(model, self.path, monitor.warn)
+        if key:
+            write_sidecar(self.path, key)
+        return Path(self.path)

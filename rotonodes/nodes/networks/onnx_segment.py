@@ -1,0 +1,33 @@
+"""OnnxSegment: what UNetSegment does, by onnxruntime instead of torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from rotonodes.node.asks import Device, Prepared, Wanted
+from rotonodes.node.parameters import InputPath, param
+from rotonodes.nodes.networks.segmenting import SegmentingNode, Segments
+from rotonodes.values.pixels import Batch, Image
+
+if TYPE_CHECKING:
+    from rotonodes.nets.onnx import OnnxSegmenter
+
+
+class OnnxSegment(SegmentingNode):
+    """Segment pictures with a network that ExportONNX wrote: the outputs of UNetSegment, by onnxruntime.
+
+    Needs `pip install 'rotonodes[onnx]'`, and for NVIDIA GPUs onnxruntime-gpu; on a CPU it is about as fast as UNetSegment. TensorRT
+    compiles the network for each size that it meets, which takes minutes. A provider that is not there is an error: the CPU never
+    steps in for a GPU unasked.
+    """
+
+    weights: InputPath = param(help="the file that ExportONNX wrote (.onnx)", min_length=1, examples=["in/network.onnx", "in/other.onnx"])
+    provider: Literal["auto", "cpu", "cuda", "tensorrt"] = param("auto", help="what runs it; auto: cuda where the run is on CUDA, else cpu")
+
+    def prepare(self, device: Device, **inputs: Any) -> OnnxSegmenter:
+        from rotonodes.nets.onnx import OnnxSegmenter
+
+        return OnnxSegmenter(self.weights, str(device), self.provider, self.tile, self.overlap, self.scale)
+
+    def process(self, image: Batch[Image], *, wanted: Wanted, prepared: Prepared) -> Segments:
+        return self.segments(prepared, image, wanted)  # type: ignore[arg-type]

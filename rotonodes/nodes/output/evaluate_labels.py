@@ -1,0 +1,140 @@
+"""EvaluateLabels: how well predicted labels agree with the truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.picture.sheet import GAP, cell, cell_size, contact_sheet
+from rotonodes.metrics.label_scores import Scores
+from rotonodes.node.asks import Key, Monitor
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import OutputPath, param
+from rotonodes.values.pixels import Clip, Image, Labels
+
+if TYPE_CHECKING:
+    from rotonodes.metrics.labels import ConfusionMatrix
+
+_CELL = 160  # width of one picture on the sheet, px
+
+
+class EvaluateLabels(Node):
+    """Score predicted labels against the truth: IoU, Dice, accuracy and boundary F-score of each class, flicker, confusion.
+
+    The shape IoU is that of everything but the first class, taken as one class. Boundaries may lie 2 px apart. Flicker is the
+    share of pixels whose predicted class changes between two frames of a clip that follow each other (12 and 13, not 12 and 14)
+    where the truth's does not. A class that never occurs has no score (null) and is named. `path` takes the scores as JSON,
+    `worst` a sheet of the frames with the lowest mean IoU, the prediction left and the truth right of it. Frames stream; what is
+    delivered is what is scored.
+    """
+
+    revision: ClassVar[int] = 1
+    path: OutputPath = param("", help="JSON file to write the scores to; default none", pixels=False)
+    worst: OutputPath = param("", help="PNG to write the worst frames to; default none", pixels=False)
+    worst_count: int = param(12, help="frames on that sheet", unit="frames", ge=1, le=1000)
+    clip_length: int = param(
+        0,
+        help="length of the clips that the frames are made of, from the first on: flicker is not counted across cuts; 0: one clip",
+        unit="frames",
+        ge=0,
+    )
+    ignore: int | None = param(None, help="class index in the truth whose pixels do not count; default none", ge=0, le=255)
+
+    def writes(self, frame: int | None) -> tuple[str, ...]:
+        return tuple(path for path in (self.path, self.worst) if path)
+
+    def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
+        from rotonodes.io.pictures import check_writable
+
+        if self.worst:
+            try:
+                check_writable(self.worst, "8")
+            except UsageError as error:
+                yield f"worst: {error}"
+        if self.path and self.path == self.worst:
+            yield f"`path` and `worst` are both {self.path!r}: the scores are JSON, the worst frames a picture"
+
+    def process(self, prediction: Clip[Labels], truth: Clip[Labels], key: Key, monitor: Monitor) -> Scores:
+        from rotonodes.metrics.labels import ClipScores
+
+        if len(prediction) != len(truth) or not len(truth):
+            raise UsageError(f"{len(prediction)} predicted frames for {len(truth)} true ones: give as many, and at least one")
+        tally: ClipScores | None = None
+        classes: tuple[str, ...] = ()
+        worst: list[Pair] = []
+        for (frame, predicted), true in zip(prediction.items(), truth, strict=True):
+            if tally is None:
+                classes = true.classes
+                tally = ClipScores(len(classes), self.ignore, self.clip_length)
+            self.check(frame, predicted, true, classes)
+            alone = tally.add(predicted.data, true.data, frame)
+            if self.worst:
+                worst = self.lowest(worst, frame, alone, predicted, true)
+        assert tally is not None
+        scores = tally.scores(classes)
+        for remark in scores.remarks():
+            monitor.warn(remark)
+        self.write(scores, worst, key)
+        return scores
+
+    def check(self, frame: int, predicted: Labels, true: Labels, classes: tuple[str, ...]) -> None:
+        """Refuse a pair of frames that cannot be compared."""
+        if predicted.size != true.size:
+            sizes = f"{predicted.width} x {predicted.height}, the truth {true.width} x {true.height}"
+            raise FrameError(f"frame {frame}: the prediction is {sizes}: render one of them again, or reformat it")
+        for which, labels in (("prediction", predicted), ("truth", true)):
+            if labels.classes != classes:
+                named = f"{', '.join(labels.classes)}, not {', '.join(classes)}"
+                raise UsageError(f"frame {frame}: the classes of the {which} are {named}: they must be the same, in one order")
+            strange = labels.data.cpu().numpy() >= len(classes)
+            if self.ignore is not None:
+                strange &= true.data.cpu().numpy() != self.ignore
+            if strange.any():
+                y, x = (int(at[0]) for at in strange.nonzero())
+                value, known = int(labels.data[y, x]), f"the classes are 0 to {len(classes) - 1}"
+                raise FrameError(f"frame {frame}: the {which} is {value} at x {x}, y {y}, which is no class; {known}")
+
+    def lowest(self, worst: list[Pair], frame: int, alone: ConfusionMatrix, predicted: Labels, true: Labels) -> list[Pair]:
+        """The worst frames so far, lowest first; only frames that are among them become pictures."""
+        score = alone.mean_iou()
+        if score is None or (len(worst) == self.worst_count and score >= worst[-1].score):
+            return worst
+        size = worst[0].size if worst else cell_size(true, _CELL)
+        pair = Pair(score, frame, size, side_by_side(predicted, true, size))
+        return sorted([*worst, pair], key=lambda other: (other.score, other.frame))[: self.worst_count]
+
+    def write(self, scores: Scores, worst: list[Pair], key: str) -> None:
+        """The files that were asked for, with their keys."""
+        from rotonodes.io.files import remove_sidecar, write_bytes, write_sidecar
+        from rotonodes.io.pictures import write_image
+
+        if self.path:
+            remove_sidecar(self.path)
+            write_bytes(self.path, json.dumps(scores.as_json(), indent=2).encode() + b"\n")
+            if key:
+                write_sidecar(self.path, key)
+        if self.worst:
+            if not worst:
+                raise UsageError("there are no worst frames to show: the truth is ignored everywhere")
+            texts = [f"{pair.frame}   IoU {pair.score:.3f}" for pair in worst]
+            write_image(self.worst, contact_sheet([pair.picture for pair in worst], texts), key=key or None)
+
+
+class Pair(NamedTuple):
+    """A frame on the sheet: its mean IoU, the size of each of its two pictures, and both side by side."""
+
+    score: float
+    frame: int
+    size: tuple[int, int]
+    picture: Image
+
+
+def side_by_side(predicted: Labels, true: Labels, size: tuple[int, int]) -> Image:
+    """Two label pictures in the truth's colours."""
+    import torch
+
+    left, right = (cell(labels, size).data.cpu() for labels in (replace(predicted, colors=true.colors), true))
+    return Image(torch.cat([left, torch.zeros((3, size[1], GAP // 2)), right], dim=2))

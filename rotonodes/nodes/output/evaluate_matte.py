@@ -1,0 +1,63 @@
+"""EvaluateMatte: how far mattes are from the true ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import repeat
+from pathlib import Path
+
+from rotonodes.errors import FrameError, UsageError
+from rotonodes.node.asks import Key
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import OutputPath, param
+from rotonodes.values.pixels import Clip, Matte
+
+
+class EvaluateMatte(Node):
+    """Measure mattes against the truth: SAD, MSE, gradient and connectivity errors (Rhemann et al. 2009), 0 is perfect.
+
+    Of each frame SAD, gradient and connectivity are sums over pixels in thousands, as is usual; MSE is a mean. With `trimap` only
+    its unknown pixels (between 0.05 and 0.95) count. The JSON holds the means over the frames, and every frame's errors; beside
+    them, of whole frames, what cut-outs are scored by: `mae`, the mean absolute error, and `max_f`, the highest F-measure over
+    255 thresholds (beta^2 = 0.3; null without a shape). Frames stream; what is delivered is what is measured.
+    """
+
+    path: OutputPath = param(help="JSON file to write the errors to", pixels=False, min_length=1)
+
+    def writes(self, frame: int | None) -> tuple[str, ...]:
+        return (self.path,)
+
+    def process(self, matte: Clip[Matte], truth: Clip[Matte], key: Key, trimap: Clip[Matte] | None = None) -> Path:
+        from rotonodes.imaging.mattes.unknown_band import unknown
+        from rotonodes.io.files import remove_sidecar, write_bytes, write_sidecar
+        from rotonodes.metrics.matte_errors import matte_errors, summary
+        from rotonodes.metrics.matte_scores import AlphaScores
+
+        clips = {"matte": matte, "truth": truth, **({"trimap": trimap} if trimap is not None else {})}
+        if len({len(clip) for clip in clips.values()}) > 1 or not len(truth):
+            counts = ", ".join(f"{len(clip)} of `{name}`" for name, clip in clips.items())
+            raise UsageError(f"the frames to compare are {counts}: give as many of each, and at least one")
+        found, scores = {}, AlphaScores()
+        regions: Iterator[Matte | None] = iter(trimap) if trimap is not None else repeat(None, len(truth))
+        for (frame, shape), true, region in zip(matte.items(), truth, regions, strict=True):
+            self._check(frame, {"matte": shape, "truth": true, **({"trimap": region} if region is not None else {})})
+            counted = None if region is None else unknown(region.data).to(true.device)
+            scores.add(shape.data, true.data)
+            found[frame] = matte_errors(shape.data.to(true.device), true.data, counted)
+        remove_sidecar(self.path)
+        write_bytes(self.path, json.dumps({**summary(found), **scores.scores()}, indent=2).encode() + b"\n")
+        if key:
+            write_sidecar(self.path, key)
+        return Path(self.path)
+
+    def _check(self, frame: int, mattes: dict[str, Matte]) -> None:
+        """Refuse mattes that cannot be compared."""
+        truth = mattes["truth"]
+        for name, matte in mattes.items():
+            if matte.size != truth.size:
+                sizes = f"{matte.width} x {matte.height}, the truth {truth.width} x {truth.height}"
+                raise FrameError(f"frame {frame}: the {name} is {sizes}: render one of them again, or reformat it")
+            if bool(matte.data.isnan().any()):
+                _, y, x = (int(at) for at in matte.data.isnan().nonzero()[0])
+                raise FrameError(f"frame {frame}: the {name} is not a number at x {x}, y {y}")

@@ -1,0 +1,72 @@
+"""WriteGIF: a clip as an animated GIF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rotonodes.errors import FrameError, UsageError
+from rotonodes.node.asks import Key
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import OutputPath, param
+from rotonodes.values.pixels import Clip, Image, Labels, Matte
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class WriteGIF(Node):
+    """Write the clip as an animated GIF, with the exact colours of flat artwork and the exact length.
+
+    Up to 256 colours a frame are exact, more are reduced without dithering. Labels are written in their own colours. GIF
+    counts hundredths of a second: 24 frames at 24 fps last exactly one second, in steps of 0.04 and 0.05. Frames stream,
+    memory does not grow with the clip.
+    """
+
+    path: OutputPath = param(help="the file, NAME.gif", pixels=False, pattern=r"(?i)\.gif$")
+    fps: float = param(24.0, help="frames per second; above 50 frames are left out, as no browser shows them", unit="1/s", gt=0, le=1000)
+    loop: int = param(0, help="how often the clip plays; 0 is for ever", ge=0, le=65536)
+    transparent: bool = param(True, help="show nothing where alpha is below 0.5; else the picture stands on black")
+
+    def writes(self, frame: int | None) -> tuple[str, ...]:
+        return (self.path,)
+
+    def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
+        if frames == 0:
+            yield f"there are no frames to write to {self.path!r}"
+
+    def process(self, image: Clip[Image | Matte | Labels], key: Key) -> Path:
+        from rotonodes.io.files import atomic_write
+        from rotonodes.io.gif import GifWriter
+
+        values = iter(image)
+        first = next(values, None)
+        if first is None:
+            raise UsageError(f"there are no frames to write to {self.path!r}")
+        palette = first.colors if isinstance(first, Labels) else None
+        with (
+            atomic_write(self.path) as hidden,
+            open(hidden, "wb") as file,
+            GifWriter(file, first.size, self.fps, loop=self.loop, palette=palette, key=key or None) as gif,
+        ):
+            for value in chain([first], values):
+                gif.add(_indices(value) if isinstance(value, Labels) else self._colors(value))
+        return Path(self.path)
+
+    def _colors(self, picture: Image | Matte) -> np.ndarray:
+        """RGB or RGBA samples `[H, W, C]`."""
+        from rotonodes.io.samples import encode
+
+        samples = encode(picture, "8", "srgb", alpha=self.transparent)
+        if samples.shape[2] > 2:
+            return samples
+        return samples[..., [0, 0, 0, 1][: samples.shape[2] + 2]]
+
+
+def _indices(labels: Labels) -> np.ndarray:
+    indices = labels.data.cpu().numpy()
+    if indices.max() >= len(labels.colors):
+        raise FrameError(f"class index {indices.max()} has no colour: the labels have {len(labels.colors)} classes")
+    return indices

@@ -1,0 +1,81 @@
+"""WriteParts: a mask for each part, as people correct them and LoadParts reads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from rotonodes.errors import UsageError
+from rotonodes.imaging.picture.parts import part_planes
+from rotonodes.io.part_files import NAME, PART, nth_picture, part_file, part_words
+from rotonodes.node.asks import Frame, Key
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import InputPath, OutputPath, param
+from rotonodes.values.frames import FilePattern
+from rotonodes.values.pixels import Image, Labels, Layers, Matte
+
+
+class WriteParts(Node):
+    """Write one grey picture for each part of each frame, white where the part is: masks to correct, or to deliver.
+
+    `mattes` are those that SplitParts takes: probabilities of UNetSegment, labels, or layers. `{part}` in the path stands for the
+    part's name, in a file's name (`masks/frame.####_{part}.png`) or as a folder (`masks/{part}/frame.####.png`); with `pictures`, `*`
+    stands for the name of the picture. LoadParts reads them by the same path.
+
+    A mask that somebody has corrected is never written over: a file without this program's key stays as it is. Take it away to have
+    it written anew.
+    """
+
+    path: OutputPath = param(
+        help="the files: a name with {part}, and a frame token or *",
+        pixels=False,
+        examples=["out/{part}.####.png", "out/{part}-b.####.png", "out/*_{part}.png"],
+    )
+    parts: list[str] | dict[str, str] = param(
+        help="the parts to write, or part -> its word in the files", min_length=1, examples=[["R"], ["G"]]
+    )
+    pictures: InputPath | list[InputPath] = param(
+        "", help="what LoadPictures reads, for a path with *", pixels=False, examples=["in", "in/*.exr"]
+    )
+    depth: Literal[8, 16] = param(8, help="bits of a sample")
+    hard: bool = param(False, help="write black and white alone, white from 0.5 on")
+
+    def reads(self, frame: int | None) -> tuple[str, ...]:
+        return ()  # names of pictures only
+
+    def writes(self, frame: int | None) -> tuple[str, ...]:
+        picture = nth_picture(self.pictures, frame) if self.pictures and frame is not None else None
+        return tuple(part_file(self.path.replace(PART, word), picture, frame) for word in part_words(self.parts).values())
+
+    def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
+        from rotonodes.io.pictures import check_writable
+
+        words = list(part_words(self.parts).values())
+        if len(set(words)) > 1 and PART not in self.path:
+            yield f"{len(words)} parts would all be written to {self.path!r}: put {PART} into the name"
+        if len(set(words)) < len(words):
+            yield "parts: two of them would be written to the same file"
+        if (NAME in self.path) != bool(self.pictures):
+            yield f"{NAME} in the path and `pictures` go together: the path is {self.path!r}, the pictures are {self.pictures!r}"
+        elif frames > 1 and not self.pictures and not FilePattern(self.path).has_token:
+            yield f"{frames} frames would all be written to {self.path!r}: put #### into the name"
+        try:
+            check_writable(self.path, str(self.depth))
+        except UsageError as error:
+            yield str(error)
+
+    def process(self, mattes: Image | Layers | Labels, frame: Frame, key: Key) -> Path:
+        from rotonodes.io.pictures import read_key, write_image
+
+        for fault in self.faults(frozenset({"mattes"}), frames=1):
+            raise UsageError(fault)
+        planes = part_planes(mattes, list(part_words(self.parts)))
+        files = self.writes(frame)
+        for plane, file in zip(planes.values(), files, strict=True):
+            if key and os.path.exists(file) and read_key(file) in (None, key):
+                continue  # somebody has corrected it, or it is done
+            matte = Matte((plane >= 0.5).to(plane.dtype)[None] if self.hard else plane[None])
+            write_image(file, matte, depth="8" if self.depth == 8 else "16", key=key or None)
+        return Path(files[0])

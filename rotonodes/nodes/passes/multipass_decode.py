@@ -1,0 +1,62 @@
+"""MultipassDecode: the passes and cryptomattes of a multipass frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import model_validator
+
+from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
+from rotonodes.imaging.passes.names import CANONICAL, Passes, pass_image
+from rotonodes.node.asks import Wanted
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import param
+from rotonodes.values.pixels import Image, Layers, Matte
+
+
+class MultipassDecode(Node):
+    """Take the passes of a multipass frame apart, and make mattes of named objects from its cryptomattes.
+
+    Each pass becomes an output, under the name by which it was asked for, each entry of `mattes` another one. Passes keep
+    the frame, the data window and the header of the file; their values are as stored, so depth, normals and ids are raw.
+    A pass or a name that is not in the file fails the frame, and only for outputs that somebody links to.
+    """
+
+    passes: tuple[str, ...] = param(
+        CANONICAL,
+        help="passes to give out, in any renderer's spelling, with or without a view layer in front (Label.DiffDir)",
+    )
+    mattes: dict[str, str | list[str]] = param(
+        {}, help="output name -> names in the cryptomatte: whole names, wildcards (shape*), several with commas or as a list"
+    )
+    layer: str = param("", help="view layer of passes and mattes; empty for the first")
+    view: str = param("", help="stereo view (left, right); empty for the hero view")
+    cryptomatte: str = param("object", help="what mattes are named after: object, material, asset, or a cryptomatte's own name")
+    names: dict[str, str] = param({}, help="how this file spells its passes -> the usual name, where it is not recognised")
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> MultipassDecode:
+        listed = [*self.passes, *self.mattes]
+        if not listed:
+            raise ValueError("nothing to decode: name a pass in `passes`, or a matte in `mattes`")
+        twice = sorted({name for name in listed if listed.count(name) > 1})
+        if twice:
+            raise ValueError(f"two outputs are called {twice[0]!r}: rename the matte or list the pass once")
+        return self
+
+    def outputs(self) -> Mapping[str, type]:
+        return {**dict.fromkeys(self.passes, Image), **dict.fromkeys(self.mattes, Matte)}
+
+    def process(self, layers: Layers, wanted: Wanted) -> dict[str, Image | Matte]:
+        passes = Passes.of(layers, self.names)
+        asked: tuple[str, ...] = tuple(name for name in self.passes if name in wanted)
+        if asked == CANONICAL:  # nobody chose: all that is there
+            asked = tuple(name for name in asked if passes.has(name, self.layer, self.view))
+        made: dict[str, Image | Matte] = {
+            name: pass_image(layers, passes.find(name, self.layer, self.view)) for name in asked
+        }  # fmt: skip
+        mattes = [name for name in self.mattes if name in wanted]
+        if mattes:
+            crypto = find_cryptomatte(layers, self.cryptomatte, self.layer, self.view)
+            made |= {name: decode_matte(layers, crypto, self.mattes[name]) for name in mattes}
+        return made

@@ -1,0 +1,34 @@
+"""Backdrop: what a cut-out is put on."""
+
+from __future__ import annotations
+
+from pydantic import field_validator
+
+from rotonodes.imaging.picture.resample import reformat
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import param
+from rotonodes.values.color import parse_hex
+from rotonodes.values.pixels import Image, Labels, Matte
+
+
+class Backdrop(Node):
+    """A background in the frame of a matte or labels, whatever its size: one colour, or a picture scaled to cover the frame."""
+
+    color: str = param("#000000", help='the colour, "#rrggbb" or "#rrggbbaa"; behind the picture where that is transparent')
+
+    @field_validator("color")
+    @classmethod
+    def _is_a_color(cls, value: str) -> str:
+        parse_hex(value)
+        return value
+
+    def process(self, like: Matte | Labels, image: Image | None = None) -> Image:
+        import torch
+
+        from rotonodes.imaging.picture.compositing import merge
+        from rotonodes.values.color import hex_to_linear
+
+        red, green, blue, alpha = hex_to_linear(self.color)
+        planes = [red * alpha, green * alpha, blue * alpha, *([alpha] if alpha < 1 else [])]
+        color = Image(torch.tensor(planes, device=like.device).view(-1, 1, 1).repeat(1, like.height, like.width))
+        return color if image is None else merge(reformat(image, like.size), color)

@@ -1,0 +1,88 @@
+"""SplitParts: a picture cut into its parts, one layer each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import field_validator
+
+from rotonodes.imaging.picture.parts import as_layers, cut_outs, laid_over, part_planes
+from rotonodes.node.asks import Wanted
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import param
+from rotonodes.values.pixels import Image, Labels, Layers, Matte
+
+
+class SplitParts(Node):
+    """Cut a picture into parts: one cut-out and one matte for each, and all cut-outs as layers from back to front.
+
+    `mattes` are what LoadParts reads, any one-channel layers called by their part, the probabilities of UNetSegment, or labels. Each
+    part is two outputs: `hair`, the cut-out, and `hair_matte`. `layers` are the cut-outs of all parts for WritePSD, and `picture` is
+    what these layers show laid over one another: the picture itself wherever parts cover it.
+
+    Mattes say how much of a pixel is the part's, the picture's own soft outline included: no part holds more than the picture's
+    alpha. With `join`, a part goes on below the soft edge of those before it: its alpha is m / (1 - c), m being its matte and c what
+    the parts before it cover, so that the layers together are as opaque as the mattes' sum. Else it is m. Where mattes overlap,
+    m + c > 1, parts stay whole below others. A network's mattes have tails, small values far from a part, which would be drawn up too
+    where they are all that is left: `levels: [0.3, 0.7]` takes them away.
+    """
+
+    parts: list[str] = param([], help="parts to cut out, from back to front; default all, in their own order", examples=[["midtone"]])
+    rest: str = param("", help="name of one more part behind all others, which is what they leave over; default none")
+    levels: tuple[float, float] = param(
+        (0.0, 1.0),
+        help="values of mattes that mean nothing and all of a pixel; what lies between is spread",
+        examples=[[0.3, 0.7], [0.0, 0.9]],
+    )
+    join: bool = param(True, help="let parts reach below the soft edges of those before them, so that no seam shows")
+
+    @field_validator("parts")
+    @classmethod
+    def _usable_names(cls, parts: list[str]) -> list[str]:
+        for name in parts:
+            if name in ("layers", "picture", "") or parts.count(name) > 1:
+                raise ValueError(f"the part {name!r} needs another name: each has its own, and 'layers' and 'picture' are outputs")
+        return parts
+
+    @field_validator("levels")
+    @classmethod
+    def _rising(cls, levels: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= levels[0] < levels[1] <= 1:
+            raise ValueError(f"levels must rise between 0 and 1, these do not: {list(levels)}")
+        return levels
+
+    def names(self) -> tuple[str, ...]:
+        """The parts that have outputs, the rest first."""
+        return (*((self.rest,) if self.rest else ()), *self.parts)
+
+    def outputs(self) -> Mapping[str, type]:
+        cut = dict.fromkeys(self.names(), Image)
+        return {"layers": Layers, "picture": Image, **cut, **{f"{name}_matte": Matte for name in cut}}
+
+    def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
+        if self.rest in ("layers", "picture") or self.rest in self.parts:
+            yield f"rest: {self.rest!r} is taken: choose another name"
+        for name in self.names():
+            if f"{name}_matte" in self.names():
+                yield f"the part {name + '_matte'!r} has the name of the matte of {name!r}: choose another name"
+
+    def process(self, image: Image, mattes: Layers | Labels | Image, wanted: Wanted) -> dict[str, Layers | Image | Matte | None]:
+        import torch
+
+        picture = image.on_frame()
+        planes = part_planes(mattes, self.parts, picture)
+        low, high = self.levels
+        if (low, high) != (0, 1):
+            planes = {name: ((plane - low) / (high - low)).clamp(0, 1) for name, plane in planes.items()}
+        if self.rest:
+            whole = torch.ones_like(picture.data[0]) if picture.alpha is None else picture.alpha[0]
+            planes = {self.rest: (whole - torch.stack(list(planes.values())).sum(0)).clamp(0, 1), **planes}
+        made: dict[str, Layers | Image | Matte | None] = dict.fromkeys(self.outputs())
+        for name in self.names():
+            made[f"{name}_matte"] = Matte(planes[name][None])
+        if wanted & {"layers", "picture", *self.names()}:
+            cut = dict(zip(planes, cut_outs(picture, list(planes.values()), self.join), strict=True))
+            made |= {name: cut[name] for name in self.names()}
+            made["layers"] = as_layers(cut) if "layers" in wanted else None
+            made["picture"] = laid_over(list(cut.values())) if "picture" in wanted else None
+        return made

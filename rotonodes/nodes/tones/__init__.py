@@ -1,0 +1,1 @@
+"""Nodes that split, paint and stabilize tones."""

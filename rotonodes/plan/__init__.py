@@ -1,0 +1,1 @@
+"""What a run would do: keys, cache, stages, and what is missing."""

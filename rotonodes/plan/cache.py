@@ -1,0 +1,160 @@
+"""The store behind keys: one file for each key and output, below `.rotonodes/` unless told otherwise.
+
+A file is safetensors with the value's other fields as JSON in the metadata, deflated when it holds labels. Float32 tensors
+whose values half precision holds exactly are stored as half, so what comes out is bit for bit what went in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rotonodes.errors import RotoError
+from rotonodes.io.files import write_bytes
+from rotonodes.values.pixels import Image, Labels, Matte
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_MAGIC = b"rotonodes-cache-1\n"
+_PIXELS = {kind.__name__: kind for kind in (Image, Matte, Labels)}
+
+
+class Cache:
+    """Values by key and output name. Damaged entries count as missing; what cannot be stored is not stored."""
+
+    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+        self.folder = Path(folder) if folder is not None else None
+
+    def path(self, key: str, output: str) -> Path:
+        """Where a value lies."""
+        assert self.folder is not None
+        return self.folder / key[:2] / f"{key}.{''.join(c if c.isalnum() or c in '_-' else '~' for c in output)}"
+
+    def has(self, key: str, outputs: list[str] | tuple[str, ...]) -> bool:
+        """True when every one of the outputs is stored under the key."""
+        return self.folder is not None and bool(outputs) and all(self.path(key, output).is_file() for output in outputs)
+
+    def load(self, key: str, outputs: list[str], kinds: dict[str, Any]) -> dict[str, Any] | None:
+        """The outputs of a key, on the CPU; None when one is missing or damaged (which is then removed)."""
+        values = {}
+        for output in outputs:
+            path = self.path(key, output)
+            try:
+                values[output] = unpack(path.read_bytes(), kinds.get(output))
+            except FileNotFoundError:
+                return None
+            except (OSError, ValueError, KeyError, TypeError, struct.error, RotoError):
+                path.unlink(missing_ok=True)
+                return None
+        return values
+
+    def store(self, key: str, values: dict[str, Any]) -> None:
+        """Keep outputs under a key; values of kinds that cannot be packed are left out."""
+        if self.folder is None:
+            return
+        for output, value in values.items():
+            if value is not None and can_pack(value):
+                write_bytes(self.path(key, output), pack(value))
+
+
+def can_pack(value: Any) -> bool:
+    if getattr(value, "encoded", None) is not None:
+        return False  # a file's own samples would be lost, and with them a bit-identical copy: the file is read again
+    return type(value).__name__ in _PIXELS or (hasattr(value, "pack") and hasattr(type(value), "unpack"))
+
+
+def pack(value: Any) -> bytes:
+    """A value as bytes. Values of other kinds than pixels say how: `pack() -> dict` of JSON values and tensors, and `unpack`."""
+    from isal import isal_zlib
+    from safetensors.torch import save
+
+    if type(value).__name__ in _PIXELS:
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.name not in ("metadata", "encoded")}
+        if isinstance(value, Image):
+            fields["metadata"] = {k: v for k, v in value.metadata.items() if isinstance(v, str | int | float)}
+    else:
+        fields = value.pack()
+    tensors: dict[str, Tensor] = {}
+    tree = _strip(fields, "", tensors)
+    halves = [name for name, tensor in tensors.items() if _fits_half(tensor)]
+    stored = {name: (t.half() if name in halves else t).contiguous().cpu() for name, t in tensors.items()}
+    text = json.dumps({"kind": type(value).__name__, "tree": tree, "halves": halves})
+    body = save(stored, {"rotonodes": text})
+    if isinstance(value, Labels):
+        return _MAGIC + b"z" + isal_zlib.compress(body, 1)
+    return _MAGIC + b"-" + body
+
+
+def unpack(data: bytes, kind: Any) -> Any:
+    """The value that `pack` made bytes of; ValueError for anything else. `kind` is the type for others than pixels."""
+    from isal import isal_zlib
+    from safetensors.torch import load
+
+    if data[: len(_MAGIC)] != _MAGIC:
+        raise ValueError("not a cache entry")
+    body = data[len(_MAGIC) + 1 :]
+    try:
+        if data[len(_MAGIC) : len(_MAGIC) + 1] == b"z":
+            body = isal_zlib.decompress(body)
+        tensors = load(body)
+    except Exception as error:  # zlib and safetensors raise errors of their own for damaged data
+        raise ValueError(str(error)) from error
+    (length,) = struct.unpack("<Q", body[:8])
+    note = json.loads(json.loads(body[8 : 8 + length])["__metadata__"]["rotonodes"])
+    for name in note["halves"]:
+        tensors[name] = tensors[name].float()
+    tree = _restore(note["tree"], tensors)
+    if note["kind"] in _PIXELS:
+        for name in ("channels", "classes", "colors", "values", "origin", "size"):
+            if name in tree:
+                tree[name] = tuple(tree[name])
+        return _PIXELS[note["kind"]](**tree)
+    if kind is None or kind.__name__ != note["kind"]:
+        raise ValueError(f"a {note['kind']} where another kind was expected")
+    return kind.unpack(tree)
+
+
+def _fits_half(tensor: Tensor) -> bool:
+    """True when every value survives half precision, bit for bit."""
+    import torch
+
+    if tensor.dtype != torch.float32 or tensor.numel() == 0:
+        return False
+    first = tensor.reshape(-1)[:4096]
+    # Most pictures fail on their first pixels; only promising ones are converted whole.
+    return bool(_same(first, first.half().float())) and bool(_same(tensor, tensor.half().float()))
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    import torch
+
+    return torch.equal(a.contiguous().view(torch.int32), b.contiguous().view(torch.int32))
+
+
+def _strip(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
+    """Plain data with its tensors taken out into `tensors`."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        tensors[path] = value.detach()
+        return {"$tensor": path}
+    if isinstance(value, dict):
+        return {str(k): _strip(v, f"{path}.{k}" if path else str(k), tensors) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strip(v, f"{path}.{i}" if path else str(i), tensors) for i, v in enumerate(value)]
+    return value
+
+
+def _restore(tree: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(tree, dict):
+        if set(tree) == {"$tensor"}:
+            return tensors[tree["$tensor"]]
+        return {k: _restore(v, tensors) for k, v in tree.items()}
+    if isinstance(tree, list):
+        return [_restore(v, tensors) for v in tree]
+    return tree

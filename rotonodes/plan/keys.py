@@ -1,0 +1,154 @@
+"""What a value's identity is: one key for each node and frame, for the cache, resuming, provenance and the farm.
+
+key(node, frame) = sha256 of canonical JSON: type and version, parameters that change pixels, the keys of the inputs it asks
+for, the frame if it asks for it, the fingerprints of the files it reads. Names, device, batch, chunk and threads are not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rotonodes.errors import RotoError
+from rotonodes.graph.graph import Graph, Link, Vertex
+from rotonodes.node.asks import Frame
+from rotonodes.node.base import Node
+from rotonodes.node.parameters import changes_pixels
+from rotonodes.node.registry import full_name
+from rotonodes.values.frames import parse_frames
+
+Fingerprint = Callable[[str], Any]
+
+
+def canonical(value: Any) -> str:
+    """JSON with one spelling: sorted keys, no blanks, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+
+
+def digest(value: Any) -> str:
+    """sha256 of canonical JSON, as 64 hex digits."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def pixel_parameters(node: Node) -> dict[str, Any]:
+    """The parameters that change what the node makes, as JSON values; defaults are written out."""
+    values = node.model_dump(mode="json")
+    return {name: values[name] for name, info in type(node).model_fields.items() if changes_pixels(info)}
+
+
+class Keys:
+    """Keys of a graph's nodes for one run.
+
+    `nodes` are the graph's nodes with their paths on this machine. `clip` are the frames of the shot (the graph's `frames`),
+    `delivered` those that this run delivers; `fingerprint` tells a file's identity from its path.
+    """
+
+    def __init__(
+        self, graph: Graph, nodes: Mapping[str, Node], clip: tuple[int, ...], delivered: tuple[int, ...], fingerprint: Fingerprint
+    ) -> None:
+        self.graph, self.nodes, self.clip, self.delivered, self.fingerprint = graph, nodes, clip, delivered, fingerprint
+        self._in_clip = frozenset(clip)
+        self._made: dict[tuple[str, int | None], str] = {}
+        self._parts: dict[str, str] = {}
+        self._per_frame: dict[str, bool] = {}
+        for name in graph.order():
+            self._per_frame[name] = self._depends_on_frame(graph.vertices[name])
+
+    def _depends_on_frame(self, vertex: Vertex) -> bool:
+        cls = type(vertex.node)
+        if cls.takes_whole_clip():
+            return False
+        if Frame in cls.signature.asks.values():
+            return True
+        return any(self._per_frame[self.graph.source_of(link).node] for _, link in vertex.all_links())
+
+    def per_frame(self, name: str) -> bool:
+        """False for nodes that are made once: networks, measurements, whole clips."""
+        return self._per_frame[name]
+
+    def clip_frames(self, name: str) -> tuple[int, ...]:
+        """The frames of a whole-clip node's inputs: what is delivered for writers, else the shot or its own `frames`."""
+        node = self.graph.vertices[name].node
+        own = getattr(node, "frames", None)
+        if isinstance(own, str) and own and "frames" in type(node).model_fields:
+            return parse_frames(own)
+        return self.delivered if type(node).is_writer() else self.clip
+
+    def input_frames(self, name: str, frame: int | None, key: str, link: Link) -> tuple[int | None, ...]:
+        """The frames of `link` that the input `key` of `name` asks for to make `frame`; None stands for a value made once."""
+        if not self._per_frame[link.node]:
+            return (None,)
+        node = self.graph.vertices[name].node
+        if type(node).takes_whole_clip():
+            return self.clip_frames(name)
+        assert frame is not None
+        if not type(node).has_neighbours() or type(node).signature.inputs[key].feed != "clip":
+            return (frame,)
+        # Frames beyond the shot's ends are not there, whatever part of it this run delivers.
+        return tuple(f for f in node.needs(frame) if f in self._in_clip or f == frame)
+
+    def inputs(self, name: str) -> list[tuple[str, Link]]:
+        """(input, source) of every link, disabled nodes stepped over."""
+        return [(key, self.graph.source_of(link)) for key, link in self.graph.vertices[name].all_links()]
+
+    def of(self, name: str, frame: int | None) -> str:
+        """The key of a node's value at a frame (None when it is made once)."""
+        at = (name, frame if self._per_frame[name] else None)
+        if at not in self._made:
+            # Upstream first and without recursion over nodes: a graph may be thousands of nodes long.
+            stack = [at]
+            while stack:
+                top = stack[-1]
+                missing = [need for need in self._asked(*top) if need not in self._made]
+                if missing and top not in self._made:
+                    stack += missing
+                    continue
+                stack.pop()
+                self._made.setdefault(top, self._compute(*top))
+        return self._made[at]
+
+    def _asked(self, name: str, frame: int | None) -> list[tuple[str, int | None]]:
+        return [(link.node, f) for key, link in self.inputs(name) for f in self.input_frames(name, frame, key, link)]
+
+    def _compute(self, name: str, frame: int | None) -> str:
+        node = self.graph.vertices[name].node
+        inputs: dict[str, list[Any]] = {}
+        exact = type(node).takes_whole_clip() or type(node).has_neighbours()
+        for key, link in self.inputs(name):
+            for f in self.input_frames(name, frame, key, link):
+                made = self._made[link.node, f]
+                inputs.setdefault(key, []).append([link.output, made, f] if exact else [link.output, made])
+        files = [self.fingerprint(path) for path in self.nodes[name].reads(frame)]
+        # A node that names each frame's files is told apart by them: a still is the same on every frame.
+        asks_frame = Frame in type(node).signature.asks.values() and type(node).reads is Node.reads
+        # Of a clip that shows one still, the number of frames still tells one clip from another.
+        span = list(self.clip_frames(name)) if type(node).takes_whole_clip() else None
+        return digest([self._node_part(name, node), inputs, frame if asks_frame or exact else None, files, span])
+
+    def _node_part(self, name: str, node: Node) -> str:
+        if name not in self._parts:
+            cls = type(node)
+            self._parts[name] = digest([full_name(cls), cls.revision, pixel_parameters(node)])  # paths as the graph writes them
+        return self._parts[name]
+
+
+def file_fingerprint(written: Callable[[str], str], content: bool = False) -> Fingerprint:
+    """A file's identity: its path as the graph writes it, with size and mtime, or with the digest of its bytes.
+
+    Files that are not there have neither. Each file is asked for once.
+    """
+    from rotonodes.io.files import fingerprint
+
+    known: dict[str, Any] = {}
+
+    def of(path: str) -> Any:
+        if path not in known:
+            try:
+                known[path] = [written(path), *fingerprint(path, content=content)]
+            except (OSError, RotoError):
+                known[path] = [written(path)]
+        return known[path]
+
+    return of

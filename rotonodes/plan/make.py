@@ -1,0 +1,194 @@
+"""Graph + wanted frames -> stages: what is done already and why not, what must run, and what it will need."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from rotonodes.errors import UsageError
+from rotonodes.graph.graph import Graph, Link, select
+from rotonodes.node.asks import Frame
+from rotonodes.node.base import Node
+from rotonodes.plan.cache import Cache
+from rotonodes.plan.keys import Keys, file_fingerprint
+from rotonodes.plan.missing import missing_frames
+from rotonodes.plan.paths import Paths
+from rotonodes.plan.plan import Plan, Stage, Task
+from rotonodes.plan.sizes import estimate_memory
+
+CACHE_FOLDER = ".rotonodes"
+
+
+def make_plan(
+    graph: Graph,
+    *,
+    frames: Sequence[int] | None = None,
+    nodes: Sequence[str] = (),
+    root: str = ".",
+    cache: str | None = None,
+    force: bool = False,
+    content_hash: bool = False,
+    path_map: Sequence[tuple[str, str]] = (),
+    store: bool = True,
+) -> Plan:
+    """Plan a run of `graph`: `frames` narrows what is delivered, `nodes` (-X) which sinks; `cache` "none" keeps nothing;
+    `store` False plans a run that writes nothing to the cache.
+
+    Nothing is rendered; files are only asked for their size, time and key. UsageError when there is nothing to deliver or
+    no way to tell which frames.
+    """
+    if graph.open_inputs:
+        raise UsageError(f"{graph.file} is made to be used in another graph: its input {graph.open_inputs[0]!r} is not linked")
+    paths = Paths(root, path_map)
+    chosen = select(graph, nodes)
+    sinks = list(dict.fromkeys(link.node for link in chosen)) if nodes else graph.sinks()
+    resolved = {name: vertex.node.at(paths.here) for name, vertex in graph.vertices.items()}
+    clip = graph.frames or _frames_on_disk(graph, resolved, sinks)
+    delivered = tuple(frames) if frames is not None else clip
+    if not delivered and _asks_frames(graph, sinks):
+        raise UsageError("which frames? give the graph `frames:`, or use -F; no numbered files were found on disk")
+    keys = Keys(graph, resolved, clip or delivered, delivered, file_fingerprint(paths.written, content_hash))
+    folder = None if cache == "none" else paths.here(cache or CACHE_FOLDER)
+    plan = Plan(graph, keys, Cache(folder), delivered, sinks, nodes=resolved)
+    plan.kept = {n for n, v in graph.vertices.items() if v.keeps and not type(v.node).is_writer()}
+    plan.kept |= {n for n in sinks if not type(graph.vertices[n].node).is_writer()}
+    for link in chosen:
+        if link.output:
+            plan.outputs.setdefault(link.node, set()).add(link.output)
+    _Planner(plan, force).walk()
+    if not store:
+        plan.kept = set()
+    if graph.frames is None:  # how many frames there are could not be said before
+        for name in sinks:
+            linked = frozenset(graph.vertices[name].links)
+            for message in graph.vertices[name].node.faults(linked, len(delivered)):
+                raise UsageError(f"{name}: {message}")
+    plan.missing = missing_frames(plan)
+    plan.memory = estimate_memory(plan)
+    return plan
+
+
+def _frames_on_disk(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) -> tuple[int, ...]:
+    """Every frame that a source of the sinks finds on disk, rising."""
+    found: set[int] = set()
+    for name in graph.upstream(sinks):
+        found.update(nodes[name].available() or ())
+    return tuple(sorted(found))
+
+
+def _asks_frames(graph: Graph, sinks: Iterable[str]) -> bool:
+    return any(Frame in type(graph.vertices[name].node).signature.asks.values() for name in graph.upstream(sinks))
+
+
+class _Planner:
+    """Walks from the sinks to the sources, and stops at whatever is there already."""
+
+    def __init__(self, plan: Plan, force: bool) -> None:
+        self.plan, self.force = plan, force
+        self.graph, self.keys = plan.graph, plan.keys
+        self.level: dict[str, int] = {}
+
+    def walk(self) -> None:
+        plan = self.plan
+        self._gather_outputs()
+        wanted: dict[str, list[int | None]] = {}
+        for name in plan.sinks:
+            frames: Iterable[int | None] = plan.delivered if self.keys.per_frame(name) else (None,)
+            for frame in frames:
+                if self._is_done(name, frame):
+                    plan.done.setdefault(name, set()).add(frame)
+                else:
+                    wanted.setdefault(name, []).append(frame)
+        for name, frames in wanted.items():
+            self._need([(name, frame) for frame in frames])
+        self._stages(wanted)
+
+    def _gather_outputs(self) -> None:
+        """Which outputs of each node somebody asks for: a cache entry must hold all of them."""
+        active = self.graph.upstream(self.plan.sinks)
+        for name in active:
+            for _, link in self.keys.inputs(name):
+                self.plan.outputs.setdefault(link.node, set()).add(link.output)
+        for name in self.plan.sinks:
+            if not self.plan.outputs.get(name):
+                self.plan.outputs[name] = set(list(self.graph.outputs_of(name))[:1])
+
+    def _need(self, tasks: list[Task]) -> None:
+        plan = self.plan
+        stack = tasks
+        while stack:
+            name, frame = stack.pop()
+            if frame in plan.todo.get(name, ()) or frame in plan.cached.get(name, ()):
+                continue
+            if name in plan.kept and not self.force and plan.cache.has(self.keys.of(name, frame), sorted(plan.outputs[name])):
+                plan.cached.setdefault(name, set()).add(frame)
+                continue
+            plan.todo.setdefault(name, set()).add(frame)
+            for key, link in self.keys.inputs(name):
+                stack += [(link.node, f) for f in self.keys.input_frames(name, frame, key, link)]
+
+    def _is_done(self, name: str, frame: int | None) -> bool:
+        """Whether a writer's files are whole and carry the right key; the reason is noted when not.
+
+        What writes no files is done when the cache has it.
+        """
+        from rotonodes.io.pictures import read_key
+
+        node = self.plan.nodes[name]
+        if not node.writes(frame):
+            outputs = sorted(self.plan.outputs.get(name, ()))
+            return not self.force and name in self.plan.kept and self.plan.cache.has(self.keys.of(name, frame), outputs)
+        reason = "forced" if self.force else ""
+        for path in () if reason else node.writes(frame):
+            if not os.path.exists(path):
+                reason = "not there"
+                break
+            found = read_key(path)
+            if found != self.keys.of(name, frame):
+                reason = "made from something else" if found else "damaged, or not made by rotonodes"
+                break
+        if reason:
+            self.plan.reasons.setdefault(name, {}).setdefault(reason, []).append(frame)
+        return not reason
+
+    def _stages(self, wanted: dict[str, list[int | None]]) -> None:
+        """Cut where a node that is made once must finish before the frames that use it can start."""
+        plan = self.plan
+        for name in self.graph.order():
+            self.level[name] = max((self._level_after(link) for _, link in self.keys.inputs(name)), default=0)
+        sinks: dict[int, dict[str, tuple[int, ...] | None]] = {}
+        for name in plan.todo:
+            if not self.keys.per_frame(name) and (type(plan.nodes[name]).takes_whole_clip() or name in wanted):
+                sinks.setdefault(self.level[name], {})[name] = None
+        for name, frames in wanted.items():
+            if self.keys.per_frame(name):
+                sinks.setdefault(self.level[name], {})[name] = tuple(f for f in frames if f is not None)
+        for level in sorted(sinks):
+            plan.stages.append(Stage(sinks[level], self._span(sinks[level])))
+
+    def _level_after(self, link: Link) -> int:
+        clip = type(self.plan.nodes[link.node]).takes_whole_clip()
+        return self.level[link.node] + (1 if clip and link.node in self.plan.todo else 0)
+
+    def _span(self, sinks: dict[str, tuple[int, ...] | None]) -> tuple[int, ...]:
+        """All frames of a stage: the order of its longest clip, then what others add."""
+        orders: list[tuple[int, ...]] = []
+        for name, frames in sinks.items():
+            if frames is not None:
+                orders.append(frames)
+            elif type(self.plan.nodes[name]).takes_whole_clip():
+                orders.append(self.keys.clip_frames(name))
+        return merge_orders(orders)
+
+
+def merge_orders(orders: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """One order of all frames that agrees with each of the orders where they can agree: rising if all rise."""
+    if all(list(order) == sorted(order) for order in orders):
+        return tuple(sorted(set().union(*orders)))
+    merged: dict[int, None] = {}
+    for order in sorted(orders, key=len, reverse=True):
+        merged.update(dict.fromkeys(order))
+    return tuple(merged)
+
+
+# What a run will need.

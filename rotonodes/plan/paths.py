@@ -1,0 +1,38 @@
+"""Paths as the graph writes them, and paths on this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+
+class Paths:
+    """Paths as the graph writes them <-> paths on this machine: the path map's first fitting rule, then the root."""
+
+    def __init__(self, root: str | os.PathLike[str] = ".", path_map: Sequence[tuple[str, str]] = ()) -> None:
+        self.root = "" if str(root) in ("", ".") else str(root)
+        self.rules = [(source.rstrip("/\\"), destination.rstrip("/\\")) for source, destination in path_map]
+
+    def here(self, path: str) -> str:
+        """Where a path of the graph lies on this machine."""
+        for source, destination in self.rules:
+            if _plain(path, source) == _plain(source, source) or _plain(path, source).startswith(_plain(source, source) + "/"):
+                path = destination + path[len(source) :].replace("\\", "/")
+                break
+        return os.path.join(self.root, os.path.expanduser(path))
+
+    def written(self, path: str) -> str:
+        """How the graph would write a path of this machine, so that keys do not depend on where the root lies."""
+        if self.root and path.startswith(os.path.join(self.root, "")):
+            path = path[len(os.path.join(self.root, "")) :]
+        for source, destination in self.rules:
+            if path == destination or path.startswith(destination + "/"):
+                return source + path[len(destination) :]
+        return path
+
+
+def _plain(path: str, like: str) -> str:
+    """A path to compare: where `like` is a Windows path, in lower case and with slashes."""
+    windows = re.match(r"[A-Za-z]:|\\\\", like) is not None or "\\" in like
+    return path.replace("\\", "/").lower() if windows else path

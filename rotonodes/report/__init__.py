@@ -1,0 +1,1 @@
+"""How a run is reported: plain lines, a terminal display, messages for programs."""

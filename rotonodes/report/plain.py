@@ -1,0 +1,119 @@
+"""Progress and logs: one stream of events, told by several voices (plain lines, a terminal, JSON, farm runners).
+
+The engine tells a `Reporter` what happens; the reporter keeps the counts, and its subclass says them. Logs go to stderr; the
+voices that a farm's runner reads (openjd, alf, json) speak on stdout, as those runners expect.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rotonodes.engine.events import Reporter, short
+from rotonodes.engine.result import stopped
+from rotonodes.report.summary import at, closing_line, closing_lines, opening_line
+
+if TYPE_CHECKING:
+    from rotonodes.engine.result import Result
+
+
+class Lines:
+    """Whole lines to a stream, each flushed. A reader that went away must not stop a run: then the lines end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream: TextIO | None = stream
+
+    def say(self, line: str) -> None:
+        if self.stream is None:
+            return
+        try:
+            self.stream.write(line + "\n")
+            self.stream.flush()
+        except (OSError, ValueError):
+            self.stream = None
+
+
+class PlainReporter(Reporter):
+    """`Frame 12 (12 of 24) 0.41 s` and `Progress: 50%`: what every render farm understands."""
+
+    tells_failures = True  # when they happen, not only at the end
+
+    def __init__(self, verbose: int = 0, log: TextIO | None = None, **options: Any) -> None:
+        super().__init__(verbose, **options)
+        self.log = Lines(log or sys.stderr)
+
+    def on_start(self) -> None:
+        self.log.say(opening_line(self.plan))
+
+    def on_stage(self) -> None:
+        if self.stages > 1:
+            self.log.say(f"Stage {self.stage_index + 1} of {self.stages}: {self.stage_title}")
+
+    def on_frame(self, frame: int, seconds: float, ok: bool) -> None:
+        took = f"{seconds:.2f} s" if ok else "failed"
+        self.log.say(f"Frame {frame} ({self.frames_done} of {self.frames_total}) {took}")
+
+    def on_progress(self, node: str, done: int, total: int, text: str) -> None:
+        self.log.say(f"{node}: {done} of {total}" + (f", {text}" if text else ""))
+
+    def on_percent(self, percent: int) -> None:
+        self.log.say(f"Progress: {percent}%")
+
+    def on_warning(self, text: str) -> None:
+        self.log.say(f"warning: {text}")
+
+    def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
+        self.log.say(f"error: {at(node, frame)}: {reason}")
+        if trace:
+            self.log.say(trace.rstrip())
+
+    def on_end(self, result: Result) -> None:
+        for line in closing_lines(result, self.again, told=self.tells_failures):
+            self.log.say(line)
+
+
+class FaultsReporter(PlainReporter):
+    """No progress at all, but a run that fails says why: an exit code alone helps nobody. One that does not says nothing."""
+
+    tells_failures = False
+
+    def on_start(self) -> None: ...
+    def on_stage(self) -> None: ...
+    def on_frame(self, frame: int, seconds: float, ok: bool) -> None: ...
+    def on_progress(self, node: str, done: int, total: int, text: str) -> None: ...
+    def on_percent(self, percent: int) -> None: ...
+    def on_warning(self, text: str) -> None: ...
+    def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None: ...
+
+    def on_end(self, result: Result) -> None:
+        if result.failures:
+            super().on_end(result)
+
+
+class EndReporter(FaultsReporter):
+    """No progress either, but a line that says what was made, and warnings."""
+
+    def on_warning(self, text: str) -> None:
+        PlainReporter.on_warning(self, text)
+
+    def on_end(self, result: Result) -> None:
+        if result.exit_code or stopped(result):
+            PlainReporter.on_end(self, result)
+        else:
+            self.log.say(closing_line(result))
+
+
+class QuietReporter(FaultsReporter):
+    """Warnings, and of what failed the first in one line."""
+
+    def on_warning(self, text: str) -> None:
+        PlainReporter.on_warning(self, text)
+
+    def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
+        if trace:
+            self.log.say(trace.rstrip())
+
+    def on_end(self, result: Result) -> None:
+        if result.failures:
+            first = min(result.failures, key=lambda failure: (failure.frame is None, failure.frame or 0))
+            self.log.say(f"error: {at(first.node, first.frame)}: {short(first.reason)}")

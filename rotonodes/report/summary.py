@@ -1,0 +1,159 @@
+"""How a run begins and ends, in words: what was delivered, what failed and why, and the command for what is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rotonodes.engine.events import Again, short
+from rotonodes.engine.result import stopped
+from rotonodes.errors import RotoError
+from rotonodes.values.frames import format_frames, frames_named
+
+if TYPE_CHECKING:
+    from rotonodes.engine.result import Result
+    from rotonodes.plan.plan import Plan
+
+ADVICE = "to render only what is missing:"  # what stands before that command
+
+
+def opening_line(plan: Plan | None) -> str:
+    """`torus.yaml: frames 1-24; cache: .rotonodes`."""
+    assert plan is not None
+    frames = f"{frames_named(plan.delivered)}; " if plan.delivered else ""
+    cache = short(str(plan.cache.folder)) if plan.cache.folder else "none"
+    return f"{plan.graph.file or 'graph'}: {frames}cache: {cache}"
+
+
+class FailureGroup(NamedTuple):
+    """The same thing wrong with one node at one or many frames."""
+
+    node: str
+    frames: tuple[int, ...]  # empty for what is made once
+    reason: str
+
+    def __str__(self) -> str:
+        where = f", {frames_named(self.frames)}" if self.frames else ""
+        return f"{self.node}{where}: {self.reason}"
+
+
+def group_failures(failures: Iterable[Any]) -> list[FailureGroup]:
+    """Failures with one node and one reason as one; reasons that differ in the frame's number alone are one, too."""
+    found: dict[tuple[str, str], list[tuple[int | None, str]]] = {}
+    for failure in failures:
+        reason = short(failure.reason)
+        found.setdefault((failure.node, without_number(reason, failure.frame)), []).append((failure.frame, reason))
+    groups = []
+    for (node, pattern), members in found.items():
+        frames = tuple(sorted({frame for frame, _ in members if frame is not None}))
+        groups.append(FailureGroup(node, frames, pattern if len(frames) > 1 else members[0][1]))
+    return groups
+
+
+def without_number(reason: str, frame: int | None) -> str:
+    """`cannot read a.0012.png` as `cannot read a.####.png`: only numbers that stand as in a file's name."""
+    if frame is None:
+        return reason
+    sign = "-" if frame < 0 else ""
+    return re.sub(rf"(?<=[A-Za-z._/-]){sign}0*{abs(frame)}(?=[._/])", lambda m: "#" * len(m[0]), reason)
+
+
+def headline(result: Result) -> str:
+    """The end of a run in one line."""
+    seconds, wanted = duration(result.seconds), counted(result.wanted)
+    if stopped(result):
+        there = f"; {result.delivered} of {wanted} are there" if result.wanted else ""
+        return f"stopped after {seconds}{there}; the same command goes on from here"
+    if result.exit_code:
+        failed = len(set(result.failed_frames()).intersection(result.plan.delivered))  # not those that are only learned from
+        what = f"{failed} of {wanted} failed" if failed else f"failed after {seconds}"
+        rest = len(result.missing) - failed
+        return what + (f", {rest} more {'is' if rest == 1 else 'are'} not there" if failed and rest > 0 else "")
+    if result.plan.is_empty:
+        return "nothing to do: every output is there" + (f" ({wanted})" if result.wanted else "")
+    return f"delivered {wanted} in {seconds}" if result.wanted else f"finished in {seconds}"
+
+
+def counted(frames: int) -> str:
+    """`1 frame`, `24 frames`."""
+    return f"{frames} frame{'' if frames == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`0.41 s`, `12.3 s`, `4 min 05 s`, `2 h 03 min`."""
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def outputs_written(plan: Plan) -> list[str]:
+    """The files that a plan's writers make, as the graph writes their paths."""
+    nodes = [plan.graph.vertices[name].node for name in plan.sinks]
+    return [path for node in nodes if type(node).is_writer() for _, path in node.paths("output")]
+
+
+def command_for(result: Result, again: Again | None) -> str:
+    """The command that renders only what is missing; nothing when all is there, or when it cannot be told, or would fail again."""
+    file = result.plan.graph.file
+    if result.exit_code == 0 or stopped(result) or (again is None and not file) or nothing_to_read(result):
+        return ""
+    # Where everything is missing (a whole clip is: it must not be made anew from fewer frames), the user's own range stays.
+    frames = format_frames(result.missing) if 0 < len(result.missing) < result.wanted else ""
+    return again(frames) if again else f"rotonodes run {file}" + (f" -F {frames}" if frames else "")
+
+
+def nothing_to_read(result: Result) -> bool:
+    """True when a node that failed has none of its files: then not frames are missing, but a path is wrong."""
+    plan = result.plan
+
+    def finds_nothing(name: str) -> bool:
+        try:
+            there = plan.nodes[name].available()
+        except RotoError:
+            there = None
+        # a value that is made once has no frames to list: it lacks its file or not
+        return not there if there is not None else len(plan.missing[name]) == len(plan.todo[name])
+
+    return any(plan.missing.get(f.node) and finds_nothing(f.node) for f in result.failures)
+
+
+def closing_lines(result: Result, again: Again | None = None, told: bool = False) -> list[str]:
+    """What was delivered, or what failed, why, and the command that renders only what is missing.
+
+    `told` says that each failure has been said when it happened: then a single one is not said twice.
+    """
+    if stopped(result):
+        return [headline(result)]
+    if result.exit_code == 0:
+        return [headline(result), *(f"  {path}" for path in outputs_written(result.plan))]
+    groups = group_failures(result.failures)
+    if len(result.failures) == 1:
+        lines = [] if told else [f"error: {groups[0]}"]
+        lines += [headline(result)] if counts_frames(result) else []
+    else:
+        lines = [headline(result), *(f"  {group}" for group in groups)]
+    command = advised(result, again)
+    return [*lines, ADVICE, f"  {command}"] if command else lines
+
+
+def counts_frames(result: Result) -> bool:
+    """Whether the headline of a run that failed says more than its failures: how many of several frames are not there."""
+    return result.wanted > 1 and bool(set(result.failed_frames()).intersection(result.plan.delivered))
+
+
+def advised(result: Result, again: Again | None) -> str:
+    """The command that renders only what is missing, where that is not the one the user has just given."""
+    return command_for(result, again) if 0 < len(result.missing) < result.wanted else ""
+
+
+def closing_line(result: Result) -> str:
+    """The same in one line where all went well: `delivered 24 frames in 8.30 s: out/torus.gif, out/torus.####.png`."""
+    written = outputs_written(result.plan)
+    return headline(result) + (f": {', '.join(written)}" if written else "")
+
+
+def at(node: str, frame: int | None) -> str:
+    """`roto, frame 12`, or `train` for what is made once."""
+    return node if frame is None else f"{node}, frame {frame}"

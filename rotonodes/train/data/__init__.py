@@ -1,0 +1,1 @@
+"""Training data: frames kept on disk, varied, and cut into batches."""

@@ -1,0 +1,157 @@
+"""Random variation of training pictures: surfaces, light, colour, sharpness, grain, compression.
+
+Everything random comes from the generator that is given, so a seed says which picture comes out. Where torchvision has the
+operation, it is torchvision's; hue and saturation are one matrix here, which takes a twentieth of the time of a turn in HSV.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import PIL.Image
+import torch
+from torch import Generator, Tensor
+from torchvision.transforms.v2 import functional as transforms
+
+from rotonodes.imaging.passes.names import canonical
+from rotonodes.train.data.texture import light_gain, surface_gain
+from rotonodes.train.settings import Augment
+from rotonodes.values.color import LUMINANCE, linear_to_srgb, srgb_to_linear
+
+BLUR_SIZE = 7  # px; for a sigma up to 1.5 px
+JPEG_QUALITIES = (30, 96)  # the lowest, and one above the highest
+
+
+@dataclass(frozen=True)
+class Color:
+    """Channels of a picture that are one colour: their indices, three or one, and what the colour is of.
+
+    A render is `surface` times `light`. The beauty is both; a pass such as `DiffCol` is the surface, `DiffDir` the light.
+    """
+
+    channels: tuple[int, ...]
+    encoded: bool
+    surface: bool
+    light: bool
+
+
+def colors_of(channels: Sequence[str], encodings: Sequence[str]) -> list[Color]:
+    """The colours among a picture's channels: each R, G, B of a pass together, others alone. The picture itself comes first."""
+    passes: dict[str, dict[str, int]] = {}
+    for index, (name, encoding) in enumerate(zip(channels, encodings, strict=True)):
+        if encoding in ("srgb", "linear"):
+            stem, _, short = name.rpartition(".")
+            passes.setdefault(stem, {})[short.upper()] = index
+    found = []
+    for stem in sorted(passes, key=_is_not_the_picture):
+        own = passes[stem]
+        whole = {"R", "G", "B"} <= own.keys()
+        groups: list[tuple[int, ...]] = [(own["R"], own["G"], own["B"])] if whole else []
+        groups += [(index,) for short, index in own.items() if not (whole and short in "RGB")]
+        reflectance = _meaning(stem).lower().endswith(("col", "color"))
+        for group in groups:
+            encoded = all(encodings[index] == "srgb" for index in group)
+            found.append(Color(group, encoded, surface=reflectance or not _is_not_the_picture(stem), light=not reflectance))
+    return found
+
+
+def _meaning(stem: str) -> str:
+    """The pass that the first part of a channel's name names: `View.Diffuse Direct` -> `DiffDir`."""
+    return canonical(stem.rpartition(".")[2])
+
+
+def _is_not_the_picture(stem: str) -> bool:
+    return bool(stem) and _meaning(stem) != "Combined"
+
+
+def vary(
+    planes: Tensor,
+    labels: Tensor,
+    colors: Sequence[Color],
+    strength: Augment,
+    generator: Generator,
+    other: Callable[[], Tensor] | None = None,
+) -> Tensor:
+    """A frame's encoded channels `[C, H, W]` with its `colors` varied; data channels stay as they are.
+
+    All colours get one texture and one light, and each its own changes beyond those. `other` gives the pixels of some other
+    frame, encoded `[3, H, W]`, for a texture.
+    """
+    size = (labels.shape[-2], labels.shape[-1])
+    surface = light = None
+    if _chance(strength.texture, generator) and colors and len(colors[0].channels) == 3:
+        surface = surface_gain(planes[list(colors[0].channels)], labels, generator, other)
+    if strength.light:
+        light = light_gain(size, strength.light, generator)
+    varied = planes.clone()
+    for color in colors:
+        picture = planes[list(color.channels)]
+        for gain, wanted in ((surface, color.surface), (light, color.light)):
+            if gain is not None and wanted:
+                picture = multiply(picture, gain, color.encoded)
+        varied[list(color.channels)] = vary_color(picture, strength, generator)
+    return varied
+
+
+def multiply(picture: Tensor, gain: Tensor, encoded: bool = True) -> Tensor:
+    """A picture `[3 or 1, H, W]` 0..1 times `gain` `[3, H, W]` in linear light; `encoded` says that it is sRGB."""
+    gain = gain if len(picture) == 3 else gain.mean(dim=0, keepdim=True)
+    if not encoded:
+        return (picture * gain).clamp(0, 1)
+    return linear_to_srgb((srgb_to_linear(picture) * gain).clamp(0, 1))
+
+
+def vary_color(picture: Tensor, strength: Augment, generator: Generator) -> Tensor:
+    """Light, colour, sharpness, grain and compression of an encoded picture `[3 or 1, H, W]` 0..1, by random amounts."""
+
+    def factor(largest: float) -> float:
+        return 1 + largest * (2 * _uniform(generator) - 1)
+
+    if strength.gamma:
+        picture = transforms.adjust_gamma(picture, factor(strength.gamma))
+    if strength.brightness:
+        picture = transforms.adjust_brightness(picture, factor(strength.brightness))
+    if strength.contrast:
+        picture = transforms.adjust_contrast(picture, factor(strength.contrast))
+    if len(picture) == 3 and (strength.saturation or strength.hue):
+        turn = _color_matrix(factor(strength.saturation), factor(strength.hue) - 1)
+        picture = torch.einsum("ij,jhw->ihw", turn, picture)
+    if _chance(strength.blur, generator):
+        picture = transforms.gaussian_blur(picture, [BLUR_SIZE, BLUR_SIZE], [0.5 + _uniform(generator)] * 2)
+    if strength.noise:
+        deviation = strength.noise * _uniform(generator)
+        picture = picture + deviation * torch.randn(picture.shape, generator=generator)
+    picture = picture.clamp(0, 1)
+    if len(picture) == 3 and _chance(strength.jpeg, generator):
+        picture = _compressed(picture, int(torch.randint(*JPEG_QUALITIES, (), generator=generator)))
+    return picture
+
+
+def _compressed(picture: Tensor, quality: int) -> Tensor:
+    """`[3, H, W]` 0..1 through a JPEG, by Pillow: torchvision's own is going to be removed."""
+    codes = (picture * 255).round().to(torch.uint8).movedim(0, -1).contiguous().numpy()
+    data = io.BytesIO()
+    PIL.Image.fromarray(codes).save(data, "JPEG", quality=quality)
+    return torch.from_numpy(np.array(PIL.Image.open(data))).movedim(-1, 0).float() / 255
+
+
+def _color_matrix(saturation: float, turn: float) -> Tensor:
+    """A saturation factor and a turn of hue -> `[3, 3]`: scale and turn chroma around the grey axis.
+
+    The turn is Rodrigues' rotation around (1, 1, 1), which keeps the mean of R, G, B.
+    """
+    angle = torch.tensor(2 * torch.pi * turn)
+    cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5
+    rotation = angle.cos() * torch.eye(3) + (1 - angle.cos()) / 3 + angle.sin() * cross
+    return rotation @ (saturation * torch.eye(3) + (1 - saturation) * torch.tensor(LUMINANCE).expand(3, 3))
+
+
+def _uniform(generator: Generator) -> float:
+    return float(torch.rand((), generator=generator))
+
+
+def _chance(share: float, generator: Generator) -> bool:
+    return share > 0 and _uniform(generator) < share

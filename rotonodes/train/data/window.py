@@ -1,0 +1,135 @@
+"""Windows: random squares of frames, moved, zoomed, turned and mirrored alike for pictures, labels and motion.
+
+Everything random comes from the generator that is given, so a seed says which window comes out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from rotonodes.nets.encode import mirror
+from rotonodes.train.settings import Augment
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square of `side` pixels of a frame whose first row and column are `top` and `left`, seen as `crop` pixels.
+
+    It is turned around its middle by `angle` (radians, counter-clockwise on the screen) and a number of quarter turns, then
+    mirrored left to right. What lies outside the frame is carried on by reflection.
+    """
+
+    top: int
+    left: int
+    side: int
+    crop: int
+    angle: float = 0.0
+    quarters: int = 0
+    mirrored: bool = False
+
+    @classmethod
+    def draw(cls, size: tuple[int, int], crop: int, strength: Augment, generator: Generator) -> Window:
+        """A random window of a frame of `size` (height, width); it lies inside where it fits."""
+        zoom = 1 + strength.scale * _uniform(generator)
+        side = max(round(crop / zoom if _uniform(generator) < 0.5 else crop * zoom), 1)
+        angle = strength.rotate * math.pi * (2 * _uniform(generator) - 1) if strength.rotate else 0.0
+        # A turned square reaches further; it is kept inside as well, as far as the frame allows.
+        reach = math.ceil(side * (_breadth(angle) - 1) / 2)
+        top, left = (_start(length - side - 2 * reach, generator) + reach for length in size)
+        mirrored = _uniform(generator) < strength.flip
+        quarters = int(torch.randint(1, 4, (), generator=generator)) if _uniform(generator) < strength.quarter else 0
+        return cls(top, left, side, crop, angle, quarters, mirrored)
+
+    def places(self) -> Tensor:
+        """Where the pixels of the window lie in the frame: `[crop, crop, 2]` (x, y), a pixel's middle at its half."""
+        line = (torch.arange(self.crop) + 0.5) * (self.side / self.crop) - self.side / 2
+        y, x = torch.meshgrid(line, line, indexing="ij")
+        (xx, xy), (yx, yy) = self._matrix()
+        half = self.side / 2
+        return torch.stack((xx * x + xy * y + self.left + half, yx * x + yy * y + self.top + half), dim=-1)
+
+    def grid(self, places: Tensor) -> Tensor:
+        """The inverse of `places`: where places in the frame `[..., 2]` lie in the window, -1 to 1, as grid_sample wants them."""
+        (xx, xy), (yx, yy) = self._matrix()
+        half = self.side / 2
+        x, y = places[..., 0] - self.left - half, places[..., 1] - self.top - half
+        # A turn or a mirror: the inverse is the transpose.
+        return torch.stack((xx * x + yx * y, xy * x + yy * y), dim=-1) / half
+
+    def picture(self, kept: Tensor) -> Tensor:
+        """The window of `[H, W, C]`, 8-bit codes or halves -> values `[C, crop, crop]` float32."""
+        if self.angle:
+            return self._turned(kept)
+        cut = as_values(_cut(kept, self.top, self.left, self.side)).movedim(-1, 0)
+        if self.side != self.crop:
+            cut = _resize(cut, self.crop)
+        if self.quarters:
+            cut = cut.rot90(self.quarters, (-2, -1))
+        return cut.flip(-1) if self.mirrored else cut
+
+    def labels(self, labels: Tensor) -> Tensor:
+        """The window of class indices `[H, W]` -> `[crop, crop]`: each pixel's is the one below its middle."""
+        height, width = labels.shape
+        x, y = self.places().floor().long().unbind(-1)
+        return labels[mirror(y, height), mirror(x, width)]
+
+    def vectors(self, planes: Tensor) -> Tensor:
+        """Vectors `[2, H, W]` (to the right, up) of the frame as they point in the window: turned and mirrored with it."""
+        right, down = planes[0], -planes[1]
+        (xx, xy), (yx, yy) = self._matrix()
+        return torch.stack((xx * right + yx * down, -(xy * right + yy * down)))
+
+    def _turned(self, kept: Tensor) -> Tensor:
+        """As `picture`, for any angle: the square around the turned one is cut and resized, then turned bilinearly."""
+        margin = math.ceil(self.side * (_breadth(self.angle) - 1) / 2) + 1
+        side = self.side + 2 * margin
+        cut = as_values(_cut(kept, self.top - margin, self.left - margin, side)).movedim(-1, 0)
+        if self.side > self.crop:  # only what shrinks needs more than the four nearest samples
+            cut = _resize(cut, round(side * self.crop / self.side))
+        origin = torch.tensor([self.left - margin, self.top - margin])
+        grid = (self.places() - origin) * (2 / side) - 1
+        return F.grid_sample(cut[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False)[0]
+
+    def _matrix(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The turn and mirror from directions in the window to those in the frame; exact for quarter turns."""
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        for _ in range(self.quarters):
+            cos, sin = -sin, cos
+        sign = -1 if self.mirrored else 1
+        return (sign * cos, -sin), (sign * sin, cos)
+
+
+def as_values(kept: Tensor) -> Tensor:
+    """Samples as a dataset keeps them (8-bit codes or half floats) -> the float32 values a network sees."""
+    return kept.float() / 255 if kept.dtype == torch.uint8 else kept.float()
+
+
+def _cut(kept: Tensor, top: int, left: int, side: int) -> Tensor:
+    height, width = kept.shape[:2]
+    if 0 <= top <= height - side and 0 <= left <= width - side:
+        return kept[top : top + side, left : left + side]
+    rows, columns = mirror(torch.arange(top, top + side), height), mirror(torch.arange(left, left + side), width)
+    return kept.index_select(0, rows).index_select(1, columns)
+
+
+def _resize(planes: Tensor, side: int) -> Tensor:
+    return F.interpolate(planes[None], (side, side), mode="bilinear", antialias=side < planes.shape[-1])[0]
+
+
+def _breadth(angle: float) -> float:
+    """How much broader the square around a turned square is."""
+    return abs(math.cos(angle)) + abs(math.sin(angle))
+
+
+def _uniform(generator: Generator) -> float:
+    return float(torch.rand((), generator=generator))
+
+
+def _start(room: int, generator: Generator) -> int:
+    """A first row or column with `room` pixels to spare; centred where the window is larger than the frame."""
+    return int(torch.randint(room + 1, (), generator=generator)) if room > 0 else room // 2

@@ -1,0 +1,1 @@
+"""What a training leaves to look at: a journal, a loss curve, sheets."""

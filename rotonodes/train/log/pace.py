@@ -1,0 +1,51 @@
+"""The progress line of a training."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from rotonodes.train.settings import SCORE_NAMES
+
+if TYPE_CHECKING:
+    from rotonodes.train.log.step import Step
+
+
+class Pace:
+    """A step as a line of progress: `loss 0.412, mean IoU 0.713, 3.2 steps/s, 4 min left`.
+
+    The loss is the mean of the last steps, and the speed is that of the last steps, with their validations; the score is the
+    last one there was. The last line says which step had the best one, how large the network is and how fast.
+    """
+
+    def __init__(self, window: int = 50) -> None:
+        self._losses: deque[float] = deque(maxlen=window)
+        self._times: deque[float] = deque(maxlen=window + 1)
+        self._score = ""
+
+    def line(self, step: Step) -> str:
+        self._losses.append(step.loss)
+        self._times.append(step.seconds)
+        told = [name for name in ("mean_iou", "max_f", "mae") if (step.scores or {}).get(name) is not None]
+        if step.scores and told:
+            self._score = ", ".join(f"{SCORE_NAMES[name]} {step.scores[name]:.3f}" for name in told)
+        words = [f"loss {sum(self._losses) / len(self._losses):.3f}"]
+        if self._score:
+            words.append(self._score)
+        span = self._times[-1] - self._times[0]
+        if span > 0:
+            speed = (len(self._times) - 1) / span
+            words.append(f"{speed:.1f} steps/s" if speed >= 0.95 else f"{1 / speed:.1f} s/step")
+            if step.step < step.steps:
+                words.append(f"{_rounded((step.steps - step.step) / speed)} left")
+        if step.figures:
+            words.append(step.figures)
+        return ", ".join(words)
+
+
+def _rounded(seconds: float) -> str:
+    """`40 s`, `4 min`, `2 h 05 min`: no more digits than a guess deserves."""
+    if seconds < 60:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

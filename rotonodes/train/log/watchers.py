@@ -1,0 +1,122 @@
+"""Who follows a training besides its journal: TensorBoard, Weights & Biases (offline), and the line of progress."""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rotonodes.errors import UsageError
+from rotonodes.train.log.journal import Entry, Watcher, scalars
+from rotonodes.train.settings import WATCHERS
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class TensorBoard:
+    """Numbers and sheets as TensorBoard's event files, below `tensorboard/` of the checkpoint folder."""
+
+    name = "tensorboard"
+
+    def __init__(self, folder: Path, done: int, settings: dict[str, Any]) -> None:
+        from torch.utils.tensorboard.writer import SummaryWriter
+
+        # Of an earlier process's events, those behind the checkpoint that this one goes on from are not to be shown.
+        self._writer = SummaryWriter(str(folder / self.name), purge_step=done + 1 if done else None)
+        if not done:
+            self._writer.add_text("settings", "\n".join(f"    {name}: {value}" for name, value in settings.items()), 0)
+
+    def entry(self, entry: Entry) -> None:
+        for name, value in scalars(entry).items():
+            self._writer.add_scalar(name, value, entry["step"])
+        self._writer.flush()
+
+    def sheet(self, step: int, path: Path) -> None:
+        import PIL.Image
+
+        with PIL.Image.open(path) as picture:
+            self._writer.add_image("stage", np.asarray(picture.convert("RGB")), step, dataformats="HWC")
+
+    def weights(self, step: int, network: nn.Module) -> None:
+        for name, parameter in network.named_parameters():
+            self._writer.add_histogram(f"weights/{name}", parameter.detach().float().cpu(), step)
+            if parameter.grad is not None:
+                self._writer.add_histogram(f"gradients/{name}", parameter.grad.detach().float().cpu(), step)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class Wandb:
+    """A run of Weights & Biases that never asks for a network or a login: below `wandb/`, for `wandb sync` at any time later.
+
+    A training that goes on is a further run of the same group; its steps go on as well.
+    """
+
+    name = "wandb"
+
+    def __init__(self, folder: Path, done: int, settings: dict[str, Any]) -> None:
+        import wandb
+
+        own = secrets.token_hex(4)
+        # Folders are named offline-run-DAY_TIME-ID.
+        parts = [path.name.split("-")[3] for path in sorted(folder.glob("wandb/offline-run-*"))] if done else []
+        self._run = wandb.init(
+            mode="offline",
+            dir=str(folder),
+            project="rotonodes",
+            group=f"{folder.name}-{(*parts, own)[0]}",
+            name=f"{folder.name} from step {done + 1}",
+            id=own,
+            config=settings,
+            # Nothing about the machine and its user; and what is printed is nobody's business but the terminal's.
+            settings=wandb.Settings(
+                console="off",
+                silent=True,
+                disable_git=True,
+                disable_code=True,
+                x_disable_meta=True,
+                x_disable_stats=True,
+                x_disable_machine_info=True,
+            ),
+        )
+
+    def entry(self, entry: Entry) -> None:
+        self._run.log(scalars(entry), step=entry["step"])
+
+    def sheet(self, step: int, path: Path) -> None:
+        import wandb
+
+        self._run.log({"stage": wandb.Image(str(path))}, step=step)
+
+    def weights(self, step: int, network: nn.Module) -> None:
+        """Histograms would make a run's files large, and are not kept."""
+
+    def close(self) -> None:
+        self._run.finish()
+
+
+def refuse_missing(names: Sequence[str]) -> None:
+    """UsageError for a watcher that is unknown, or whose package is not installed."""
+    for name in names:
+        if name not in WATCHERS:
+            raise UsageError(f"watch: {name!r} is not known: use {' or '.join(WATCHERS)}")
+        if importlib.util.find_spec(name) is None:
+            raise UsageError(f'watch: {name} is not installed: pip install "rotonodes[{name}]"')
+
+
+def watchers(names: Sequence[str], folder: Path, done: int, settings: dict[str, Any], warn: Callable[[str], None]) -> list[Watcher]:
+    """The watchers of a run that begins behind step `done`; one that cannot start is warned of and left out."""
+    started: list[Watcher] = []
+    for name in names:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)  # wandb would write somewhere else
+            started.append((TensorBoard if name == TensorBoard.name else Wandb)(folder, done, settings))
+        except Exception as error:  # a library of somebody else's: whatever it raises, the training is worth more
+            warn(f"{name}: {type(error).__name__}: {error}; the training goes on without it")
+    return started

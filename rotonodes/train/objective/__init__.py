@@ -1,0 +1,1 @@
+"""What a training minimises: tasks and losses."""

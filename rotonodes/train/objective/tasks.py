@@ -1,0 +1,141 @@
+"""What a network learns to say of a picture: a class for every pixel, the alpha of a cut-out, or one matte for each part.
+
+The tasks differ in what is compared with what; the loop that learns is the same for all. A network may answer with several maps
+of logits, as U-2-Net does: the first one counts, and all of them are learned from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from rotonodes.metrics.label_scores import Score, mean
+from rotonodes.metrics.labels import ConfusionMatrix
+from rotonodes.metrics.matte_scores import AlphaScores, PartScores
+from rotonodes.train.objective.losses import loss_terms
+from rotonodes.train.objective.matte_losses import matte_loss_terms
+from rotonodes.train.settings import TrainSettings
+
+
+class Tally(Protocol):
+    """Scores that add up over frames."""
+
+    def add(self, answer: Tensor, truth: Tensor) -> None:
+        """The next frame: what `Task.answer` made of its logits, and its truth."""
+
+    def scores(self) -> dict[str, Any]:
+        """All of them as plain JSON values."""
+
+
+class Task(Protocol):
+    """One of the three. `answer` is how a `Model` says what its logits mean."""
+
+    kind: str
+
+    def __init__(self, settings: TrainSettings) -> None: ...
+
+    def terms(self, logits: Tensor, truth: Tensor, weights: Tensor | None) -> dict[str, Tensor]:
+        """The terms of the loss by name; logits `[N, P, H, W]`, labels `[N, H, W]` or mattes `[N, P, H, W]`."""
+
+    def answer(self, logits: Tensor) -> Tensor:
+        """Logits `[P, H, W]` -> what is scored and shown: class indices `[H, W]`, or mattes `[P, H, W]`, 0 to 1."""
+
+    def tally(self) -> Tally:
+        """Scores without a frame."""
+
+
+class LabelTask:
+    """A class for every pixel; the classes exclude each other."""
+
+    kind = "softmax"
+
+    def __init__(self, settings: TrainSettings) -> None:
+        self.settings = settings
+
+    def terms(self, logits: Tensor, truth: Tensor, weights: Tensor | None) -> dict[str, Tensor]:
+        return loss_terms(logits, truth, self.settings.loss, weights)
+
+    def answer(self, logits: Tensor) -> Tensor:
+        return logits.argmax(dim=0)
+
+    def tally(self) -> Tally:
+        return LabelTally(self.settings.classes)
+
+
+class MatteTask:
+    """A matte for every class but the first, which is what they leave; they may overlap."""
+
+    kind = "sigmoid"
+
+    def __init__(self, settings: TrainSettings) -> None:
+        self.settings = settings
+
+    def terms(self, logits: Tensor, truth: Tensor, weights: Tensor | None) -> dict[str, Tensor]:
+        return matte_loss_terms(logits, truth, self.settings.loss, weights)
+
+    def answer(self, logits: Tensor) -> Tensor:
+        return torch.sigmoid(logits)
+
+    def tally(self) -> Tally:
+        return AlphaScores() if self.settings.task == "alpha" else PartTally(self.settings.classes[1:])
+
+
+class LabelTally:
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        self.classes, self.matrix = classes, ConfusionMatrix(len(classes))
+
+    def add(self, answer: Tensor, truth: Tensor) -> None:
+        self.matrix.add(answer, truth)
+
+    def scores(self) -> dict[str, Any]:
+        recall = self.matrix.class_accuracy()
+        return {
+            **self.matrix.scores(self.classes),
+            "mean_iou_foreground": mean(self.matrix.iou()[1:]),
+            "mean_dice_foreground": mean(self.matrix.dice()[1:]),
+            "mean_class_accuracy": mean(recall),
+            "class_accuracy": dict(zip(self.classes, recall, strict=True)),
+        }
+
+
+class PartTally:
+    def __init__(self, parts: tuple[str, ...]) -> None:
+        self.parts, self.counts = parts, PartScores(len(parts))
+
+    def add(self, answer: Tensor, truth: Tensor) -> None:
+        self.counts.add(answer, truth)
+
+    def scores(self) -> dict[str, Any]:
+        return self.counts.scores(self.parts)
+
+
+def task_of(settings: TrainSettings) -> Task:
+    return LabelTask(settings) if settings.task == "labels" else MatteTask(settings)
+
+
+def all_terms(task: Task, outputs: Sequence[Tensor], truth: Tensor, weights: Tensor | None) -> dict[str, Tensor]:
+    """The terms of the loss, summed over all maps that the network answers with."""
+    each = [task.terms(logits, truth, weights) for logits in outputs]
+    return {name: torch.stack([terms[name] for terms in each]).sum(dim=0) for name in each[0]}
+
+
+def first(outputs: Tensor | Sequence[Tensor]) -> Tensor:
+    """The map that counts."""
+    return outputs if isinstance(outputs, Tensor) else outputs[0]
+
+
+def maps(outputs: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    """All maps that a network answers with, the one that counts first."""
+    return [outputs] if isinstance(outputs, Tensor) else list(outputs)
+
+
+def is_better(score: Score, best: Score, name: str) -> bool:
+    """Whether a score beats the best one so far; a score that is not there never does."""
+    if score is None:
+        return False
+    if best is None:
+        return True
+    return score < best if name == "mae" else score > best

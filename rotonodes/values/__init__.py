@@ -1,0 +1,1 @@
+"""What flows between nodes: pixels, colour, frame numbers, tones."""

@@ -1,0 +1,340 @@
+"""Image, Matte, Labels, Layers: the values that links carry, frozen, around torch tensors.
+
+Pixels between nodes are float32 `[C, H, W]`, scene-linear, premultiplied, never clamped. Values are immutable: a node
+that changes pixels makes a new value. torch is imported inside functions only, so that graphs can be checked without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, final
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor
+
+T = TypeVar("T")
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels, origin top left; `right` and `bottom` are exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    def intersect(self, other: Box) -> Box:
+        """The common part; empty boxes have no width or no height."""
+        left, top = max(self.left, other.left), max(self.top, other.top)
+        return Box(left, top, max(left, min(self.right, other.right)), max(top, min(self.bottom, other.bottom)))
+
+    def union(self, other: Box) -> Box:
+        """The smallest box around both."""
+        return Box(min(self.left, other.left), min(self.top, other.top), max(self.right, other.right), max(self.bottom, other.bottom))
+
+
+def cut(data: Tensor, box: Box, wanted: Box) -> Tensor:
+    """`data` `[..., H, W]` lies on `box`; answer the pixels on `wanted`, zero where there are none."""
+    if box == wanted:
+        return data
+    both = box.intersect(wanted)
+    inside = data[..., both.top - box.top : both.bottom - box.top, both.left - box.left : both.right - box.left]
+    if both == wanted:
+        return inside
+    out = data.new_zeros((*data.shape[:-2], wanted.height, wanted.width))
+    out[..., both.top - wanted.top : both.bottom - wanted.top, both.left - wanted.left : both.right - wanted.left] = inside
+    return out
+
+
+def rgb_names(count: int) -> tuple[str, ...]:
+    """Channel names for a tensor of `count` channels: Y, Y A, R G B, R G B A, then numbered extras."""
+    names: tuple[str, ...] = {1: ("Y",), 2: ("Y", "A"), 3: ("R", "G", "B")}.get(count, ("R", "G", "B", "A"))
+    return names + tuple(f"extra{i}" for i in range(len(names), count))
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A file's own samples, kept beside the decoded picture so that a picture that is only copied stays bit-identical.
+
+    `samples` is `[H, W, C]` in the file's type (uint8, uint16, float16, float32), alpha as stored; `colorspace` is what it
+    was read as.
+    """
+
+    samples: np.ndarray
+    colorspace: str
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A picture: `data` `[C, H, W]` float32, scene-linear, premultiplied, unclamped.
+
+    `channels` names each plane (`R G B A`, then any extras). The frame (EXR's display window) is `size` = (width, height);
+    `origin` says where the data's top left pixel lies in it, so that overscan and cropped data windows survive.
+    `metadata` are the header texts of the file it came from.
+    """
+
+    data: Tensor
+    channels: tuple[str, ...] = ()
+    origin: tuple[int, int] = (0, 0)
+    size: tuple[int, int] = (0, 0)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    encoded: Encoded | None = None
+
+    def __post_init__(self) -> None:
+        if self.data.ndim != 3:
+            raise ValueError(f"a picture is [C, H, W], this has {self.data.ndim} dimensions: {tuple(self.data.shape)}")
+        if not self.channels:
+            object.__setattr__(self, "channels", rgb_names(self.data.shape[0]))
+        if len(self.channels) != self.data.shape[0]:
+            raise ValueError(f"{self.data.shape[0]} planes but {len(self.channels)} channel names {self.channels}")
+        if self.size == (0, 0):
+            object.__setattr__(self, "size", (self.data.shape[2], self.data.shape[1]))
+
+    @property
+    def width(self) -> int:
+        """Width of the frame in pixels."""
+        return self.size[0]
+
+    @property
+    def height(self) -> int:
+        """Height of the frame in pixels."""
+        return self.size[1]
+
+    @property
+    def box(self) -> Box:
+        """Where the data lies in the frame (EXR's data window, right and bottom exclusive)."""
+        x, y = self.origin
+        return Box(x, y, x + self.data.shape[2], y + self.data.shape[1])
+
+    @property
+    def device(self) -> torch.device:
+        return self.data.device
+
+    def with_data(self, data: Tensor, channels: tuple[str, ...] | None = None) -> Image:
+        """The same frame with other pixels on the same data window."""
+        return replace(self, data=data, channels=self.channels if channels is None else channels, encoded=None)
+
+    def on(self, box: Box) -> Image:
+        """The picture with its data window changed to `box`, zero where it has no pixels; the frame stays."""
+        if box == self.box:
+            return self
+        return replace(self, data=cut(self.data, self.box, box), origin=(box.left, box.top), encoded=None)
+
+    def on_frame(self) -> Image:
+        """The picture on exactly its frame: overscan cut, missing pixels zero."""
+        return self.on(Box(0, 0, *self.size))
+
+    def plane(self, name: str) -> Tensor | None:
+        """One channel `[1, H, W]` by name, or None."""
+        if name not in self.channels:
+            return None
+        index = self.channels.index(name)
+        return self.data[index : index + 1]
+
+    @property
+    def alpha(self) -> Tensor | None:
+        """The alpha plane `[1, H, W]`, or None for an opaque picture."""
+        return self.plane("A")
+
+    @property
+    def color(self) -> Tensor:
+        """The colour planes R, G, B (or Y) `[3 or 1, H, W]`; of other channels, up to the first three without alpha."""
+        indices = self.color_indices
+        first, count = indices[0], len(indices)
+        # Planes that lie side by side are a view; only others must be copied together.
+        return self.data[first : first + count] if indices == tuple(range(first, first + count)) else self.data[list(indices)]
+
+    @property
+    def color_indices(self) -> tuple[int, ...]:
+        """Indices of the colour planes that `color` answers."""
+        for names in (("R", "G", "B"), ("X", "Y", "Z"), ("Y",)):
+            if all(name in self.channels for name in names):
+                return tuple(self.channels.index(name) for name in names)
+        return tuple(i for i, name in enumerate(self.channels) if name != "A")[:3] or (0,)
+
+    def to(self, device: str | torch.device) -> Image:
+        return self if self.data.device == _device(device) else replace(self, data=self.data.to(device))
+
+
+class _Plane:
+    """What mattes and labels have in common: one plane that covers its frame."""
+
+    data: Tensor
+
+    @property
+    def width(self) -> int:
+        return int(self.data.shape[-1])
+
+    @property
+    def height(self) -> int:
+        return int(self.data.shape[-2])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.width, self.height
+
+    @property
+    def device(self) -> torch.device:
+        return self.data.device
+
+    def to(self, device: str | torch.device) -> Self:
+        if self.data.device == _device(device):
+            return self
+        moved: Self = replace(self, data=self.data.to(device))  # type: ignore[type-var]
+        return moved
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Matte(_Plane):
+    """How much of each pixel belongs to something: float32 `[1, H, W]`, 0 to 1, raw (no colour space)."""
+
+    data: Tensor
+
+    def __post_init__(self) -> None:
+        if self.data.ndim != 3 or self.data.shape[0] != 1:
+            raise ValueError(f"a matte is [1, H, W], this is {tuple(self.data.shape)}")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Labels(_Plane):
+    """A class index for each pixel: uint8 `[H, W]`, with the classes' names and colours (`#rrggbb`) in index order.
+
+    `values` are what stood for the classes in the file they were read from, where that was not the index; weights that are
+    learned from them keep them.
+    """
+
+    data: Tensor
+    classes: tuple[str, ...]
+    colors: tuple[str, ...]
+    values: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.data.ndim != 2:
+            raise ValueError(f"labels are [H, W], these are {tuple(self.data.shape)}")
+        if len(self.classes) != len(self.colors):
+            raise ValueError(f"{len(self.classes)} class names but {len(self.colors)} colours")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """Every channel of a multipass frame, under its full name (`ViewLayer.Combined.R`, `matcolor.R`), as stored.
+
+    `planes` maps each name to a `[H, W]` numpy array in the file's own type (half stays half); they lie on `box` in a frame of
+    `size` = (width, height). `metadata` are the header attributes, of all parts together (Cryptomatte manifests are there).
+    `parts` names the part of each channel for files that have several. `path` is the file, for messages and side files.
+    """
+
+    planes: Mapping[str, np.ndarray]
+    box: Box
+    size: tuple[int, int]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
+
+    @property
+    def width(self) -> int:
+        return self.size[0]
+
+    @property
+    def height(self) -> int:
+        return self.size[1]
+
+    def image(self, names: Sequence[str], channels: tuple[str, ...] = ()) -> Image:
+        """The named planes as one float32 picture; `channels` are the short names (default: the names' last words)."""
+        import numpy as np
+        import torch
+
+        stack = np.stack([np.asarray(self.planes[name], dtype=np.float32) for name in names])
+        short = channels or tuple(name.rsplit(".", 1)[-1] for name in names)
+        return Image(torch.from_numpy(stack), short, (self.box.left, self.box.top), self.size, self.metadata)
+
+    def to(self, device: str | torch.device) -> Layers:
+        """Layers stay on the CPU: they are decoded there, pass by pass."""
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Batch(Generic[T]):
+    """n frames stacked: `data` `[N, C, H, W]` for pictures and mattes, `[N, H, W]` for labels; `like` is one of them for the rest.
+
+    As an annotation in `process`, `Batch[Image]` asks for the next n frames at once. `Batch.of(values)` stacks values of one
+    shape; `batch.split()` gives them back.
+    """
+
+    data: Tensor
+    like: tuple[T, ...]
+
+    @classmethod
+    def of(cls, values: Sequence[T]) -> Batch[T]:
+        import torch
+
+        return cls(torch.stack([v.data for v in values]), tuple(values))  # type: ignore[attr-defined]
+
+    def __len__(self) -> int:
+        return int(self.data.shape[0])
+
+    def with_data(self, data: Tensor) -> Batch[T]:
+        """The same frames with other pixels."""
+        return replace(self, data=data)
+
+    def split(self) -> list[T]:
+        """The single frames."""
+        likes: tuple[Any, ...] = self.like
+        singles: list[Any] = [
+            like.with_data(plane) if isinstance(like, Image) else replace(like, data=plane)
+            for like, plane in zip(likes, self.data, strict=True)
+        ]
+        return singles
+
+
+class Clip(Generic[T]):
+    """All frames of an input, in order, streamed: iterate for the values, `items()` for (frame, value) pairs.
+
+    Iterating again starts a new pass over the frames, which are made (or fetched from the cache) again; nothing is kept
+    in memory by the clip itself.
+    """
+
+    def __init__(self, frames: Sequence[int], start: Callable[[], Iterator[T]]) -> None:
+        self.frames: tuple[int, ...] = tuple(frames)
+        self._start = start
+
+    @classmethod
+    def of(cls, values: Sequence[T], frames: Sequence[int] | None = None) -> Clip[T]:
+        """A clip of values already at hand; frames are numbered from 1 unless given."""
+        return cls(range(1, len(values) + 1) if frames is None else frames, lambda: iter(values))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __iter__(self) -> Iterator[T]:
+        return self._start()
+
+    def items(self) -> Iterator[tuple[int, T]]:
+        """(frame number, value) for every frame in order."""
+        return zip(self.frames, self, strict=True)
+
+
+def _device(device: str | torch.device) -> torch.device:
+    import torch
+
+    return torch.device(device)
+
+
+# A picture of any kind, the same kind going out as came in.
+Picture = TypeVar("Picture", Image, Matte, Labels)
