@@ -1,4 +1,4 @@
-"""LoadModel and WriteModel: trained networks in and out of files."""
+"""WriteModel: a trained network as a file."""
 
 from __future__ import annotations
 
@@ -8,22 +8,7 @@ from typing import Literal
 from rotonodes.nets.model import Model
 from rotonodes.node.asks import Key, Monitor
 from rotonodes.node.base import Node
-from rotonodes.node.parameters import InputPath, OutputPath, param
-
-
-class LoadModel(Node):
-    """Read a trained network from a weights file, to link it to several nodes or to train it further.
-
-    Checkpoints of other projects are known by their tensors: U-Nets of milesial/Pytorch-UNet and of the 3D-to-2D project, and
-    U-2-Net. Files that hold code are refused.
-    """
-
-    path: InputPath = param(help="weights file (.safetensors), or a checkpoint (.pt, .pth)")
-
-    def process(self) -> Model:
-        from rotonodes.nets.weights import load_weights
-
-        return load_weights(self.path)
+from rotonodes.node.parameters import OutputPath, param
 
 
 class WriteModel(Node):
