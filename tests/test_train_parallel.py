@@ -24,7 +24,7 @@ from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.distributed import Team
 from rotonodes.train.loop import train
 from rotonodes.train.settings import Loss, TrainSettings
-from test_train_loop import CLASSES, stop_before, toy_frames
+from test_loop import CLASSES, stop_before, toy_frames
 
 ROOT = Path(__file__).parents[1]
 

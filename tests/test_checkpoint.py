@@ -20,7 +20,7 @@ from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.log.step import Step
 from rotonodes.train.loop import train
 from rotonodes.train.settings import TrainSettings
-from test_train_loop import toy_frames
+from test_loop import toy_frames
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,7 +54,7 @@ from pathlib import Path
 
 from rotonodes.train.checkpoint import write_checkpoint
 sys.path.insert(0, "tests")
-from test_train_checkpoint import content
+from test_checkpoint import content
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

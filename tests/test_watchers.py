@@ -34,7 +34,7 @@ from rotonodes.train.log.watchers import refuse_missing, watchers
 from rotonodes.train.loop import train
 from rotonodes.train.settings import TrainSettings
 from rotonodes.values.pixels import Clip, Image, Labels
-from test_train_loop import stop_before, toy_frames
+from test_loop import stop_before, toy_frames
 
 CLASSES = ("background", "light")
 SCORES = {"loss": 0.75, "mean_iou": 0.5, "iou": {"background": 0.25, "light": None}}

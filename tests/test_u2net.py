@@ -1,4 +1,4 @@
-"""U-2-Net's sizes, names and options; its sums are tested against a plain one in test_foreign_checkpoints."""
+"""U-2-Net's sizes, names and options; its sums are tested against a plain one in test_third_party."""
 
 import pytest
 import torch

@@ -19,7 +19,7 @@ from rotonodes.train.checkpoint import NEWEST
 from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.loop import train
 from rotonodes.train.settings import NONE, Loss, TrainSettings
-from test_train_loop import toy_frames
+from test_loop import toy_frames
 from tiny_networks import tiny_model
 
 ABC = ("background", "shadow", "light")
