@@ -43,6 +43,18 @@ class ReferenceSample(Node):
         raise NotImplementedError
 
 
+OWN = [cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.nodes")]
+
+
+@pytest.mark.parametrize("cls", OWN, ids=type_word)
+def test_the_first_line_of_a_text_is_one_short_sentence(cls: type[Node]) -> None:
+    """`rotonodes nodes` gives each type one line of a terminal of 80 columns; what else there is to say is a paragraph below."""
+    first, _, rest = reference.doc(cls).partition("\n")
+    found = f"{cls.__name__}: the docstring begins with {first!r}; begin with one sentence of at most 56 characters, then an empty line"
+    assert first.endswith(".") and ". " not in first and len(first) <= 56, found
+    assert not rest or rest.startswith("\n"), found
+
+
 def test_no_choice_is_empty() -> None:
     """What stands for the usual has a name."""
     for full, cls in all_nodes().items():
@@ -105,10 +117,10 @@ def test_json_is_for_programs(call: Call) -> None:
 def test_every_type_is_listed_under_its_category(call: Call) -> None:
     ended = call("nodes")
     assert ended.code == 0
-    own = [cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.nodes")]
     lines = ended.out.splitlines()
-    for cls in own:
+    for cls in OWN:
         line = next(line for line in lines if line.split()[:1] == [type_word(cls)])
+        assert line.endswith(reference.first_line(cls)) and len(line) <= 80
         heading = [other for other in lines[: lines.index(line)] if other and not other.startswith(" ")][-1]
         assert heading == cls.category
     headings = [line for line in lines if line in reference.CATEGORIES]

@@ -26,7 +26,9 @@ class Loaded(NamedTuple):
 
 
 class LoadFrames(FileSource):
-    """Read a frame sequence or a single picture: PNG, JPEG, TIFF, WebP, BMP (8 and 16 bit) or EXR.
+    """Read a frame sequence or a single picture.
+
+    Formats are PNG, JPEG, TIFF, WebP, BMP (8 and 16 bit) and EXR.
 
     `image` is the picture a viewer would show. `layers` are all channels of the file under their full names. Renderers that
     write one file a pass are read with `$pass` in the path: `passes` lists the words that stand there, or maps each pass's

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class LoadLabels(MaskSource):
-    """Read label pictures: palette PNGs whose index is the class, or grey pictures, .npy or .pt arrays where each class has its value.
+    """Read label pictures: a class for every pixel.
+
+    They are palette PNGs whose index is the class, or grey pictures, .npy or .pt arrays where each class has its value.
 
     Without `values`, the sample itself is the class index. `values: [200, 40, 80, 125, 255]` says which grey value each
     class has, in the order of `classes`; any other value in the file is an error that names it. `values: found` takes the

@@ -11,7 +11,9 @@ from rotonodes.values.pixels import Matte
 
 
 class LoadMattes(MaskSource):
-    """Read mattes: one channel of each picture, as stored, 0 to 1; or .npy and .pt arrays.
+    """Read mattes: one channel of each picture, 0 to 1.
+
+    Values are as stored; .npy and .pt arrays are read too.
 
     `auto` takes alpha where the files have it, else the grey channel, else red. A mask painted in white on black and saved
     with an opaque alpha is read with `channel: R`; a layer of an EXR file by its full name (`ViewLayer.Mist.Z`).

@@ -8,7 +8,9 @@ from rotonodes.node.parameters import InputPath, param
 
 
 class LoadModel(Node):
-    """Read a trained network from a weights file, to link it to several nodes or to train it further.
+    """Read a trained network from a weights file.
+
+    Link it to several nodes, or train it further.
 
     Checkpoints of other projects are known by their tensors: U-Nets of milesial/Pytorch-UNet and of the 3D-to-2D project, and
     U-2-Net. Files that hold code are refused.

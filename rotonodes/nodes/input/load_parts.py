@@ -40,7 +40,9 @@ class Mask(NamedTuple):
 
 
 class LoadParts(FileSource):
-    """Read parts, which may overlap: a mask file for each part of each frame, or files that hold all parts as layers or channels.
+    """Read the parts of a shape, which may overlap.
+
+    They come from a mask file for each part of each frame, or from files that hold all parts as layers or channels.
 
     `{part}` in the path stands for a part's name: `masks/{part}/frame.####.png` is a folder for each part, `masks/frame.####_{part}.png` a
     file. Where pictures have names instead of numbers, `pictures` says which they are (as LoadPictures does), and `*` stands for the

@@ -13,7 +13,9 @@ from rotonodes.values.pixels import Image
 
 
 class LoadPictures(Node):
-    """Read pictures of any names and sizes: those of a folder, those that a wildcard finds, or a list of files.
+    """Read pictures of any names and sizes.
+
+    They are those of a folder, those that a wildcard finds, or a list of files.
 
     Frame 1 is the first of them, sorted by name (a list keeps its order). WritePictures gives each result its picture's name.
     Results are told by their files, not by their numbers: one more picture in a folder makes none of the others again.

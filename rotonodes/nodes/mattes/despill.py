@@ -12,7 +12,9 @@ from rotonodes.values.pixels import Image, Matte
 
 
 class Despill(Node):
-    """Take the light of a green or blue screen off a picture: what its channel has above a limit made of the other two.
+    """Take the light of a green or blue screen off a picture.
+
+    What the screen's channel has above a limit made of the other two is removed.
 
     With R for red and X for the other channel (blue on a green screen, green on a blue one) the limits are: average (R + X) / 2,
     double_red (2 R + X) / 3, double_other (R + 2 X) / 3, red R, other X, maximum and minimum of R and X; the lower, the more

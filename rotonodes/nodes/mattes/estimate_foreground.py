@@ -11,7 +11,9 @@ from rotonodes.values.pixels import Image, Matte
 
 
 class EstimateForeground(Node):
-    """Cut a picture out by its matte, and take the old background's colour out of its soft edge: no halo on a new one.
+    """Cut a picture out by its matte, without a halo.
+
+    The old background's colour is taken out of the soft edge, so that it does not show on a new one.
 
     A pixel of the edge is C = a F + (1 - a) B, and of that a cut-out must keep a F alone. F is estimated where the matte is
     between 0 and 1, in linear light: `blur_fusion` (Forte and Pitié 2021) on any device, or pymatting's `multi_level` (Germer et al.

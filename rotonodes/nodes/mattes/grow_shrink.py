@@ -10,7 +10,9 @@ from rotonodes.values.pixels import Matte
 
 
 class GrowShrink(Node):
-    """Move the edge of a matte outwards, or inwards, by a distance in pixels that need not be whole.
+    """Move the edge of a matte outwards or inwards.
+
+    The distance is in pixels and need not be whole.
 
     The edge is where the matte crosses 0.5, as exactly as its grey pixels tell; distances are Euclidean, so that corners grow
     round. An anti-aliased edge stays anti-aliased, a soft one as soft as it was (up to 32 px wide), and semi-transparent parts

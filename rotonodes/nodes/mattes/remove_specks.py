@@ -13,7 +13,9 @@ Shape = TypeVar("Shape", Matte, Labels)
 
 
 class RemoveSpecks(Node):
-    """Remove small regions and fill small holes: specks of dust, pinholes, the crumbs that a network leaves.
+    """Remove small regions and fill small holes.
+
+    They are specks of dust, pinholes, the crumbs that a network leaves.
 
     In a matte, a region is a connected part of what is `threshold` or more, a hole one of what is less; both are measured there,
     without their soft edges. A speck goes together with the soft edge around it: it sinks to the level that joins it to what stays,

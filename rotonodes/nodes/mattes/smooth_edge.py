@@ -18,7 +18,9 @@ _ROWS = 64  # at a time: they stay in the processor's cache
 
 
 class SmoothEdge(Node):
-    """Smooth the edge of a matte; what is empty stays empty, and the shape goes on to the borders of the frame as it did.
+    """Smooth the edge of a matte.
+
+    What is empty stays empty, and the shape goes on to the borders of the frame as it did.
 
     `blur` blurs by `radius` and sharpens again until the edge is `softness` wide: wobbles shorter than the blur go, corners become
     round. `polygon` draws the shape with straight lines that leave its edge by at most `tolerance` (Douglas and Peucker) and that

@@ -14,7 +14,9 @@ from rotonodes.values.pixels import Image, Matte
 
 
 class SolveAlpha(Node):
-    """Solve alpha in the unknown part of a trimap: how much of each pixel is foreground, by its colour and what is known around it.
+    """Solve alpha in the unknown part of a trimap.
+
+    How much of each pixel is foreground is told by its colour and by what is known around it.
 
     `closed_form` (Levin et al. 2008) needs pymatting (`pip install "rotonodes[matting]"`): nearer to the true alpha on smooth, blurred
     and moving edges. `guided` is a guided filter that learns from known pixels, several times faster, and nearer on fur, hair and

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 class Trimap(Node):
-    """Make a trimap from a rough mask: 1 where it is all foreground, 0 where it is all background, 0.5 where that is not known.
+    """Make a trimap from a rough mask.
+
+    It is 1 where all is foreground, 0 where all is background, 0.5 where that is not known.
 
     The mask's edge is moved inwards by `erode` and outwards by `dilate`, and what lies between is unknown; distances are exact, between
     the centres of pixels. What is soft in a matte already (0.05 to 0.95) is unknown as well. Edges of the frame are no edges of

@@ -23,7 +23,9 @@ class CutOuts(NamedTuple):
 
 
 class CutOut(NetworkRunner):
-    """Cut what stands out of pictures: a soft matte by a trained network, and the picture premultiplied by it.
+    """Cut out what stands out, by a trained network.
+
+    The outputs are a soft matte and the picture premultiplied by it.
 
     Any network will do: U-2-Net's (also its own checkpoints, used as there), one trained for the alpha of a shape, or one that
     finds classes, whose matte is how much of a pixel is not the first class (background). Where the picture has an alpha, the

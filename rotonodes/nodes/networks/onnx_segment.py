@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 class OnnxSegment(SegmentingNode):
-    """Segment pictures with a network that ExportONNX wrote: the outputs of UNetSegment, by onnxruntime.
+    """Segment pictures with a network in ONNX form.
+
+    It runs what ExportONNX wrote, by onnxruntime; the outputs are those of UNetSegment.
 
     Needs `pip install 'rotonodes[onnx]'`, and for NVIDIA GPUs onnxruntime-gpu; on a CPU it is about as fast as UNetSegment. TensorRT
     compiles the network for each size that it meets, which takes minutes. A provider that is not there is an error: the CPU never

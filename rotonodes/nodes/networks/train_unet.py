@@ -48,7 +48,9 @@ Descent = Literal["weight_decay", "momentum", "gradient_clip", "warm_up", "plate
 
 
 class TrainUNet(Node):
-    """Train a U-Net or U-2-Net; the model can be linked to UNetSegment or CutOut, or written with WriteModel.
+    """Train a U-Net or U-2-Net on your own frames.
+
+    Link the model to UNetSegment or CutOut, or write it with WriteModel.
 
     The task follows from what is linked: with `labels` the network learns a class for each pixel, with `matte` the soft alpha of
     one shape, with `parts` one matte for each of their channels; parts may overlap.

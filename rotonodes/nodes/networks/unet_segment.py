@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class UNetSegment(SegmentingNode, NetworkRunner):
-    """Segment pictures with a trained network: a class for every pixel, its probabilities, and the shape's matte.
+    """Segment pictures with a trained network.
+
+    Outputs are a class for every pixel, the probabilities of the classes, and the matte of the shape.
 
     The weights say which channels they see, in which encoding, and at which sizes; frames of any size are padded and cut
     back. Channels beyond colour (normals, depth, light passes) come from StackPasses. `matte` is how much of a pixel is

@@ -21,7 +21,9 @@ _COLORS = {"thick": "#4aa3ff", "thin": "#ff4fd8", "sharp": "#ffd23f", "rough": "
 
 
 class CheckEdges(Node):
-    """Measure the edges of mattes, frame by frame and over the clip, and say where they are too thick, thin, sharp, rough or broken.
+    """Measure the edges of mattes and report faulty ones.
+
+    Frame by frame and over the clip, it says where edges are too thick, thin, sharp, rough or broken.
 
     The edge is the line where the matte crosses 0.5. Its **width** is the area of what lies between 0.1 and 0.9 divided by the
     length of the line, the mean distance from 10 to 90 %: 0.8 px for a straight edge that is anti-aliased, 0 for a hard one. It is

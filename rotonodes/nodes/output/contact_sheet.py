@@ -12,7 +12,7 @@ from rotonodes.values.pixels import Clip, Image, Labels, Matte
 
 
 class ContactSheet(Node):
-    """Lay all frames of a clip out on one picture, each with its frame number.
+    """Lay all frames of a clip out on one numbered sheet.
 
     Mattes are shown grey, labels in their own colours, transparent pictures on dark grey. A cell has the proportions of
     the first frame; frames are reduced as they come, so that memory grows with the sheet only.

@@ -22,7 +22,9 @@ _CELL = 160  # width of one picture on the sheet, px
 
 
 class EvaluateLabels(Node):
-    """Score predicted labels against the truth: IoU, Dice, accuracy and boundary F-score of each class, flicker, confusion.
+    """Score predicted labels against the true ones.
+
+    Scores are IoU, Dice, accuracy and boundary F-score of each class, flicker, and the confusion matrix.
 
     The shape IoU is that of everything but the first class, taken as one class. Boundaries may lie 2 px apart. Flicker is the
     share of pixels whose predicted class changes between two frames of a clip that follow each other (12 and 13, not 12 and 14)

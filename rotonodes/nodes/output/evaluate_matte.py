@@ -15,7 +15,9 @@ from rotonodes.values.pixels import Clip, Matte
 
 
 class EvaluateMatte(Node):
-    """Measure mattes against the truth: SAD, MSE, gradient and connectivity errors (Rhemann et al. 2009), 0 is perfect.
+    """Measure the errors of mattes against the true ones.
+
+    Errors are SAD, MSE, gradient and connectivity (Rhemann et al. 2009); 0 is perfect.
 
     Of each frame SAD, gradient and connectivity are sums over pixels in thousands, as is usual; MSE is a mean. With `trimap` only
     its unknown pixels (between 0.05 and 0.95) count. The JSON holds the means over the frames, and every frame's errors; beside

@@ -12,7 +12,9 @@ from rotonodes.node.parameters import OutputPath, param
 
 
 class ExportONNX(Node):
-    """Write a trained network as ONNX, for OnnxSegment and for programs without rotonodes; needs `pip install 'rotonodes[onnx]'`.
+    """Write a trained network as an ONNX file.
+
+    It is for OnnxSegment and for programs without rotonodes; needs `pip install 'rotonodes[onnx]'`.
 
     The file takes any number of pictures of any size that the network takes. It holds the network alone, from pictures in its
     encoding (8-bit values / 255, for most) to logits; its metadata say what is before and after, as a weights file's do: channels,

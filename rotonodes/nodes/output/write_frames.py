@@ -25,7 +25,9 @@ Code = Annotated[int, Field(ge=0, le=255)]
 
 
 class WriteFrames(Node):
-    """Write every frame to a file, in the format its extension names: PNG, JPEG, TIFF, WebP, BMP or EXR.
+    """Write every frame to a file.
+
+    Its extension names the format: PNG, JPEG, TIFF, WebP, BMP or EXR.
 
     Labels become palette PNGs, with `values` grey ones. Into EXR go also `layers`, as they were read, and `extra` pictures and
     mattes as layers called by `names`; `layers` alone are written back bit for bit. A picture beside `layers` takes the place

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 class WriteGIF(Node):
-    """Write the clip as an animated GIF, with the exact colours of flat artwork and the exact length.
+    """Write the clip as an animated GIF.
+
+    It has the exact colours of flat artwork and the exact length.
 
     Up to 256 colours a frame are exact, more are reduced without dithering. Labels are written in their own colours. GIF
     counts hundredths of a second: 24 frames at 24 fps last exactly one second, in steps of 0.04 and 0.05. Frames stream,

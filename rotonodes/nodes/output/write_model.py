@@ -12,7 +12,9 @@ from rotonodes.node.parameters import OutputPath, param
 
 
 class WriteModel(Node):
-    """Write a trained network as safetensors, with everything that is needed to use it in its metadata, and a model card.
+    """Write a trained network as safetensors.
+
+    Everything that is needed to use it is in the metadata; a model card lies beside it.
 
     The card lies beside the weights (`tones.md` beside `tones.safetensors`). A card that was written by hand stays as it is.
     """

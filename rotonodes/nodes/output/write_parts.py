@@ -18,7 +18,9 @@ from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 
 class WriteParts(Node):
-    """Write one grey picture for each part of each frame, white where the part is: masks to correct, or to deliver.
+    """Write a mask for each part of each frame.
+
+    Masks are grey pictures, white where the part is: to correct, or to deliver.
 
     `mattes` are those that SplitParts takes: probabilities of UNetSegment, labels, or layers. `{part}` in the path stands for the
     part's name, in a file's name (`masks/frame.####_{part}.png`) or as a folder (`masks/{part}/frame.####.png`); with `pictures`, `*`

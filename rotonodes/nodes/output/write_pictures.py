@@ -12,7 +12,9 @@ from rotonodes.values.frames import FilePattern
 
 
 class WritePictures(WriteFrames):
-    """Write each frame under the name of the picture it was made from; formats and options are those of WriteFrames.
+    """Write each frame under the name of its source picture.
+
+    Formats and options are those of WriteFrames.
 
     `pictures` says what LoadPictures says in its `path`, and `*` in this `path` stands for the name of each, without its
     extension: `out/*_cut.png`. A picture is never written over.

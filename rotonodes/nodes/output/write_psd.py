@@ -31,7 +31,9 @@ _PAPER = "#ffffff"
 
 
 class WritePSD(Node):
-    """Write each frame as a PSD whose layers are named, in order, and cut to what is on them; 8 or 16 bit, straight alpha.
+    """Write each frame as a PSD with named layers.
+
+    Layers are in order and cut to what is on them; 8 or 16 bit, straight alpha.
 
     From the bottom up come `pictures` under their `names`, the classes of `labels`, and `layers`, which are SplitParts' cut-outs or
     any others called `name.R`, `name.G`, `name.B`, `name.A`. Labels and mattes become layers of one colour, from `palette` as PaintTones

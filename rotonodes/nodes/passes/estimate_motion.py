@@ -18,7 +18,9 @@ class Estimate(NamedTuple):
 
 
 class EstimateMotion(Node):
-    """Estimate how a shot moves, from its pictures: motion vectors where there is no Vector pass of the render.
+    """Estimate motion vectors from the pictures of a shot.
+
+    They stand in where the render has no Vector pass.
 
     Every frame is compared with the one before and the one after it, by brightness. The result is as Blender writes its
     Vector pass: channels X Y Z W in pixels, y upwards; a point at column x and row y lies at (x + X, y - Y) in the frame

@@ -17,7 +17,10 @@ CHANNELS = ("KeyLight.Cosine", "KeyLight.Lit", "KeyLight.Gloss")
 
 
 class FindKeyLight(Node):
-    """Find the strongest light of a frame from its diffuse light and its normals, and shade a white surface by it alone.
+    """Find the key light in the passes of a render.
+
+    The strongest light of a frame is found in its diffuse light and its normals, and a white surface is shaded by it
+    alone.
 
     The channels are Cosine (of the angle between normal and light, 0 where a surface looks away from it), Lit (the share of the light that
     arrives, 0 in shadow to 1) and Gloss (what a half-rough surface mirrors of it, without its colour). Paint, textures and other

@@ -15,7 +15,9 @@ from rotonodes.values.pixels import Image, Layers, Matte
 
 
 class MultipassDecode(Node):
-    """Take the passes of a multipass frame apart, and make mattes of named objects from its cryptomattes.
+    """Take passes and object mattes out of a render.
+
+    The mattes of named objects come from the cryptomattes of a multipass frame.
 
     Each pass becomes an output, under the name by which it was asked for, each entry of `mattes` another one. Passes keep
     the frame, the data window and the header of the file; their values are as stored, so depth, normals and ids are raw.

@@ -21,7 +21,9 @@ _AXES = {"Normal": "XYZ", "Position": "XYZ", "Depth": "Z"}
 
 
 class StackPasses(Node):
-    """Stack passes of a multipass frame into one picture: R G B of the beauty, then DiffDir.R, Normal.X, Depth.Z and so on.
+    """Stack passes of a render into one picture.
+
+    Its channels are R G B of the beauty, then DiffDir.R, Normal.X, Depth.Z and so on.
 
     Channels are named after the usual name of their pass, whatever the renderer calls it, so that weights which see them fit
     the files of any renderer; a pass that is asked for with a view layer in front (Label.DiffDir) keeps it. Values are as

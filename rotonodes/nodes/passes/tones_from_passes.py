@@ -24,7 +24,9 @@ _FULL_SCALE = {"uint8": 255, "uint16": 65535}
 
 
 class TonesFromPasses(Node):
-    """Label every pixel with its tone, from the passes of a render: what networks are trained on and measured against.
+    """Label tones from the passes of a render.
+
+    Networks are trained on such labels and measured against them.
 
     `light` reads a second view layer of white shapes under one hard light. `key` has the same rules for any render: it finds the
     key light in the picture's own DiffDir, Normal and Depth, as FindKeyLight does, at the price of what it cannot know behind noise

@@ -12,7 +12,10 @@ from rotonodes.values.pixels import Image, Labels, Matte
 
 
 class Backdrop(Node):
-    """A background in the frame of a matte or labels, whatever its size: one colour, or a picture scaled to cover the frame."""
+    """Make a background of one colour or of a picture.
+
+    It fills the frame of a linked matte or labels, whatever its size; a picture is scaled to cover the frame.
+    """
 
     color: str = param("#000000", help='the colour, "#rrggbb" or "#rrggbbaa"; behind the picture where that is transparent')
 

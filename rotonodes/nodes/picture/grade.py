@@ -21,7 +21,9 @@ Positive = Annotated[float, Gt(0)]
 
 
 class Grade(Node):
-    """Grade the colour: (straight colour x gain + offset) to the power 1/gamma, then saturation.
+    """Grade colour: gain, offset, gamma, saturation.
+
+    The formula is (straight colour x gain + offset) to the power 1/gamma, then saturation.
 
     The order is that of Nuke's Grade, saturation (around Rec. 709 luminance) comes last. Premultiplied colour is graded as
     if it were straight; where alpha is 0 colour counts as straight, but takes no offset. Gamma leaves values below 0 as

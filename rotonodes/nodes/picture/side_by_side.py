@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class SideBySide(Node):
-    """Lay pictures, mattes and labels of a frame side by side, from left to right, to look at.
+    """Lay pictures, mattes and labels side by side.
+
+    They stand from left to right, to look at.
 
     Each is fitted into the frame of the first. Labels are shown in their own colours, mattes so that 0.5 is a middle grey. The
     result has all channels of all pictures; where one of them lacks a channel it is 0, alpha 1.

@@ -14,7 +14,9 @@ from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 
 class SplitParts(Node):
-    """Cut a picture into parts: one cut-out and one matte for each, and all cut-outs as layers from back to front.
+    """Cut a picture into parts: a cut-out and a matte each.
+
+    All cut-outs together are also layers, from back to front.
 
     `mattes` are what LoadParts reads, any one-channel layers called by their part, the probabilities of UNetSegment, or labels. Each
     part is two outputs: `hair`, the cut-out, and `hair_matte`. `layers` are the cut-outs of all parts for WritePSD, and `picture` is

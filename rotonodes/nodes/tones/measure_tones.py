@@ -22,7 +22,9 @@ _MOST_ROUNDS = 500
 
 
 class MeasureTones(Node):
-    """Measure where a shape's tones divide, over all frames of a shot.
+    """Measure where the tones of a shape divide.
+
+    One set of thresholds holds for all frames of a shot.
 
     Luminance of straight colour inside the shape (`matte`, or else alpha, from 0.5 up) is counted in one histogram, so
     that memory does not grow with the shot and the order of frames does not matter. `quantiles` gives every tone the same

@@ -25,7 +25,9 @@ class Stabilized(NamedTuple):
 
 
 class StabilizeTones(Node):
-    """Keep tones from flickering: each pixel's class by the evidence of the frames around it.
+    """Keep tones from flickering from frame to frame.
+
+    Each pixel's class is decided by the evidence of the frames around it.
 
     A pixel is followed through `radius` frames on each side, as a tone that stays but for a small chance of `change`: where
     the network is in doubt the neighbours decide, a tone that clearly changes still changes at once. `motion` (Blender's

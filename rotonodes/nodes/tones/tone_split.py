@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 class ToneSplit(Node):
-    """Split a shape into its tones: labels, and one soft matte for each class under the class's name.
+    """Split a shape into its tones, with a matte for each.
+
+    Outputs are labels, and one soft matte for each class under the class's name.
 
     From `labels`, the mattes are their classes. From `image`, each pixel's tone is how many thresholds the luminance of its
     straight colour reaches, dark to bright in the order of `classes` after the first, which is the background. The shape is
