@@ -82,7 +82,7 @@ def test_it_does_not_run_as_root() -> None:
 
 def test_what_is_copied_makes_the_command(tmp_path: Path) -> None:
     """A wheel of nothing but the copied files holds the entry point, which works without the repository, a home and a terminal."""
-    skipped = shutil.ignore_patterns("__pycache__", "weights")
+    skipped = shutil.ignore_patterns("__pycache__")
     for source, target in copies():
         there = tmp_path / target.lstrip("/")
         if (ROOT / source).is_dir():

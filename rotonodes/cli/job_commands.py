@@ -23,7 +23,14 @@ picture_options = options(
 
 @click.command()
 @picture_options
-@click.option("-m", "--model", "weights", metavar="WEIGHTS", required=True, help="The network: .safetensors, .pth, .pt or .onnx.")
+@click.option(
+    "-m",
+    "--model",
+    "weights",
+    metavar="WEIGHTS",
+    required=True,
+    help="Network: shipped (tones, cutout), or a file (.safetensors .pth .pt .onnx).",
+)
 @click.option("--threshold", type=click.FloatRange(0, 1), help="How much of a pixel must be no background, for hard masks.")
 @click.option("--scale", type=click.FloatRange(0, 16, min_open=True), help="Let the network see the pictures at another size.")
 @click.option(
@@ -73,7 +80,14 @@ def segment(
 
 @click.command()
 @picture_options
-@click.option("-m", "--model", "weights", metavar="WEIGHTS", required=True, help="The network: .safetensors, .pth, .pt or .onnx.")
+@click.option(
+    "-m",
+    "--model",
+    "weights",
+    metavar="WEIGHTS",
+    required=True,
+    help="Network: shipped (tones, cutout), or a file (.safetensors .pth .pt .onnx).",
+)
 @click.option("--background", metavar="PATH|COLOR", help="Put the cut-outs on a picture, or on a colour (#rrggbb, white).")
 @click.option("--no-matte", is_flag=True, help="Write no mattes beside the cut-outs.")
 @device_option

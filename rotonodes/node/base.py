@@ -144,14 +144,18 @@ class Node(BaseModel):
                 value = getattr(self, name)
                 yield from ((name, path) for path in (value if isinstance(value, list) else [value]) if isinstance(path, str) and path)
 
-    def at(self, resolve: Callable[[str], str]) -> Node:
-        """The same node with every path parameter passed through `resolve` (a root folder, a path map)."""
+    def at(self, resolve: Callable[[str], str], source: Callable[[str], str] | None = None) -> Node:
+        """The same node with every path parameter passed through `resolve` (a root folder, a path map).
+
+        `source` resolves the paths of files that are read, where that differs.
+        """
         changed: dict[str, Any] = {}
-        for name, path in (found for role in ("input", "output") for found in self.paths(role)):
-            if isinstance(getattr(self, name), list):
-                changed.setdefault(name, []).append(resolve(path))
-            else:
-                changed[name] = resolve(path)
+        for role, place in (("input", source or resolve), ("output", resolve)):
+            for name, path in self.paths(role):
+                if isinstance(getattr(self, name), list):
+                    changed.setdefault(name, []).append(place(path))
+                else:
+                    changed[name] = place(path)
         return self.model_copy(update=changed) if changed else self
 
     def __call__(self, *values: Any, frame: int = 1, key: str = "", device: str = "cpu", **named: Any) -> Any:

@@ -42,7 +42,7 @@ def make_plan(
     paths = Paths(root, path_map)
     chosen = select(graph, nodes)
     sinks = list(dict.fromkeys(link.node for link in chosen)) if nodes else graph.sinks()
-    resolved = {name: vertex.node.at(paths.here) for name, vertex in graph.vertices.items()}
+    resolved = {name: vertex.node.at(paths.here, paths.source) for name, vertex in graph.vertices.items()}
     clip = graph.frames or _frames_on_disk(graph, resolved, sinks)
     delivered = tuple(frames) if frames is not None else clip
     if not delivered and _asks_frames(graph, sinks):

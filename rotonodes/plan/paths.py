@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Sequence
 
+from rotonodes.io.shipped import shipped_weights, weights_written
+
 
 class Paths:
     """Paths as the graph writes them <-> paths on this machine: the path map's first fitting rule, then the root."""
@@ -22,8 +24,14 @@ class Paths:
                 break
         return os.path.join(self.root, os.path.expanduser(path))
 
+    def source(self, path: str) -> str:
+        """The same for a file that is read: `weights/NAME.safetensors` may also be one that ships."""
+        here, shipped = self.here(path), shipped_weights(path)
+        return shipped if shipped and not os.path.exists(here) else here
+
     def written(self, path: str) -> str:
         """How the graph would write a path of this machine, so that keys do not depend on where the root lies."""
+        path = weights_written(path)
         if self.root and path.startswith(os.path.join(self.root, "")):
             path = path[len(os.path.join(self.root, "")) :]
         for source, destination in self.rules:

@@ -7,6 +7,7 @@ import os
 from rotonodes.cli.jobs.job_graph import graph_text
 from rotonodes.cli.jobs.named_pictures import Body, Pictures
 from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.io.shipped import weights_path
 from rotonodes.nets.model import is_onnx
 
 MATTE = "_matte"
@@ -17,6 +18,7 @@ def cutting(pictures: Pictures, output: str, weights: str, *, background: str | 
 
     The old background's colour is taken out of soft edges. `background` is a picture, or a colour, to put the cut-outs on.
     """
+    weights = weights_path(weights)
     nodes: dict[str, Body] = {
         "pictures": pictures.load(),
         "cut": {"type": "OnnxSegment" if is_onnx(weights) else "CutOut", "in": "pictures", "weights": weights},

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import UsageError
+from rotonodes.io.shipped import find_weights, near_weights, weights_path
 
 if TYPE_CHECKING:
     from rotonodes.engine.result import Result
     from rotonodes.nets.model import Model
 
 
-def read_model(path: str) -> Model:
-    """What a weights file means; its tensors only where they alone can tell. UsageError for every fault of the file."""
+def read_model(name: str) -> Model:
+    """What a weights file, or the shipped weights of that name, means; tensors are read only where they alone can tell.
+
+    Raises UsageError for every fault of the file, and for a name that neither is a file nor ships.
+    """
     from rotonodes.nets.model import Model, is_onnx
     from rotonodes.nets.weights import TORCH_FILES, load_weights, read_metadata
 
+    path = find_weights(weights_path(name))
+    if not os.path.exists(path) and not os.path.dirname(path):
+        raise UsageError(f"{name}: no such weights file{near_weights(name)}")
     if is_onnx(path):
         from rotonodes.nets.onnx import read_onnx_metadata
 

@@ -8,6 +8,7 @@ from rotonodes.cli.jobs.job_graph import graph_text, greys
 from rotonodes.cli.jobs.named_pictures import Body, Pictures
 from rotonodes.cli.jobs.network_facts import is_matte
 from rotonodes.errors import UsageError
+from rotonodes.io.shipped import weights_path
 from rotonodes.nets.model import Model, is_onnx
 
 Form = Literal["auto", "labels", "values", "matte"]
@@ -39,6 +40,7 @@ def segmentation(
         raise UsageError(f"--threshold {threshold:g}: a matte has none; write labels (--write labels)")
     if values and form != "values":
         raise UsageError(f"--values {values}: greys are of labels; leave --write {form} out")
+    weights = weights_path(weights)
     network: Body = {"type": "OnnxSegment" if is_onnx(weights) else "UNetSegment", "in": "pictures", "weights": weights}
     chosen = {"threshold": threshold, "scale": scale}
     nodes: dict[str, Body] = {"pictures": pictures.load(), "network": network | {k: v for k, v in chosen.items() if v is not None}}

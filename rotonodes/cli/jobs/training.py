@@ -10,6 +10,7 @@ from rotonodes.cli.jobs.job_graph import class_names, graph_text
 from rotonodes.cli.jobs.named_pictures import Body, refuse_other_size
 from rotonodes.errors import UsageError
 from rotonodes.io.folder import list_pictures
+from rotonodes.io.shipped import weights_path
 
 if TYPE_CHECKING:
     from rotonodes.nets.model import Model
@@ -68,7 +69,7 @@ def training(
     nodes: dict[str, Body] = {"pictures": {"type": "LoadPictures", "path": pictures}, "masks": {**source, "sizes": "any"}}
     linked = {"image": "pictures", "matte" if alpha else "labels": "masks"}
     if load:
-        nodes["start"] = {"type": "LoadModel", "path": load}
+        nodes["start"] = {"type": "LoadModel", "path": weights_path(load)}
         linked["model"] = "start"
     body: Body = {"type": "TrainUNet", "in": linked, "epochs": epochs, "clip_length": 1, "checkpoints": checkpoints_of(output)}
     if validation:
