@@ -131,3 +131,14 @@ def test_training_on_a_shot_beats_the_shipped_weights_on_its_other_frames(
     assert (shipped["weights"], trained["weights"]) == ("shipped weights", "trained on the shot")
     for column in ("mean iou", "mean iou foreground", "boundary f"):
         assert float(trained[column]) > float(shipped[column]) + 0.05, column
+
+
+def test_bench_libraries(capsys: pytest.CaptureFixture[str]) -> None:
+    for library in ("scipy", "skimage", "tifffile"):
+        pytest.importorskip(library)
+    assert import_module("bench_libraries").main(["--size", "64", "--repeats", "1"]) == 0
+    found = table(capsys.readouterr().out)
+    assert len(found) >= 13 and all(float(row["ours, ms"]) > 0 and float(row["library, ms"]) > 0 for row in found)
+    for row in found:  # what stands in for a library is never less exact than it, and keeps all that is promised
+        ours, theirs = (float(row[side].rstrip("%")) for side in ("exact: ours", "exact: library"))
+        assert ours >= theirs and (ours == 100 or row["work"].startswith("check EXR")), row
