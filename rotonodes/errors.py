@@ -67,6 +67,10 @@ class GraphError(UsageError):
         super().__init__("\n".join(str(fault) for fault in faults))
 
 
+# The ways in which other programs write a frame number or a range of them in a path.
+_FRAME_TOKEN = re.compile(r"#+|@+(?=\.)|%0?\d*d|\$F\d*|<[Ff](?:rame)?\d*>|\[\d+-\d+\]|\{\d+\.\.\d+\}|\*")
+
+
 def did_you_mean(word: str, known: object) -> str:
     """` (did you mean "x"?)` for the nearest of the known words, or nothing when none is near."""
     import difflib
@@ -78,18 +82,24 @@ def did_you_mean(word: str, known: object) -> str:
 def did_you_mean_file(path: str, suffixes: tuple[str, ...] = ()) -> str:
     """The same for a file that is not there: the nearest name beside it, or for a folder that is not there beside that.
 
+    For a frame range written in another program's way (`[1-100]`, `*`), the nearest sequence, or that `####` is the way here.
     `suffixes` are the endings that count, in lower case; none for every ending.
     """
     import difflib
 
     folder, name = os.path.split(os.path.normpath(path))
+    spelled = name
     if folder and not os.path.isdir(folder):
         return did_you_mean_file(folder)
     try:
         known = [entry for entry in os.listdir(folder or ".") if entry.lower().endswith(suffixes or "")]
-        if "#" in name:  # of a sequence the nearest sequence, not one of its thousand frames
+        token = _FRAME_TOKEN.search(name)
+        if token:  # of a sequence the nearest sequence, not one of its thousand frames
             known = list(dict.fromkeys(re.sub(r"\d+", lambda number: "#" * len(number[0]), entry) for entry in known))
+            spelled = _FRAME_TOKEN.sub("####", name)
     except OSError:
         return ""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
-    return f" (did you mean {os.path.join(folder, near[0])!r}?)" if near else ""
+    near = difflib.get_close_matches(spelled, known, n=1, cutoff=0.65)
+    if not near or near[0] == name:
+        return f"; a frame number is written ####, as in {os.path.join(folder, spelled)!r}" if spelled != name else ""
+    return f" (did you mean {os.path.join(folder, near[0])!r}?)"

@@ -1,13 +1,14 @@
 """Frame ranges and numbered files: what is read is what was meant, and what was written is found again."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotonodes.errors import UsageError
-from rotonodes.values.frames import FilePattern, format_frames, name_of, parse_frames
+from rotonodes.errors import UsageError, did_you_mean_file
+from rotonodes.values.frames import FilePattern, format_frames, literal, parse_frames
 
 
 @pytest.mark.parametrize(
@@ -105,8 +106,70 @@ def test_a_token_in_folder_and_name_must_agree(tmp_path: Path) -> None:
 
 @given(st.integers(-9999, 99999), st.sampled_from(["####", "%04d", "$F4", "#", "%d", "$F"]))
 def test_a_written_frame_is_found_again(frame: int, token: str) -> None:
-    from rotonodes.values.frames import _expression
+    with TemporaryDirectory() as folder:
+        pattern = FilePattern(f"{folder}/shot(v1)+.{token}.exr")
+        Path(pattern.path(frame)).touch()
+        assert pattern.on_disk() == (frame,)
+        assert pattern.find(frame) == pattern.path(frame)
 
-    name = f"shot(v1)+{token}.exr"
-    match = _expression(name).fullmatch(name_of(name, frame))
-    assert match is not None and int(match["frame"]) == frame
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("Film #3/in/a.####.png", "Film #3/in/a.0007.png"),
+        ("50%draft/a.####.png", "50%draft/a.0007.png"),
+        ("100%d/a.%d.png", "100%d/a.7.png"),
+        ("C#/a.png", "C#/a.png"),
+        ("take#3.####.png", "take#3.0007.png"),
+        ("frame#.png", "frame7.png"),
+        ("#.png", "7.png"),
+        ("shot.####/beauty.####.exr", "shot.0007/beauty.0007.exr"),
+        ("shot_#/beauty.####.exr", "shot_7/beauty.0007.exr"),
+        ("#/a.png", "7/a.png"),
+        ("%04d/a_$F4.png", "0007/a_0007.png"),
+        ("a.${F4}.png", "a.0007.png"),
+        ("${F}/a.${F2}.png", "7/a.07.png"),
+        ("a.@@@@.png", "a.0007.png"),
+        ("icon@2x.####.png", "icon@2x.0007.png"),
+        ("a.<F4>.png", "a.0007.png"),
+        ("a.<frame>.png", "a.7.png"),
+        ("new [#][#]/a.####.png", "new ##/a.0007.png"),
+        ("a[%]04d.##.png", "a%04d.07.png"),
+        ("[$]F4.png", "$F4.png"),
+    ],
+)
+def test_signs_that_are_part_of_a_name_are_no_tokens(pattern: str, path: str) -> None:
+    assert FilePattern(pattern).path(7) == path
+
+
+@pytest.mark.parametrize("name", ["Film ##", "####", "shot.%04d", "$F4", "take <F>", "[new] #1", "50%draft", "Film #3"])
+def test_a_folder_that_is_there_under_just_this_name_stands_for_itself(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    pattern = FilePattern(f"{tmp_path}/{name}/a.##.png")
+    Path(pattern.path(3)).touch()
+    assert pattern.path(3) == f"{tmp_path}/{name}/a.03.png"
+    assert pattern.on_disk() == (3,)
+
+
+@given(st.text("#%$@<>F4d[]x0{}. ", min_size=1, max_size=8).filter(lambda text: text.strip(". ")))
+def test_an_escaped_text_stands_for_itself(text: str) -> None:
+    for place in ("{}/a.####.png", "{}.####.png", "a_{}.png"):
+        path = FilePattern(place.format(literal(text))).path(12)
+        assert path == place.format(text).replace("####", "0012") or "####" in text
+
+
+def test_negative_frames_are_found_as_blender_writes_them(tmp_path: Path) -> None:
+    for name in ("a.-0002.png", "a.-001.png", "a.0000.png"):
+        (tmp_path / name).touch()
+    pattern = FilePattern(f"{tmp_path}/a.####.png")
+    assert pattern.on_disk() == (-2, -1, 0)
+    assert [Path(pattern.find(frame)).name for frame in (-2, -1, 0)] == ["a.-0002.png", "a.-001.png", "a.0000.png"]
+    assert Path(pattern.path(-2)).name == "a.-002.png"
+
+
+@pytest.mark.parametrize("name", ["a.[0001-0002].png", "a.*.png", "a.@.png", "a.%d.png", "a.{1..2}.png", "a.#.png"])
+def test_a_frame_range_in_another_programs_spelling_is_told_about_the_right_one(name: str, tmp_path: Path) -> None:
+    for frame in (1, 2):
+        (tmp_path / f"a.{frame:04d}.png").touch()
+    assert did_you_mean_file(f"{tmp_path}/{name}") == f" (did you mean '{tmp_path}/a.####.png'?)"
+    assert "####" in did_you_mean_file(f"{tmp_path}/other_than_this_{name}") or name == "a.#.png"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from rotonodes import Graph
 from rotonodes.errors import FrameError
 from rotonodes.io.exr import write_layers
 from rotonodes.io.pictures import write_image, write_labels
@@ -16,6 +17,7 @@ from rotonodes.node.parameters import parameter_faults
 from rotonodes.nodes.input.load_frames import LoadFrames
 from rotonodes.nodes.input.load_labels import LoadLabels
 from rotonodes.nodes.input.load_mattes import LoadMattes
+from rotonodes.nodes.output.write_frames import WriteFrames
 from rotonodes.values.pixels import Box, Image, Labels, Layers
 
 GREYS = [200, 40, 80, 125, 255]
@@ -64,8 +66,41 @@ def test_load_frames_lists_every_gap(sequence: str) -> None:
         LoadFrames(path=sequence)(frame=3)
     with pytest.raises(FrameError, match=r"no file at all matches .*--root"):
         LoadFrames(path=sequence.replace("a.", "b."))(frame=3)
-    with pytest.raises(FrameError, match=r"no such file$"):
+    with pytest.raises(FrameError, match=r"no such file \(did you mean '.*a\.0007\.png'\?\): check the path and --root$"):
         LoadFrames(path=sequence.replace("####", "x"))(frame=3)
+
+
+@pytest.mark.parametrize("spelled", ["[0001-0007]", "*", "%d"])
+def test_another_programs_spelling_of_a_range_is_told_about_the_frame_token(sequence: str, spelled: str) -> None:
+    with pytest.raises(FrameError, match=r"did you mean '.*a\.####\.png'"):
+        LoadFrames(path=sequence.replace("####", spelled))(frame=1)
+
+
+@pytest.mark.parametrize("name", ["Film #3", "50%draft", "[final] shots", "Take ##", "a$F4b", "{part}"])
+def test_the_roots_own_name_is_no_pattern(name: str, tmp_path: Path) -> None:
+    root = tmp_path / name
+    for frame in (1, 2):
+        write_png(root / f"in/a.{frame:04d}.png", np.full((2, 2, 1), 40 * frame, np.uint8))
+    graph = Graph(frames="1-2")
+    graph.add(WriteFrames(path="out/o.####.png"), image=graph.add(LoadFrames(path="in/a.####.png")).image)
+    assert graph.run(root=str(root)).exit_code == 0
+    assert [file.relative_to(tmp_path) for file in sorted(tmp_path.rglob("o.*.png"))] == [Path(f"{name}/out/o.000{i}.png") for i in (1, 2)]
+
+
+def test_words_put_into_a_path_are_no_tokens(tmp_path: Path) -> None:
+    for word, value in (("arm#2", 10), ("%d", 20)):
+        save(tmp_path / f"a_{word}.0001.png", value, value)
+    layers = LoadFrames(path=f"{tmp_path}/a_$pass.####.png", passes={"arm": "arm#2", "leg": "%d"})(frame=1).layers
+    assert [round(float(plane[0, 0]) * 255) for plane in layers.planes.values()] == [10, 20]
+
+
+def test_frames_before_zero_are_read_as_blender_writes_them(tmp_path: Path) -> None:
+    for frame, name in ((-2, "-0002"), (-1, "-0001"), (0, "0000")):
+        save(tmp_path / f"a.{name}.png", 50 + frame, 50 + frame)
+    load = LoadFrames(path=f"{tmp_path}/a.####.png")
+    assert load.available() == (-2, -1, 0)
+    assert [code(load(frame=frame).image) for frame in (-2, -1, 0)] == [48, 49, 50]
+    assert load.reads(-2) == (f"{tmp_path}/a.-0002.png",)
 
 
 @pytest.mark.parametrize(("frame", "held"), [(-3, 1), (3, 2), (4, 2), (5, 5), (6, 5), (99, 7)])

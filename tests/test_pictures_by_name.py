@@ -164,3 +164,12 @@ def test_a_folder_as_a_gif(folder: Path, call: Call) -> None:
             reds.append(gif.convert("RGB").getpixel((0, 0))[0])
     assert reds == [0, 80, 160]
     assert sum(delays) == 100  # 3 frames at 30 fps
+
+
+@pytest.mark.parametrize("name", ["Film #3", "50%draft", "[a] ##"])
+def test_folders_of_any_name_are_read_and_written(folder: Path, name: str, call: Call) -> None:
+    (folder / "imgs").rename(folder / name)
+    graph = GRAPH.format(path=f"'{name}'").replace("out/", f"{name}/out/")
+    (folder / "g.yaml").write_text(graph)
+    assert call("run", "g.yaml").code == 0
+    assert sorted(file.name for file in (folder / name / "out").glob("*.png")) == ["Tree.v2_OUT.png", "a dog_OUT.png", "cat_OUT.png"]

@@ -31,7 +31,7 @@ def nth_picture(pictures: str | Sequence[str], frame: int) -> str:
     return files[frame - 1]
 
 
-def part_file(pattern: str, picture: str | None, frame: int | None) -> str:
-    """A path with its frame token replaced, and `*` by the picture's name."""
-    path = FilePattern(pattern).path(frame)
+def part_file(pattern: str, picture: str | None, frame: int | None, *, on_disk: bool = False) -> str:
+    """A path with its frame token replaced, and `*` by the picture's name; `on_disk` as a file to read (see `FilePattern.find`)."""
+    path = FilePattern(pattern).find(frame) if on_disk else FilePattern(pattern).path(frame)
     return path if picture is None else path.replace(NAME, os.path.splitext(os.path.basename(picture))[0])

@@ -5,14 +5,21 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from rotonodes.errors import UsageError
 
 MOST_FRAMES = 1_000_000
 
 _RANGE_PIECE = re.compile(r"\s*(-?\d{1,15})(?:\s*-\s*(-?\d{1,15})(?:\s*[x:]\s*(\d{1,15}))?)?\s*", re.ASCII)
-_TOKEN = re.compile(r"(?P<hash>#+)|%0?(?P<width>\d*)d|\$F(?P<houdini>\d*+)(?![A-Za-z_])|\$\{F(?P<braced>\d*)\}")
+_TOKEN = re.compile(
+    r"\[(?P<escaped>[#%$@<])\]|(?P<marks>#+|@@+)|%0?(?P<printf>\d*)d|\$F(?P<houdini>\d*+)(?![A-Za-z_])|\$\{F(?P<braced>\d*)\}"
+    r"|<[Ff](?:rame)?(?P<angled>\d*)>"
+)
+_SEPARATORS = "._-"  # a number stands between these, or at the start or the end of a name
+
+# Literal text, or the least number of digits of a frame number.
+Piece = str | int
 
 
 def parse_frames(text: str) -> tuple[int, ...]:
@@ -55,56 +62,52 @@ def frames_named(frames: Iterable[int]) -> str:
     return f"frame{'s' if len(numbers) > 1 else ''} {format_frames(numbers)}"
 
 
-class FilePattern:
-    """A path with at most one kind of frame token: `####`, `%04d` or `$F4`.
+def literal(text: str) -> str:
+    """`text` with the signs of frame tokens escaped, to be put into a pattern: `[#]` stands for a `#`, `[%]` for a `%`, and so on."""
+    return _TOKEN.sub(lambda match: re.sub(r"[#%$@<]", r"[\g<0>]", match[0]), text)
 
-    The token may stand more than once (in the folder and the name). Without a token, every frame is the same file.
+
+class FilePattern:
+    """A path with a frame token: `####`, `%04d` or `$F4`; `@@@@` and `<F4>` are read too.
+
+    The token may stand more than once (in the folder and the name). Without a token, every frame is the same file. Signs that
+    are part of a name are not taken for tokens: a folder that is there under just this name stands for itself (`Film ##`), and
+    a single `#` or `%d` counts only where a separator (`.`, `_`, `-`) or the end of the name is on both sides of it (not in
+    `Film #3`, `50%draft`), unless it is all that a file's name has. `[#]`, `[%]`, `[$]` always stand for the sign itself.
     """
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
-        self.has_token = _TOKEN.search(pattern) is not None
+        self._parts = _parts(pattern)
+        self.has_token = any(isinstance(piece, int) for part in self._parts for piece in part)
 
     def __str__(self) -> str:
         return self.pattern
 
     def path(self, frame: int | None) -> str:
-        """The file of one frame; negative frames are `-001` for `####`, as printf does it."""
-        if frame is None or not self.has_token:
+        """The file of one frame, as it is written; negative frames are `-001` for `####`, as printf does it."""
+        if frame is None and self.has_token:
             return self.pattern
-        return _TOKEN.sub(lambda m: f"{frame:0{_digits(m)}d}", self.pattern)
+        return "/".join(_name(part, frame or 0) for part in self._parts)
+
+    def find(self, frame: int | None) -> str:
+        """The file of one frame, as it is on disk: negative ones are also found as `-0001`, as Blender writes `####`."""
+        path = self.path(frame)
+        if frame is None or frame >= 0 or os.path.exists(path):
+            return path
+        longer = "/".join(_name(part, frame, signed=True) for part in self._parts)
+        return longer if os.path.exists(longer) else path
 
     def on_disk(self) -> tuple[int, ...]:
         """Frames whose file exists, rising. Only this very pattern counts: `shot_v2.png` is not frame 2 of `shot_####.png`."""
         if not self.has_token:
             return ()
-        return tuple(sorted(set(_matching(self.pattern))))
-
-
-def _digits(token: re.Match[str]) -> int:
-    if token["hash"]:
-        return len(token["hash"])
-    return int(token["width"] or token["houdini"] or token["braced"] or 1)
-
-
-def _matching(pattern: str) -> Iterator[int]:
-    """Frame numbers of the files that a pattern matches."""
-    folder, name = os.path.split(pattern)
-    if _TOKEN.search(folder):  # a token in the folder: walk the parents that match, then ask file by file
-        for frame in _matching(folder):
-            if os.path.exists(FilePattern(pattern).path(frame)):
-                yield frame
-        return
-    expression = _expression(name)
-    try:
-        with os.scandir(folder or ".") as entries:
-            names = [entry.name for entry in entries]
-    except OSError:
-        return
-    for entry_name in names:
-        match = expression.fullmatch(entry_name)
-        if match and name_of(pattern, int(match["frame"])) == entry_name:
-            yield int(match["frame"])
+        first = next(i for i, part in enumerate(self._parts) if any(isinstance(piece, int) for piece in part))
+        folder = "/".join(_name(part, 0) for part in self._parts[:first]) + ("/" if first else "")
+        found = _listed(folder or ".", self._parts[first])
+        if first < len(self._parts) - 1:  # a token in a folder's name: ask file by file
+            found = {frame for frame in found if os.path.exists(self.find(frame))}
+        return tuple(sorted(found))
 
 
 def name_of(pattern: str, frame: int) -> str:
@@ -112,11 +115,68 @@ def name_of(pattern: str, frame: int) -> str:
     return os.path.basename(FilePattern(pattern).path(frame))
 
 
+def _parts(pattern: str) -> tuple[tuple[Piece, ...], ...]:
+    """The pieces of each folder's name, and of the file's."""
+    *folders, name = pattern.split("/")
+    parts = []
+    for depth, folder in enumerate(folders):
+        pieces = _pieces(folder, strict=True)
+        if any(isinstance(piece, int) for piece in pieces) and os.path.isdir("/".join(folders[: depth + 1])):
+            pieces = (folder,)  # it is really called so
+        parts.append(pieces)
+    return (*parts, _pieces(name, strict=False))
+
+
+@functools.lru_cache(maxsize=1024)
+def _pieces(text: str, strict: bool) -> tuple[Piece, ...]:
+    """A name cut at its tokens. Single `#` and `%d` inside of words are text where `strict`, or where there is another token."""
+    tokens = [match for match in _TOKEN.finditer(text) if match["escaped"] or not _inside_word(match)]
+    if not strict and not any(match["escaped"] is None for match in tokens):
+        tokens = list(_TOKEN.finditer(text))
+    pieces: list[Piece] = []
+    at = 0
+    for match in tokens:
+        digits = match["printf"] or match["houdini"] or match["braced"] or match["angled"] or 1
+        pieces += [text[at : match.start()], match["escaped"] or (len(match["marks"]) if match["marks"] else int(digits))]
+        at = match.end()
+    return (*pieces, text[at:])
+
+
+def _inside_word(match: re.Match[str]) -> bool:
+    """True for a single `#` or a `%d` that has no separator on one of its sides."""
+    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    return match[0] in ("#", "%d") and bool(before.strip(_SEPARATORS) or after.strip(_SEPARATORS))
+
+
+def _name(pieces: tuple[Piece, ...], frame: int, signed: bool = False) -> str:
+    """A name with the frame in place of its tokens; `signed` does not count the minus sign among the digits."""
+    return "".join(f"{frame:0{piece + (signed and frame < 0)}d}" if isinstance(piece, int) else piece for piece in pieces)
+
+
+def _listed(folder: str, pieces: tuple[Piece, ...]) -> set[int]:
+    """Frame numbers of the entries of a folder that a name with tokens matches."""
+    expression = _expression(pieces)
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except OSError:
+        return set()
+    found = set()
+    for name in names:
+        match = expression.fullmatch(name)
+        frame = int(match["frame"]) if match else 0
+        if match and name in (_name(pieces, frame), _name(pieces, frame, signed=True)):
+            found.add(frame)
+    return found
+
+
 @functools.lru_cache(maxsize=256)
-def _expression(name: str) -> re.Pattern[str]:
-    parts, at, seen = [], 0, False
-    for token in _TOKEN.finditer(name):
-        parts.append(re.escape(name[at : token.start()]))
-        parts.append("(?P=frame)" if seen else r"(?P<frame>-?\d+)")
-        at, seen = token.end(), True
-    return re.compile("".join(parts) + re.escape(name[at:]), re.DOTALL)
+def _expression(pieces: tuple[Piece, ...]) -> re.Pattern[str]:
+    parts, seen = [], False
+    for piece in pieces:
+        if isinstance(piece, str):
+            parts.append(re.escape(piece))
+        else:
+            parts.append("(?P=frame)" if seen else r"(?P<frame>-?\d+)")
+            seen = True
+    return re.compile("".join(parts), re.DOTALL)

@@ -71,7 +71,7 @@ def paired_frames(prediction: str, truth: str, frames: str | None) -> str:
             common = sorted({*there[option]}.intersection(there[other]).intersection(wanted))
             rest = f"; to score only what both have: -F {format_frames(common)}" if common else ""
             raise UsageError(f"{pattern.path(missing[0])}: no such file{more}; {counts}{rest}")
-    refuse_other_size(*(pattern.path(wanted[0]) for pattern in patterns.values()))
+    refuse_other_size(*(pattern.find(wanted[0]) for pattern in patterns.values()))
     return frames or format_frames(wanted)
 
 

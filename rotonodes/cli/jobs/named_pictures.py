@@ -9,7 +9,7 @@ from typing import Any
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.folder import list_pictures, picture_names
-from rotonodes.values.frames import FilePattern, format_frames
+from rotonodes.values.frames import FilePattern, format_frames, literal
 
 Body = dict[str, Any]
 
@@ -41,7 +41,7 @@ class Pictures:
         """The file of the first picture."""
         if self.sequence:
             pattern = FilePattern(self.images[0])
-            return pattern.path(pattern.on_disk()[0])
+            return pattern.find(pattern.on_disk()[0])
         return list_pictures(self.images)[0]
 
     def load(self) -> Body:
@@ -62,7 +62,8 @@ class Pictures:
         """
         if os.path.isdir(output) or not Path(output).suffix:
             name = Path(self.images[0]).stem if self.sequence else "*"
-            return os.path.join(output, f"{name}{suffix}.png")
+            folder = literal(output) if FilePattern(os.path.join(output, "")).has_token else output  # a folder is no pattern
+            return os.path.join(folder, f"{name}{suffix}.png")
         if self.count > 1 and "*" not in output and not FilePattern(output).has_token:
             raise UsageError(f"-o {output}: {self.count} pictures do not go into one file: name a folder, or put * into the name")
         stem, extension = os.path.splitext(output)

@@ -54,7 +54,7 @@ class FileSource(Node):
 
     def files(self, frame: int | None) -> tuple[str, ...]:
         """The files of one frame, whether they exist or not."""
-        return tuple(FilePattern(pattern).path(frame) for pattern in self.patterns())
+        return tuple(FilePattern(pattern).find(frame) for pattern in self.patterns())
 
     def available(self) -> tuple[int, ...] | None:
         """Frames that are whole on disk; None where one file serves every frame."""
@@ -114,7 +114,7 @@ class FileSource(Node):
     def _gaps(self, frame: int) -> str:
         there = self.available()
         if there is None:
-            return ""
+            return did_you_mean_file(self.path) and f"{did_you_mean_file(self.path)}: check the path and --root"
         if not there:
             return f"; no file at all matches {self.path}{did_you_mean_file(self.path)}: check the path and --root"
         gaps = [f"{a + 1}-{b - 1}" if b - a > 2 else f"{a + 1}" for a, b in pairwise(there) if b - a > 1]

@@ -12,6 +12,7 @@ from rotonodes.node.asks import Frame, Prepared, Wanted
 from rotonodes.node.parameters import param
 from rotonodes.nodes.input.file_source import FileSource
 from rotonodes.values.color import Colorspace
+from rotonodes.values.frames import literal
 from rotonodes.values.pixels import Image, Layers
 
 PASS = "$pass"
@@ -58,7 +59,7 @@ class LoadFrames(FileSource):
         return self.path.replace("${pass}", PASS)
 
     def patterns(self) -> tuple[str, ...]:
-        return tuple(self.pattern().replace(PASS, word) for word in self.words().values()) or (self.path,)
+        return tuple(self.pattern().replace(PASS, literal(word)) for word in self.words().values()) or (self.path,)
 
     def process(self, frame: Frame, wanted: Wanted, first: Prepared) -> Loaded:
         from rotonodes.io import exr, pictures

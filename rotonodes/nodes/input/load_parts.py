@@ -14,7 +14,7 @@ from rotonodes.node.asks import Frame, Prepared, Wanted
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.nodes.input.file_source import FileSource
 from rotonodes.nodes.input.load_frames import file_layers, is_exr
-from rotonodes.values.frames import FilePattern
+from rotonodes.values.frames import FilePattern, literal
 from rotonodes.values.pixels import Box, Image, Labels, Layers
 from rotonodes.values.tones import default_colors
 
@@ -83,14 +83,14 @@ class LoadParts(FileSource):
         return part_words(self.parts)
 
     def patterns(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self.path.replace(PART, word) for word in self.words().values())) or (self.path,)
+        return tuple(dict.fromkeys(self.path.replace(PART, literal(word)) for word in self.words().values())) or (self.path,)
 
     def picture(self, frame: int | None) -> str | None:
         """The file of the picture whose parts a frame has, where `pictures` names one."""
         return None if frame is None or not self.pictures else nth_picture(self.pictures, frame)
 
     def files(self, frame: int | None) -> tuple[str, ...]:
-        found = tuple(part_file(pattern, self.picture(frame), frame) for pattern in self.patterns())
+        found = tuple(part_file(pattern, self.picture(frame), frame, on_disk=True) for pattern in self.patterns())
         there = tuple(file for file in found if os.path.exists(file)) if self.hidden else found
         return there or found
 
@@ -145,7 +145,9 @@ class LoadParts(FileSource):
         """The masks that lie in files of their own; those that are not there are empty."""
         import numpy as np
 
-        files = {name: part_file(self.path.replace(PART, word), picture, frame) for name, word in self.words().items()}
+        files = {
+            name: part_file(self.path.replace(PART, literal(word)), picture, frame, on_disk=True) for name, word in self.words().items()
+        }
         found = {name: Mask(read_mask(file), file) for name, file in files.items() if os.path.exists(file)}
         first = next(iter(found.values()))
         return {name: found.get(name) or Mask(np.zeros_like(first.plane), file) for name, file in files.items()}

@@ -13,7 +13,7 @@ from rotonodes.io.part_files import NAME, PART, nth_picture, part_file, part_wor
 from rotonodes.node.asks import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
-from rotonodes.values.frames import FilePattern
+from rotonodes.values.frames import FilePattern, literal
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 
@@ -49,7 +49,7 @@ class WriteParts(Node):
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
         picture = nth_picture(self.pictures, frame) if self.pictures and frame is not None else None
-        return tuple(part_file(self.path.replace(PART, word), picture, frame) for word in part_words(self.parts).values())
+        return tuple(part_file(self.path.replace(PART, literal(word)), picture, frame) for word in part_words(self.parts).values())
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         from rotonodes.io.pictures import check_writable
