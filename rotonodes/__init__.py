@@ -1,6 +1,6 @@
 """rotonodes: 3D renders in, flat 2D artwork out, by graphs of nodes.
 
-The public names are imported when they are first used, so that `import rotonodes` stays cheap and needs no torch.
+Public names are imported on first use, so that `import rotonodes` is fast and needs no torch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# Where each name is from; the imports for type checkers at the end say the same.
+# Name -> module that defines it; the imports for type checkers at the end repeat this.
 _NAMES = {
     "Batch": "rotonodes.values.pixels",
     "Box": "rotonodes.values.pixels",

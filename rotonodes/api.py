@@ -1,4 +1,4 @@
-"""What Python scripts use: `Graph`, which is also read from a file and run, and `run`."""
+"""The Python API: `Graph`, with `load` and `run`, and the function `run`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Graph(core.Graph):
     def load(cls, path: str | Path, *, variables: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None) -> Self:
         """Read and check a graph file. `variables` are `--var`, `settings` are `--set` ("node.param" -> value).
 
-        Raises GraphError, which holds every fault with its line and column.
+        Raises GraphError with every fault and its line and column.
         """
         graph = cls()
         Builder(read_document(str(path)), dict(variables or {}), dict(settings or {})).build(graph)
@@ -34,7 +34,7 @@ class Graph(core.Graph):
 
 
 def run(graph: core.Graph, *, progress: str = "none", reporter: Reporter | None = None, **options: Any) -> Result:
-    """Run a graph on this machine and return what was done; `options` are those of `rotonodes.engine.run.run`.
+    """Run a graph on this machine and return the result; `options` are those of `rotonodes.engine.run.run`.
 
     `progress` names a reporter ("plain", "rich", "json", ...), unless a `reporter` is given.
     """

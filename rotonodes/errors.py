@@ -9,6 +9,7 @@ EXIT_OK = 0
 EXIT_FRAME_FAILED = 1
 EXIT_USAGE = 2
 EXIT_RETRY = 75  # EX_TEMPFAIL: a farm may try the same task again
+EXIT_HUNG_UP = 129
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
@@ -36,7 +37,7 @@ class RetryError(RotoError):
 
 
 class Interrupted(RotoError):
-    """The run was asked to stop (Ctrl-C or TERM) and did so cleanly."""
+    """The run was asked to stop (Ctrl-C, TERM or HUP) and did so cleanly."""
 
     exit_code = EXIT_INTERRUPTED
 

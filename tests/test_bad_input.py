@@ -70,7 +70,7 @@ def with_crop(crop: str) -> str:
         ("{type: Crop}", "g.yaml:5:10: crop: the input 'image' (Image or Matte or Labels) is missing: link it with in:"),
         ("{type: Crop, in: [plate, plate]}", "g.yaml:5:27: crop: the input 'image' takes one link, not 2"),
         ("{type: Crop, in: 7}", "g.yaml:5:27: crop: a link is `node` or `node.output`, not 7"),
-        ("{type: Crop, in: crop}", "g.yaml:5:27: crop: the links run in a circle: crop -> crop"),
+        ("{type: Crop, in: crop}", "g.yaml:5:27: crop: the links form a cycle: crop -> crop"),
         ("{type: Crop, in: plate, left: many}", "g.yaml:5:40: crop: left: must be * not 'many'"),
         ("{type: Crop, in: plate, left: 1.5}", None),
         ("{type: Crop, in: plate, left: [1]}", None),
@@ -130,7 +130,7 @@ def test_a_path_with_an_unquoted_hash_is_told_so(tmp_path: Path) -> None:
 
 def test_a_circle_is_named_and_judged_once(tmp_path: Path) -> None:
     text = GOOD.replace("in: plate, left: 1", "in: b") + "  a: {type: Crop, in: crop}\n  b: {type: Crop, in: a}\n"
-    assert lines_of(tmp_path, text) == ["g.yaml:5:27: crop: the links run in a circle: crop -> a -> b -> crop"]
+    assert lines_of(tmp_path, text) == ["g.yaml:5:27: crop: the links form a cycle: crop -> a -> b -> crop"]
 
 
 def test_all_faults_at_once_without_those_that_follow(tmp_path: Path) -> None:

@@ -290,7 +290,7 @@ def test_quiet_says_only_what_failed(swatches: Call) -> None:
         (["run", "graphs"], "graphs: cannot read the graph: is a directory"),
         (["run", "graph.yaml", "--root", "grahps"], "--root grahps: there is no such folder (did you mean 'graphs'?)"),
         (["run", "graph.yaml", "--nodes", "nods.py"], "there is no file 'nods.py' (did you mean 'nodes.py'?)"),
-        (["run", "graph.yaml", "--set", "mean.disable=true"], "--set changes parameters, and 'disable' is none"),
+        (["run", "graph.yaml", "--set", "mean.disable=true"], "--set changes parameters, and 'disable' is not one"),
     ],
 )
 def test_what_was_meant(swatches: Call, call: Call, tmp_path: Path, sample_nodes: str, words: list[str], message: str) -> None:

@@ -52,7 +52,7 @@ def folder(tmp_path: Path, sample_nodes: str) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_run_cleanly_and_the_next_goes_on(folder: Path, sample_nodes: str, number: signal.Signals, code: int) -> None:
     process = start(folder, "run", "graph.yaml", "--nodes", sample_nodes, "--threads", "2", "--stats", "stats.json")
     wait_for(process, "Frame 1 ")
@@ -62,7 +62,7 @@ def test_a_signal_ends_a_run_cleanly_and_the_next_goes_on(folder: Path, sample_n
     assert process.returncode == code
     assert time.monotonic() - began < 5
     assert said.count("stopping: ") == 1
-    assert "the same command goes on from here" in said
+    assert "the same command continues from here" in said
     assert "Traceback" not in said
     assert [path for path in (folder / "out").iterdir() if path.name.startswith(".") and path.suffix != ".key"] == []
     made = len(list((folder / "out").glob("s.*.png")))
@@ -70,6 +70,18 @@ def test_a_signal_ends_a_run_cleanly_and_the_next_goes_on(folder: Path, sample_n
     assert json.loads((folder / "stats.json").read_text())["frames"]["missing"]
     plan = start(folder, "plan", "graph.yaml", "--nodes", sample_nodes, "--json")
     assert json.loads(plan.communicate(timeout=30)[0])["nodes"]["png"]["done_count"] == made
+
+
+def test_a_run_under_nohup_outlives_its_terminal(folder: Path, sample_nodes: str) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; the process inherits it
+    try:
+        process = start(folder, "run", "graph.yaml", "--nodes", sample_nodes, "-F", "1-8", "-X", "png", "--threads", "1")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_for(process, "Frame 1 ")
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_a_node_that_hangs_does_not_keep_the_process_alive(folder: Path, sample_nodes: str) -> None:

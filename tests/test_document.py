@@ -109,7 +109,7 @@ def test_binary_and_large_files_are_one_line(faults_of: FaultsOf) -> None:
 
 def test_a_tab_is_told_of(faults_of: FaultsOf) -> None:
     (line,) = faults_of("rotonodes: 1\nnodes:\n\ta: {type: Crop}\n")
-    assert line.startswith("g:3:1: not YAML: ") and line.endswith("; a tab stands here: indent with blanks")
+    assert line.startswith("g:3:1: not YAML: ") and line.endswith("; there is a tab here: indent with spaces")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -137,14 +137,14 @@ def test_equal_keys_and_merge_keys_are_named_and_the_rest_is_judged(faults_of: F
     *others, saturation = faults_of(text)
     assert others == [
         "g:6:3: merge keys (<<) are not allowed: write the parameters out",
-        "g:8:43: crop: 'left' stands here a second time; it is already on line 8",
+        "g:8:43: crop: duplicate key 'left': it is already on line 8",
     ]
     assert saturation.startswith("g:9:70: grade: saturation: must be ") and saturation.endswith("not -1")
 
 
 def test_two_nodes_of_one_name(faults_of: FaultsOf) -> None:
     text = GRAPH + "  crop: {type: Crop, in: plate}\n"
-    assert faults_of(text) == ["g:10:3: 'crop' stands here a second time; it is already on line 7"]
+    assert faults_of(text) == ["g:10:3: duplicate key 'crop': it is already on line 7"]
 
 
 def test_an_alias_is_written_out() -> None:
@@ -157,7 +157,7 @@ def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     variables = Variables({"shot": "x", "n": 3, "deep": "${shot}/$n", "loop": "$loop"})
     filled = variables.fill({"a": "$shot/$F4.${n}", "b": "$n", "c": ["$deep"], "d": "$$shot", "e": "${env:SHOT}/1", "f": "a.$pass.$F.png"})
     assert filled == {"a": "x/$F4.3", "b": 3, "c": ["x/3"], "d": "$shot", "e": "a$b/1", "f": "a.$pass.$F.png"}
-    wrong = {"$shotgun": "did you mean 'shot'", "${env:NO_SUCH}": "NO_SUCH", "$loop": "lead back to themselves", "a$loop": "lead back"}
+    wrong = {"$shotgun": "did you mean 'shot'", "${env:NO_SUCH}": "NO_SUCH", "$loop": "contain themselves", "a$loop": "contain themselves"}
     for text, words in wrong.items():
         with pytest.raises(LookupError, match=words):
             variables.fill(text)

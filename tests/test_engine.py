@@ -575,7 +575,7 @@ def test_an_asked_for_stop_is_clean(tmp_path: Path) -> None:
                 stop.set()
             return image
 
-    with pytest.raises(Interrupted, match="goes on from there"):
+    with pytest.raises(Interrupted, match="continues from there"):
         run(chain(Stopper(), frames="1-200"), root=str(tmp_path), stop=stop)
     done = len(list(tmp_path.rglob("a.*.bin")))
     assert 0 < done < 200

@@ -215,7 +215,7 @@ def test_a_kept_source_is_still_copied_bit_for_bit(tmp_path: Path) -> None:
     write_png(tmp_path / "in.1.png", samples)
     graph = Graph(frames="1")
     graph.add(WriteFrames(path=str(tmp_path / "out.#.png")), image=graph.add(LoadFrames(path=str(tmp_path / "in.#.png")), "source").image)
-    graph._insert(replace(graph.vertices["source"], cache=True))
+    graph.insert(replace(graph.vertices["source"], cache=True))
     for _ in range(2):
         (tmp_path / "out.1.png").unlink(missing_ok=True)
         assert within(60, graph, root=str(tmp_path)).exit_code == 0

@@ -57,7 +57,7 @@ def test_graph_runs_on_its_shot(name: str, changed: dict[str, object], files: li
     graph = Graph.load(f"graphs/{name}.yaml", settings=changed)
     for vertex in list(graph.vertices.values()):  # the same graph, writing elsewhere
         outputs = {field: str(tmp_path / path) for field, path in vertex.node.paths("output")}
-        graph._insert(type(vertex)(**{**vars(vertex), "node": vertex.node.model_copy(update=outputs)}))
+        graph.insert(type(vertex)(**{**vars(vertex), "node": vertex.node.model_copy(update=outputs)}))
     result = graph.run(frames="2-3", cache=str(tmp_path / "cache"))
     assert result.exit_code == 0
     for file in files:

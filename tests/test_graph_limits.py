@@ -18,7 +18,7 @@ def load(folder: Path, text: str) -> Graph:
 def test_variables_that_grow_are_refused(tmp_path: Path) -> None:
     lines = ["  v0: abcdefghij"] + [f"  v{i}: {'$v' + str(i - 1) + ' '}" + f"{'${v' + str(i - 1) + '}'}" * 5 for i in range(1, 14)]
     text = "rotonodes: 1\nvars:\n" + "\n".join(lines) + '\nnodes:\n  a: {type: LoadFrames, path: "$v13"}\n'
-    with pytest.raises(GraphError, match="fill to more than 100000 characters"):
+    with pytest.raises(GraphError, match="expand to more than 100000 characters"):
         load(tmp_path, text)
 
 
@@ -31,7 +31,7 @@ nodes:
   c: {type: Crop, in: a, disable: true}
   d: {type: Crop, in: c}
 """
-    with pytest.raises(GraphError, match="the links run in a circle: a -> b -> a"):
+    with pytest.raises(GraphError, match="the links form a cycle: a -> b -> a"):
         load(tmp_path, text)
 
 

@@ -293,10 +293,10 @@ def test_what_is_missing_and_the_command_for_it(plan: Plan) -> None:
         "  rotonodes run graphs/torus.yaml -F 3,7-9",
     ]
     assert closing_lines(result) == ["error: load, frame 3: no such file", *ending]
-    assert closing_lines(result, told=True) == ending
+    assert closing_lines(result, shown=True) == ending
     several = failed(plan, [failure("load", f, "no such file") for f in (3, 7)], [3, 7])
-    for told in (False, True):
-        assert closing_lines(several, told=told)[:2] == ["2 of 24 frames failed", "  load, frames 3,7: no such file"]
+    for shown in (False, True):
+        assert closing_lines(several, shown=shown)[:2] == ["2 of 24 frames failed", "  load, frames 3,7: no such file"]
 
 
 def seen_by(voice: Reporter, stream: io.StringIO, plan: Plan, result: Result) -> list[str]:
@@ -378,7 +378,7 @@ def test_the_end_alone_is_one_line(plan: Plan) -> None:
 
 def test_a_run_that_was_stopped_goes_on_with_the_same_command(plan: Plan) -> None:
     result = failed(plan, [], range(11, 25), exit_code=0)
-    assert closing_lines(result) == ["stopped after 3.21 s; 10 of 24 frames are there; the same command goes on from here"]
+    assert closing_lines(result) == ["stopped after 3.21 s; 10 of 24 frames are there; the same command continues from here"]
     result = failed(plan, [failure("train", None, "", Interrupted("stopped"))], range(11, 25))
     assert len(closing_lines(result)) == 1
 

@@ -37,13 +37,15 @@ PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 @graph_options
 @device_option
 @click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Frames a network takes at once.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Frames made side by side.  [default: one a core]")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Frames made in parallel.  [default: one per core]")
 @place_options
 @force_option
-@click.option("--on-error", type=click.Choice(["stop", "continue"]), default="stop", help="What to do after a frame that failed.")
-@click.option("--progress", type=click.Choice(PROGRESS), default="auto", help="How progress is told; none: only what was made.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but what failed.")
-@click.option("--stats", metavar="FILE.json", help="Write what ran, and for how long, to a file.")
+@click.option(
+    "--on-error", type=click.Choice(["stop", "continue"]), default="stop", help="After a failed frame: stop, or make the other frames."
+)
+@click.option("--progress", type=click.Choice(PROGRESS), default="auto", help="Form of progress messages; none: only the result.")
+@click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
+@click.option("--stats", metavar="FILE.json", help="Write counts and times of all nodes to a file.")
 @verbose_option
 @click.pass_context
 def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
@@ -90,7 +92,7 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
 def check(graph_files: Sequence[str], **given: Any) -> int:
     """Check graphs: every fault with its line and column.
 
-    Files to read that are not there (yet) are warned of, and are no fault.
+    Missing input files are warnings, not faults: they may not be rendered yet.
     """
     located, code = paths(given), EXIT_OK
     for path in graph_files:
@@ -108,7 +110,7 @@ def check(graph_files: Sequence[str], **given: Any) -> int:
 
 
 def lacking(graph: Graph, located: dict[str, Any]) -> list[str]:
-    """What a run of all of a graph would lack, a line for each node; of one that is made to be used in another nothing is known."""
+    """One line for each node of a graph whose input files are missing; none for a graph that is only a node of other graphs."""
     from rotonodes.plan.make import make_plan
     from rotonodes.plan.missing import missing_lines
 
@@ -116,7 +118,7 @@ def lacking(graph: Graph, located: dict[str, Any]) -> list[str]:
         return []
     try:
         return list(missing_lines(make_plan(graph, cache="none", force=True, **located)))
-    except RotoError as error:  # no frames, no pictures in a folder: a render may still bring them
+    except RotoError as error:  # no frames, no pictures in a folder: they may not be rendered yet
         return [f"{graph.file}: {error}"]
 
 
@@ -130,7 +132,7 @@ def lacking(graph: Graph, located: dict[str, Any]) -> list[str]:
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
 @verbose_option
 def plan(graph_file: str, as_json: bool, **given: Any) -> int:
-    """Show what a run would do: what is there, what is missing and why."""
+    """Show the work of a run: outputs that are there, outputs to make and why."""
     import json
 
     from rotonodes.plan.explain import as_json as plan_data
@@ -150,11 +152,11 @@ def plan(graph_file: str, as_json: bool, **given: Any) -> int:
 
 @click.command()
 @graph_argument
-@click.option("--format", "form", type=click.Choice(["mermaid", "dot", "svg"]), default="mermaid", help="The language of the picture.")
+@click.option("--format", "form", type=click.Choice(["mermaid", "dot", "svg"]), default="mermaid", help="Format of the drawing.")
 @graph_options
 @verbose_option
 def draw(graph_file: str, form: str, **given: Any) -> int:
-    """Draw a graph, as text that shows it."""
+    """Draw a graph: Mermaid or DOT text, or an SVG picture, on stdout."""
     from rotonodes.describe.draw import draw_graph
 
     click.echo(draw_graph(load(graph_file, given), form), nl=False)
@@ -166,7 +168,7 @@ def draw(graph_file: str, form: str, **given: Any) -> int:
 @click.argument("target", metavar="NODE[.OUT]")
 @click.option("-F", "--frames", metavar="N", help="The frame to show; with --contact a range.  [default: the first]")
 @click.option("-o", "--output", metavar="FILE", help="The picture to write.  [default: NODE.OUTPUT.FRAME.png]")
-@click.option("--contact", is_flag=True, help="All frames on one sheet.")
+@click.option("--contact", is_flag=True, help="All frames on one contact sheet.")
 @graph_options
 @device_option
 @place_options
@@ -198,7 +200,7 @@ def view(context: click.Context, /, graph_file: str, target: str, output: str | 
             )
         except Interrupted:
             return signals.code or EXIT_INTERRUPTED
-    for failure in () if shown else result.failures:  # else they have been told
+    for failure in () if shown else result.failures:  # the reporter of --contact prints them itself
         say(f"error: {failure}")
     if not result.exit_code:
         click.echo(path)

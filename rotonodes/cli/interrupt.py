@@ -1,4 +1,4 @@
-"""Ctrl-C and TERM: ask a run to stop, and see to it that the process is gone within five seconds."""
+"""Ctrl-C, TERM and HUP: asks a run to stop, and ends the process within five seconds."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from typing import Any, Self
 from rotonodes.machine import torchrun
 
 GRACE = 4.0  # seconds a run has to end by itself; farms kill after five
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))  # Windows has no SIGHUP
 
 
 class StopOnSignal:
-    """While it is open, the first signal sets `stop`; after `GRACE` seconds, or on a second signal, the process ends.
+    """Inside its `with` block the first signal sets `stop`; after `GRACE` seconds, or on a second signal, the process ends.
 
-    `code` is the exit code the first signal asks for (130, 143), or 0. A thread of its own watches, so that a main thread
-    that sits in a long call of a library does not keep the process alive.
+    `code` is the exit code for the first signal (129, 130 or 143), or 0. A thread of its own watches, so that a long call of a
+    library in the main thread does not keep the process alive.
     """
 
     def __init__(self, stop: threading.Event, grace: float = GRACE) -> None:
@@ -31,12 +32,14 @@ class StopOnSignal:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is not threading.main_thread():
-            return self  # Python hands signals to the main thread only; a program that calls us from another has its own way
+            return self  # only the main thread receives signals; a program that calls us from another handles them itself
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
         self._fd_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, lambda *_: None)  # the watcher acts; this only keeps the default away
+        for number in SIGNALS:
+            if signal.getsignal(number) == signal.SIG_IGN and number not in (signal.SIGINT, signal.SIGTERM):
+                continue  # nohup: the run continues when its terminal closes
+            self._before[number] = signal.signal(number, lambda *_: None)  # replaces the default action; the watcher acts
         threading.Thread(target=self._watch, args=(self._read,), name="signals", daemon=True).start()
         return self
 
@@ -55,27 +58,27 @@ class StopOnSignal:
             if ready and not data:
                 os.close(pipe)
                 return
-            if data and data[0] not in (signal.SIGINT, signal.SIGTERM):
+            if data and data[0] not in SIGNALS:
                 continue
             if data and self.code and torchrun.count() > 1:
-                continue  # of one Ctrl-C, a torchrun's processes hear from the terminal and from torchrun
+                continue  # one Ctrl-C reaches the processes of a torchrun twice: from the terminal and from torchrun
             if self.code:  # a second signal, or time is up
                 self._end_now()
             self.code = 128 + data[0]
             self.stop.set()
             if torchrun.is_first():
-                say("stopping: what is being written is finished first" + ("" if torchrun.count() > 1 else "; once more stops at once"))
+                say("stopping: files being written are finished first" + ("" if torchrun.count() > 1 else "; Ctrl-C again stops at once"))
 
     def _end_now(self) -> None:
         from rotonodes.io import files
 
-        # Nothing half-written may stay behind, and nothing may wait: not for threads, not for atexit.
+        # Removes partial files, then ends without waiting for threads or atexit.
         with contextlib.suppress(Exception):
             files.discard_unfinished()
         os._exit(self.code)
 
 
 def say(line: str) -> None:
-    """One line to stderr, past Python's buffers and locks: the thread that holds them may be the one that hangs."""
+    """One line to stderr without Python's buffers and locks: a thread that hangs may hold them."""
     with contextlib.suppress(OSError, ValueError):
         os.write(sys.stderr.fileno(), f"\n{line}\n".encode() if os.isatty(sys.stderr.fileno()) else f"{line}\n".encode())

@@ -1,6 +1,6 @@
-"""The command line: its commands put together, and the one way in.
+"""The command line: the group of all commands, and `main`.
 
-Modules are imported inside the commands: `--help` needs click alone, and only `run` needs torch.
+Modules are imported inside the commands: `--help` needs only click, and only commands that make pixels need torch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 class Commands(click.Group):
-    """The commands; who mistypes one, or leaves it out, is told what was meant."""
+    """The commands; a mistyped or missing command gets a suggestion."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         word = args[0]
@@ -52,7 +52,7 @@ for command in (
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code: 0, 1, 2, 75, 130 or 143."""
+    """Run the command line and exit with its code: 0, 1, 2, 75, 129, 130 or 143."""
     session = Session()
     code = EXIT_FRAME_FAILED
     try:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def call(arguments: Sequence[str] | None, session: Session) -> int:
-    """One call of the command line; errors become one line and an exit code."""
+    """Run one command and return its exit code; errors become one line on stderr."""
     try:
         return int(cli.main(arguments, prog_name=program_name(), standalone_mode=False, obj=session) or EXIT_OK)
     except click.exceptions.Exit as end:
@@ -94,7 +94,7 @@ def call(arguments: Sequence[str] | None, session: Session) -> int:
 
 
 def show_trace(session: Session) -> None:
-    """The traceback of the error at hand, when -v asks for it."""
+    """Print the traceback of the current error if -v was given."""
     if session.verbose:
         import traceback
 
@@ -102,6 +102,6 @@ def show_trace(session: Session) -> None:
 
 
 def program_name() -> str:
-    """How this program was called, so that the commands it prints work."""
+    """The name by which this program was called, so that the commands it prints work."""
     name = Path(sys.argv[0]).name
     return {"__main__.py": "python -m rotonodes", "cli.py": f"python {sys.argv[0]}"}.get(name, "rotonodes")

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def options(*decorators: Decorator) -> Decorator:
 
 
 verbose_option = click.option(
-    "-v", "--verbose", count=True, expose_value=False, is_eager=True, callback=_be_verbose, help="Say more; show tracebacks."
+    "-v", "--verbose", count=True, expose_value=False, is_eager=True, callback=_be_verbose, help="More messages, with tracebacks."
 )
 types_option = click.option(
     "--nodes", "node_files", metavar="FILE.py", multiple=True, help="Import node types from a Python file; repeatable."
@@ -39,18 +39,22 @@ graph_options = options(
     types_option,
 )
 path_options = options(
-    click.option("--root", metavar="DIR", default=".", help="What relative paths in the graph start from."),
-    click.option("--path-map", metavar="FILE.json", help="Rules that map the graph's paths to this machine's (pathmapping-1.0)."),
+    click.option("--root", metavar="DIR", default=".", help="Folder that relative paths in the graph start from."),
+    click.option("--path-map", metavar="FILE.json", help="Rules that map paths of the graph to this machine (pathmapping-1.0)."),
 )
 place_options = options(
-    click.option("--cache", metavar="DIR", help="Where intermediate results are kept; 'none' keeps nothing.  [default: .rotonodes]"),
+    click.option("--cache", metavar="DIR", help="Folder of intermediate results; 'none' keeps nothing.  [default: .rotonodes]"),
     path_options,
     click.option(
-        "--hash", "hash_by", type=click.Choice(["stat", "content"]), default="stat", help="Tell inputs by size and time, or by their bytes."
+        "--hash",
+        "hash_by",
+        type=click.Choice(["stat", "content"]),
+        default="stat",
+        help="Identify input files by size and time, or by their bytes.",
     ),
 )
 frames_option = click.option("-F", "--frames", metavar="RANGE", help="Deliver only these frames: 1-100, 1-100x2, 1,5,9-12.")
-force_option = click.option("--force", is_flag=True, help="Make everything again, even what is there.")
-only_option = click.option("-X", "--node", "only", metavar="NAME", multiple=True, help="Only this output of the graph; repeatable.")
-device_option = click.option("--device", metavar="auto|cpu|cuda[:N]", default="auto", help="Where networks run.")
+force_option = click.option("--force", is_flag=True, help="Make everything again, even outputs that are there.")
+only_option = click.option("-X", "--node", "only", metavar="NAME", multiple=True, help="Deliver only this node; repeatable.")
+device_option = click.option("--device", metavar="auto|cpu|cuda[:N]", default="auto", help="Device that networks run on.")
 graph_argument = click.argument("graph_file", metavar="GRAPH", type=click.Path())

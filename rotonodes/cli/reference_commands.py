@@ -1,4 +1,4 @@
-"""Commands about the nodes that there are: nodes, schema."""
+"""Commands about node types: nodes, schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rotonodes.errors import EXIT_OK
 @click.option("--markdown", "form", flag_value="markdown", help="As Markdown.")
 @verbose_option
 def nodes(type_name: str | None, node_files: Sequence[str], form: str | None) -> int:
-    """List the node types, or show all about one."""
+    """List the node types, or describe one in full."""
     import shutil
 
     from rotonodes.describe import reference

@@ -1,4 +1,4 @@
-"""What the commands of the command line share: the graph with its options, places, the command to say next time."""
+"""Shared by the commands: the graph with its options, paths, and the command to repeat a call for other frames."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """What one call of the command line remembers: how much to say, and who is saying it."""
+    """State of one call of the command line: verbosity and reporter."""
 
     verbose: int = 0
     reporter: Reporter | None = None
 
 
 def load(path: str, given: dict[str, Any], warn: Callable[[str], None] | None = None) -> Graph:
-    """The checked graph of a command, with its `--nodes`, `--var` and `--set`."""
+    """The checked graph of a command, with its `--nodes`, `--var` and `--set` applied."""
     from rotonodes.api import Graph
 
     import_nodes(given["node_files"], warn)
@@ -39,7 +39,7 @@ def load(path: str, given: dict[str, Any], warn: Callable[[str], None] | None = 
 
 
 def import_nodes(files: Sequence[str], warn: Callable[[str], None] | None = None) -> None:
-    """Import `--nodes` files, and warn of plugins that could not be imported."""
+    """Import `--nodes` files, and warn about plugins that could not be imported."""
     from rotonodes.node import catalogue
 
     for file in files:
@@ -50,7 +50,7 @@ def import_nodes(files: Sequence[str], warn: Callable[[str], None] | None = None
 
 
 def pairs(texts: Sequence[str], option: str, form: str) -> Iterator[tuple[str, Any]]:
-    """(name, value) of each `NAME=VALUE`. A number that would not be written the same way (`007`) stays a text."""
+    """(name, value) of each `NAME=VALUE`. A number with another spelling than Python's (`007`) stays text."""
     from rotonodes.graph.document import parse_value
 
     for text in texts:
@@ -67,14 +67,14 @@ def places(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def paths(given: dict[str, Any]) -> dict[str, Any]:
-    """The options of `path_options` likewise."""
+    """The options of `path_options` as arguments of `run` and `make_plan`."""
     if not Path(given["root"]).is_dir():
         raise UsageError(f"--root {given['root']}: there is no such folder{did_you_mean_file(given['root'])}")
     return {"root": given["root"], "path_map": read_path_map(given["path_map"]) if given["path_map"] else ()}
 
 
 def read_path_map(path: str) -> list[tuple[str, str]]:
-    """(source, destination) rules of a `pathmapping-1.0` file, as Open Job Description sessions write it."""
+    """(source, destination) rules of a `pathmapping-1.0` file, as Open Job Description sessions write it, longest source first."""
     import json
 
     try:
@@ -87,11 +87,11 @@ def read_path_map(path: str) -> list[tuple[str, str]]:
         rules = [(str(rule["source_path"]), str(rule["destination_path"])) for rule in data.get("path_mapping_rules", [])]
     except (KeyError, TypeError):
         raise UsageError(f"--path-map {path}: each rule has a source_path and a destination_path") from None
-    return sorted(rules, key=lambda rule: -len(rule[0]))  # the longest source that fits goes first, as the format asks
+    return sorted(rules, key=lambda rule: -len(rule[0]))  # the format requires that the longest source wins
 
 
 def again(context: click.Context, frames: str) -> str:
-    """The command of this call with other frames and everything else kept."""
+    """The command of this call with other frames and otherwise the same options."""
     import shlex
 
     words = context.command_path.split()
@@ -113,6 +113,7 @@ def again(context: click.Context, frames: str) -> str:
 
 
 def write_json(path: str, data: Any) -> None:
+    """Write plain data as JSON, under a temporary name first."""
     import json
 
     from rotonodes.io.files import write_bytes
@@ -121,6 +122,6 @@ def write_json(path: str, data: Any) -> None:
 
 
 def say(text: str) -> None:
-    """A line to stderr; of the processes of a torchrun, all but the first say which they are."""
+    """Print a line to stderr; in a torchrun, processes of rank 1 and above add their number."""
     who = "" if torchrun.is_first() else f"process {torchrun.rank() + 1} of {torchrun.count()}: "
     click.echo(who + text, err=True)

@@ -1,4 +1,4 @@
-"""One frame of any node as a picture to look at, or all frames on a sheet: `rotonodes view`."""
+"""`rotonodes view`: one frame of any node as a picture, or all frames on a contact sheet."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def view_node(
     stop: threading.Event | None = None,
     **places: Any,
 ) -> tuple[str, Result]:
-    """Run `graph` up to `target` (`node` or `node.output`) and write what comes out as a PNG; its path and the run's result.
+    """Run `graph` up to `target` (`node` or `node.output`) and write its output as a PNG; returns the path and the result of the run.
 
-    `frames` is one frame (the first unless given), or with `contact` a range (all unless given). `places` are the options of
-    `rotonodes.engine.run.run` that say where files are. UsageError for a target that is not there or is no picture.
+    `frames` is one frame (default: the first), or with `contact` a range (default: all). `places` are the options of
+    `rotonodes.engine.run.run` for paths and the cache. Raises UsageError for an unknown target, or one that is not a picture.
     """
     from rotonodes.engine.run import run
     from rotonodes.plan.make import make_plan
@@ -58,7 +58,7 @@ def view_node(
 
 
 def find_target(graph: Graph, target: str) -> Link:
-    """The output that `node` or `node.output` names. UsageError when there is none, or when it is no picture."""
+    """The output that `node` or `node.output` names. Raises UsageError when there is none, or when it is not a picture."""
     link = graph.links_of(target)[0]
     name = link.node
     kinds = graph.output_types(link) or ()
@@ -76,7 +76,7 @@ def default_name(link: Link, frames: Sequence[int], contact: bool) -> str:
 
 
 class View(Node):
-    """Write a value as a picture to look at. Only `rotonodes view` makes this node."""
+    """Write a value as a picture to look at. Used only by `rotonodes view`."""
 
     in_catalogue: ClassVar[bool] = False
     path: OutputPath = param(help="the PNG file", pixels=False)
@@ -90,7 +90,7 @@ class View(Node):
 
 
 class ViewSheet(Node):
-    """Write a clip as a sheet to look at, each frame with its number. Only `rotonodes view` makes this node."""
+    """Write a clip as a contact sheet with frame numbers. Used only by `rotonodes view`."""
 
     in_catalogue: ClassVar[bool] = False
     path: OutputPath = param(help="the PNG file", pixels=False)

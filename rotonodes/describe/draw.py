@@ -1,4 +1,4 @@
-"""A graph as a picture: Mermaid and DOT text, and SVG with a layout of our own (layers from the sources to the writers)."""
+"""Draws a graph: Mermaid and DOT text, and SVG with a layered layout from the sources to the writers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHARACTER, SMALL_CHARACTER, SMALL_LINE = 7.6, 6.2, 13  # mean widths of the 13 p
 
 
 class Edge(NamedTuple):
-    """A link: from a node's output to a node's input, and what is worth writing on it."""
+    """A link from a node's output to a node's input, with its text."""
 
     source: str
     target: str
@@ -25,14 +25,14 @@ class Edge(NamedTuple):
 
 
 def draw_graph(graph: Graph, form: str) -> str:
-    """The picture as text in the language `form`: mermaid, dot or svg."""
+    """The drawing as text: `form` is mermaid, dot or svg. Raises UsageError for another form."""
     if form not in ("mermaid", "dot", "svg"):
         raise UsageError(f"a graph is drawn as mermaid, dot or svg, not {form!r}")
     return "\n".join({"mermaid": mermaid, "dot": dot, "svg": svg}[form](graph)) + "\n"
 
 
 def edges(graph: Graph) -> list[Edge]:
-    """All links. What goes from a node's default output to a node's only input needs no text."""
+    """All links. A link from a node's default output to a node's only input has no text."""
     found = []
     for vertex in graph.vertices.values():
         for name, link in vertex.all_links():
@@ -46,7 +46,7 @@ def edges(graph: Graph) -> list[Edge]:
 
 
 def kind(vertex: Vertex) -> str:
-    """How a node is painted: off, source, writer, clip or plain."""
+    """The style of a node: off, source, writer, clip or plain."""
     cls = type(vertex.node)
     if vertex.disabled:
         return "off"
@@ -81,7 +81,7 @@ def mermaid(graph: Graph) -> Iterator[str]:
 
 
 def dot(graph: Graph) -> Iterator[str]:
-    """The language of Graphviz."""
+    """DOT text for Graphviz."""
 
     def quoted(text: str) -> str:
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -102,7 +102,7 @@ def dot(graph: Graph) -> Iterator[str]:
 
 
 def joined(found: list[Edge]) -> list[Edge]:
-    """Links between the same two nodes as one, a line of text for each."""
+    """Links between the same two nodes as one edge, with a line of text for each."""
     texts: dict[tuple[str, str], list[str]] = defaultdict(list)
     for edge in found:
         texts[edge.source, edge.target].append(edge.text)
@@ -111,7 +111,7 @@ def joined(found: list[Edge]) -> list[Edge]:
 
 @dataclass
 class Spot:
-    """A node's box, or the bend of an edge that passes a layer (`name` is then None)."""
+    """A node's box, or (`name` None) the bend of an edge that crosses a layer."""
 
     name: str | None
     layer: int
@@ -122,7 +122,7 @@ class Spot:
 
 
 class Layout:
-    """Boxes in layers from left to right, ordered so that few edges cross; edges bend around boxes between them."""
+    """Positions of boxes in layers from left to right, ordered to reduce crossings; edges bend around boxes in between."""
 
     def __init__(self, graph: Graph) -> None:
         self.edges = joined(edges(graph))
@@ -208,15 +208,15 @@ def _mean(values: list[float], otherwise: float) -> float:
 
 
 def _spread(layer: list[Spot], centers: list[float]) -> None:
-    """Put spots as near to the wished centres as their order and gaps allow: blocks that would overlap move as one."""
+    """Place spots as near to the desired centres as their order and gaps allow; blocks that would overlap are merged."""
     blocks: list[tuple[float, list[Spot]]] = []  # (top, spots)
     for spot, center in zip(layer, centers, strict=True):
         block = (center - spot.height / 2, [spot])
         while blocks and blocks[-1][0] + _length(blocks[-1][1]) + GAP_Y > block[0]:
             top, spots = blocks.pop()
-            # The joined block's top is the mean of where its members wish it, each weighing the same.
-            wished = block[0] - _length(spots) - GAP_Y
-            block = ((top * len(spots) + wished * len(block[1])) / (len(spots) + len(block[1])), spots + block[1])
+            # The top of the merged block is the mean of the tops that its spots desire, with equal weights.
+            desired = block[0] - _length(spots) - GAP_Y
+            block = ((top * len(spots) + desired * len(block[1])) / (len(spots) + len(block[1])), spots + block[1])
         blocks.append(block)
     for top, spots in blocks:
         y = top
@@ -230,7 +230,7 @@ def _length(spots: list[Spot]) -> float:
 
 
 def svg(graph: Graph) -> Iterator[str]:
-    """A picture for any browser."""
+    """An SVG picture."""
     layout = Layout(graph)
     width, height = round(layout.width), round(layout.height)
     font = "font-family='Helvetica Neue, Helvetica, Arial, DejaVu Sans, sans-serif'"
@@ -263,7 +263,7 @@ def _box(spot: Spot, vertex: Vertex) -> Iterator[str]:
 
 
 def _label(text: str, x: float, y: float) -> Iterator[str]:
-    """Lines of text around a point; a copy with a wide outline below keeps the edge from running through the letters."""
+    """Lines of text centred on a point, above a copy with a wide outline that hides the edge behind the letters."""
     lines = text.splitlines()
     for number, line in enumerate(lines):
         at = f"x='{x:.0f}' y='{y + 3.5 + (number - (len(lines) - 1) / 2) * SMALL_LINE:.0f}' font-size='10.5' text-anchor='middle'"
@@ -276,7 +276,7 @@ def _ends(spot: Spot) -> tuple[float, float, float]:
 
 
 def _curve(path: list[Spot]) -> str:
-    """Flat through every bend, in smooth steps between layers."""
+    """The SVG path of an edge: horizontal through every bend, smooth curves between layers."""
     _, x, y = _ends(path[0])
     words = [f"M{x:.1f},{y:.1f}"]
     for spot in path[1:]:
@@ -290,7 +290,7 @@ def _curve(path: list[Spot]) -> str:
 
 
 def _middle(path: list[Spot]) -> tuple[float, float]:
-    """Where an edge's text stands: in the middle of its last step, where edges of one source have parted."""
+    """The position of an edge's text: in the middle of its last step, where edges of one source have separated."""
     _, x, y = _ends(path[-2])
     left, _, center = _ends(path[-1])
     return (x + left) / 2, (y + center) / 2

@@ -1,4 +1,4 @@
-"""The JSON Schema of graph files, for editors: completion, hover text and faults as one types."""
+"""The JSON Schema of graph files, for editors: completion, hover texts, and faults while typing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rotonodes.node.catalogue import all_nodes
 NODE_NAME = "^[A-Za-z_][A-Za-z0-9_-]*$"
 LINK = {"description": "a link: node or node.output", "type": "string", "minLength": 1}
 RESERVED = {
-    "disable": {"description": "step over this node: its first input is handed on", "type": "boolean"},
-    "label": {"description": "a word for people", "type": ["string", "null"]},
-    "cache": {"description": "keep its outputs on disk, or do not", "type": "boolean"},
+    "disable": {"description": "bypass this node: its first input is passed on", "type": "boolean"},
+    "label": {"description": "a title to show in place of the node's name", "type": ["string", "null"]},
+    "cache": {"description": "whether its outputs are kept on disk", "type": "boolean"},
 }
 SUBGRAPH_NODE = {
     "title": "a graph file as a node",
@@ -26,7 +26,7 @@ SUBGRAPH_NODE = {
 
 
 def graph_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of graph files, told apart by `type`; descriptions are what an editor shows on hover."""
+    """JSON Schema (2020-12) of graph files. `type` selects the schema of a node; descriptions are hover texts in editors."""
     types = all_nodes()
     shared: dict[str, Any] = {"link": LINK, "graph": SUBGRAPH_NODE}
     for full, cls in types.items():
@@ -39,7 +39,7 @@ def graph_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "rotonodes": {"description": "the version of the format", "const": 1},
-            "frames": {"description": "what is delivered unless -F says otherwise: 1-24, 1-100x2, 1,5,9-12", "type": ["string", "integer"]},
+            "frames": {"description": "frames to deliver, unless -F narrows them: 1-24, 1-100x2, 1,5,9-12", "type": ["string", "integer"]},
             "vars": {"description": "variables for $name in texts; --var changes them", "type": ["object", "null"]},
             "nodes": {
                 "description": "the nodes by name",
@@ -65,7 +65,7 @@ def graph_schema() -> dict[str, Any]:
 
 
 def node_schema(cls: type[Node], shared: dict[str, Any]) -> dict[str, Any]:
-    """The schema of one type's mapping in a graph; what its parameters refer to is put into `shared`."""
+    """The schema of one node type in a graph; definitions that its parameters refer to are added to `shared`."""
     word = type_word(cls)
     full = f"{cls.type_name}.{cls.version}"
     own = cls.model_json_schema(ref_template=f"#/$defs/{full}.{{model}}")
@@ -90,7 +90,7 @@ def node_schema(cls: type[Node], shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def links_schema(cls: type[Node]) -> dict[str, Any]:
-    """`in:` of a type: a link for its first input, or a mapping of inputs."""
+    """The schema of `in:`: a link for the first input, or a mapping of inputs."""
     sockets = cls.signature.inputs
     link = {"$ref": "#/$defs/link"}
     several = {"type": "array", "items": link, "minItems": 1}
@@ -104,19 +104,19 @@ def links_schema(cls: type[Node]) -> dict[str, Any]:
         "required": [name for name, socket in sockets.items() if socket.required],
         "additionalProperties": False,
     }
-    told = "\n".join(f"{name}: {words}" for name, words in inputs(cls).items())
-    return {"description": told, "anyOf": [link, *([several] if first.many else []), mapping]}
+    description = "\n".join(f"{name}: {words}" for name, words in inputs(cls).items())
+    return {"description": description, "anyOf": [link, *([several] if first.many else []), mapping]}
 
 
 def parameter_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A parameter's schema for editors: the unit in its text, and a variable ($name) in place of any value."""
+    """The schema of a parameter: its unit is part of the description, and a variable ($name) is accepted for any value."""
     kept = {key: value for key, value in schema.items() if key not in ("title", "unit", "pixels", "description", "default")}
     unit = f" ({schema['unit']})" if schema.get("unit") else ""
-    told = {"description": schema.get("description", "") + unit}
+    shown = {"description": schema.get("description", "") + unit}
     if "default" in schema:
-        told["default"] = schema["default"]
+        shown["default"] = schema["default"]
     if kept == {"type": "string"}:
-        return {**told, "type": ["string", "number"]}
+        return {**shown, "type": ["string", "number"]}
     if kept.get("type") == "string" and "enum" not in kept and "pattern" not in kept:
-        return {**told, **kept}
-    return {**told, "anyOf": [kept, {"type": "string", "pattern": "\\$"}]}
+        return {**shown, **kept}
+    return {**shown, "anyOf": [kept, {"type": "string", "pattern": "\\$"}]}

@@ -1,4 +1,4 @@
-"""How a whole clip reaches a node: frames are handed over in order while they are made, and can be asked for again."""
+"""Feeds whole clips to a node: frames are passed on in order while they are made; a clip can be iterated again."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rotonodes.values.pixels import Clip
 
 
 class Upstream(Exception):
-    """What this hangs on has failed or was stopped; that is reported where it happened, not here."""
+    """An input failed or was stopped. The cause is reported where it happened, so this error is not reported."""
 
 
 class ClipFeed:
-    """Hands the frames of a node's clip inputs to the thread that runs the node.
+    """Passes the frames of a node's clip inputs to the thread that runs the node.
 
-    Inputs that are iterated in step share one pass: a frame is let go when all of them are past it, and until then the
-    engine does not run further ahead. An input that falls behind, or is iterated again, gets a pass of its own from
-    `again(input)`.
+    Inputs that are iterated in step share one stage pass: a frame is released when all of them are past it, and until then
+    the engine does not run further ahead. An input that falls behind, or is iterated again, gets a stage pass of its own
+    from `again(input)`.
     """
 
     def __init__(self, frames: Sequence[int], inputs: Sequence[str], again: Callable[[str], Iterator[Any]]) -> None:
@@ -31,7 +31,7 @@ class ClipFeed:
         self._changed = threading.Condition()
         self._ready: dict[int, tuple[dict[str, Any], Callable[[], None]]] = {}
         self._failed: set[int] = set()
-        self._passed = dict.fromkeys(inputs, 0)  # input -> frames it is past; inputs with a pass of their own are not in it
+        self._passed = dict.fromkeys(inputs, 0)  # input -> number of frames it is past; only inputs that share the stage pass
         self._begun: set[str] = set()
         self._closed = False
 
@@ -40,7 +40,7 @@ class ClipFeed:
         return Clip(self.frames, lambda: self._start(name))
 
     def put(self, frame: int, values: dict[str, Any], done: Callable[[], None]) -> None:
-        """A frame of every input is made; `done` is called when the node is past it."""
+        """Provide a frame of every input; `done` is called when the node is past it."""
         with self._changed:
             if not self._closed:
                 self._ready[frame] = (values, done)
@@ -49,13 +49,13 @@ class ClipFeed:
         done()
 
     def fail(self, frame: int) -> None:
-        """A frame will not come."""
+        """Mark a frame as failed: it will not be provided."""
         with self._changed:
             self._failed.add(frame)
             self._changed.notify_all()
 
     def close(self) -> None:
-        """The node has returned, or nobody iterates: let everything go."""
+        """Release all frames: the node has returned, or no input is iterated."""
         with self._changed:
             self._closed = True
             self.wanted = frozenset()
@@ -83,7 +83,7 @@ class ClipFeed:
             self._detach([name])
 
     def _wait(self, name: str, position: int, frame: int) -> tuple[bool, Any]:
-        """(True, value) when the frame is there; (False, None) when this input now needs a pass of its own."""
+        """(True, value) when the frame is there; (False, None) when this input now needs a stage pass of its own."""
         while True:
             with self._changed:
                 if name not in self._passed or self._closed:
@@ -92,7 +92,7 @@ class ClipFeed:
                     raise Upstream(f"frame {frame}")
                 if frame in self._ready:
                     return True, self._ready[frame][0].get(name)
-                # In step, inputs are at most one frame apart; one that lags further would hold up the pass for ever.
+                # In step, inputs are at most one frame apart; one that lags further would block the stage pass for ever.
                 behind = [other for other, at in self._passed.items() if at < position - 1]
                 if not behind:
                     self._changed.wait(timeout=1.0)
@@ -103,7 +103,7 @@ class ClipFeed:
         with self._changed:
             if name in self._passed:
                 self._passed[name] = position + 1
-        self._let_go()
+        self._release()
 
     def _detach(self, names: Sequence[str]) -> None:
         with self._changed:
@@ -114,10 +114,10 @@ class ClipFeed:
         if empty:
             self.close()
         else:
-            self._let_go()
+            self._release()
 
-    def _let_go(self) -> None:
-        """Tell the engine of frames that every input is past."""
+    def _release(self) -> None:
+        """Release the frames that every input is past."""
         with self._changed:
             position = min(self._passed.values(), default=len(self.frames))
             past = [frame for frame in self._ready if self._place[frame] < position]

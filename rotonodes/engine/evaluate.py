@@ -1,4 +1,4 @@
-"""The evaluator makes the values of nodes: it calls them with their inputs, or takes the values from the cache."""
+"""The evaluator makes the values of nodes: it calls nodes with their inputs, or loads values from the cache."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from rotonodes.values.pixels import Batch, Clip
 
 
 class Evaluator:
-    """Makes values of the nodes of a plan, on `device`, in batches of `batch` (None: what each node says).
+    """Makes values of the nodes of a plan, on `device`, in batches of `batch` frames (None: the node's own setting).
 
-    It may be called from many threads. What was made goes to the cache where the plan says so, and into the record.
+    It may be called from many threads. Values are stored in the cache where the plan says so, and counted in the record.
     """
 
     def __init__(self, plan: Plan, record: Record, device: str, batch: int | None) -> None:
@@ -38,7 +38,7 @@ class Evaluator:
         return min(batch_of(self.plan.nodes[name], self.device, self.batch), self._batch_limit.get(name, 1 << 30))
 
     def make(self, name: str, inputs: Mapping[int | None, Values]) -> dict[int | None, Values]:
-        """A node's outputs at some frames, from its inputs at them: from the cache, or by calling it."""
+        """A node's outputs at the frames of `inputs`: from the cache, or by calling the node."""
         if None in inputs:
             return {None: self.once(name)}
         frames = list(inputs)
@@ -55,7 +55,7 @@ class Evaluator:
         return made
 
     def once(self, name: str) -> Values:
-        """The outputs of a node that is made once; the first thread that asks makes it and what it needs."""
+        """The outputs of a node that is made once; the first thread that asks makes it, with everything it depends on."""
         return self._once[name].get(lambda: self._make_once(name))  # type: ignore[no-any-return]
 
     def _make_once(self, name: str) -> Values:
@@ -72,7 +72,7 @@ class Evaluator:
         return values
 
     def whole_clip(self, name: str, feed: ClipFeed) -> Values:
-        """The outputs of a node that takes whole clips, which `feed` hands to it."""
+        """The outputs of a node that takes whole clips from `feed`."""
         return self._once[name].get(lambda: self._call_clip(name, feed))  # type: ignore[no-any-return]
 
     def _call_clip(self, name: str, feed: ClipFeed) -> Values:
@@ -82,7 +82,7 @@ class Evaluator:
             socket = type(node).signature.inputs[key]
             if socket.feed == "clip":
                 inputs[key] = feed.clip(key)
-            elif key in feed.inputs:  # a single frame beside the clip: its first
+            elif key in feed.inputs:  # an input of one frame beside the clip gets the first frame
                 inputs[key] = next(iter(feed.clip(key)))
             else:
                 _add_input(inputs, key, self.once(link.node)[link.output], socket.many)
@@ -94,7 +94,7 @@ class Evaluator:
         return values
 
     def gather(self, name: str, frame: int | None, made: Mapping[Task, Values], only: Sequence[str] | None = None) -> Values:
-        """A node's inputs by name out of what is made. Raises Upstream when something is missing because it failed."""
+        """A node's inputs by name, taken from the values in `made`. Raises Upstream when one is missing because it failed."""
         node = self.plan.nodes[name]
         sockets = type(node).signature.inputs
         inputs: Values = {}
@@ -128,7 +128,7 @@ class Evaluator:
         return {frame: self._store(name, frame, values) for frame, values in zip(frames, made, strict=True)}
 
     def _call_batch(self, name: str, inputs: list[Values], frame: int | None = None) -> list[Values]:
-        """One batch; on CUDA out of memory it is halved, the half remembered, and the frames are tried again."""
+        """Call a node with one batch. On CUDA out of memory the batch is halved, the size remembered, and the frames are tried again."""
         import torch
 
         limit = self._batch_limit.get(name, len(inputs))
@@ -140,7 +140,7 @@ class Evaluator:
                 stacked[key] = Batch.of([given[key].to(self.device) for given in inputs])
         node = self.plan.nodes[name]
         result: Values | None = None
-        # Handled behind the block: inside an except the error would keep alive what the failed try has on the device.
+        # Handled after the block: inside an except clause the error would keep the memory of the failed call on the device.
         with contextlib.suppress(torch.OutOfMemoryError):
             result = node.split_outputs(self._call(name, frame, stacked))
         if result is None:
@@ -149,7 +149,7 @@ class Evaluator:
                 raise FrameError("out of memory on the device even for one frame: use --device cpu, or smaller tiles")
             torch.cuda.empty_cache()
             self._batch_limit[name] = len(inputs) // 2
-            self.record.tell("warning", f"{name}: out of memory with a batch of {len(inputs)}; going on with {len(inputs) // 2}")
+            self.record.warn(f"{name}: out of memory with a batch of {len(inputs)}; continuing with {len(inputs) // 2}")
             return self._call_batch(name, inputs)
         split = {key: value.split() if isinstance(value, Batch) else [value] * len(inputs) for key, value in result.items()}
         return [{key: values[i] for key, values in split.items()} for i in range(len(inputs))]
@@ -189,9 +189,9 @@ class Evaluator:
         return self._make_again(name, frame) if values is None else values
 
     def _make_again(self, name: str, frame: int | None) -> Values:
-        """What the plan counted on is damaged in the cache, or gone since: make it, and all it needs, here and now."""
+        """Make a value, with everything it depends on, whose cache entry is damaged or was removed since the plan."""
         if frame is None and type(self.plan.nodes[name]).takes_whole_clip():
-            raise FrameError(f"its entry in the cache ({self.plan.cache.folder}) was damaged and is removed: run again")
+            raise FrameError(f"its cache entry ({self.plan.cache.folder}) was damaged and has been removed: run again")
         made: dict[Task, Values] = {}
         for key, link in self.plan.keys.inputs(name):
             for f in self.plan.keys.input_frames(name, frame, key, link):
@@ -211,7 +211,7 @@ def _add_input(inputs: Values, key: str, value: Any, many: bool) -> None:
 
 
 def _of_one_shape(batched: Sequence[str], inputs: Mapping[int | None, Values]) -> Iterator[list[int | None]]:
-    """Frames in groups that can be stacked: of one shape, with the same channels, in every batched input."""
+    """Consecutive frames in groups that can be stacked: every batched input has one shape and the same channels."""
 
     def shapes(frame: int | None) -> Any:
         values = [inputs[frame][key] for key in batched if inputs[frame].get(key) is not None]

@@ -1,4 +1,4 @@
-"""The events of a run, and the listener that hears them: counts, percentages, the end."""
+"""Reporter: receives the events of a run and keeps counts and percentages. The subclasses in report/ print them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Keeps the counts of a run; says nothing. Voices override the `on_...` methods.
+    """Keeps the counts of a run and prints nothing. Subclasses override the `on_...` methods.
 
     Every method may be called from any thread; the `on_...` methods are called one at a time. `fraction` of the whole run is
-    (stages finished + how far this stage is) / stages, and never falls. A stage is as far as its frames, or as its long nodes
-    where they are behind: a training begins when its frames are read.
+    (finished stages + progress of this stage) / stages, and never decreases. The progress of a stage is that of its frames or of
+    its slowest long node, whichever is less: a training starts when its frames are read.
     """
 
     interval = 2.0  # seconds between two lines of a long node's progress
@@ -36,22 +36,22 @@ class Reporter:
         self.frames_total = self.frames_done = 0
         self.fraction = 0.0
         self.percent = -1
-        self._nodes: dict[str, float] = {}  # how far the long nodes of this stage are
-        self._told: dict[str, float] = {}  # node -> when its progress was last told
+        self._nodes: dict[str, float] = {}  # long node of this stage -> its progress, 0 to 1
+        self._reported: dict[str, float] = {}  # node -> time of its last progress line
         self._warned: set[str] = set()
         self._over = False
         self._lock = threading.RLock()
 
-    # What the engine tells.
+    # Called by the engine.
 
     def start(self, plan: Plan, stages: int, wanted_frames: int) -> None:
-        """A run begins: `stages` stages that deliver `wanted_frames` frames."""
+        """A run starts: `stages` stages that deliver `wanted_frames` frames."""
         with self._lock:
             self.plan, self.stages, self.wanted = plan, stages, wanted_frames
             self.on_start()
 
     def stage(self, number: int, count: int, frames: int, title: str) -> None:
-        """Stage `number` (from 0) of `count` begins; it passes over `frames` frames."""
+        """Stage `number` (from 0) of `count` starts; it runs over `frames` frames."""
         with self._lock:
             self.stage_index, self.stages, self.stage_title = number, count, title
             self.frames_total, self.frames_done = frames, 0
@@ -60,7 +60,7 @@ class Reporter:
             self._move()
 
     def frame(self, frame: int | None, seconds: float, ok: bool) -> None:
-        """A frame of this stage is finished, or has failed. None stands for what is made once."""
+        """A frame of this stage is finished or (not `ok`) has failed. None stands for a value made once."""
         with self._lock:
             if frame is None:
                 return
@@ -69,30 +69,30 @@ class Reporter:
             self._move()
 
     def progress(self, node: str, done: int, total: int, text: str = "") -> None:
-        """A long node (a training) is at `done` of `total` steps. Lines are spaced out, except for the last step."""
+        """A long node (a training) is at step `done` of `total`. Lines are at least `interval` seconds apart, except for the last step."""
         with self._lock:
             if node in self._nodes and total > 0:
                 self._nodes[node] = min(1.0, done / total)
             now = self.clock()
-            if done >= total > 0 or now - self._told.get(node, float("-inf")) >= self.interval:
-                self._told[node] = now
+            if done >= total > 0 or now - self._reported.get(node, float("-inf")) >= self.interval:
+                self._reported[node] = now
                 self.on_progress(node, done, total, short(text))
             self._move()
 
     def warning(self, text: str) -> None:
-        """Something a user should know that does not stop the run; the same text is said once."""
+        """A warning that does not stop the run; the same text is reported once."""
         with self._lock:
             if text not in self._warned:
                 self._warned.add(text)
                 self.on_warning(short(text))
 
     def failure(self, node: str, frame: int | None, reason: str, trace: str = "") -> None:
-        """A node failed; at a frame, or (None) in making what is made once."""
+        """A node failed, at a frame or (None) in a value made once."""
         with self._lock:
             self.on_failure(node, frame, short(reason), trace if self.verbose else "")
 
     def end(self, result: Result) -> None:
-        """The run is over. What is wrong with the graph itself is raised to the caller, and said there."""
+        """The run is over. A fault of the graph itself is raised to the caller, who reports it."""
         self.result = result
         fatal = next((f.error for f in result.failures if isinstance(f.error, UsageError)), None)
         if fatal is not None:
@@ -105,14 +105,14 @@ class Reporter:
             self.on_end(result)
 
     def abort(self, message: str) -> None:
-        """The run ends with an error that is raised to the caller, who says it; farm voices pass it on to their farm."""
+        """The run ends with an error that is raised to the caller, who reports it; farm reporters pass it on to their farm."""
         with self._lock:
             if not self._over:
                 self._over = True
                 self.on_abort(message)
 
     def _long_nodes(self, stage: int) -> list[str]:
-        """The whole-clip nodes of a stage that tell of their progress."""
+        """The whole-clip nodes of a stage that report progress."""
         if self.plan is None or stage >= len(self.plan.stages):
             return []
         return [
@@ -132,7 +132,7 @@ class Reporter:
             self.percent = percent
             self.on_percent(percent)
 
-    # What voices say.
+    # Overridden by subclasses.
 
     def on_start(self) -> None: ...
     def on_stage(self) -> None: ...
@@ -145,7 +145,7 @@ class Reporter:
     def on_abort(self, message: str) -> None: ...
 
 
-Again = Callable[[str], str]  # frames that are missing -> the command that renders only those
+Again = Callable[[str], str]  # missing frames -> the command that renders only those
 
 
 def short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Threads that work side by side: a pool that takes the most urgent call first, and a value made once for all."""
+"""Threads of a run: a pool that takes the most urgent call first, and values that are made once for all threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rotonodes.machine.cores import set_torch_threads
 
 
 class Pool:
-    """`threads` threads that take calls, lowest priority tuple first, equals in the order they came."""
+    """`threads` threads that run calls: lowest priority first, calls of the same priority in the order they came."""
 
     def __init__(self, threads: int, name: str) -> None:
         self._heap: list[tuple[Any, int, Callable[[], None]]] = []
@@ -29,8 +29,8 @@ class Pool:
             self._changed.notify()
 
     def _work(self) -> None:
-        # Frames run side by side, so each gets one torch thread: steadier than two threads on one frame, and a frame's
-        # sums are then always added in the same order.
+        # Frames run in parallel, so each gets one torch thread: its time varies less than with two threads on one frame, and
+        # sums are always added in the same order.
         torch_is_set = False
         while True:
             with self._changed:
@@ -45,9 +45,9 @@ class Pool:
             call()
 
     def close(self) -> None:
-        """Drop what waits and join the threads, each after the call it is in.
+        """Drop waiting calls and join the threads, each after its current call.
 
-        Threads left behind would still be inside torch when the interpreter ends, and abort it.
+        Threads that are still inside torch when the interpreter ends would abort it.
         """
         with self._changed:
             self._closed = True
@@ -72,7 +72,7 @@ class Pools:
 
 
 class Once:
-    """A value made by the first thread that asks; the others wait for it, and its error is everybody's."""
+    """A value made by the first thread that asks; others wait for it. If making it raises, every thread gets that error."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -86,7 +86,7 @@ class Once:
                 try:
                     self._value = make()
                 except Exception as error:
-                    self._error = error.with_traceback(None)  # it would keep alive all that it went through
+                    self._error = error.with_traceback(None)  # a traceback would keep the pictures of its frames in memory
                 self._made = True
         if self._error is not None:
             raise self._error

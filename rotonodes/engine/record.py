@@ -1,11 +1,11 @@
-"""The record of a run: statistics, failures, which outputs are made, and the wish to stop."""
+"""The record of a run: statistics, failures, finished outputs, and the request to stop."""
 
 from __future__ import annotations
 
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec
 
 from rotonodes.engine.clip_feed import Upstream
 from rotonodes.engine.events import Reporter
@@ -16,9 +16,11 @@ from rotonodes.node.asks import Monitor
 from rotonodes.plan.plan import Plan
 from rotonodes.values.frames import format_frames
 
+P = ParamSpec("P")
+
 
 class Record:
-    """What a run has done so far, safe to write from any thread.
+    """The state of a run; any thread may write it.
 
     `stop` is set when the run should end: by the caller's event, by the first failure unless `keep_going`, or by a fatal error.
     """
@@ -28,7 +30,7 @@ class Record:
         self.stop = EitherEvent(asked_to_stop)
         self.result = Result(plan, stats=done_stats(plan), device=device, wanted=len(plan.delivered))
         self.fatal: BaseException | None = None
-        self.made: dict[str, set[int | None]] = {name: set() for name in plan.graph.vertices}  # sinks' tasks that are whole
+        self.made: dict[str, set[int | None]] = {name: set() for name in plan.graph.vertices}  # finished tasks of sinks
         self._lock = threading.Lock()
 
     def note(self, name: str, count: int, seconds: float, cached: bool = False) -> None:
@@ -41,42 +43,46 @@ class Record:
             else:
                 stats.ran += count
 
-    def tell(self, event: str, *values: Any) -> None:
-        """Pass an event to the reporter. A reporter that fails (a closed pipe) ends the run, but never leaves it hanging."""
+    def report(self, event: Callable[P, None], *values: P.args, **named: P.kwargs) -> None:
+        """Call a method of the reporter. A reporter that raises (a closed pipe) ends the run, but never leaves it hanging."""
         try:
-            getattr(self.reporter, event)(*values)
+            event(*values, **named)
         except Exception as error:
             self.fatal = self.fatal or error
             self.stop.set()
 
+    def warn(self, text: str) -> None:
+        """Report a warning."""
+        self.report(self.reporter.warning, text)
+
     def guard(self, name: str, frame: int | None, call: Callable[[], Any]) -> None:
-        """Call something and record its failure."""
+        """Run `call` and record its failure."""
         try:
             call()
         except BaseException as error:  # a node may call sys.exit: the run must not hang on that
             self.fail(name, frame, error)
 
     def fail(self, name: str, frame: int | None, error: BaseException) -> None:
-        """Record that a task failed; what depends on it fails silently."""
+        """Record that a task failed. Tasks that depend on it fail with Upstream, which is not reported."""
         if isinstance(error, Upstream):
             if frame is None and not self.stop.is_set():
-                self.tell("warning", f"{name}: not made, because a frame that it needs failed")
+                self.warn(f"{name}: not made, because a frame that it needs failed")
             return
         if isinstance(error, Interrupted) and not self.asked_to_stop.is_set():
-            return  # a long node that gave up because another one failed
+            return  # a long node that stopped because another node failed
         gaps = self._gaps(name) if isinstance(error, FrameError) and frame is not None else ""
         if isinstance(error, RotoError):
             reason, trace = str(error) + gaps, ""
         else:
             reason = f"{type(error).__name__}: {error}"
             trace = "".join(traceback.format_exception(error))
-        # The traceback would keep alive the pictures of every frame it went through.
+        # The traceback would keep the pictures of every stack frame in memory.
         error = error.with_traceback(None)
         error.__context__ = error.__cause__ = None
         with self._lock:
             fatal = isinstance(error, UsageError | Interrupted)
             if fatal and self.fatal is not None:
-                return  # every frame would say the same
+                return  # every frame would report the same
             self.result.failures.append(Failure(name, frame, reason, error, trace))
             self.result.stats[name].failed += 1
             if fatal:
@@ -84,10 +90,10 @@ class Record:
             if fatal or not self.keep_going:
                 self.stop.set()
         if not fatal:
-            self.tell("failure", name, frame, reason, trace)
+            self.report(self.reporter.failure, name, frame, reason, trace)
 
     def _gaps(self, name: str) -> str:
-        """All frames of a source that this run needs and that are not on disk, when there are several."""
+        """The missing frames of a source that this run needs, when there are several."""
         gone = [frame for frame in self.plan.missing.get(name, ()) if frame is not None]
         return f"; this run needs frames {format_frames(gone)}, which are missing" if len(gone) > 1 else ""
 
@@ -116,23 +122,23 @@ class Record:
 
 
 class RecordMonitor(Monitor):
-    """Passes on what a long node says to the reporter; the node should stop when the run should."""
+    """Passes the progress and warnings of a long node to the reporter, and the request to stop to the node."""
 
     def __init__(self, record: Record, name: str) -> None:
         self._record, self._name = record, name
 
     def progress(self, done: int, total: int, text: str = "") -> None:
-        self._record.tell("progress", self._name, done, total, text)
+        self._record.report(self._record.reporter.progress, self._name, done, total, text)
 
     def warn(self, text: str) -> None:
-        self._record.tell("warning", f"{self._name}: {text}")
+        self._record.warn(f"{self._name}: {text}")
 
     def stopping(self) -> bool:
         return self._record.stop.is_set()
 
 
 class EitherEvent:
-    """Set when the run itself wants to stop, or when the caller's event is set."""
+    """An event of the run's own that also counts as set when the caller's event is set."""
 
     def __init__(self, other: threading.Event) -> None:
         self._own, self._other = threading.Event(), other
@@ -145,5 +151,5 @@ class EitherEvent:
 
 
 def done_stats(plan: Plan) -> dict[str, NodeStats]:
-    """Statistics before anything ran: what earlier runs have done."""
+    """Statistics before anything ran: the tasks finished by earlier runs."""
     return {name: NodeStats(done=len(plan.done.get(name, ()))) for name in plan.graph.vertices}

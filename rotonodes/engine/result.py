@@ -1,11 +1,11 @@
-"""What a run did: how often each node ran, what failed and why, and what is missing."""
+"""The result of a run: how often each node ran, failures with their reasons, missing frames."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, Interrupted
+from rotonodes.errors import EXIT_HUNG_UP, EXIT_INTERRUPTED, EXIT_TERMINATED, Interrupted
 from rotonodes.values.frames import format_frames
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ Values = dict[str, Any]  # output name -> value
 
 @dataclass
 class Failure:
-    """One task that could not be done."""
+    """One task that failed."""
 
     node: str
     frame: int | None
@@ -31,7 +31,7 @@ class Failure:
 
 @dataclass
 class NodeStats:
-    """How often a node ran, was taken from the cache, was done already, or failed, and how long it ran in all."""
+    """How often a node ran, was loaded from the cache, was done already, or failed; `seconds` is its total time."""
 
     ran: int = 0
     cached: int = 0
@@ -42,7 +42,7 @@ class NodeStats:
 
 @dataclass(repr=False)
 class Result:
-    """What a run did. `exit_code` is 0 when every frame is there; `values` are the outputs of whole-clip nodes."""
+    """The result of a run. `exit_code` is 0 when every frame is there; `values` are the outputs of whole-clip nodes."""
 
     plan: Plan
     failures: list[Failure] = field(default_factory=list)
@@ -50,8 +50,8 @@ class Result:
     values: dict[str, Values] = field(default_factory=dict)
     seconds: float = 0.0
     wanted: int = 0
-    missing: tuple[int, ...] = ()  # frames of which something is not there
-    missing_clips: tuple[str, ...] = ()  # whole-clip nodes (GIF, training) that did not end
+    missing: tuple[int, ...] = ()  # frames with an output that is not there
+    missing_clips: tuple[str, ...] = ()  # whole-clip nodes (GIF, training) that did not finish
     exit_code: int = 0
     peak_bytes: int = 0
     device: str = "cpu"
@@ -61,11 +61,11 @@ class Result:
 
     @property
     def delivered(self) -> int:
-        """Frames of which everything is there, those of earlier runs too."""
+        """Number of frames whose outputs are all there, those of earlier runs included."""
         return self.wanted - len(self.missing)
 
     def failed_frames(self) -> tuple[int, ...]:
-        """Frames at which a node failed (not those that only were not reached)."""
+        """Frames at which a node failed (not the frames that the run did not reach)."""
         return tuple(sorted({f.frame for f in self.failures if f.frame is not None}))
 
     def as_json(self) -> dict[str, Any]:
@@ -88,6 +88,6 @@ class Result:
 
 
 def stopped(result: Result) -> bool:
-    """True for a run that was asked to stop and did, before everything was there."""
-    asked = result.exit_code in (EXIT_INTERRUPTED, EXIT_TERMINATED) or any(isinstance(f.error, Interrupted) for f in result.failures)
+    """True for a run that stopped on request before everything was there."""
+    asked = result.exit_code in (EXIT_HUNG_UP, EXIT_INTERRUPTED, EXIT_TERMINATED) or any(isinstance(f.error, Interrupted) for f in result.failures)
     return asked or (result.exit_code == 0 and bool(result.missing or result.missing_clips))

@@ -1,6 +1,6 @@
-"""Runs a plan on this machine: stage by stage, frames side by side on the cores, the network on its device.
+"""Runs a plan on this machine: stage by stage, frames in parallel on the cores, the network on its device.
 
-How the work is cut (chunks, batches, threads, -F) never changes a pixel.
+The division of the work (chunks, batches, threads, -F) never changes a pixel.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ def run(
     stop: threading.Event | None = None,
     threads: int | None = None,
 ) -> Result:
-    """Run a graph on this machine and return what was done.
+    """Run a graph on this machine and return the result.
 
-    `frames` narrows what is delivered ("1-24" or numbers), `nodes` the sinks; `device` is auto, cpu or cuda[:N]; `cache` a
-    folder (default `.rotonodes` below `root`) or "none"; `on_error` "stop" ends at the first failure, "continue" renders
-    what can be rendered; `reporter` hears the run's events. Failures of frames are in the result (`exit_code` 1). Raises
-    UsageError for what is wrong before any frame, Interrupted when `stop` was set.
+    `frames` narrows the frames delivered ("1-24" or numbers), `nodes` the sinks; `device` is auto, cpu or cuda[:N]; `cache` a
+    folder (default `.rotonodes` below `root`) or "none"; `on_error` "stop" ends at the first failure, "continue" makes every
+    other frame; `reporter` receives the events of the run. Failed frames are in the result (`exit_code` 1). Raises
+    UsageError for faults found before any frame, Interrupted when `stop` was set.
 
-    Of the processes of a torchrun the first one does all this; the others make, with it, the nodes that are `shared`, and
-    write neither outputs nor cache.
+    In a torchrun, the process of rank 0 does all this; the others only make the nodes that are `shared`, together with it,
+    and write neither outputs nor cache.
     """
     wanted = parse_frames(frames) if isinstance(frames, str) else frames
     options: dict[str, Any] = {"frames": wanted, "root": root, "cache": cache, "force": force}
@@ -76,7 +76,7 @@ def _run_plan(
     plan: Plan, reporter: Reporter, device: str, batch: int | None, keep_going: bool, stop: threading.Event, threads: int
 ) -> Result:
     begun = time.perf_counter()
-    reporter.start(plan, len(plan.stages), len(plan.delivered))  # first, for torch takes a second or two to import
+    reporter.start(plan, len(plan.stages), len(plan.delivered))  # before torch is imported, which takes a second or two
     reuse_memory()
     chosen = choose_device(device)
     record = Record(plan, chosen, keep_going, reporter, stop)
@@ -88,7 +88,7 @@ def _run_plan(
             _run_stage(stage, evaluator, pools)
             if record.stop.is_set():
                 break
-    except BaseException:  # Ctrl-C where nobody listens for it: threads must not go on by themselves
+    except BaseException:  # Ctrl-C without a handler: threads must not continue on their own
         record.stop.set()
         raise
     finally:
@@ -98,18 +98,18 @@ def _run_plan(
     if record.fatal is not None:
         raise record.fatal
     if result.exit_code == EXIT_INTERRUPTED:
-        raise Interrupted("interrupted; what is finished stays, and the same command goes on from there")
+        raise Interrupted("interrupted; finished frames are kept, and the same command continues from there")
     return result
 
 
 def _run_stage(stage: Stage, evaluator: Evaluator, pools: Pools) -> None:
-    """Run one stage: whole-clip nodes get a thread each and are fed by one pass over the stage's frames."""
+    """Run one stage: each whole-clip node has its own thread, and all of them are fed by one pass over the stage's frames."""
     plan, record = evaluator.plan, evaluator.record
     clips = [n for n, frames in stage.sinks.items() if frames is None and type(plan.nodes[n]).takes_whole_clip()]
     feeds = {name: _feed(name, evaluator, pools) for name in clips}
     for feed in feeds.values():
         if tuple(frame for frame in stage.frames if frame in feed.wanted) != feed.frames:
-            feed.close()  # its frames run in another order than the stage's: it gets a pass of its own
+            feed.close()  # its frames have another order than the stage's: it gets a stage pass of its own
     work = StagePass(evaluator, pools, stage, feeds)
     threads = [
         threading.Thread(target=_run_clip, args=(name, feeds[name], evaluator, pools), name=f"clip-{name}", daemon=True) for name in clips
@@ -127,7 +127,7 @@ def _run_stage(stage: Stage, evaluator: Evaluator, pools: Pools) -> None:
 
 
 def _finish_once(name: str, evaluator: Evaluator) -> None:
-    """Make a sink that is made once and takes no clip (a written model)."""
+    """Make a sink that is made once and takes no clip (a model to write)."""
     evaluator.once(name)
     evaluator.record.made[name].add(None)
 
@@ -140,8 +140,8 @@ def _feed(name: str, evaluator: Evaluator, pools: Pools) -> ClipFeed:
 
 
 def _run_clip(name: str, feed: ClipFeed, evaluator: Evaluator, pools: Pools) -> None:
-    """In a thread of its own: call a whole-clip node."""
-    set_torch_threads(pools.threads)  # a node that has the machine to itself (training) may use all of it
+    """Call a whole-clip node; runs in a thread of its own."""
+    set_torch_threads(pools.threads)  # a long node (training) may use the whole machine
     try:
         evaluator.record.guard(name, None, lambda: evaluator.whole_clip(name, feed))
     finally:

@@ -1,4 +1,4 @@
-"""One pass over the frames of a stage: chunks become jobs, jobs run when their inputs are there, values go when used up.
+"""One pass over the frames of a stage: chunks become jobs, jobs run when their inputs are ready, values are dropped after their last use.
 
 A job is one call of a node: at one frame, or at the frames of one batch. A few chunks are in flight at once, so readers run
 ahead of the network and writers behind it, and memory does not grow with the length of the shot.
@@ -33,7 +33,7 @@ class Job:
     inputs: list[Job] = field(default_factory=list)
     consumers: list[Job] = field(default_factory=list)
     waits: int = 0  # inputs that are not made yet
-    uses: int = 0  # jobs, sinks and the next chunk that still want the values
+    uses: int = 0  # jobs, sinks and the next chunk that still need the values
     values: dict[int | None, dict[str, Any]] = field(default_factory=dict)
     failed: set[int | None] = field(default_factory=set)
     finished: bool = False
@@ -55,17 +55,17 @@ class StagePass:
         self.finished = threading.Event()
         self.jobs: dict[Task, Job] = {}  # jobs whose values are alive or on their way
         self.open: dict[int, int] = {}  # chunk -> jobs not finished
-        self.held: list[Job] = []  # jobs kept for the chunk that comes next
-        self.left: dict[int | None, int] = {}  # frame -> sinks' jobs not finished
+        self.held: list[Job] = []  # jobs kept for the next chunk
+        self.left: dict[int | None, int] = {}  # frame -> unfinished jobs of sinks
         self.begun: dict[int | None, float] = {}
-        self.lost: set[int | None] = set()  # frames of which a sink failed
+        self.lost: set[int | None] = set()  # frames at which a sink failed
 
     def start(self) -> None:
         with self.lock:
             self._admit()
 
     def wait(self) -> None:
-        """Wait for the end, waking now and then so that signals are noticed."""
+        """Wait for the end; wakes regularly so that signals are handled."""
         while not self.finished.wait(timeout=0.2):
             if self.record.stop.is_set():
                 with self.lock:
@@ -90,12 +90,12 @@ class StagePass:
             self._close(number)
         self.admitting = False
         if self.record.stop.is_set():
-            self._give_up()
+            self._fail_waiting()
         if not self.open and (not self.chunks or self.record.stop.is_set()):
             self.finished.set()
 
-    def _give_up(self) -> None:
-        """Fail the frames that clips wait for in vain. An open chunk may wait in turn until a clip has gone on to the next one."""
+    def _fail_waiting(self) -> None:
+        """Fail the frames that clips still wait for. While a chunk is open, only frames of later chunks: it may itself wait for a clip."""
         ahead = {frame for _, frames in self.chunks for frame in frames}
         for feed in self.feeds.values():
             for frame in ahead.intersection(feed.wanted) if self.open else feed.wanted:
@@ -124,7 +124,7 @@ class StagePass:
         return fresh
 
     def _closure(self, frames: Iterable[int]) -> dict[str, list[int | None]]:
-        """Every task that a chunk's sinks and deliveries are made from, by node, frames rising."""
+        """Every task that the sinks and deliveries of a chunk depend on, by node, frames ascending."""
         stack: list[Task] = [(name, frame) for frame in frames for name, wanted in self.sinks.items() if frame in wanted]
         tasks: dict[str, set[int | None]] = {}
         for name, feed in self.feeds.items():
@@ -138,7 +138,7 @@ class StagePass:
         return {name: sorted(found, key=lambda f: (f is not None, f or 0)) for name, found in tasks.items()}
 
     def _needs(self, name: str, frame: int | None) -> list[Task]:
-        """What a task is made from; nothing when it comes from the cache, or is made once and kept by the run."""
+        """The tasks that a task is made from; none when it comes from the cache, or is made once."""
         if frame is None or frame in self.plan.cached.get(name, ()):
             return []
         return [(link.node, f) for key, link in self.keys.inputs(name) for f in self.keys.input_frames(name, frame, key, link)]
@@ -168,7 +168,7 @@ class StagePass:
         return job
 
     def _kept_for_next(self) -> list[Job]:
-        """Hold what the next chunk needs too (neighbouring frames), so that it is not made twice."""
+        """Keep values that the next chunk needs too (neighbouring frames), so that they are not made twice."""
         if not self.looks_around or not self.chunks:
             return []
         tasks = self._closure(self.chunks[0][1])
@@ -180,7 +180,7 @@ class StagePass:
     # Jobs run.
 
     def _dispatch(self, job: Job) -> None:
-        """All inputs are made or have failed: hand the job to a pool, or its frame to the clip that waits for it."""
+        """All inputs are made or have failed: pass the job to a pool, or its frame to the clip that waits for it."""
         if job.feed is None:
             self._pool_of(job.name).submit((job.chunk, self.evaluator.order[job.name]), lambda: self._execute(job))
             return
@@ -196,7 +196,7 @@ class StagePass:
         return self.pools.device if type(self.plan.nodes[name]).signature.is_batch else self.pools.frames
 
     def _execute(self, job: Job) -> None:
-        """In a pool's thread: make the job's frames; one that fails does not take its batch with it."""
+        """Make the frames of a job, in a thread of a pool. When a batch fails, its frames are tried one by one."""
         inputs: dict[int | None, dict[str, Any]] = {}
         for frame in job.frames:
             try:
@@ -257,7 +257,7 @@ class StagePass:
         self._close(job.chunk)
 
     def _count(self, job: Job, frame: int | None) -> None:
-        """A sink has ended at a frame: when it was the frame's last, the frame is there."""
+        """A sink has ended at a frame; after the last sink of a frame, the frame is reported."""
         if job.feed is None:
             job.uses -= 1
         if frame in job.failed:
@@ -268,7 +268,8 @@ class StagePass:
         if self.left[frame] == 0:
             del self.left[frame]
             if not self.quiet and not (self.record.stop.is_set() and frame in self.lost):
-                self.record.tell("frame", frame, time.perf_counter() - self.begun.pop(frame), frame not in self.lost)
+                seconds = time.perf_counter() - self.begun.pop(frame)
+                self.record.report(self.record.reporter.frame, frame, seconds, frame not in self.lost)
 
     def _drop(self, job: Job) -> None:
         job.uses -= 1
@@ -289,7 +290,7 @@ class StagePass:
 
 
 def fresh_pass(evaluator: Evaluator, pools: Pools, name: str, key: str) -> Iterator[Any]:
-    """One more pass over one clip input of a node, for a clip that is iterated again."""
+    """The frames of one clip input from a new stage pass, for a clip that is iterated again."""
     frames = evaluator.plan.keys.clip_frames(name)
     feed = ClipFeed(frames, [key], lambda _: fresh_pass(evaluator, pools, name, key))
     work = StagePass(evaluator, pools, Stage({name: None}, frames), {name: feed}, quiet=True)

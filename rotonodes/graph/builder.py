@@ -1,4 +1,4 @@
-"""A graph file's data -> a checked Graph; every fault is gathered, with its line and column, before it gives up."""
+"""Builds a checked Graph from the data of a graph file; collects every fault with its line and column before it raises."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class Builder:
-    """Builds a Graph from a document, gathering every fault before it gives up."""
+    """Builds a Graph from a document. `variables` are `--var`, `settings` are `--set`; `trail` has the files that contain this one."""
 
     def __init__(self, document: Document, variables: dict[str, Any], settings: dict[str, Any], trail: tuple[str, ...] = ()) -> None:
         self.document, self.settings, self.trail = document, settings, (*trail, str(Path(document.file).resolve()))
         self.overrides = variables
         self.faults: list[Fault] = list(document.faults)
-        self.broken: set[str] = set()  # nodes with faults of their own: what hangs on them is not judged
+        self.broken: set[str] = set()  # nodes with faults of their own: links from them are not checked
 
     def build(self, graph: Graph) -> None:
         """Fill an empty graph. Raises GraphError with every fault, in the order of the file."""
@@ -42,7 +42,7 @@ class Builder:
             raise GraphError(sorted(once.values(), key=lambda f: (f.line, f.column)))
 
     def assemble(self, graph: Graph) -> None:
-        """Fill an empty graph, and gather its faults in `self.faults`."""
+        """Fill an empty graph and collect its faults in `self.faults`."""
         document, data = self.document, self.document.data
         version = data.get("rotonodes")
         if version is None:
@@ -108,7 +108,7 @@ class Builder:
         elif not isinstance(body, dict):
             self.fault("a node is a mapping with `type:`, as in {type: Crop, in: plate, left: 8}", *place, node=name)
         elif "<<" in body:
-            self.broken.add(name)  # said already; what it would have brought in is not known
+            self.broken.add(name)  # reported already; the parameters that it would have merged in are unknown
         elif body.get("type") is None:
             self.fault("`type:` is missing: which kind of node is it?", *place, "type", node=name)
         elif not isinstance(body["type"], str):
@@ -132,18 +132,18 @@ class Builder:
         values = {p: v for p, v in given.items() if self.is_usable(cls, name, p, v)}
         misspelt = any(p not in cls.model_fields for p in given)
         for parameter, message in parameter_faults(cls, values):
-            # One that is there but at fault already, or misspelt, is not missing as well.
+            # Do not report a parameter as missing when it is there with a fault, or misspelt.
             if parameter not in values and "is missing" in message and (parameter in body or misspelt):
                 continue
             self.fault(message, "nodes", name, *((parameter,) if parameter in body else ()), node=name)
-        # A node with wrong parameters stands in without them, so that its links are judged all the same.
+        # A node with wrong parameters is added without them, so that its links are still checked.
         whole = len(self.faults) == before
         node = cls(**values) if whole else cls.model_construct()
         place = self.place(name, body, node) if whole else ""
-        graph._insert(Vertex(name, node, self.links(name, body, cls), place=place, **self.flags(name, body)))
+        graph.insert(Vertex(name, node, self.links(name, body, cls), place=place, **self.flags(name, body)))
 
     def place(self, name: str, body: dict[str, Any], node: Node) -> str:
-        """`file:line:column` of the first path that a node reads, else of its name."""
+        """`file:line:column` of the first input path of a node, else of its name."""
         read = next((parameter for parameter, _ in node.paths("input") if parameter in body), None)
         return str(self.document.fault("", "nodes", name, *([read] if read else []), key=not read)).removesuffix(": ")
 
@@ -163,7 +163,7 @@ class Builder:
         return values
 
     def is_usable(self, cls: type[Node], name: str, parameter: str, value: Any) -> bool:
-        """Whether a parameter's value may go to pydantic; what is wrong otherwise is reported."""
+        """True when a parameter's value can be passed to pydantic; otherwise its fault is recorded."""
         place = ("nodes", name, parameter)
         if parameter not in cls.model_fields:
             self.fault(unknown_parameter(cls, parameter), *place, node=name, key=True)
@@ -185,7 +185,7 @@ class Builder:
         return flags
 
     def unknown_settings(self, nodes: Mapping[str, Any]) -> None:
-        """Faults for `--set` of nodes that are not there. What is inside a subgraph its own builder checks."""
+        """Record faults for `--set` of unknown nodes. Settings inside a subgraph are checked by the subgraph's own builder."""
         for setting in self.settings:
             node = setting.partition(".")[0]
             top = node.partition("/")[0]
@@ -195,7 +195,7 @@ class Builder:
     # Links.
 
     def links(self, name: str, body: dict[str, Any], cls: type[Node]) -> dict[str, tuple[Link, ...]]:
-        """The links as written; whether they can be is judged when every node is known."""
+        """The links as written; they are checked when every node is known."""
         given = body.get("in")
         if given is None:
             return {}
@@ -220,9 +220,12 @@ class Builder:
     # Graphs within graphs.
 
     def add_subgraph(self, graph: Graph, name: str, body: dict[str, Any]) -> None:
-        """Put another graph file's nodes in, named `name/inner`; parameters set that file's variables."""
+        """Add the nodes of another graph file, named `name/inner`; parameters set that file's variables.
+
+        The file is searched beside this one first, then in the current directory.
+        """
         beside = Path(self.document.file).parent / body["type"]
-        path = beside if beside.is_file() else Path(body["type"])  # else below the current directory, as all paths are
+        path = beside if beside.is_file() else Path(body["type"])
         place = ("nodes", name, "type")
         if str(path.resolve()) in self.trail or len(self.trail) > MOST_SUBGRAPHS:
             self.fault(f"the graph file {body['type']} contains itself", *place, node=name)
@@ -250,10 +253,11 @@ class Builder:
         self.join(graph, name, body, sub, document)
 
     def join(self, graph: Graph, name: str, body: dict[str, Any], sub: Graph, document: Document) -> None:
+        """Add the nodes of `sub` to `graph`, and link its inputs and outputs."""
         disabled = self.flags(name, body).get("disabled", False)
         for inner_name, vertex in sub.vertices.items():
             links = {key: tuple(Link(f"{name}/{link.node}", link.output) for link in given) for key, given in vertex.links.items()}
-            graph._insert(replace(vertex, name=f"{name}/{inner_name}", links=links, disabled=vertex.disabled or disabled))
+            graph.insert(replace(vertex, name=f"{name}/{inner_name}", links=links, disabled=vertex.disabled or disabled))
         sockets = sockets_of(document.data, "inputs")
         given = body.get("in")
         if given is not None and not isinstance(given, dict):
@@ -274,5 +278,5 @@ class Builder:
 
 
 def is_graph_file(body: Any) -> bool:
-    """Whether the body of a node names another graph file as its type."""
+    """True when the type of a node is another graph file."""
     return isinstance(body, dict) and str(body.get("type")).endswith((".yaml", ".yml"))

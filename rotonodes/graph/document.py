@@ -1,7 +1,7 @@
-"""The text of a graph file as plain data, with the line and column of everything.
+"""Reads the text of a graph file as plain data, with the line and column of every value.
 
-PyYAML only splits the text into nodes; scalars are read by YAML 1.2's core rules here (`1e-4` is a number, `on` a word),
-and what makes YAML dangerous or surprising (tags, merge keys, equal keys, alias bombs) is refused.
+PyYAML only parses the text into nodes. Scalars are read here by the core schema of YAML 1.2 (`1e-4` is a number, `on` a word).
+The dangerous or surprising parts of YAML (tags, merge keys, duplicate keys, alias bombs) are refused.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 @dataclass
 class Document:
-    """Plain data and where each part of it stands: `marks[("nodes", "crop", "left")]` is (line, column), from 1."""
+    """Plain data and its positions in the file: `marks[("nodes", "crop", "left")]` is (line, column), counted from 1."""
 
     file: str
     data: dict[str, Any]
     marks: dict[Place, tuple[int, int]] = field(default_factory=dict)
     key_marks: dict[Place, tuple[int, int]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)  # equal keys and the like: the rest can still be judged
+    faults: list[Fault] = field(default_factory=list)  # duplicate keys and the like: the rest can still be checked
 
     def fault(self, message: str, *place: str | int, node: str = "", key: bool = False) -> Fault:
-        """A fault at a place, or at the nearest known place around it; `key` points at the key, not at its value."""
+        """A fault at a place, or at the nearest known place around it; `key` points at the key instead of its value."""
         marks = self.key_marks if key else self.marks
         for end in range(len(place), -1, -1):
             mark = marks.get(place[:end]) or self.marks.get(place[:end])
@@ -44,7 +44,7 @@ class Document:
         return Fault(message, node=node, file=self.file, line=1, column=1)
 
     def comment_after(self, place: Place) -> str:
-        """The comment behind a plain value of one line, beginning with `#`; empty when there is none."""
+        """The comment after an unquoted value, beginning with `#`; empty when there is none."""
         mark = self.key_marks.get(place)
         if mark is None or mark[0] > len(self.lines):
             return ""
@@ -54,7 +54,7 @@ class Document:
 
 
 def read_document(path: str) -> Document:
-    """Read a graph file. GraphError (one line) for what is not a graph file at all."""
+    """Read a graph file of at most 1 MB. Raises GraphError (one line) for a file that is not a graph file."""
     try:
         with open(path, "rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -71,7 +71,7 @@ def read_document(path: str) -> Document:
 
 
 def near_graph(path: str) -> str:
-    """` (did you mean ...?)` for a graph file that is not there: one of this name in `graphs/`, or a near name beside it or there."""
+    """` (did you mean ...?)` for a graph file that does not exist: the same name in `graphs/`, else a similar name beside it or there."""
     name, endings = os.path.basename(path), (".yaml", ".yml")
     for other in (name, f"{name}.yaml"):
         if os.path.isfile(os.path.join("graphs", other)):
@@ -95,7 +95,7 @@ def parse_document(text: str, file: str = "<graph>") -> Document:
         what = " ".join(str(part) for part in (error.problem, error.context) if part)
         before = text.splitlines()[max(0, line - 3) : line]
         if "\t" in "".join(before[-1:]) and "cannot start any token" in what:
-            what += "; a tab stands here: indent with blanks"
+            what += "; there is a tab here: indent with spaces"
         if any(re.search(r"(^|[\s:])#+[.\w/]*\.\w+", row) for row in before):
             what += "; a # begins a comment: put paths with #### in quotes"
         raise GraphError([Fault(f"not YAML: {what}", file=file, line=line, column=column)]) from None
@@ -110,7 +110,7 @@ def parse_document(text: str, file: str = "<graph>") -> Document:
 
 
 def _bound(yaml: Any, text: str, loader: Any, file: str) -> None:
-    """Refuse what must not even be composed: depth and size, tags, several documents."""
+    """Raise GraphError, before the text is composed, for too many or too deeply nested nodes, tags and several documents."""
     depth = count = documents = 0
     for event in yaml.parse(text, Loader=loader):
         mark = event.start_mark
@@ -138,7 +138,7 @@ def _bound(yaml: Any, text: str, loader: Any, file: str) -> None:
 
 
 class _Walk:
-    """Turns composed YAML nodes into plain data, noting marks; aliases are expanded, and counted as if written out."""
+    """Turns composed YAML nodes into plain data and records positions; aliases are expanded, and count as if written out."""
 
     def __init__(self, document: Document, faults: list[Fault]) -> None:
         self.document, self.faults, self.count = document, faults, 0
@@ -169,7 +169,7 @@ class _Walk:
             key = key_node.value
             inner = (*place, key)
             if key == "<<" and not key_node.style:
-                out[key] = None  # whoever reads the mapping knows that it is not whole
+                out[key] = None  # tells readers of the mapping that it is incomplete
                 self.faults.append(
                     Fault(
                         "merge keys (<<) are not allowed: write the parameters out", file=self.document.file, line=mark[0], column=mark[1]
@@ -179,7 +179,7 @@ class _Walk:
             if key in out:
                 first = self.document.key_marks[inner][0]
                 node_name = str(place[1]) if len(place) > 1 and place[0] == "nodes" else ""
-                message = f"{key!r} stands here a second time; it is already on line {first}"
+                message = f"duplicate key {key!r}: it is already on line {first}"
                 self.faults.append(Fault(message, node=node_name, file=self.document.file, line=mark[0], column=mark[1]))
                 continue
             self.document.key_marks[inner] = mark
@@ -188,7 +188,7 @@ class _Walk:
 
 
 def scalar(text: str, plain: bool = True) -> Any:
-    """A scalar by YAML 1.2's core schema; quoted text stays text."""
+    """The value of a scalar by the core schema of YAML 1.2; quoted text stays text."""
     if not plain:
         return text
     if text in ("", "~", "null", "Null", "NULL"):

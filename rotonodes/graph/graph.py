@@ -1,4 +1,4 @@
-"""YAML or Python -> a checked Graph: nodes, links, types, all faults at once; networkx carries the topology."""
+"""The graph: nodes and their links, the types that links carry, and the order of the nodes (networkx)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Link(NamedTuple):
-    """Where an input comes from: a node's output."""
+    """The source of an input: an output of a node."""
 
     node: str
     output: str
@@ -26,7 +26,7 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True)
 class Vertex:
-    """A node in its graph: its links by input, and what the graph says of it."""
+    """A node in its graph: its links by input, and its settings in the graph file (`disable`, `label`, `cache`)."""
 
     name: str
     node: Node
@@ -34,7 +34,7 @@ class Vertex:
     disabled: bool = False
     label: str = ""
     cache: bool | None = None
-    place: str = ""  # `file:line:column` of its files' path, or else of its name
+    place: str = ""  # `file:line:column` of its input path, else of its name
 
     def all_links(self) -> Iterator[tuple[str, Link]]:
         """(input, link) of every link."""
@@ -44,19 +44,19 @@ class Vertex:
 
     @property
     def keeps(self) -> bool:
-        """Whether its outputs are worth keeping on disk: what the graph says, else what the class says."""
+        """True when its outputs are kept in the cache: as the graph says, else as the class says."""
         return type(self.node).cached if self.cache is None else self.cache
 
 
 class NoOutput(UsageError, AttributeError):
-    """A handle was asked for an output that its node does not have; `hasattr` works with it."""
+    """The node of a handle has no output of this name. It is an AttributeError too, so that `hasattr` works."""
 
 
 class Handle:
     """A node of a graph under construction; its attributes (or items) are its outputs."""
 
     def __init__(self, graph: Graph, name: str, output: str) -> None:
-        self._graph, self._name, self._output = graph, name, output
+        self._graph, self._name, self._output = graph, name, output  # private: every other attribute is an output
 
     def __getattr__(self, output: str) -> Handle:
         if output.startswith("__"):
@@ -83,13 +83,16 @@ class Graph:
         if frames is not None:
             self.frames = parse_frames(frames) if isinstance(frames, str) else tuple(frames)
         self.vertices: dict[str, Vertex] = {}
-        self.subgraphs: dict[str, dict[str, Link]] = {}  # nodes that are graph files: output -> what it is inside
-        self.open_inputs: tuple[str, ...] = ()  # of a graph that is made to be used in another: what that one links
+        self.subgraphs: dict[str, dict[str, Link]] = {}  # nodes that are graph files: output -> the output inside
+        self.open_inputs: tuple[str, ...] = ()  # inputs that a graph which uses this one as a node must link
         self._topology: nx.MultiDiGraph | None = None
-        self._types: dict[Link, tuple[type, ...]] = {}  # what links carry, as far as it is known
+        self._types: dict[Link, tuple[type, ...]] = {}  # types of links, as far as they are known
 
     def add(self, node: Node, name: str = "", **links: Any) -> Handle:
-        """Add a node; keywords link its inputs to handles (a list of handles where an input takes many)."""
+        """Add a node; keywords link its inputs to handles (a list of handles where an input takes many).
+
+        Raises GraphError for links that do not fit, UsageError for a name that is taken or a link that is not a handle.
+        """
         cls = type(node)
         if not name:
             base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.type_name).lower()
@@ -103,7 +106,7 @@ class Graph:
                 if not isinstance(handle, Handle) or handle._graph is not self:
                     raise UsageError(f"{name}.{socket_name}: link a node of this graph (what add() returned), not {type(handle).__name__}")
             made[socket_name] = tuple(handle._link for handle in handles)
-        self._insert(Vertex(name, node, made))
+        self.insert(Vertex(name, node, made))
         faults = [Fault(message, node=name) for _, message in link_faults(self, self.vertices[name])]
         faults += [Fault(m, node=name) for m in node.faults(frozenset(made), 1 if self.frames is None else len(self.frames))]
         if faults:
@@ -111,14 +114,15 @@ class Graph:
             raise GraphError(faults)
         return Handle(self, name, next(iter(node.outputs()), ""))
 
-    def _insert(self, vertex: Vertex) -> None:
+    def insert(self, vertex: Vertex) -> None:
+        """Add a vertex, or replace the one of that name; its links are not checked."""
         self.vertices[vertex.name] = vertex
         self._topology = None
         self._types.clear()
 
     @property
     def topology(self) -> nx.MultiDiGraph:
-        """The nodes' names as a networkx graph, an edge for each link with its `input` and `output`."""
+        """The node names as a networkx graph, with an edge for each link that has its `input` and `output`."""
         if self._topology is None:
             import networkx as nx
 
@@ -132,22 +136,22 @@ class Graph:
         return self._topology
 
     def order(self) -> list[str]:
-        """Names in topological order; equals keep the order of the file."""
+        """Names in topological order; nodes that do not depend on each other keep the order of the file."""
         import networkx as nx
 
         place = {name: i for i, name in enumerate(self.vertices)}
         return list(nx.lexicographical_topological_sort(self.topology, key=place.__getitem__))
 
     def upstream(self, names: Iterable[str]) -> set[str]:
-        """The names and everything they are made from."""
+        """The names, and the names of all nodes that they depend on."""
         import networkx as nx
 
         wanted = set(names)
         return wanted.union(*(nx.ancestors(self.topology, name) for name in wanted)) if wanted else set()
 
     def source_of(self, link: Link) -> Link:
-        """The link with disabled nodes stepped over: a disabled node hands on its first linked input."""
-        seen: set[str] = set()  # disabled nodes may run in a circle
+        """The link with disabled nodes bypassed: a disabled node passes on its first linked input."""
+        seen: set[str] = set()  # disabled nodes may form a cycle
         while link.node in self.vertices and self.vertices[link.node].disabled and link.node not in seen:
             seen.add(link.node)
             links = next(iter(self.vertices[link.node].links.values()), ())
@@ -157,9 +161,9 @@ class Graph:
         return link
 
     def output_types(self, link: Link, broken: AbstractSet[str] = frozenset()) -> tuple[type, ...] | None:
-        """The types a link may carry; None when it cannot be told (it hangs on a broken node)."""
+        """The types that a link may carry; None when they are unknown (it depends on a broken node)."""
         start = link
-        fits: list[tuple[type, ...]] = []  # what the nodes on the way, which hand on what they take, take
+        fits: list[tuple[type, ...]] = []  # types accepted by the nodes on the way whose output has the type of their input
         while True:
             link = self.source_of(link)
             if link.node in broken or link.node not in self.vertices:
@@ -179,19 +183,20 @@ class Graph:
                 break
             fits.append(handed.types)
             link = vertex.links[handed.name][0]
-        # What does not fit on the way is a fault there, and not once more here.
+        # A type that does not fit on the way is reported there, not here a second time.
         carried = tuple(k for k in kinds if all(issubclass(k, types) for types in fits))
         if carried:
-            self._types[start] = carried  # a chain of thousands must not be walked from every link of it
+            self._types[start] = carried  # or a chain of thousands would be walked from each of its links
         return carried or None
 
     def outputs_of(self, name: str) -> Iterable[str]:
+        """The output names of a node; the first is the default output."""
         return self.vertices[name].node.outputs()
 
     def sinks(self) -> list[str]:
-        """What a run delivers: nodes that write, and those whose results are kept and used by nobody (a training).
+        """The nodes that a run delivers: writers, and unused nodes whose results are kept (a training).
 
-        In a graph where nothing writes, every node that nobody uses.
+        In a graph without writers, every node that no other node uses.
         """
         used = {self.source_of(link).node for v in self.vertices.values() if not v.disabled for _, link in v.all_links()}
         writers = {n for n, v in self.vertices.items() if not v.disabled and type(v.node).is_writer()}
@@ -199,9 +204,9 @@ class Graph:
         return [n for n in self.vertices if n in writers or n in unused]
 
     def links_of(self, target: str) -> list[Link]:
-        """What `node` or `node.output` names: one link, or every output of a graph within the graph.
+        """The links that `node` or `node.output` names: one, or every output of a graph within the graph.
 
-        UsageError, with what there is, when there is no such node or output.
+        Raises UsageError, which lists the names there are, when there is no such node or output.
         """
         name, _, output = target.partition(".")
         if name not in self.vertices and name not in self.subgraphs:
@@ -219,10 +224,10 @@ class Graph:
 def link_faults(
     graph: Graph, vertex: Vertex, broken: AbstractSet[str] = frozenset(), outside: AbstractSet[str] = frozenset()
 ) -> Iterator[tuple[str, str]]:
-    """(input, message) for every link of a node that cannot be: unknown ends, wrong types, missing inputs.
+    """(input, message) for every faulty link of a node: unknown nodes and outputs, wrong types, missing inputs.
 
-    Links to `broken` nodes are not judged: what is wrong with them is said elsewhere. Inputs in `outside` are linked by the
-    graph that uses this one.
+    Links from `broken` nodes are not checked: their own faults are reported. Inputs in `outside` are linked by the graph that
+    uses this one.
     """
     sockets = type(vertex.node).signature.inputs
     for name, links in vertex.links.items():
@@ -237,14 +242,14 @@ def link_faults(
             message = "" if link.node.partition("/")[0] in broken else one_link_fault(graph, socket, link, broken)
             if message:
                 yield name, message
-    misnamed = any(name not in sockets for name in vertex.links)  # that is why a required one is missing
+    misnamed = any(name not in sockets for name in vertex.links)  # the reason why a required input is missing
     for name, socket in sockets.items():
         if socket.required and name not in {*vertex.links, *outside} and not vertex.disabled and not misnamed:
             yield "", f"the input {name!r} ({socket.type_names()}) is missing: link it with in:"
 
 
 def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet[str]) -> str:
-    """What is wrong with one link, or nothing."""
+    """The fault of one link, or an empty text."""
     if link.node in graph.subgraphs:
         gives = graph.subgraphs[link.node]
         return f"{link.node} has no output {link.output!r}{did_you_mean(link.output, gives)}; it has {', '.join(gives) or 'none'}"
@@ -256,7 +261,7 @@ def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet
         return f"{link.node} has no output {link.output!r}{did_you_mean(link.output, outputs)}; {has}"
     source = graph.source_of(link)
     if source.node in graph.vertices and graph.vertices[source.node].disabled:
-        return f"it hangs on {source.node}, which is disabled and has no input to hand on"
+        return f"it comes from {source.node}, which is disabled and has no input to pass on"
     kinds = graph.output_types(link, broken)
     if kinds is None or any(issubclass(kind, socket.types) for kind in kinds):
         return ""
@@ -265,7 +270,7 @@ def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet
 
 
 def select(graph: Graph, names: Sequence[str]) -> list[Link]:
-    """The outputs that -X names (`node` or `node.output`), disabled nodes stepped over. UsageError for one that is not there."""
+    """The outputs that -X names (`node` or `node.output`), disabled nodes bypassed. Raises UsageError for unknown names."""
     try:
         chosen = [graph.source_of(link) for name in names for link in graph.links_of(name)]
     except UsageError as error:

@@ -1,4 +1,4 @@
-"""Links of a graph file: resolved, joined with subgraphs, and checked."""
+"""Resolves and checks the links of a graph file, also those into and out of subgraphs."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class ReportFault(Protocol):
 
 
 class Linker:
-    """Links the nodes of one graph file, and reports what is wrong with the links to `fault`.
+    """Links the nodes of one graph file and reports faulty links to `fault`.
 
-    `data` is the file's data; `broken` are nodes with faults of their own, whose links are not checked.
+    `data` is the data of the file; `broken` are nodes with faults of their own, whose links are not checked.
     """
 
     def __init__(self, graph: Graph, data: Mapping[str, Any], broken: AbstractSet[str], fault: ReportFault) -> None:
         self.graph, self.data, self.broken, self.fault = graph, data, broken, fault
 
     def link_all(self, nodes: Mapping[str, Any]) -> None:
-        """Give links their default outputs, join subgraphs, then judge cycles, links and what nodes say themselves."""
+        """Fill in default outputs, join subgraphs, then check cycles, links, paths and the nodes' own `faults`."""
         graph = self.graph
         for vertex in list(graph.vertices.values()):
             links = {key: tuple(resolve(graph, link) for link in given) for key, given in vertex.links.items()}
-            graph._insert(replace(vertex, links=links))
+            graph.insert(replace(vertex, links=links))
         cyclic = self.cycles()
         used = self.files_used()
         outside = self.linked_outside()
-        self.judge_outputs()
+        self.check_outputs()
         graph.open_inputs = tuple(sockets_of(self.data, "inputs"))
         for name, vertex in graph.vertices.items():
             top = name.partition("/")[0]  # the node in this file: itself, or the subgraph it came with
@@ -54,7 +54,7 @@ class Linker:
                     self.fault(message, "nodes", top, node=name)
 
     def files_used(self) -> dict[str, list[tuple[str, str]]]:
-        """Path -> the nodes that read or write it, in the order of the file."""
+        """Path -> (node, `input` or `output`) for every node that reads or writes it, in the order of the file."""
         graph = self.graph
         used: dict[str, list[tuple[str, str]]] = {}
         for name, vertex in graph.vertices.items():
@@ -64,19 +64,19 @@ class Linker:
         return used
 
     def clashes(self, name: str, node: Node, used: Mapping[str, list[tuple[str, str]]]) -> Iterator[str]:
-        """Files that a node writes and another one reads, or has written before: one of them would be lost."""
+        """Faults for files that a node writes and another one reads or writes too: data would be lost."""
         for _, path in node.paths("output"):
             for other, role in used.get(posixpath.normpath(path), ()):
                 if other == name:
                     if role == "output":
-                        break  # those behind it say it themselves
+                        break  # nodes after it report the clash themselves
                     continue
                 yield f"{path} is what {other} {'reads' if role == 'input' else 'writes'}: write somewhere else"
 
     def linked_outside(self) -> dict[str, frozenset[str]]:
-        """Node -> its inputs that this file's `inputs:` hands to the graph that uses it."""
+        """Node -> its inputs that `inputs:` of this file leaves to the graph that uses it."""
         graph = self.graph
-        if not isinstance(self.data.get("inputs") or {}, dict):  # said already: any input may be meant
+        if not isinstance(self.data.get("inputs") or {}, dict):  # reported already: it may mean any input
             return {name: frozenset(type(vertex.node).signature.inputs) for name, vertex in graph.vertices.items()}
         found: dict[str, frozenset[str]] = {}
         for key, targets in sockets_of(self.data, "inputs").items():
@@ -95,8 +95,8 @@ class Linker:
                 found[node] = found.get(node, frozenset()) | {socket}
         return found
 
-    def judge_outputs(self) -> None:
-        """Whether this file's `outputs:` name outputs of its nodes."""
+    def check_outputs(self) -> None:
+        """Report names under `outputs:` that are not outputs of the nodes."""
         graph = self.graph
         for key, targets in sockets_of(self.data, "outputs").items():
             if len(targets) != 1:
@@ -108,24 +108,24 @@ class Linker:
                     self.fault(f"the output {key!r}: {error}", "outputs", key)
 
     def cycles(self) -> set[str]:
-        """Every node on a cycle; each knot is one fault that names the way round."""
+        """Every node on a cycle. Each group of nodes in a cycle is one fault, which names the nodes in order."""
         graph = self.graph
         import networkx as nx
 
         on_cycle: set[str] = set()
         place = {name: i for i, name in enumerate(graph.vertices)}
-        for knot in nx.strongly_connected_components(graph.topology):
-            first = min(knot, key=place.__getitem__)
-            if len(knot) > 1 or graph.topology.has_edge(first, first):
-                way = [edge[0] for edge in nx.find_cycle(graph.topology.subgraph(knot), first)]
-                way = way[way.index(first) :] + way[: way.index(first)] if first in way else way
-                self.fault(f"the links run in a circle: {' -> '.join([*way, way[0]])}", "nodes", first, "in", node=first)
-                on_cycle |= knot
+        for group in nx.strongly_connected_components(graph.topology):
+            first = min(group, key=place.__getitem__)
+            if len(group) > 1 or graph.topology.has_edge(first, first):
+                cycle = [edge[0] for edge in nx.find_cycle(graph.topology.subgraph(group), first)]
+                cycle = cycle[cycle.index(first) :] + cycle[: cycle.index(first)] if first in cycle else cycle
+                self.fault(f"the links form a cycle: {' -> '.join([*cycle, cycle[0]])}", "nodes", first, "in", node=first)
+                on_cycle |= group
         return on_cycle
 
 
 def resolve(graph: Graph, link: Link) -> Link:
-    """A link with its default output filled in, and outputs of subgraphs replaced by what they are inside."""
+    """A link with its default output filled in; a link to a subgraph's output becomes a link to the node inside."""
     if link.node in graph.subgraphs:
         inner = graph.subgraphs[link.node]
         if not link.output:
@@ -138,7 +138,7 @@ def resolve(graph: Graph, link: Link) -> Link:
 
 
 def sockets_of(data: Mapping[str, Any], which: str) -> dict[str, list[str]]:
-    """The `inputs:` or `outputs:` of a subgraph's file: name -> the inner nodes' sockets it stands for."""
+    """The `inputs:` or `outputs:` of a subgraph's file: name -> the sockets of inner nodes that it stands for."""
     given = data.get(which) or {}
     if isinstance(given, str):
         given = {"out": given}
@@ -149,14 +149,14 @@ def sockets_of(data: Mapping[str, Any], which: str) -> dict[str, list[str]]:
 
 
 def inner_input(graph: Graph, target: str) -> tuple[str, str]:
-    """`node` or `node.input` as (node, input); a node's first input where none is named."""
+    """`node` or `node.input` as (node, input); without an input, the node's first."""
     node, _, socket = target.partition(".")
     vertex = graph.vertices.get(node)
     return node, socket or (next(iter(type(vertex.node).signature.inputs), "") if vertex is not None else "")
 
 
 def link_inner_input(graph: Graph, target: str, links: tuple[Link, ...]) -> None:
-    """Link the inner node's input that a subgraph's `inputs:` names (`subgraph/node.input`)."""
+    """Link the input of an inner node that `inputs:` of a subgraph names (`subgraph/node.input`)."""
     inner, socket = inner_input(graph, target)
     vertex = graph.vertices[inner]
-    graph._insert(replace(vertex, links={**vertex.links, socket: links}))
+    graph.insert(replace(vertex, links={**vertex.links, socket: links}))

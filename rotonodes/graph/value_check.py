@@ -1,4 +1,4 @@
-"""Faults of parameter values that read better here than from pydantic: unknown names, empty values, comments by accident."""
+"""Faults of parameters with better messages than pydantic's: unknown names, empty values, values lost to a YAML comment."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import no_parameter, parameter_faults
 
-RESERVED = ("type", "in", "disable", "label", "cache")  # keys of a node that are no parameters
+RESERVED = ("type", "in", "disable", "label", "cache")  # keys of a node that are not parameters
 
 
 def unknown_parameter(cls: type[Node], parameter: str) -> str:
-    """What is wrong with a parameter that the node type does not have."""
-    if parameter in RESERVED:  # written in the file it would not be taken for a parameter
-        return f"--set changes parameters, and {parameter!r} is none: write it into the graph"
+    """The fault of a parameter that the node type does not have."""
+    if parameter in RESERVED:  # comes from --set: in the file it would not be read as a parameter
+        return f"--set changes parameters, and {parameter!r} is not one: write it into the graph"
     if parameter in cls.signature.inputs:
         return f"{parameter!r} is an input, not a parameter: write it under in:"
     return no_parameter(cls.type_name, parameter, cls.model_fields)
 
 
 def value_fault(cls: type[Node], parameter: str, value: Any, comment: str) -> str:
-    """What is wrong with a value that has `comment` behind it in the file; empty when nothing is."""
+    """The fault of a value that is followed by `comment` in the file, or an empty text."""
     if re.match(r"#+(\.|\s*$|[\w/])", comment) and (value is None or (isinstance(value, str) and "##" in comment)):
         return f'{comment.split()[0]!r} is a comment to YAML: put the value in quotes, {parameter}: "..."'
     if value is None and any(name == parameter for name, _ in parameter_faults(cls, {parameter: None})):

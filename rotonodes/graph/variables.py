@@ -1,4 +1,4 @@
-"""Variables of a graph file: `$name`, `${name}` and `${env:NAME}` filled in."""
+"""Substitutes the variables of a graph file: `$name`, `${name}` and `${env:NAME}`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 
 from rotonodes.errors import did_you_mean
 
-MOST_TEXT = 100_000  # characters of one text with its variables filled in
+MOST_TEXT = 100_000  # characters of one text after substitution
 _VARIABLE = re.compile(r"\$(?:\{(?P<env>env:)?(?P<braced>[^}]*)\}|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))")
 _TAKEN = re.compile(r"F\d*|pass")
 
 
 class Filled(str):
-    """Text that variables were filled into: it may still be read as a number, which quoted text may not."""
+    """Text that contained variables: it may be read as a number, which quoted text may not."""
 
 
 class Variables:
-    """`$name`, `${name}` and `${env:NAME}` in texts; `$F`, `$F4` and `$pass` are left alone, `$$` is a dollar sign."""
+    """Values of `$name`, `${name}` and `${env:NAME}`; `$F`, `$F4` and `$pass` are left as they are, `$$` is a dollar sign."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = dict(values)
-        self._filled: dict[str, Any] = {}  # texts that are filled already: each is filled once, however often it is used
+        self._filled: dict[str, Any] = {}  # text -> text after substitution, so that each is substituted once
 
     def fill(self, value: Any) -> Any:
-        """Substitute in every text of plain data. KeyError-like LookupError with a line when a name is unknown."""
+        """Substitute in every text of plain data. Raises LookupError with a message of one line for an unknown name."""
         if isinstance(value, str):
             return self.fill_text(value)
         if isinstance(value, list):
@@ -36,13 +36,14 @@ class Variables:
         return value
 
     def fill_text(self, text: str, depth: int = 0) -> Any:
+        """Substitute in one text; a text that is only a variable becomes its value, which may be a number or a list."""
         if text not in self._filled:
             self._filled[text] = self._fill_once(text, depth)
         return self._filled[text]
 
     def _fill_once(self, text: str, depth: int) -> Any:
         if depth > 16:
-            raise LookupError(f"the variables in {text!r} lead back to themselves")
+            raise LookupError(f"the variables in {text!r} contain themselves")
         whole = _VARIABLE.fullmatch(text)
         if whole and not self._taken(whole):
             found = self._look_up(whole)
@@ -50,7 +51,7 @@ class Variables:
         pieces = re.split(r"(\$\$)", text)
         filled = "".join("$" if piece == "$$" else _VARIABLE.sub(lambda m: self._piece(m, depth), piece) for piece in pieces)
         if len(filled) > MOST_TEXT:
-            raise LookupError(f"the variables in {text[:40]!r} fill to more than {MOST_TEXT} characters")
+            raise LookupError(f"the variables in {text[:40]!r} expand to more than {MOST_TEXT} characters")
         return filled if filled == text else Filled(filled)
 
     def _piece(self, match: re.Match[str], depth: int) -> str:

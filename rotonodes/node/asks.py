@@ -1,4 +1,4 @@
-"""What `process` may ask for beside its inputs: the frame number, the key, the device, a monitor."""
+"""Annotations of `process` parameters that are not inputs: the frame number, the key, the device, a monitor."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 
 class Frame(int):
-    """Annotation: the frame number. A node that asks for it has it in its key."""
+    """Annotation: the frame number. It becomes part of the node's key."""
 
 
 class Key(str):
-    """Annotation: the key of what is being made, which writers put into their files."""
+    """Annotation: the key of the value being made. Writers store it in their files."""
 
 
 class Device(str):
@@ -18,27 +18,27 @@ class Device(str):
 
 
 class Wanted(frozenset[str]):
-    """Annotation: the names of the outputs somebody asks for; the others may be left None."""
+    """Annotation: the names of the outputs that are used. Outputs not requested may be None."""
 
 
 class Prepared:
-    """Annotation: what `prepare(device, ...)` made, once for all frames (a network on its device)."""
+    """Annotation: the value that `prepare(device, ...)` returned, made once for all frames (a network on its device)."""
 
 
-NOT_GIVEN: Any = object()  # None is something that `prepare` may well answer
+NOT_GIVEN: Any = object()  # marks an argument left out, where None is a valid value (`prepare` may return None)
 
 
 class Monitor:
-    """Annotation: how a long node tells of its progress, warns, and learns that it should stop."""
+    """Annotation: the connection of a long node to the run: progress, warnings, and the request to stop."""
 
     def progress(self, done: int, total: int, text: str = "") -> None:
-        """`done` of `total` steps are finished."""
+        """Report that `done` of `total` steps are finished; `text` is a short remark for the progress line."""
 
     def warn(self, text: str) -> None:
-        """Say one line that does not stop the run."""
+        """Report a warning of one line; the run continues."""
 
     def stopping(self) -> bool:
-        """True once the run should end; a node that can checkpoint does so and raises Interrupted."""
+        """True when the run should end. A node that can checkpoint writes a checkpoint and raises Interrupted."""
         return False
 
 

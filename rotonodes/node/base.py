@@ -1,7 +1,7 @@
 """Node: a class whose fields are parameters and whose `process` signature declares its sockets.
 
-Subclassing `Node` is all it takes: the class is registered under its name, its parameters become the YAML check, the JSON
-Schema and the reference, and the annotations of `process` say how the engine feeds it.
+A subclass is registered under its name. Its parameters give the YAML check, the JSON Schema and the reference; the annotations
+of `process` say how the engine feeds it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from rotonodes.values.pixels import Batch, Clip
 
 
 class Node(BaseModel):
-    """Base of all nodes. See the module's text and DESIGN section 3.
+    """Base class of all nodes; docs/add-a-node.md shows how to write one.
 
     Class variables: `version` (part of the type's name, `Crop.2`), `revision` (raised by a fix that changes pixels; part of
-    the key), `cached` (outputs worth keeping on disk), `shared` (all processes of a torchrun make it together), `category`
-    (where the reference lists it: for our own nodes their folder), `in_catalogue` (False: no graph file may name it).
+    the key), `cached` (its outputs are kept on disk), `shared` (all processes of a torchrun make it together), `category`
+    (the heading in the reference; for our own nodes their folder), `in_catalogue` (False: graph files cannot use it).
     """
 
     model_config = ConfigDict(
@@ -58,7 +58,7 @@ class Node(BaseModel):
             faults += [fault for fault in faults_of(cls, error) if fault[0] not in given]
         else:
             return
-        raise WrongParameter(cls.type_name, faults)  # out here, where no second error stands above it
+        raise WrongParameter(cls.type_name, faults)  # outside the except block, so that no second traceback is shown
 
     @model_validator(mode="before")
     @classmethod
@@ -81,48 +81,48 @@ class Node(BaseModel):
         if cls.__dict__.get("in_catalogue", True):
             register(cls)
 
-    # What a node may say about itself beyond its signature.
+    # Methods that a node may override.
 
     def outputs(self) -> Mapping[str, type | TypeVar]:
         """Output names and types; overridden where they depend on parameters. The first is the default output."""
         return self.signature.outputs
 
     def needs(self, frame: int) -> Iterable[int]:
-        """The frames of its inputs that `frame` is made from. A node that overrides it takes them as `Clip[...]`."""
+        """The input frames that output `frame` is made from. A node that overrides this takes them as `Clip[...]`."""
         return (frame,)
 
     def reads(self, frame: int | None) -> tuple[str, ...]:
-        """Files that `frame` is made from; their fingerprints go into the key. By default every input path parameter."""
+        """Files that `frame` is made from; their fingerprints are part of the key. By default every input path parameter."""
         return tuple(value for _, value in self.paths("input"))
 
     def lacks(self, frame: int | None) -> tuple[str, ...]:
-        """Those of them that are not there, and without which `frame` cannot be made."""
+        """The files of `reads` that are missing and without which `frame` cannot be made."""
         return tuple(path for path in self.reads(frame) if not os.path.exists(path))
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
-        """Files that the node writes for `frame` (for the whole clip: None). A writer overrides it."""
+        """Files that the node writes for `frame`, or for the whole clip (None). Writers override this."""
         return ()
 
     def available(self) -> tuple[int, ...] | None:
-        """Frames a source finds on disk, or None for nodes that cannot tell."""
+        """The frames that a source finds on disk; None for nodes without numbered files."""
         return None
 
     def prepare(self, device: Device, **inputs: Any) -> Any:
-        """What frames share and is costly to make (a network on its device), from the inputs that are made once."""
+        """A costly value that all frames share (a network on its device), made from the inputs that are made once."""
         return None
 
     def working_bytes(self, width: int, height: int) -> int:
-        """Memory that one frame of this size takes on its way through, beside inputs and outputs; for the plan's estimate."""
+        """Working memory in bytes for one frame of this size, without inputs and outputs; used by the plan's estimate."""
         return 0
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
-        """What is wrong with these parameters given the linked inputs and the graph's number of frames; one line each.
+        """Faults of these parameters, one line each, given the linked inputs and the graph's number of frames.
 
-        Where the graph does not say its frames, `frames` is 1.
+        `frames` is 1 where the graph does not give its frames.
         """
         return iter(())
 
-    # Derived.
+    # Derived from the class and its parameters.
 
     @classmethod
     def is_writer(cls) -> bool:
@@ -138,16 +138,16 @@ class Node(BaseModel):
         return cls.signature.is_clip and not cls.has_neighbours()
 
     def paths(self, role: str) -> Iterator[tuple[str, str]]:
-        """(field, path) of every path parameter that is set; of one that is a list, each of its paths."""
+        """(parameter, path) of every path parameter that is set; a list of paths gives one pair for each."""
         for name, info in type(self).model_fields.items():
             if path_role(info) == role:
                 value = getattr(self, name)
                 yield from ((name, path) for path in (value if isinstance(value, list) else [value]) if isinstance(path, str) and path)
 
     def at(self, resolve: Callable[[str], str], source: Callable[[str], str] | None = None) -> Node:
-        """The same node with every path parameter passed through `resolve` (a root folder, a path map).
+        """A copy of the node with every path parameter passed through `resolve` (a root folder, a path map).
 
-        `source` resolves the paths of files that are read, where that differs.
+        `source` resolves the paths of input files, where that differs.
         """
         changed: dict[str, Any] = {}
         for role, place in (("input", source or resolve), ("output", resolve)):
@@ -159,10 +159,11 @@ class Node(BaseModel):
         return self.model_copy(update=changed) if changed else self
 
     def __call__(self, *values: Any, frame: int = 1, key: str = "", device: str = "cpu", **named: Any) -> Any:
-        """Run on values at hand, without a graph: the same code that the engine runs.
+        """Run without a graph; the engine calls the same code.
 
-        Inputs are given in the order of `process` or by name. A single picture may stand where a batch is taken (and one
-        comes back); a list may stand where a clip is taken.
+        Inputs are given in the order of `process` or by name. Where the node takes a batch, a single picture may be given (a
+        single picture is returned); where it takes a clip, a list. Raises UsageError for inputs that are missing, unknown or
+        of another type.
         """
         inputs = dict(zip(self.signature.inputs, values, strict=False))
         if len(values) > len(self.signature.inputs):
@@ -195,7 +196,7 @@ class Node(BaseModel):
         monitor: Monitor | None = None,
         prepared: Any = NOT_GIVEN,
     ) -> Any:
-        """Call `process` with inputs by name and with what its annotations ask for."""
+        """Call `process` with its inputs by name, and with the frame, key, device, ... that its annotations ask for."""
         given: dict[str, Any] = {}
         for name, kind in self.signature.asks.items():
             if kind is Frame:
@@ -213,19 +214,16 @@ class Node(BaseModel):
         return self.process(**on_one_device(inputs), **given)  # type: ignore[attr-defined]
 
     def prepare_now(self, inputs: Mapping[str, Any], device: str) -> Any:
-        """`prepare` for calls without an engine; the last few results are kept, so a loop over frames loads once."""
+        """`prepare` for calls without an engine; the last results are kept, so a loop over frames loads a network once."""
         once = {name: inputs.get(name) for name, s in self.signature.inputs.items() if s.feed == "once"}
         stamps = tuple((path, os.stat(path).st_mtime_ns) for path in self.reads(None) if os.path.exists(path))
         identity = (self.type_name, self.model_dump_json(), device, stamps)
         return PREPARED.get(identity, tuple(once.values()), lambda: self.prepare(Device(device), **once))
 
     def split_outputs(self, result: Any) -> dict[str, Any]:
-        """What `process` returned as output name -> value."""
+        """The value that `process` returned, as output name -> value."""
         if isinstance(result, dict):
             return result
         if self.signature.result is not None:
             return dict(result._asdict())
         return {next(iter(self.outputs())): result}
-
-
-# How a signature becomes sockets.

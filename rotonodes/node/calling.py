@@ -1,4 +1,4 @@
-"""Calls of a node without an engine: inputs on one device, batches of one, values that `prepare` made."""
+"""Calls of a node without an engine: inputs on one device, batches of one picture, values made by `prepare`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class _Entry(NamedTuple):
 
 
 class RecentValues:
-    """The last few costly values, each under an identity that compares by value and the very objects it was made from."""
+    """Keeps the last few costly values. Each is found by an identity (compared by value) and its source objects (compared by `is`)."""
 
     def __init__(self, most: int) -> None:
         self._entries: deque[_Entry] = deque(maxlen=most)
         self._lock = threading.Lock()
 
     def get(self, identity: Any, sources: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """The value kept for `identity` and `sources`, else a new one from `make`; the least recently used is dropped."""
+        """Return the value kept for `identity` and `sources`, else a new one from `make`; the least recently used is dropped."""
         with self._lock:
             found = next((e for e in self._entries if e.identity == identity and _same_objects(e.sources, sources)), None)
             if found is None:
@@ -39,11 +39,11 @@ def _same_objects(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
     return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
 
 
-PREPARED = RecentValues(most=4)  # what `prepare` made for calls without an engine
+PREPARED = RecentValues(most=4)  # values made by `prepare` for calls without an engine
 
 
 def on_one_device(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Inputs that lie on several devices, brought together on the one that is not the CPU; others as they are."""
+    """Move inputs that are on several devices to the one that is not the CPU; inputs on one device are left as they are."""
     values = [v for given in inputs.values() for v in (given if isinstance(given, list) else [given])]
     devices = {v.device for v in values if hasattr(v, "device")}
     if len(devices) < 2:
@@ -57,7 +57,7 @@ def on_one_device(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def first_of_batch(result: Any) -> Any:
-    """The single frame's outputs out of a batch of one."""
+    """The outputs of a single frame, taken out of a batch of one."""
     if isinstance(result, Batch):
         return result.split()[0]
     if isinstance(result, tuple) and hasattr(result, "_make"):

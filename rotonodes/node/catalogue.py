@@ -17,7 +17,7 @@ _loaded: set[str] = set()
 
 
 def all_nodes() -> dict[str, type[Node]]:
-    """Every node type by full name: our own, entry points `rotonodes.nodes`, and folders on `ROTONODES_PATH`."""
+    """Every node type by full name: our own, entry points `rotonodes.nodes`, folders on `ROTONODES_PATH`, imported files."""
     if "own" not in _loaded:
         _load_own()
         _loaded.add("own")
@@ -29,12 +29,12 @@ def all_nodes() -> dict[str, type[Node]]:
 
 
 def find_node(name: str) -> type[Node] | None:
-    """A node type by name: `Crop` means `Crop.1`."""
+    """A node type by name (`Crop` means `Crop.1`); None when there is none."""
     return all_nodes().get(name if "." in name else f"{name}.1")
 
 
 def load_file(path: str) -> None:
-    """Import one Python file of nodes (`--nodes FILE.py`). UsageError when it cannot be imported."""
+    """Import one Python file of nodes (`--nodes FILE.py`). Raises UsageError when it cannot be imported."""
     if not os.path.isfile(path):
         raise UsageError(f"--nodes: there is no file {path!r}{did_you_mean_file(path, ('.py',))}")
     absolute = os.path.abspath(path)
@@ -51,19 +51,19 @@ def load_file(path: str) -> None:
         spec.loader.exec_module(module)
     except DuplicateNode:
         raise
-    except (Exception, SystemExit) as error:  # a script that ends itself when it is imported
+    except (Exception, SystemExit) as error:  # a script may call sys.exit when it is imported
         sys.modules.pop(name, None)
         raise UsageError(f"cannot import the nodes of {path}: {type(error).__name__}: {error}") from error
     _loaded.add(absolute)
 
 
 def plugin_faults() -> list[str]:
-    """One line for each plugin that could not be imported; the other nodes work."""
+    """One line for each plugin that could not be imported; all other nodes are available."""
     return list(_plugin_faults)
 
 
 def _load_own() -> None:
-    """Import every file below `rotonodes/nodes/`, by name as plugins are."""
+    """Import every file below `rotonodes/nodes/`."""
     own = importlib.import_module("rotonodes.nodes")
     for module in sorted(m.name for m in pkgutil.walk_packages(own.__path__, "rotonodes.nodes.") if not m.ispkg):
         importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""Parameters: how they are declared, and why a value does not fit, in the words of the person who wrote it."""
+"""Parameters: how they are declared, and messages for values that do not fit, in the terms of the graph file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_SHOWN = 80  # characters of a value in a message
 
 
 class WrongParameter(UsageError, ValueError):
-    """A node was to be made with values that do not fit, all of which one line says; `faults` are (parameter, message)."""
+    """A node's parameters have wrong values. The text is one line; `faults` has (parameter, message) for each."""
 
     def __init__(self, type_name: str, faults: Sequence[tuple[str, str]]) -> None:
         self.type_name, self.faults = type_name, list(faults)
@@ -24,12 +24,12 @@ class WrongParameter(UsageError, ValueError):
         super().__init__(line if line.startswith(f"{type_name} ") else f"{type_name}: {line}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.type_name, self.faults)  # processes hand it on
+        return type(self), (self.type_name, self.faults)  # for pickle: processes pass errors on
 
 
 @dataclass(frozen=True)
 class PathRole:
-    """Marks a parameter as a path: `input` files are read (and are in the key by fingerprint), `output` files are written."""
+    """Marks a parameter as a path: `input` files are read (their fingerprint is part of the key), `output` files are written."""
 
     role: Literal["input", "output"]
 
@@ -41,14 +41,13 @@ OutputPath = Annotated[str, PathRole("output")]
 def param(default: Any = ..., *, help: str, unit: str = "", pixels: bool = True, **constraints: Any) -> Any:  # noqa: A002
     """Declare a parameter: default, help text, unit, pydantic constraints (`ge`, `le`, `min_length`, ...).
 
-    `pixels=False` says that no value of it changes what the node makes, so it stays out of the key (a batch size, a path
-    to write to).
+    `pixels=False` says that the parameter never changes a pixel, so it is not part of the key (a batch size, an output path).
     """
     return Field(default, description=help, json_schema_extra={"unit": unit, "pixels": pixels}, **constraints)
 
 
 def path_role(info: FieldInfo) -> str | None:
-    """`input`, `output` or None for a parameter's field."""
+    """`input`, `output`, or None for a parameter that is not a path."""
     marks = list(info.metadata)
     for inner in get_args(info.annotation) or (info.annotation,):
         marks += getattr(inner, "__metadata__", ())
@@ -62,7 +61,7 @@ def changes_pixels(info: FieldInfo) -> bool:
 
 
 def unit_of(info: FieldInfo) -> str:
-    """The unit of a parameter, or nothing."""
+    """The unit of a parameter, or an empty text."""
     extra = info.json_schema_extra
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
@@ -71,7 +70,7 @@ _NUMBER = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*")
 
 
 def wrong_kinds(fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(parameter, message) for what pydantic would quietly turn into something else: words into truth, truth into numbers."""
+    """(parameter, message) for values that pydantic would convert silently: text to booleans, booleans to numbers, numbers to paths."""
     for name, value in values.items():
         kinds = get_args(fields[name].annotation) or (fields[name].annotation,) if name in fields else ()
         if bool in kinds and isinstance(value, str):
@@ -96,7 +95,7 @@ def parameter_faults(cls: type[BaseModel], values: Mapping[str, Any]) -> list[tu
 
 
 def faults_of(cls: type[BaseModel], error: ValidationError) -> list[tuple[str, str]]:
-    """(parameter, message) for all that pydantic found wrong with the values of a node."""
+    """(parameter, message) for every fault that pydantic found in the values of a node."""
     by_parameter: dict[tuple[str, str], list[Any]] = {}
     for fault in error.errors(include_url=False):
         name = str(fault["loc"][0]) if fault["loc"] else ""
@@ -105,14 +104,14 @@ def faults_of(cls: type[BaseModel], error: ValidationError) -> list[tuple[str, s
 
 
 def no_parameter(type_name: str, name: str, known: Iterable[str]) -> str:
-    """`Crop has no parameter 'lefft' (did you mean 'left'?)`; where none is near, all there are."""
+    """`Crop has no parameter 'lefft' (did you mean 'left'?)`; without a near name, all parameters are listed."""
     names = list(known)
     hint = did_you_mean(name, names) or (f"; it has {', '.join(names)}" if names else "; it has none")
     return f"{type_name} has no parameter {name!r}{hint}"
 
 
 def describe(cls: type[BaseModel], name: str, faults: Sequence[Any]) -> str:
-    """One line for pydantic's faults of one value; several are the members of a union, none of which fits."""
+    """One line for pydantic's faults of one value; there are several when the value fits no member of a union."""
     for fault in faults:
         if fault["type"] in ("value_error", "assertion_error"):
             return str(fault.get("ctx", {}).get("error", fault["msg"]))
@@ -132,7 +131,7 @@ def describe(cls: type[BaseModel], name: str, faults: Sequence[Any]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value in one line, as Python writes it; of a picture or another long one, how it begins."""
+    """A value in one line, as Python writes it; a long one is cut to its first characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 4]} ..."
 
@@ -148,7 +147,7 @@ _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false",
 
 
 def _rule(fault: Any, unit: str) -> str:
-    """What would have fitted, to stand behind "must be"."""
+    """The expected value, in words that follow "must be"."""
     kind, context = fault["type"], fault.get("ctx", {})
     if kind in _LIMITS:
         name, form = _LIMITS[kind]

@@ -1,4 +1,4 @@
-"""The registry: a dictionary of node classes by full name, and nothing else. `node/catalogue.py` fills it."""
+"""The registry: a dictionary of node classes by full name. `node/catalogue.py` fills it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NODES: dict[str, type[Any]] = {}  # full name -> class
 
 
 class DuplicateNode(UsageError):
-    """Two node classes have one name."""
+    """Two node classes have the same name."""
 
 
 def full_name(cls: type[Any]) -> str:
@@ -21,7 +21,7 @@ def full_name(cls: type[Any]) -> str:
 
 
 def source_file(cls: type) -> str:
-    """The file that a class was written in, for messages."""
+    """The file that defines a class, for messages."""
     try:
         return inspect.getsourcefile(cls) or cls.__module__
     except (TypeError, OSError):

@@ -1,4 +1,4 @@
-"""The signature of `process` -> sockets, requests and outputs."""
+"""Reads the signature of `process`: input sockets, requests (frame, key, device, ...) and outputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FRAME_TYPES = (Image, Matte, Labels, Layers)
 
 @dataclass(frozen=True)
 class Socket:
-    """One input of a node: what may be linked to it and how it is fed."""
+    """One input of a node: the types it accepts and how it is fed."""
 
     name: str
     types: tuple[type, ...]
@@ -35,7 +35,7 @@ class Socket:
 
 @dataclass(frozen=True)
 class Signature:
-    """What `process` declares: its sockets, what else it asks for, and its outputs (a TypeVar follows that input)."""
+    """The declaration of `process`: input sockets, requests, and outputs (an output that is a TypeVar has the type of that input)."""
 
     inputs: Mapping[str, Socket]
     asks: Mapping[str, type]
@@ -44,25 +44,26 @@ class Signature:
 
     @property
     def is_batch(self) -> bool:
-        """True for a node that takes frames stacked."""
+        """True for a node that takes stacked frames."""
         return any(socket.feed == "batch" for socket in self.inputs.values())
 
     @property
     def one_by_one(self) -> bool:
-        """True for a batch node that also takes what belongs to a single frame, so that its batches must be of one."""
+        """True for a batch node with an input or request of a single frame: its batches must then hold one frame."""
         single = any(socket.feed == "frame" for socket in self.inputs.values())
         return single or Frame in self.asks.values() or Key in self.asks.values()
 
     @property
     def is_clip(self) -> bool:
-        """True for a node that takes whole clips, and therefore runs once."""
+        """True for a node that takes clips."""
         return any(socket.feed == "clip" for socket in self.inputs.values())
 
 
 def read_signature(cls: type) -> Signature:
-    """Sockets, asks and outputs from the annotations of `cls.process`.
+    """The signature from the annotations of `cls.process`.
 
-    Annotations are resolved among the names of the module that defines `process`. Raises UsageError for one that cannot be.
+    Annotations are resolved in the module that defines `process`. Raises UsageError for an annotation that cannot be
+    resolved or does not name a type.
     """
     process = cls.__dict__["process"]
     try:
@@ -134,7 +135,7 @@ def _members(kind: Any) -> tuple[Any, ...]:
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:
-    """An annotation without `| None`, and whether it had it."""
+    """(the annotation without `| None`, True if it had `| None`)."""
     members = _members(annotation)
     rest = tuple(m for m in members if m is not type(None))
     if len(rest) == len(members):

@@ -1,7 +1,7 @@
-"""The store behind keys: one file for each key and output, below `.rotonodes/` unless told otherwise.
+"""The cache: one file for each key and output, by default below `.rotonodes/`.
 
-A file is safetensors with the value's other fields as JSON in the metadata, deflated when it holds labels. Float32 tensors
-whose values half precision holds exactly are stored as half, so what comes out is bit for bit what went in.
+A file is safetensors with the other fields of the value as JSON in the metadata, deflated when it holds labels. Float32 tensors
+whose values half precision holds exactly are stored as half; every value is read back bit for bit.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _PIXELS = {kind.__name__: kind for kind in (Image, Matte, Labels)}
 
 
 class Cache:
-    """Values by key and output name. Damaged entries count as missing; what cannot be stored is not stored."""
+    """Values by key and output name. Damaged entries count as missing; values that cannot be stored are skipped."""
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
         self.folder = Path(folder) if folder is not None else None
 
     def path(self, key: str, output: str) -> Path:
-        """Where a value lies."""
+        """The file of a value."""
         assert self.folder is not None
         return self.folder / key[:2] / f"{key}.{''.join(c if c.isalnum() or c in '_-' else '~' for c in output)}"
 
@@ -54,7 +54,7 @@ class Cache:
         return values
 
     def store(self, key: str, values: dict[str, Any]) -> None:
-        """Keep outputs under a key; values of kinds that cannot be packed are left out."""
+        """Store outputs under a key; values that cannot be packed are skipped."""
         if self.folder is None:
             return
         for output, value in values.items():
@@ -63,13 +63,14 @@ class Cache:
 
 
 def can_pack(value: Any) -> bool:
+    """True for pixels without samples of their own file, and for kinds that have `pack` and `unpack`."""
     if getattr(value, "encoded", None) is not None:
         return False  # a file's own samples would be lost, and with them a bit-identical copy: the file is read again
     return type(value).__name__ in _PIXELS or (hasattr(value, "pack") and hasattr(type(value), "unpack"))
 
 
 def pack(value: Any) -> bytes:
-    """A value as bytes. Values of other kinds than pixels say how: `pack() -> dict` of JSON values and tensors, and `unpack`."""
+    """A value as bytes. Kinds other than pixels have `pack() -> dict` of JSON values and tensors, and a class method `unpack`."""
     from isal import isal_zlib
     from safetensors.torch import save
 
@@ -91,7 +92,7 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(data: bytes, kind: Any) -> Any:
-    """The value that `pack` made bytes of; ValueError for anything else. `kind` is the type for others than pixels."""
+    """The value from the bytes of `pack`. `kind` is the type of values other than pixels. Raises ValueError for damaged bytes."""
     from isal import isal_zlib
     from safetensors.torch import load
 

@@ -1,4 +1,4 @@
-"""A plan in words and as JSON."""
+"""A plan as lines of text and as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rotonodes.values.frames import format_frames, frames_named
 
 
 def explain(plan: Plan) -> list[str]:
-    """The plan as lines for people: each stage, what is done, cached, to do and why."""
+    """The plan as lines of text: its stages, and for each node what is done, cached or to make, and why."""
     lines = []
     total = {name: len(plan.todo.get(name, ())) for name in plan.graph.vertices}
     if plan.is_empty:

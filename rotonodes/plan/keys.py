@@ -1,7 +1,7 @@
-"""What a value's identity is: one key for each node and frame, for the cache, resuming, provenance and the farm.
+"""The identity of a value: one key for each node and frame, used by the cache, resuming, provenance and the farm.
 
-key(node, frame) = sha256 of canonical JSON: type and version, parameters that change pixels, the keys of the inputs it asks
-for, the frame if it asks for it, the fingerprints of the files it reads. Names, device, batch, chunk and threads are not in it.
+key(node, frame) = sha256 of canonical JSON: type and version, parameters that change pixels, the keys of its inputs, the frame if
+the node asks for it, the fingerprints of the files it reads. Names, device, batch, chunk and threads are not part of it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Fingerprint = Callable[[str], Any]
 
 
 def canonical(value: Any) -> str:
-    """JSON with one spelling: sorted keys, no blanks, no NaN."""
+    """JSON with exactly one spelling: sorted keys, no spaces, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
 
 
@@ -33,7 +33,7 @@ def digest(value: Any) -> str:
 
 
 def pixel_parameters(node: Node) -> dict[str, Any]:
-    """The parameters that change what the node makes, as JSON values; defaults are written out."""
+    """The parameters that change pixels, as JSON values, defaults included."""
     values = node.model_dump(mode="json")
     return {name: values[name] for name, info in type(node).model_fields.items() if changes_pixels(info)}
 
@@ -42,7 +42,7 @@ class Keys:
     """Keys of a graph's nodes for one run.
 
     `nodes` are the graph's nodes with their paths on this machine. `clip` are the frames of the shot (the graph's `frames`),
-    `delivered` those that this run delivers; `fingerprint` tells a file's identity from its path.
+    `delivered` the frames that this run delivers; `fingerprint` gives the identity of a file from its path.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class Keys:
         return any(self._per_frame[self.graph.source_of(link).node] for _, link in vertex.all_links())
 
     def per_frame(self, name: str) -> bool:
-        """False for nodes that are made once: networks, measurements, whole clips."""
+        """False for nodes that are made once: networks, measurements, nodes that take whole clips."""
         return self._per_frame[name]
 
     def clip_frames(self, name: str) -> tuple[int, ...]:
-        """The frames of a whole-clip node's inputs: what is delivered for writers, else the shot or its own `frames`."""
+        """The input frames of a whole-clip node: its own `frames`, else the delivered frames for a writer, else the whole shot."""
         node = self.graph.vertices[name].node
         own = getattr(node, "frames", None)
         if isinstance(own, str) and own and "frames" in type(node).model_fields:
@@ -77,7 +77,7 @@ class Keys:
         return self.delivered if type(node).is_writer() else self.clip
 
     def input_frames(self, name: str, frame: int | None, key: str, link: Link) -> tuple[int | None, ...]:
-        """The frames of `link` that the input `key` of `name` asks for to make `frame`; None stands for a value made once."""
+        """The frames of `link` that the input `key` of node `name` needs for `frame`; None stands for a value made once."""
         if not self._per_frame[link.node]:
             return (None,)
         node = self.graph.vertices[name].node
@@ -86,18 +86,18 @@ class Keys:
         assert frame is not None
         if not type(node).has_neighbours() or type(node).signature.inputs[key].feed != "clip":
             return (frame,)
-        # Frames beyond the shot's ends are not there, whatever part of it this run delivers.
+        # The shot ends are the same for every part of it that a run delivers.
         return tuple(f for f in node.needs(frame) if f in self._in_clip or f == frame)
 
     def inputs(self, name: str) -> list[tuple[str, Link]]:
-        """(input, source) of every link, disabled nodes stepped over."""
+        """(input, source) of every link, disabled nodes bypassed."""
         return [(key, self.graph.source_of(link)) for key, link in self.graph.vertices[name].all_links()]
 
     def of(self, name: str, frame: int | None) -> str:
-        """The key of a node's value at a frame (None when it is made once)."""
+        """The key of a node's value at a frame (None for a value made once): 64 hex digits."""
         at = (name, frame if self._per_frame[name] else None)
         if at not in self._made:
-            # Upstream first and without recursion over nodes: a graph may be thousands of nodes long.
+            # Upstream nodes first, and without recursion: a chain may have thousands of nodes.
             stack = [at]
             while stack:
                 top = stack[-1]
@@ -121,9 +121,9 @@ class Keys:
                 made = self._made[link.node, f]
                 inputs.setdefault(key, []).append([link.output, made, f] if exact else [link.output, made])
         files = [self.fingerprint(path) for path in self.nodes[name].reads(frame)]
-        # A node that names each frame's files is told apart by them: a still is the same on every frame.
+        # A node that names the files of each frame differs by these: a still has one key for all frames.
         asks_frame = Frame in type(node).signature.asks.values() and type(node).reads is Node.reads
-        # Of a clip that shows one still, the number of frames still tells one clip from another.
+        # Clips that repeat one still differ by their frames.
         span = list(self.clip_frames(name)) if type(node).takes_whole_clip() else None
         return digest([self._node_part(name, node), inputs, frame if asks_frame or exact else None, files, span])
 
@@ -135,9 +135,10 @@ class Keys:
 
 
 def file_fingerprint(written: Callable[[str], str], content: bool = False) -> Fingerprint:
-    """A file's identity: its path as the graph writes it, with size and mtime, or with the digest of its bytes.
+    """Returns a function from a file's path to its identity: the path as the graph writes it, with size and mtime, or (`content`)
+    with the digest of its bytes.
 
-    Files that are not there have neither. Each file is asked for once.
+    A missing file has its path only. The identity of each file is read once.
     """
     from rotonodes.io.files import fingerprint
 

@@ -1,4 +1,4 @@
-"""Graph + wanted frames -> stages: what is done already and why not, what must run, and what it will need."""
+"""Makes a plan from a graph and frames: stages, tasks that are done already or why not, missing files, peak memory."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def make_plan(
     path_map: Sequence[tuple[str, str]] = (),
     store: bool = True,
 ) -> Plan:
-    """Plan a run of `graph`: `frames` narrows what is delivered, `nodes` (-X) which sinks; `cache` "none" keeps nothing;
-    `store` False plans a run that writes nothing to the cache.
+    """Plan a run of `graph`. `frames` narrows the frames delivered, `nodes` (-X) the sinks; `cache` is a folder or "none"; `store`
+    False plans a run that writes nothing to the cache.
 
-    Nothing is rendered; files are only asked for their size, time and key. UsageError when there is nothing to deliver or
-    no way to tell which frames.
+    Nothing is rendered; only size, time and key of files are read. Raises UsageError when there is nothing to deliver or the
+    frames are unknown.
     """
     if graph.open_inputs:
-        raise UsageError(f"{graph.file} is made to be used in another graph: its input {graph.open_inputs[0]!r} is not linked")
+        raise UsageError(f"{graph.file} works only as a node of another graph: its input {graph.open_inputs[0]!r} is not linked")
     paths = Paths(root, path_map)
     chosen = select(graph, nodes)
     sinks = list(dict.fromkeys(link.node for link in chosen)) if nodes else graph.sinks()
@@ -58,7 +58,7 @@ def make_plan(
     _Planner(plan, force).walk()
     if not store:
         plan.kept = set()
-    if graph.frames is None:  # how many frames there are could not be said before
+    if graph.frames is None:  # the number of frames is known only now
         for name in sinks:
             linked = frozenset(graph.vertices[name].links)
             for message in graph.vertices[name].node.faults(linked, len(delivered)):
@@ -81,7 +81,7 @@ def _asks_frames(graph: Graph, sinks: Iterable[str]) -> bool:
 
 
 class _Planner:
-    """Walks from the sinks to the sources, and stops at whatever is there already."""
+    """Walks from the sinks to the sources and stops at values that exist already."""
 
     def __init__(self, plan: Plan, force: bool) -> None:
         self.plan, self.force = plan, force
@@ -104,7 +104,7 @@ class _Planner:
         self._stages(wanted)
 
     def _gather_outputs(self) -> None:
-        """Which outputs of each node somebody asks for: a cache entry must hold all of them."""
+        """Record which outputs of each node are used: a cache entry must hold all of them."""
         active = self.graph.upstream(self.plan.sinks)
         for name in active:
             for _, link in self.keys.inputs(name):
@@ -128,9 +128,9 @@ class _Planner:
                 stack += [(link.node, f) for f in self.keys.input_frames(name, frame, key, link)]
 
     def _is_done(self, name: str, frame: int | None) -> bool:
-        """Whether a writer's files are whole and carry the right key; the reason is noted when not.
+        """True when the files of a writer are complete and carry the right key; otherwise the reason is recorded.
 
-        What writes no files is done when the cache has it.
+        A sink that writes no files is done when its values are in the cache.
         """
         from rotonodes.io.pictures import read_key
 
@@ -152,7 +152,7 @@ class _Planner:
         return not reason
 
     def _stages(self, wanted: dict[str, list[int | None]]) -> None:
-        """Cut where a node that is made once must finish before the frames that use it can start."""
+        """Divide the work into stages: a node that takes a whole clip must finish before the frames that use it start."""
         plan = self.plan
         for name in self.graph.order():
             self.level[name] = max((self._level_after(link) for _, link in self.keys.inputs(name)), default=0)
@@ -171,7 +171,7 @@ class _Planner:
         return self.level[link.node] + (1 if clip and link.node in self.plan.todo else 0)
 
     def _span(self, sinks: dict[str, tuple[int, ...] | None]) -> tuple[int, ...]:
-        """All frames of a stage: the order of its longest clip, then what others add."""
+        """All frames of a stage: in the order of its longest clip, then the frames that other sinks add."""
         orders: list[tuple[int, ...]] = []
         for name, frames in sinks.items():
             if frames is not None:
@@ -182,13 +182,10 @@ class _Planner:
 
 
 def merge_orders(orders: list[tuple[int, ...]]) -> tuple[int, ...]:
-    """One order of all frames that agrees with each of the orders where they can agree: rising if all rise."""
+    """One order of all frames: ascending if every order is, else the longest order first, then the frames that others add."""
     if all(list(order) == sorted(order) for order in orders):
         return tuple(sorted(set().union(*orders)))
     merged: dict[int, None] = {}
     for order in sorted(orders, key=len, reverse=True):
         merged.update(dict.fromkeys(order))
     return tuple(merged)
-
-
-# What a run will need.

@@ -1,4 +1,4 @@
-"""Input files that are not there: the frames that need them, and their names."""
+"""Missing input files: the frames that need them, and their names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def missing_frames(plan: Plan) -> dict[str, list[int | None]]:
-    """Nodes -> those of the frames they must be made at whose files are not there; whether that is a fault the run says."""
+    """Node -> frames to make whose input files are missing. Whether that is a fault is decided by the run."""
     missing: dict[str, list[int | None]] = {}
     for name, frames in plan.todo.items():
         for frame in sorted(frames, key=lambda f: (f is not None, f or 0)):
@@ -23,25 +23,25 @@ def missing_frames(plan: Plan) -> dict[str, list[int | None]]:
 
 
 def missing_files(plan: Plan, name: str) -> list[str]:
-    """The files that a node lacks, in the order of its frames, each once."""
+    """The missing files of a node, each once, in the order of its frames."""
     return list(dict.fromkeys(path for frame in plan.missing.get(name, ()) for path in plan.nodes[name].lacks(frame)))
 
 
 def missing_words(plan: Plan, name: str) -> str:
-    """`shot/beauty.0013.exr and 11 more (frames 13-24)`; where there is no such file at all, with the name that is near."""
+    """`shot/beauty.0013.exr and 11 more (frames 13-24)`; where the whole sequence is missing, a similar name is suggested."""
     first, *others = missing_files(plan, name)
     more = f" and {len(others)} more" if others else ""
     numbers = [frame for frame in plan.missing[name] if frame is not None]
     where = f" ({frames_named(numbers)})" if others and numbers else ""
     try:
         there = plan.nodes[name].available()
-    except RotoError:  # which the run will say
+    except RotoError:  # the run reports it
         there = None
     return first + more + where + ("" if there else did_you_mean_file(first))
 
 
 def missing_lines(plan: Plan) -> Iterator[str]:
-    """For each node that lacks files a line with its place in the graph: `torus.yaml:7:30: render: not there: ...`."""
+    """One line for each node with missing files, with its place in the graph: `torus.yaml:7:30: render: not there: ...`."""
     for name, vertex in plan.graph.vertices.items():
         if name in plan.missing:
             yield (f"{vertex.place}: " if vertex.place else "") + f"{name}: not there: {missing_words(plan, name)}"

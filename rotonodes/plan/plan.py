@@ -1,4 +1,4 @@
-"""A plan as plain data: stages, and the tasks that are done, cached or to do."""
+"""A plan as plain data: stages, and the tasks that are done, cached or to make."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rotonodes.node.base import Node
 from rotonodes.plan.cache import Cache
 from rotonodes.plan.keys import Keys
 
-Task = tuple[str, int | None]  # a node at a frame; None for what is made once
+Task = tuple[str, int | None]  # (node, frame); the frame is None for a value made once
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Work that needs nothing but what earlier stages made: its sinks, each with its frames, and the clip they span.
+    """Work that depends only on values of earlier stages: its sinks with their frames, and the frames it runs over.
 
-    `sinks` maps a per-frame node to the frames it must make, and a whole-clip node to None. `frames` are all frames that
-    the stage passes over, in the order in which it does.
+    `sinks` maps a per-frame node to the frames it must make, and a whole-clip node to None. `frames` are all frames of the
+    stage, in the order in which they are made.
     """
 
     sinks: dict[str, tuple[int, ...] | None]
@@ -26,7 +26,7 @@ class Stage:
 
 @dataclass
 class Plan:
-    """What a run would do. `todo` and `cached` hold tasks; `done` the sinks' tasks that are whole; `reasons` say why not."""
+    """The work of a run. `todo` and `cached` hold tasks by node; `done` the finished tasks of sinks; `reasons` why others are not."""
 
     graph: Graph
     keys: Keys
@@ -39,15 +39,16 @@ class Plan:
     done: dict[str, set[int | None]] = field(default_factory=dict)
     reasons: dict[str, dict[str, list[int | None]]] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)  # nodes whose outputs go to the cache
-    outputs: dict[str, set[str]] = field(default_factory=dict)  # node -> outputs somebody asks for
-    nodes: dict[str, Node] = field(default_factory=dict)  # resolved against the root
-    missing: dict[str, list[int | None]] = field(default_factory=dict)  # nodes -> frames whose files are not there
+    outputs: dict[str, set[str]] = field(default_factory=dict)  # node -> outputs that are used
+    nodes: dict[str, Node] = field(default_factory=dict)  # with paths on this machine
+    missing: dict[str, list[int | None]] = field(default_factory=dict)  # node -> frames whose input files are missing
     memory: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
-        """True when every output is there already."""
+        """True when every output exists already."""
         return not self.stages
 
     def key(self, task: Task) -> str:
+        """The key of a task's values."""
         return self.keys.of(*task)

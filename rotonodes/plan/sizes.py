@@ -1,4 +1,4 @@
-"""Sizes of batches and chunks, and the memory a run will need."""
+"""Sizes of batches and chunks, and an estimate of the memory that a run needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BASE_BYTES = 640 << 20  # the interpreter with torch and the CUDA libraries it l
 
 
 def batch_of(node: Node, device: str, override: int | None) -> int:
-    """How many frames a node takes at once. Without a `batch`, one on the CPU, where batches gain nothing."""
+    """Frames that a node takes at once: its `batch` or `override`, else 1 on the CPU (where batches gain nothing) and 8 on a GPU."""
     if not type(node).signature.is_batch or type(node).signature.one_by_one:
         return 1
     own = override or getattr(node, "batch", None)
@@ -23,15 +23,15 @@ def batch_of(node: Node, device: str, override: int | None) -> int:
 
 
 def chunk_size(plan: Plan, device: str, batch: int | None, workers: int) -> int:
-    """Frames a chunk: a multiple of the largest batch, and enough for every core to have one."""
+    """Frames in a chunk: a multiple of the largest batch, and at least one for every core."""
     largest = max((batch_of(plan.nodes[name], device, batch) for name in plan.todo), default=1)
     return largest * max(1, -(-min(workers, 16) // largest))
 
 
 def estimate_memory(plan: Plan) -> dict[str, int]:
-    """Peak resident bytes, estimated from the size of the first source frame: `frame` (one float32 RGBA), `peak`.
+    """Memory in bytes, estimated from the size of the first source frame: `frame` (one float32 RGBA) and `peak` (resident).
 
-    Empty when no source's size can be told.
+    Empty when the size of no source is known.
     """
     first = _first_source(plan)
     if first is None:
@@ -46,10 +46,10 @@ def estimate_memory(plan: Plan) -> dict[str, int]:
 
 
 def _working_bytes(node: Node, size: tuple[int, int]) -> int:
-    """What a node says it takes beside its inputs and outputs."""
+    """The working memory of a node in bytes, 0 where it is unknown."""
     try:
         return node.working_bytes(*size)
-    except RotoError:  # its weights are missing or damaged: the run will say so
+    except RotoError:  # its weights are missing or damaged: the run reports it
         return 0
 
 
@@ -63,6 +63,6 @@ def _first_source(plan: Plan) -> tuple[tuple[int, int], int] | None:
         for path in plan.nodes[name].reads(next(iter(frames))):
             try:
                 return picture_size(path), os.path.getsize(path)
-            except (RotoError, OSError):  # an estimate must not stop a plan; the run will say what is wrong with the file
+            except (RotoError, OSError):  # an estimate must not stop a plan; the run reports a damaged file
                 continue
     return None

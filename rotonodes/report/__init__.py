@@ -1,1 +1,1 @@
-"""How a run is reported: plain lines, a terminal display, messages for programs."""
+"""Reports of a run: plain lines, a terminal display, messages for programs."""

@@ -17,11 +17,10 @@ NAMES = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 
 
 def make_reporter(name: str, verbose: int = 0, stream: TextIO | None = None, again: Again | None = None) -> Reporter:
-    """The reporter called `name`. `stream` replaces the stream it writes to (stderr; stdout for those that programs read).
+    """The reporter called `name`. `stream` replaces the stream it writes to (stderr; for reporters that programs read, stdout).
 
-    `again` gives the command that renders only the frames it is called with. Raises UsageError for an unknown name.
-
-    `auto` is openjd inside an Open Job Description session, rich on a terminal, else plain.
+    `auto` is openjd inside an Open Job Description session, rich on a terminal, else plain. `again` returns the command that
+    renders only the given frames. Raises UsageError for an unknown name.
     """
     if name == "auto":
         name = _fitting(stream or sys.stderr)
@@ -46,7 +45,7 @@ def _fitting(stream: TextIO) -> str:
 
 
 def reporter_for(progress: str, quiet: bool, verbose: int, again: Again | None = None) -> Reporter:
-    """The reporter for `--progress` and `--quiet`. Of the processes of a torchrun, only the first reports."""
+    """The reporter for `--progress` and `--quiet`. In a torchrun, only the process of rank 0 reports."""
     if not torchrun.is_first():
         return make_reporter("none", verbose)
     if quiet and progress in ("auto", "rich", "plain", "none"):

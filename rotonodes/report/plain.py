@@ -1,7 +1,7 @@
-"""Progress and logs: one stream of events, told by several voices (plain lines, a terminal, JSON, farm runners).
+"""Reporters that write plain lines to stderr: all events, failures only, or only the end.
 
-The engine tells a `Reporter` what happens; the reporter keeps the counts, and its subclass says them. Logs go to stderr; the
-voices that a farm's runner reads (openjd, alf, json) speak on stdout, as those runners expect.
+The engine calls a `Reporter`, which keeps the counts; its subclasses print them. Reporters for farm runners (openjd, alf, json)
+write to stdout, as these runners expect.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 class Lines:
-    """Whole lines to a stream, each flushed. A reader that went away must not stop a run: then the lines end."""
+    """Writes whole lines to a stream and flushes each. A closed or full stream must not stop a run: its lines are dropped."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream: TextIO | None = stream
 
     def say(self, line: str) -> None:
+        """Write one line."""
         if self.stream is None:
             return
         try:
@@ -34,9 +35,9 @@ class Lines:
 
 
 class PlainReporter(Reporter):
-    """`Frame 12 (12 of 24) 0.41 s` and `Progress: 50%`: what every render farm understands."""
+    """`Frame 12 (12 of 24) 0.41 s` and `Progress: 50%`: lines that every render farm understands."""
 
-    tells_failures = True  # when they happen, not only at the end
+    shows_failures_at_once = True  # False: only at the end
 
     def __init__(self, verbose: int = 0, log: TextIO | None = None, **options: Any) -> None:
         super().__init__(verbose, **options)
@@ -68,14 +69,14 @@ class PlainReporter(Reporter):
             self.log.say(trace.rstrip())
 
     def on_end(self, result: Result) -> None:
-        for line in closing_lines(result, self.again, told=self.tells_failures):
+        for line in closing_lines(result, self.again, shown=self.shows_failures_at_once):
             self.log.say(line)
 
 
 class FaultsReporter(PlainReporter):
-    """No progress at all, but a run that fails says why: an exit code alone helps nobody. One that does not says nothing."""
+    """No output, except for a run that fails: it reports why."""
 
-    tells_failures = False
+    shows_failures_at_once = False
 
     def on_start(self) -> None: ...
     def on_stage(self) -> None: ...
@@ -91,7 +92,7 @@ class FaultsReporter(PlainReporter):
 
 
 class EndReporter(FaultsReporter):
-    """No progress either, but a line that says what was made, and warnings."""
+    """No progress: warnings, and one line at the end with the outputs, or the failures."""
 
     def on_warning(self, text: str) -> None:
         PlainReporter.on_warning(self, text)
@@ -104,7 +105,7 @@ class EndReporter(FaultsReporter):
 
 
 class QuietReporter(FaultsReporter):
-    """Warnings, and of what failed the first in one line."""
+    """Warnings, and the first failure in one line."""
 
     def on_warning(self, text: str) -> None:
         PlainReporter.on_warning(self, text)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class OpenJDReporter(PlainReporter):
-    """The messages of an Open Job Description session, on stdout; everything else as plain lines on stderr."""
+    """Messages of an Open Job Description session on stdout; everything else as plain lines on stderr."""
 
     def __init__(self, verbose: int = 0, log: TextIO | None = None, out: TextIO | None = None, **options: Any) -> None:
         super().__init__(verbose, log, **options)
@@ -39,7 +39,7 @@ class OpenJDReporter(PlainReporter):
         (self.on_abort if result.exit_code else self._status)(headline(result))
 
     def on_abort(self, message: str) -> None:
-        # A message is one line: what follows a line break would not be read as part of it.
+        # A message is one line: text after a line break would not be read as part of it.
         self.out.say("openjd_fail: " + "; ".join(message.splitlines()))
 
     def _status(self, text: str) -> None:
@@ -47,7 +47,7 @@ class OpenJDReporter(PlainReporter):
 
 
 class AlfReporter(PlainReporter):
-    """Pixar Tractor reads `TR_PROGRESS 050%` on stdout; everything else is plain lines on stderr."""
+    """`TR_PROGRESS 050%` on stdout, as Pixar Tractor reads it; everything else as plain lines on stderr."""
 
     def __init__(self, verbose: int = 0, log: TextIO | None = None, out: TextIO | None = None, **options: Any) -> None:
         super().__init__(verbose, log, **options)
@@ -58,7 +58,7 @@ class AlfReporter(PlainReporter):
 
 
 class JsonReporter(Reporter):
-    """One JSON object a line on stdout, for programs."""
+    """One JSON object per line on stdout, for programs."""
 
     interval = 0.5
 

@@ -1,4 +1,4 @@
-"""The voice for people at a terminal: one live line below what was said, and a summary at the end."""
+"""The reporter for a terminal: a live progress bar below the messages, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WINDOW = 24  # frames over which the speed is averaged
 
 
 class RichReporter(Reporter):
-    """A live bar with frames, speed, time left and the stage; warnings scroll above it."""
+    """A live bar with frames, speed, remaining time and the stage; warnings scroll above it."""
 
     interval = 0.1
 
@@ -45,9 +45,9 @@ class RichReporter(Reporter):
         super().__init__(verbose, **options)
         self.console = console or Console(file=stream, stderr=stream is None, highlight=False)
         self.live: Live | None = None
-        self.text = ""  # what the long node of this stage says of itself
+        self.text = ""  # progress of the long node of this stage
         self.failed = 0
-        self.told: set[tuple[str, str]] = set()
+        self.shown: set[tuple[str, str]] = set()  # (node, reason) of failures above the bar
         self.times: deque[float] = deque(maxlen=WINDOW + 1)
         self.spinner = Spinner("dots", style="cyan")
 
@@ -74,9 +74,9 @@ class RichReporter(Reporter):
 
     def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
         kind = (node, without_number(reason, frame))
-        if kind in self.told and not trace:
+        if kind in self.shown and not trace:
             return  # the bar counts it, and the summary lists every frame
-        self.told.add(kind)
+        self.shown.add(kind)
         self._above(Text.assemble(("✗ ", "bold red"), (at(node, frame), "bold"), ": ", reason))
         if trace:
             self._above(Text(trace.rstrip(), style="dim"))
@@ -97,17 +97,17 @@ class RichReporter(Reporter):
     def _above(self, text: Text) -> None:
         self.console.print(text, soft_wrap=True)
 
-    # What is on the screen.
+    # The screen.
 
     def speed(self) -> float:
-        """Frames a second over the last frames of this stage; 0 before the first."""
+        """Frames per second over the last frames of this stage; 0 before the first."""
         span = self.times[-1] - self.times[0] if len(self.times) > 1 else 0.0
         return (len(self.times) - 1) / span if span > 0 else 0.0
 
     def screen(self) -> RenderableType:
-        """The live part: a line for the bar, one for the stage, and one for what its long node says.
+        """The live part: a line for the bar, one for the stage, and one for the progress of its long node.
 
-        It reads without the reporter's lock: the display's thread holds its own, which a message above the bar waits for.
+        It reads without the reporter's lock: the display's thread holds a lock that a message above the bar waits for.
         """
         bar = Table.grid(padding=(0, 1))
         cells: list[RenderableType] = [
@@ -117,7 +117,7 @@ class RichReporter(Reporter):
         ]
         if self.frames_total:
             cells.append(Text(f"{self.frames_done}/{self.frames_total} frames"))
-        # Where all frames are through, a long node is at work, which knows its own speed.
+        # After the last frame a long node is at work, which reports its own speed.
         speed = self.speed() if self.frames_done < self.frames_total else 0.0
         if speed:
             left = (self.frames_total - self.frames_done) / speed
@@ -128,11 +128,11 @@ class RichReporter(Reporter):
         bar.add_row(*cells)
         stage = f"stage {self.stage_index + 1} of {self.stages}  " if self.stages > 1 else ""
         doing = Text.assemble((f"  {stage}", "dim"), self.stage_title, no_wrap=True, overflow="ellipsis")
-        said = [Text(f"  {self.text}", style="dim", no_wrap=True, overflow="ellipsis")] if self.text else []
-        return Group(bar, doing, *said)
+        progress = [Text(f"  {self.text}", style="dim", no_wrap=True, overflow="ellipsis")] if self.text else []
+        return Group(bar, doing, *progress)
 
     def closing(self, result: Result) -> list[RenderableType]:
-        """The summary: what was delivered, where it is, what took the time; or what failed, and what to do."""
+        """The summary: delivered frames, their files and the slowest nodes; or the failures and what to do."""
         ok = result.exit_code == 0 and not stopped(result)
         mark = ("✓ ", "bold green") if ok else (("■ ", "bold yellow") if stopped(result) else ("✗ ", "bold red"))
         moving = ok and result.wanted > 1 and result.seconds > 0 and not result.plan.is_empty
@@ -144,7 +144,7 @@ class RichReporter(Reporter):
             single = len(result.failures) == 1
             if single and not counts_frames(result):
                 lines = []
-            if not (single and self.told):  # else it stands above
+            if not (single and self.shown):
                 lines += [_failed(group, ("✗ ", "bold red") if single else "  ") for group in group_failures(result.failures)]
         table = self.slowest(result) if ok else None
         if table is not None:
@@ -155,7 +155,7 @@ class RichReporter(Reporter):
         return lines
 
     def slowest(self, result: Result) -> Table | None:
-        """The nodes that took the most time; nothing when nothing ran."""
+        """The slowest nodes; None when nothing ran."""
         worked = sorted(((s.seconds, name, s) for name, s in result.stats.items() if s.ran or s.cached), key=lambda x: -x[0])
         if not worked or result.plan.is_empty:
             return None

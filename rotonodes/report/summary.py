@@ -1,4 +1,4 @@
-"""How a run begins and ends, in words: what was delivered, what failed and why, and the command for what is missing."""
+"""The first and last lines of a run: delivered frames, failures with their reasons, the command for missing frames."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rotonodes.engine.result import Result
     from rotonodes.plan.plan import Plan
 
-ADVICE = "to render only what is missing:"  # what stands before that command
+ADVICE = "to render only what is missing:"  # the line above that command
 
 
 def opening_line(plan: Plan | None) -> str:
@@ -27,10 +27,10 @@ def opening_line(plan: Plan | None) -> str:
 
 
 class FailureGroup(NamedTuple):
-    """The same thing wrong with one node at one or many frames."""
+    """The same failure of one node at one or many frames."""
 
     node: str
-    frames: tuple[int, ...]  # empty for what is made once
+    frames: tuple[int, ...]  # empty for a value made once
     reason: str
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ class FailureGroup(NamedTuple):
 
 
 def group_failures(failures: Iterable[Any]) -> list[FailureGroup]:
-    """Failures with one node and one reason as one; reasons that differ in the frame's number alone are one, too."""
+    """Groups failures of one node with the same reason; reasons that differ only in the frame number are the same."""
     found: dict[tuple[str, str], list[tuple[int | None, str]]] = {}
     for failure in failures:
         reason = short(failure.reason)
@@ -52,7 +52,7 @@ def group_failures(failures: Iterable[Any]) -> list[FailureGroup]:
 
 
 def without_number(reason: str, frame: int | None) -> str:
-    """`cannot read a.0012.png` as `cannot read a.####.png`: only numbers that stand as in a file's name."""
+    """`cannot read a.0012.png` as `cannot read a.####.png`: only frame numbers inside a file name are replaced."""
     if frame is None:
         return reason
     sign = "-" if frame < 0 else ""
@@ -60,13 +60,13 @@ def without_number(reason: str, frame: int | None) -> str:
 
 
 def headline(result: Result) -> str:
-    """The end of a run in one line."""
+    """The result of a run in one line."""
     seconds, wanted = duration(result.seconds), counted(result.wanted)
     if stopped(result):
         there = f"; {result.delivered} of {wanted} are there" if result.wanted else ""
-        return f"stopped after {seconds}{there}; the same command goes on from here"
+        return f"stopped after {seconds}{there}; the same command continues from here"
     if result.exit_code:
-        failed = len(set(result.failed_frames()).intersection(result.plan.delivered))  # not those that are only learned from
+        failed = len(set(result.failed_frames()).intersection(result.plan.delivered))  # not frames of a training only
         what = f"{failed} of {wanted} failed" if failed else f"failed after {seconds}"
         rest = len(result.missing) - failed
         return what + (f", {rest} more {'is' if rest == 1 else 'are'} not there" if failed and rest > 0 else "")
@@ -89,23 +89,23 @@ def duration(seconds: float) -> str:
 
 
 def outputs_written(plan: Plan) -> list[str]:
-    """The files that a plan's writers make, as the graph writes their paths."""
+    """The output paths of a plan's writers, as the graph writes them."""
     nodes = [plan.graph.vertices[name].node for name in plan.sinks]
     return [path for node in nodes if type(node).is_writer() for _, path in node.paths("output")]
 
 
 def command_for(result: Result, again: Again | None) -> str:
-    """The command that renders only what is missing; nothing when all is there, or when it cannot be told, or would fail again."""
+    """The command that renders only missing frames; empty when nothing is missing, or when it is unknown or would fail again."""
     file = result.plan.graph.file
     if result.exit_code == 0 or stopped(result) or (again is None and not file) or nothing_to_read(result):
         return ""
-    # Where everything is missing (a whole clip is: it must not be made anew from fewer frames), the user's own range stays.
+    # The user's own range is kept when everything is missing, as for a whole clip, which must not be made from fewer frames.
     frames = format_frames(result.missing) if 0 < len(result.missing) < result.wanted else ""
     return again(frames) if again else f"rotonodes run {file}" + (f" -F {frames}" if frames else "")
 
 
 def nothing_to_read(result: Result) -> bool:
-    """True when a node that failed has none of its files: then not frames are missing, but a path is wrong."""
+    """True when a failed node has none of its files: then a path is wrong, and rendering again does not help."""
     plan = result.plan
 
     def finds_nothing(name: str) -> bool:
@@ -113,16 +113,16 @@ def nothing_to_read(result: Result) -> bool:
             there = plan.nodes[name].available()
         except RotoError:
             there = None
-        # a value that is made once has no frames to list: it lacks its file or not
+        # a value made once has no frames to list: its file is missing or not
         return not there if there is not None else len(plan.missing[name]) == len(plan.todo[name])
 
     return any(plan.missing.get(f.node) and finds_nothing(f.node) for f in result.failures)
 
 
-def closing_lines(result: Result, again: Again | None = None, told: bool = False) -> list[str]:
-    """What was delivered, or what failed, why, and the command that renders only what is missing.
+def closing_lines(result: Result, again: Again | None = None, shown: bool = False) -> list[str]:
+    """The outputs of a run, or its failures with their reasons and the command that renders only missing frames.
 
-    `told` says that each failure has been said when it happened: then a single one is not said twice.
+    `shown` means that each failure was printed when it happened: then a single one is not printed twice.
     """
     if stopped(result):
         return [headline(result)]
@@ -130,7 +130,7 @@ def closing_lines(result: Result, again: Again | None = None, told: bool = False
         return [headline(result), *(f"  {path}" for path in outputs_written(result.plan))]
     groups = group_failures(result.failures)
     if len(result.failures) == 1:
-        lines = [] if told else [f"error: {groups[0]}"]
+        lines = [] if shown else [f"error: {groups[0]}"]
         lines += [headline(result)] if counts_frames(result) else []
     else:
         lines = [headline(result), *(f"  {group}" for group in groups)]
@@ -139,21 +139,21 @@ def closing_lines(result: Result, again: Again | None = None, told: bool = False
 
 
 def counts_frames(result: Result) -> bool:
-    """Whether the headline of a run that failed says more than its failures: how many of several frames are not there."""
+    """True when the headline of a failed run adds a count of frames to its failures."""
     return result.wanted > 1 and bool(set(result.failed_frames()).intersection(result.plan.delivered))
 
 
 def advised(result: Result, again: Again | None) -> str:
-    """The command that renders only what is missing, where that is not the one the user has just given."""
+    """The command that renders only missing frames; empty when it is the command that the user has just given."""
     return command_for(result, again) if 0 < len(result.missing) < result.wanted else ""
 
 
 def closing_line(result: Result) -> str:
-    """The same in one line where all went well: `delivered 24 frames in 8.30 s: out/torus.gif, out/torus.####.png`."""
+    """The result of a run without failures in one line: `delivered 24 frames in 8.30 s: out/torus.gif, out/torus.####.png`."""
     written = outputs_written(result.plan)
     return headline(result) + (f": {', '.join(written)}" if written else "")
 
 
 def at(node: str, frame: int | None) -> str:
-    """`roto, frame 12`, or `train` for what is made once."""
+    """`roto, frame 12`, or `train` for a value made once."""
     return node if frame is None else f"{node}, frame {frame}"
