@@ -89,5 +89,6 @@ class Result:
 
 def stopped(result: Result) -> bool:
     """True for a run that stopped on request before everything was there."""
-    asked = result.exit_code in (EXIT_HUNG_UP, EXIT_INTERRUPTED, EXIT_TERMINATED) or any(isinstance(f.error, Interrupted) for f in result.failures)
+    by_signal = result.exit_code in (EXIT_HUNG_UP, EXIT_INTERRUPTED, EXIT_TERMINATED)
+    asked = by_signal or any(isinstance(f.error, Interrupted) for f in result.failures)
     return asked or (result.exit_code == 0 and bool(result.missing or result.missing_clips))
