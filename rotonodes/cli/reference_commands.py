@@ -16,15 +16,39 @@ from rotonodes.errors import EXIT_OK
 @types_option
 @click.option("--json", "form", flag_value="json", help="As JSON.")
 @click.option("--markdown", "form", flag_value="markdown", help="As Markdown.")
+@click.option("-o", "--output", metavar="DIR", help="With --markdown: write a page for each type, and an index, into this folder.")
 @verbose_option
-def nodes(type_name: str | None, node_files: Sequence[str], form: str | None) -> int:
+def nodes(type_name: str | None, node_files: Sequence[str], form: str | None, output: str | None) -> int:
     """List the node types, or describe one in full."""
     import shutil
 
     from rotonodes.describe import reference
 
     import_nodes(node_files)
+    if output is not None:
+        return _write_pages(output, type_name, form)
     click.echo(reference.show(type_name, form or "text", width=min(100, shutil.get_terminal_size().columns)))
+    return EXIT_OK
+
+
+def _write_pages(output: str, type_name: str | None, form: str | None) -> int:
+    """Write the pages of all types; files that are right already are left alone."""
+    from pathlib import Path
+
+    from rotonodes.describe.node_pages import node_pages
+    from rotonodes.errors import UsageError
+    from rotonodes.io.files import write_bytes
+    from rotonodes.node.catalogue import all_nodes
+
+    if form != "markdown" or type_name is not None:
+        raise UsageError("-o writes the pages of all types: rotonodes nodes --markdown -o DIR")
+    folder = Path(output)
+    pages = node_pages(all_nodes(), folder, f"rotonodes nodes --markdown -o {folder.as_posix()}")
+    for name, text in pages.items():
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != text.encode():
+            write_bytes(str(path), text.encode())
+    click.echo(f"{len(pages) - 1} pages and their index are in {output}")
     return EXIT_OK
 
 

@@ -238,7 +238,13 @@ def markdown(types: Mapping[str, type[Node]]) -> Iterator[str]:
 
 
 def markdown_page(cls: type[Node], heading: str) -> Iterator[str]:
+    """All about one type."""
     yield from (f"{heading} {type_word(cls)}", "", doc(cls))
+    yield from markdown_tables(cls)
+
+
+def markdown_tables(cls: type[Node]) -> Iterator[str]:
+    """Tables of a type's inputs, outputs and parameters."""
     for title, rows in (("input", inputs(cls)), ("output", outputs(cls))):
         if rows is None:
             yield from ("", f"The {title}s depend on the parameters.")
