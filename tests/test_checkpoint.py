@@ -17,7 +17,7 @@ from rotonodes.errors import RetryError, UsageError
 from rotonodes.nets.weights import WeightsError
 from rotonodes.train.checkpoint import BEFORE, NEWEST, check_writable, read_checkpoint, write_checkpoint
 from rotonodes.train.data.dataset import LabelledFrames
-from rotonodes.train.log.step import Step
+from rotonodes.train.log.step_report import StepReport
 from rotonodes.train.loop import train
 from rotonodes.train.settings import TrainSettings
 from test_loop import toy_frames
@@ -186,7 +186,7 @@ def test_a_training_on_a_full_disk_stops_and_goes_on_when_there_is_room(small_di
     settings = replace(settings, checkpoint_folder=small_disk / "run")
     filler = small_disk / "filler"
 
-    def fill(step: Step) -> None:
+    def fill(step: StepReport) -> None:
         if step.step == 5:
             with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
                 while file.write(bytes(4096)):

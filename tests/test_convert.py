@@ -40,7 +40,7 @@ def test_converted_weights_give_the_same_logits(tmp_path, network):
     made, carded = convert_weights(source, tmp_path / "net.safetensors", licence="CC-BY-4.0")
     before, after = load_weights(source), load_weights(tmp_path / "net.safetensors")
     assert carded
-    for name in ("architecture", "config", "classes", "colors", "channels", "encoding", "answer", "sight", "mask_values"):
+    for name in ("architecture", "config", "classes", "colors", "channels", "encoding", "activation", "preprocessing", "mask_values"):
         assert getattr(before, name) == getattr(after, name) == getattr(made, name)
     assert after.licence == "CC-BY-4.0"
     assert list(before.state) and all(torch.equal(after.state[name], tensor) for name, tensor in before.state.items())
@@ -114,7 +114,7 @@ def test_converting_again_gives_the_same_bytes(checkpoint, tmp_path):
 NODES = {
     cls.type_name: cls
     for cls in all_nodes().values()
-    if cls.__module__.startswith("rotonodes.nodes") and cls.category == "output"
+    if cls.__module__.startswith("rotonodes.nodes") and cls.is_writer()
     if any(Model in socket.types for socket in cls.signature.inputs.values())
 }
 WRITERS = {"WriteModel": ("net.safetensors", "net.md"), "ExportONNX": ("net.onnx", "net.onnx.md")}

@@ -6,7 +6,7 @@ import torch
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.nets.inference import soft_matte
 from rotonodes.nets.model import Model, build
-from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Sight
+from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rotonodes.nets.weights import save_weights
 from rotonodes.nodes import CutOut
 from rotonodes.values.pixels import Batch, Image
@@ -22,9 +22,12 @@ def network(architecture, config, classes=CLASSES, **more):
 
 
 U2NET = network(
-    "u2net", {"stages": [[2, 4]] * 11}, answer="minmax", sight=Sight(squash=32, peak=True, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    "u2net",
+    {"stages": [[2, 4]] * 11},
+    activation="minmax",
+    preprocessing=Preprocessing(squash=32, peak=True, mean=IMAGENET_MEAN, std=IMAGENET_STD),
 )
-ALPHA = network("unet", {"widths": [4, 8], "classes": 1}, answer="sigmoid")
+ALPHA = network("unet", {"widths": [4, 8], "classes": 1}, activation="sigmoid")
 LABELS = network("unet", {"widths": [4, 8], "classes": 2})
 
 

@@ -23,7 +23,7 @@ def folder(call: Call, tmp_path: Path) -> Path:
     for name, (width, height) in {"cat.png": (21, 14), "dog.png": (12, 18)}.items():
         PIL.Image.fromarray(random.integers(0, 256, (height, width, 3), np.uint8)).save(tmp_path / "imgs" / name)
     PIL.Image.new("RGB", (40, 10), (10, 200, 60)).save(tmp_path / "meadow.jpg", quality=100)
-    save_weights(tiny_model(classes=("background", "shape"), answer="sigmoid"), "cut.safetensors")
+    save_weights(tiny_model(classes=("background", "shape"), activation="sigmoid"), "cut.safetensors")
     save_weights(tiny_model(), "tones.safetensors")
     return tmp_path
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.nets.encode import channel_encoding, encode, grey, look, mirror, pad, planes_for
+from rotonodes.nets.encode import channel_encoding, channel_indices, encode, grey, mirror, pad, preprocess
 from rotonodes.nets.inference import Pointwise, Segmenter, fold_norms, soft_matte, stretched, use_onednn
 from rotonodes.nets.model import Model, build
-from rotonodes.nets.preprocess import Sight
+from rotonodes.nets.preprocess import Preprocessing
 
 PLAIN = {"widths": [8, 16, 16], "patch": 2, "refine": 8}
 FULL = {**PLAIN, "attention": True, "context": True, "dropout": 0.2}
@@ -235,12 +235,12 @@ def test_a_batch_of_passes_equals_its_frames_bit_for_bit(of_passes, tile):
 # Answers that are no choice of one class, and pictures as other networks see them.
 
 
-def of_parts(maps, answer="sigmoid", **more):
+def of_parts(maps, activation="sigmoid", **more):
     torch.manual_seed(4)
     config = {"in_channels": 3, "classes": maps, "widths": [8, 8]}
     classes = ("background", *(f"part{i}" for i in range(maps)))
     state = build("unet", config).state_dict()
-    return Model("unet", config, classes, ("#000000",) * len(classes), answer=answer, size_multiple=2, state=state, **more)
+    return Model("unet", config, classes, ("#000000",) * len(classes), activation=activation, size_multiple=2, state=state, **more)
 
 
 @pytest.mark.parametrize("tile", [0, 16])
@@ -274,7 +274,7 @@ def test_what_is_flat_is_stretched_to_nothing():
 
 
 def test_a_squashed_frame_is_never_cut_into_tiles(monkeypatch):
-    model, frames = of_parts(1, sight=Sight(squash=16)), torch.rand(1, 3, 200, 90)
+    model, frames = of_parts(1, preprocessing=Preprocessing(squash=16)), torch.rand(1, 3, 200, 90)
     segmenter = Segmenter(model, tile=32, overlap=8)
     seen, run = [], segmenter.network.forward
     monkeypatch.setattr(segmenter.network, "forward", lambda x: seen.append(tuple(x.shape)) or run(x))
@@ -290,7 +290,7 @@ def test_a_squashed_frame_is_never_cut_into_tiles(monkeypatch):
 
 
 def test_tiles_of_a_scaled_frame():
-    model, frames = of_parts(2, sight=Sight(scale=0.5)), torch.rand(1, 3, 100, 141)
+    model, frames = of_parts(2, preprocessing=Preprocessing(scale=0.5)), torch.rand(1, 3, 100, 141)
     whole, tiled = Segmenter(model)(frames), Segmenter(model, tile=32, overlap=8)(frames)
     assert whole.shape == tiled.shape == (1, 3, 100, 141)
     assert (whole - tiled).abs().max() < 0.1
@@ -299,13 +299,13 @@ def test_tiles_of_a_scaled_frame():
 def test_a_network_with_another_number_of_maps_than_classes():
     model = of_parts(3)
     with pytest.raises(UsageError, match=r"gives 3 maps, but 4 classes by softmax need 4: name them anew"):
-        Segmenter(replace(model, answer="softmax"))(torch.rand(1, 3, 4, 4))
+        Segmenter(replace(model, activation="softmax"))(torch.rand(1, 3, 4, 4))
 
 
 def test_peaks_are_those_of_each_frame():
     pictures = torch.stack([torch.full((3, 2, 2), 0.5), torch.zeros(3, 2, 2)])
     pictures[0, 1, 0, 0] = 0.8
-    seen = look(pictures, Sight(peak=True, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.25)), ("srgb",) * 3)
+    seen = preprocess(pictures, Preprocessing(peak=True, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.25)), ("srgb",) * 3)
     assert seen[0, 1, 0, 0] == 1
     assert torch.allclose(seen[0, 0], torch.full((2, 2), (0.5 / 0.8 - 0.5) / 0.5))
     assert torch.allclose(seen[1, 2], torch.full((2, 2), -2.0))
@@ -313,7 +313,7 @@ def test_peaks_are_those_of_each_frame():
 
 def test_scaling_vectors_and_depths_rounds_nothing():
     pictures = torch.linspace(-40, 40, 64).view(1, 1, 8, 8)
-    seen = look(pictures, Sight(scale=0.5), ("raw",))
+    seen = preprocess(pictures, Preprocessing(scale=0.5), ("raw",))
     assert seen.shape == (1, 1, 4, 4)
     assert seen.min() < -30
     assert torch.allclose(seen.mean(), pictures.mean(), atol=1e-4)
@@ -342,9 +342,29 @@ def test_padding_to_the_smallest_size():
     ],
 )
 def test_which_planes_a_network_sees(channels, seen_as_grey, have, expected):
-    model = Model("unet", {}, ("a", "b"), ("#000000",) * 2, channels=channels, sight=Sight(grey=seen_as_grey))
+    model = Model("unet", {}, ("a", "b"), ("#000000",) * 2, channels=channels, preprocessing=Preprocessing(grey=seen_as_grey))
     if isinstance(expected, list):
-        assert planes_for(model, have) == expected
+        assert channel_indices(model, have) == expected
         return
     with pytest.raises(FrameError, match=expected):
-        planes_for(model, have)
+        channel_indices(model, have)
+
+
+def test_a_frame_that_did_not_fit_changes_no_later_frame(model, monkeypatch):
+    """How the work is cut never changes a pixel: the smaller tiles of one frame are not those of the next."""
+    frames = torch.rand(2, 3, 300, 400)
+    alone = Segmenter(model)(frames[1:])
+    segmenter, whole, calls = Segmenter(model), Segmenter._whole, []
+
+    def full(self, pictures, size):
+        calls.append(tuple(pictures.shape[-2:]))
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError("simulated")
+        return whole(self, pictures, size)
+
+    monkeypatch.setattr(Segmenter, "_whole", full)
+    first = segmenter(frames[:1])
+    assert calls[0] == (300, 400) and max(max(call) for call in calls[1:]) == 256, "the frame was tiled"
+    assert first.shape == alone.shape and segmenter.tile == 0
+    calls.append((0, 0))
+    assert torch.equal(segmenter(frames[1:]), alone)

@@ -90,7 +90,7 @@ def test_a_full_disk_costs_no_training_and_no_entry(tmp_path: Path, monkeypatch:
         full.setattr(Path, "open", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         fill(journal, range(3, 6))
     assert warned == [
-        f"disk full while writing {tmp_path / 'log.csv'}: free some space and run again; the training goes on without its log"
+        f"disk full while writing {tmp_path / 'log.csv'}: free some space and run again; the training continues without its log"
     ]
     fill(journal, range(6, 7))
     assert steps(tmp_path) == [1, 2, 3, 4, 5, 6]
@@ -134,7 +134,7 @@ def test_a_watcher_that_fails_is_left_behind(tmp_path: Path) -> None:
     fill(journal, range(1, 3))
     journal.add_sheet(2, Image(torch.zeros(3, 4, 4)))
     journal.close()
-    assert warned == ["broken: ZeroDivisionError: nobody foresaw this; the training goes on without it"]
+    assert warned == ["broken: ZeroDivisionError: nobody foresaw this; the training continues without it"]
     assert steps(tmp_path) == [1, 2]
     assert (tmp_path / "stages/step_000002.png").exists()
 

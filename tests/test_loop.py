@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import rotonodes.train.training_run as run_module
+import rotonodes.train.validation as validation_module
 from rotonodes.errors import Interrupted, UsageError
 from rotonodes.metrics.labels import ConfusionMatrix
 from rotonodes.nets.inference import Segmenter
@@ -19,6 +20,7 @@ from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.log.curve import ticks
 from rotonodes.train.loop import train
 from rotonodes.train.optimizer import class_weights, rate_factor
+from rotonodes.train.resume import save, start_run
 from rotonodes.train.settings import NONE, OPTIMIZERS, SCHEDULES, Augment, Loss, TrainSettings
 from rotonodes.train.training_run import TrainError
 
@@ -156,7 +158,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(data, settings, tmp_path, op
     whole = train(settings, data, on_step=lambda step: rates.append(step.learning_rate))
     broken = replace(settings, checkpoint_folder=tmp_path / "broken")
     for steps in (5, 4):
-        with pytest.raises(Interrupted, match=r"stopped after step . of 12; run again to go on"):
+        with pytest.raises(Interrupted, match=r"stopped after step . of 12; run again to resume"):
             train(broken, data, on_step=lambda step: again.append(step.learning_rate), should_stop=stop_before(steps))
     resumed = train(broken, data, on_step=lambda step: again.append(step.learning_rate))
     assert rates == again
@@ -188,8 +190,8 @@ def test_scoring_with_neighbours_is_said(settings):
     plain, said = replace(settings, steps=1, checkpoint_folder=None), []
     train(plain, LabelledFrames(toy_frames(), classes=3, validation=[5]), warn=said.append)
     assert said == [
-        "training: frame 5 is scored with, and its neighbour 4 is learned from: near copies flatter the scores; "
-        "say what a clip is, with clip_length or clips"
+        "training: validation frame 5 is adjacent to training frame 4: near copies flatter the scores; "
+        "set clip_length or clips, so that whole clips are held out"
     ]
     for known in ({"clip_length": 4, "validation_clips": 1}, {"clip_length": 1, "validation": [5]}):
         train(plain, LabelledFrames(toy_frames(), classes=3, **known), warn=said.append)
@@ -238,9 +240,9 @@ def test_ctrl_c_leaves_a_checkpoint(data, settings, ctrl_c):
 
 def test_a_checkpoint_of_another_run_is_refused(data, settings):
     train(settings, data)
-    with pytest.raises(UsageError, match=r"trained with learning_rate 0.01, not 0.001: set that back to go on"):
+    with pytest.raises(UsageError, match=r"trained with learning_rate 0.01, not 0.001: set that back to resume"):
         train(replace(settings, learning_rate=1e-3), data)
-    with pytest.raises(UsageError, match=r"trained with seed 0, not 3, and config.widths .4, 8., not .8, 8.: set that back to go on"):
+    with pytest.raises(UsageError, match=r"trained with seed 0, not 3, and config.widths .4, 8., not .8, 8.: set that back to resume"):
         train(replace(settings, config={"widths": [8, 8]}, seed=3), data)
     with pytest.raises(UsageError, match=r"trained with config.width unset, not 4, and config.widths .4, 8., not unset"):
         train(replace(settings, config={"width": 4}), data)
@@ -265,32 +267,31 @@ def test_nan_stops_the_run_and_says_why(data, settings, monkeypatch):
 
 
 def test_a_nan_of_the_validation_stops_as_well(data, settings, monkeypatch):
-    real = run_module.all_terms
     infinite = {"cross_entropy": torch.tensor(math.inf)}
-    monkeypatch.setattr(run_module, "all_terms", lambda task, out, *rest: real(task, out, *rest) if out[0].requires_grad else infinite)
+    monkeypatch.setattr(validation_module, "all_terms", lambda task, out, *rest: infinite)
     with pytest.raises(TrainError, match=r"step 4: the loss of the validation became inf; no checkpoint was written yet"):
         train(settings, data)
 
 
 def test_a_checkpoint_never_holds_weights_that_are_not_finite(data, settings):
-    run = run_module.Run.start(settings, data, None, torch.device("cpu"))
+    run = start_run(settings, data, None, torch.device("cpu"))
     settings.checkpoint_folder.mkdir()
-    run.save()
+    save(run)
     before = (settings.checkpoint_folder / NEWEST).read_bytes()
     with torch.no_grad():
         next(run.network.parameters())[0] = math.inf
     with pytest.raises(TrainError, match=r"the weights are no longer finite; the last good weights are in"):
-        run.save()
+        save(run)
     assert (settings.checkpoint_folder / NEWEST).read_bytes() == before
 
 
 def test_a_scaler_may_search_but_not_for_ever(data, settings):
-    run = run_module.Run.start(settings, data, None, torch.device("cpu"))
+    run = start_run(settings, data, None, torch.device("cpu"))
     with pytest.raises(TrainError, match=r"the gradient is not finite"):
         run._refuse_not_finite(1.0, math.inf)
     run.scaler = torch.amp.GradScaler("cpu", enabled=True)
     run.skipped = 0
-    for _ in range(run_module.MOST_SKIPPED):
+    for _ in range(run_module.MAX_SKIPPED_STEPS):
         run._refuse_not_finite(1.0, math.inf)
     with pytest.raises(TrainError, match=r"the gradient was not finite in 51 steps in a row"):
         run._refuse_not_finite(1.0, math.nan)
@@ -335,7 +336,7 @@ def test_it_ends_early_when_it_gets_no_better(data, settings, monkeypatch):
 
 @pytest.mark.parametrize("changes, what", [({"schedule": "plateau"}, "schedule plateau"), ({"patience": 2}, "patience")])
 def test_what_needs_scores_needs_validation(settings, changes, what):
-    with pytest.raises(UsageError, match=rf"training: {what} needs frames to score with: set validation"):
+    with pytest.raises(UsageError, match=rf"training: {what} needs validation frames: set validation"):
         train(replace(settings, **changes), LabelledFrames(toy_frames(2), classes=3))
 
 
@@ -344,10 +345,10 @@ def test_a_class_that_never_occurs_is_said_and_weighs_nothing(settings):
     said = []
     settings = replace(settings, classes=(*CLASSES, "glow"), colors=("#000000",) * 4, steps=1, class_balance=0, checkpoint_folder=None)
     train(settings, data, warn=said.append)
-    assert said == ["training: no frame to learn from has a pixel of glow: that cannot be learned, and weighs nothing"]
-    assert run_module.Run.start(settings, data, None, torch.device("cpu"), said.append).class_weights.tolist() == [1, 1, 1, 0]
+    assert said == ["training: no training frame has a pixel of glow: it cannot be learned, and gets no weight"]
+    assert start_run(settings, data, None, torch.device("cpu"), said.append).class_weights.tolist() == [1, 1, 1, 0]
     nothing = LabelledFrames([(1, torch.zeros(3, 16, 16), torch.full((16, 16), 255, dtype=torch.uint8))], classes=4)
-    with pytest.raises(UsageError, match=r"no frame to learn from has a labelled pixel"):
+    with pytest.raises(UsageError, match=r"no training frame has a labelled pixel"):
         train(settings, nothing)
 
 

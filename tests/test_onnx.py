@@ -18,7 +18,7 @@ from rotonodes.errors import UsageError
 from rotonodes.nets import onnx as deploy
 from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import Model
-from rotonodes.nets.preprocess import Sight
+from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import WeightsError, load_weights, save_weights
 from rotonodes.nodes import ExportONNX, LoadModel, LoadPictures, OnnxSegment, UNetSegment
 from rotonodes.values.pixels import Batch, Image
@@ -91,8 +91,12 @@ def test_equal_models_give_equal_files_without_paths(plain: tuple[Model, bytes])
 @pytest.mark.parametrize(
     ("architecture", "config", "fields"),
     [
-        ("unet", {"odd": "zeros", "upsampling": "bilinear"}, {"sight": Sight(exact=True)}),
-        ("unet", {"odd": "resize", "in_channels": 1, "norm": "group"}, {"channels": ("Y",), "sight": Sight(grey=True, scale=0.5)}),
+        ("unet", {"odd": "zeros", "upsampling": "bilinear"}, {"preprocessing": Preprocessing(exact=True)}),
+        (
+            "unet",
+            {"odd": "resize", "in_channels": 1, "norm": "group"},
+            {"channels": ("Y",), "preprocessing": Preprocessing(grey=True, scale=0.5)},
+        ),
         ("unet", {"patch": 2, "refine": 3, "attention": True, "context": True, "block": "separable", "dropout": 0.1}, {}),
     ],
     ids=["zeros", "resize", "all-of-ours"],
@@ -106,7 +110,11 @@ def test_all_kinds_of_networks(architecture: str, config: dict[str, Any], fields
 
 @pytest.mark.slow
 def test_u2net(tmp_path: Path) -> None:
-    fields = {"classes": ("background", "foreground"), "answer": "minmax", "sight": Sight(squash=32, peak=True, exact=True)}
+    fields = {
+        "classes": ("background", "foreground"),
+        "activation": "minmax",
+        "preprocessing": Preprocessing(squash=32, peak=True, exact=True),
+    }
     model = tiny_model("u2net", config={"stages": [[2, 3]] * 11, "in_channels": 3}, **fields)
     file = tmp_path / "net.onnx"
     file.write_bytes(deploy.checked_onnx(model, "net.onnx"))
@@ -251,7 +259,7 @@ def test_a_library_that_is_not_installed(library: str, plain: tuple[Model, bytes
 
 
 def test_no_other_scale_where_frames_are_squashed(plain: tuple[Model, bytes]) -> None:
-    model = tiny_model(sight=Sight(squash=32))
+    model = tiny_model(preprocessing=Preprocessing(squash=32))
     with pytest.raises(UsageError, match="net: this network sees frames at 32 x 32 px: take scale out"):
         deploy.at_scale(model, 0.5, "net")
 

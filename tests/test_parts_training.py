@@ -10,9 +10,9 @@ import torch
 from rotonodes import Graph
 from rotonodes.io import pictures
 from rotonodes.io.png import write_png
-from rotonodes.nets.encode import encode, look
+from rotonodes.nets.encode import encode, preprocess
 from rotonodes.nets.model import Model
-from rotonodes.nets.preprocess import Sight
+from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.nodes import LoadFrames, LoadParts, SplitParts, TrainUNet, UNetSegment, WriteModel, WriteParts, WritePSD
 
@@ -107,10 +107,10 @@ def test_a_corrected_mask_makes_a_new_training(shot: Path) -> None:
 def test_pictures_seen_from_minus_one_to_one(shot: Path) -> None:
     """Normalised to [-1, 1] instead of [0, 1]; the weights remember it."""
     model = learned(shot, steps=1, every=1, normalise="signed")
-    assert model.sight == Sight(mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert model.preprocessing == Preprocessing(mean=(0.5,) * 3, std=(0.5,) * 3)
     save_weights(model, shot / "w.safetensors", "float32")
     model = load_weights(shot / "w.safetensors")
     image = LoadFrames(path=str(shot / "imgs/p.####.png"))(frame=1).image
-    seen = look(encode(image.data, "srgb")[None], model.sight, ("srgb",) * 3)
+    seen = preprocess(encode(image.data, "srgb")[None], model.preprocessing, ("srgb",) * 3)
     assert (float(seen.min()), float(seen.max())) == pytest.approx((-1, 1))
-    assert learned(shot, steps=1, every=1).sight == Sight()
+    assert learned(shot, steps=1, every=1).preprocessing == Preprocessing()

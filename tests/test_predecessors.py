@@ -27,8 +27,8 @@ from rotonodes.node.catalogue import all_nodes
 from rotonodes.nodes import LoadPictures, WriteFrames
 from rotonodes.train.checkpoint import NEWEST
 from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.resume import start_run
 from rotonodes.train.settings import NONE, Loss, TrainSettings
-from rotonodes.train.training_run import Run
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "examples" / "predecessors"
@@ -77,7 +77,7 @@ def test_c4d_passes_become_tones_in_grey_and_a_gif(run):
         assert (gif.info["loop"], times) == (0, [30, 40, 30])  # for ever, three thirtieths of a second
     assert all(np.array_equal(frame[..., 0], grey) for frame, grey in zip(shown, greys, strict=True))
     model = load_weights(out / "tones.safetensors")
-    assert (model.config["in_channels"], len(model.classes), model.sight.grey) == (1, 5, True)
+    assert (model.config["in_channels"], len(model.classes), model.preprocessing.grey) == (1, 5, True)
     assert {"loss.png", "log.csv", NEWEST, "stages"} <= {path.name for path in (out / "training").iterdir()}
     assert load_weights(out / "training/stages/step_000001.safetensors").training["steps"] == 1
     assert json.loads((out / "scores.json").read_text())["frames"] == 3
@@ -158,7 +158,7 @@ def test_duts_becomes_a_small_u2net_and_cut_outs(run):
         assert np.array_equal(cut[..., 3], matte)
     model = load_weights(out / "cutout.safetensors")
     assert model.config["variant"] == "u2netp"
-    assert (model.sight.squash, model.sight.peak) == (32, True)
+    assert (model.preprocessing.squash, model.preprocessing.peak) == (32, True)
     for suffix in ("png", "safetensors"):
         assert len(list((out / "training/stages").glob(f"*.{suffix}"))) == 2, "a sheet and weights every n steps"
     with Picture.open(out / "look.png") as sheet:
@@ -215,9 +215,9 @@ def test_the_gradient_is_clipped():
             steps=1, batch=2, crop=16, classes=("a", "b"), colors=("#000000", "#ffffff"), config={"widths": [4, 8]}, optimizer="sgd",
             momentum=0, weight_decay=0, gradient_clip=clip, loss=Loss(dice=1), augment=NONE,
         )  # fmt: skip
-        learner = Run.start(settings, data, None, torch.device("cpu"))
+        learner = start_run(settings, data, None, torch.device("cpu"))
         before = [p.detach().clone() for p in learner.network.parameters()]
-        learner.learn(data.batch(0, 2, 16, NONE, seed=0), rate=0.5)
+        learner.train_step(data.batch(0, 2, 16, NONE, seed=0), rate=0.5)
         steps = [(p.detach() - b).square().sum() for p, b in zip(learner.network.parameters(), before, strict=True)]
         moved[clip] = float(torch.stack(steps).sum().sqrt())
     assert moved[0.01] == pytest.approx(0.5 * 0.01, rel=1e-3)

@@ -28,7 +28,7 @@ def folder(call: Call, tmp_path: Path) -> Path:
         PIL.Image.fromarray(random.integers(0, 256, (height, width, 3), np.uint8)).save(tmp_path / "imgs" / name)
     save_weights(tiny_model(), "tones.safetensors")
     save_weights(tiny_model(mask_values=(200, 40, 80, 125, 255)), "greys.safetensors")
-    save_weights(tiny_model(classes=("background", "shape"), answer="sigmoid"), "matte.safetensors")
+    save_weights(tiny_model(classes=("background", "shape"), activation="sigmoid"), "matte.safetensors")
     save_weights(tiny_model(classes=("background", "shape")), "two.safetensors")
     return tmp_path
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from rotonodes.imaging.picture.sheet import GAP, GROUND, contact_sheet, text_mask
 from rotonodes.metrics.labels import IGNORE
-from rotonodes.train.log.stage_sheet import WIDTH, Example, as_seen, spread, stage_sheet
+from rotonodes.train.log.stage_sheet import WIDTH, Example, for_display, spread, stage_sheet
 from rotonodes.values.color import hex_to_linear, srgb_to_linear
 from rotonodes.values.pixels import Image
 
@@ -70,9 +70,9 @@ def test_frames_are_spread_over_the_clips() -> None:
 
 def test_a_picture_is_shown_as_the_eye_would_see_it() -> None:
     planes = torch.tensor([0.5, 0.2, 0.3, 0.4]).view(4, 1, 1).expand(4, 2, 2)
-    seen = as_seen(planes, ("Depth.Z", "R", "G", "B"), ("depth", "srgb", "srgb", "linear"))
+    seen = for_display(planes, ("Depth.Z", "R", "G", "B"), ("depth", "srgb", "srgb", "linear"))
     assert torch.allclose(seen[:, 0, 0], torch.stack([*srgb_to_linear(torch.tensor([0.2, 0.3])), torch.tensor(0.4)]))
-    grey = as_seen(planes[:1] * 3, ("Normal.X",), ("raw",))
+    grey = for_display(planes[:1] * 3, ("Normal.X",), ("raw",))
     assert torch.equal(grey, torch.ones(3, 2, 2))
 
 

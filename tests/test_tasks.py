@@ -9,7 +9,7 @@ from PIL import Image as Pictures
 
 from rotonodes.errors import FrameError, Interrupted, UsageError
 from rotonodes.nets.inference import Segmenter
-from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Sight
+from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.nodes import TrainUNet
 from rotonodes.nodes.networks import train_unet as node_module
@@ -17,12 +17,12 @@ from rotonodes.train.checkpoint import NEWEST
 from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.log.pace import Pace
 from rotonodes.train.loop import train
+from rotonodes.train.resume import start_run
 from rotonodes.train.settings import NONE, Loss, TrainSettings
-from rotonodes.train.training_run import Run
 from rotonodes.values.pixels import Clip, Image, Labels, Layers, Matte
 
 TINY_U2NET = {"stages": [[2, 4]] * 11}
-U2NET_SIGHT = Sight(squash=32, peak=True, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+U2NET_PREPROCESSING = Preprocessing(squash=32, peak=True, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
 
 def disc_frames(count=10, side=32, parts=1):
@@ -39,8 +39,8 @@ def disc_frames(count=10, side=32, parts=1):
 
 
 def frames_for(settings, validation=(9, 10)):
-    parts = len(settings.answers)
-    return LabelledFrames(disc_frames(parts=parts), classes=parts, mattes=True, sight=settings.sight, validation=validation)
+    parts = len(settings.logit_classes)
+    return LabelledFrames(disc_frames(parts=parts), classes=parts, mattes=True, preprocessing=settings.preprocessing, validation=validation)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def u2net(alpha):
         alpha,
         architecture="u2net",
         config=TINY_U2NET,
-        sight=U2NET_SIGHT,
+        preprocessing=U2NET_PREPROCESSING,
         crop=28,
         optimizer="adam",
         weight_decay=0.0,
@@ -116,7 +116,7 @@ def test_a_run_that_was_stopped_equals_one_that_was_not(kind, request, tmp_path)
 def test_an_alpha_is_learned_and_used_as_it_was_learned(alpha, tmp_path):
     settings = replace(alpha, steps=80, learning_rate=3e-2, augment=NONE, validation_interval=20)
     model = train(settings, frames_for(settings))
-    assert (model.answer, model.classes) == ("sigmoid", ("background", "foreground"))
+    assert (model.activation, model.classes) == ("sigmoid", ("background", "foreground"))
     save_weights(model, tmp_path / "alpha.safetensors", "float32")
     segmenter = Segmenter(load_weights(tmp_path / "alpha.safetensors"))
     errors = [(segmenter.matte(picture[None])[0] - mattes).abs().mean() for _, picture, mattes in list(disc_frames())[8:]]
@@ -137,7 +137,7 @@ def test_parts_may_overlap(parts):
 
 def test_u2net_is_kept_with_its_own_eyes(u2net):
     model = train(u2net, frames_for(u2net))
-    assert (model.architecture, model.config["stages"], model.sight) == ("u2net", TINY_U2NET["stages"], U2NET_SIGHT)
+    assert (model.architecture, model.config["stages"], model.preprocessing) == ("u2net", TINY_U2NET["stages"], U2NET_PREPROCESSING)
     answer = Segmenter(model)(torch.rand(1, 3, 20, 45))
     assert answer.shape == (1, 2, 20, 45)
 
@@ -145,11 +145,11 @@ def test_u2net_is_kept_with_its_own_eyes(u2net):
 def test_training_sees_what_the_weights_are_later_shown(u2net):
     """Squashed, divided by the largest value, shifted: the same picture goes into the network, but for 8-bit rounding."""
     frames = [(1, torch.rand(3, 20, 45, generator=torch.Generator().manual_seed(1)), torch.ones(1, 20, 45))]
-    data = LabelledFrames(frames, classes=1, mattes=True, sight=U2NET_SIGHT)
-    run = Run.start(replace(u2net, checkpoint_folder=None), data, None, torch.device("cpu"))
+    data = LabelledFrames(frames, classes=1, mattes=True, preprocessing=U2NET_PREPROCESSING)
+    run = start_run(replace(u2net, checkpoint_folder=None), data, None, torch.device("cpu"))
     seen = []
     run.average.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
-    run._outputs(data.frame(0)[0])
+    run.predict(data.frame(0)[0])
     segmenter = Segmenter(run.best_model())
     segmenter.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
     segmenter(frames[0][1][None])
@@ -160,7 +160,7 @@ def test_training_sees_what_the_weights_are_later_shown(u2net):
 def test_mattes_are_squashed_and_cropped_with_their_pictures():
     rows = torch.linspace(0, 1, 40)[:, None].expand(40, 24)
     picture = rows.clamp(0, 1) ** 2.2
-    data = LabelledFrames([(1, picture.expand(3, -1, -1), rows[None])], classes=1, mattes=True, sight=Sight(squash=32))
+    data = LabelledFrames([(1, picture.expand(3, -1, -1), rows[None])], classes=1, mattes=True, preprocessing=Preprocessing(squash=32))
     seen, matte = data.frame(0)
     assert (seen.shape, matte.shape) == ((3, 32, 32), (1, 32, 32))
     assert (seen[:1] - matte).abs().max() < 0.08  # the one is the other, encoded
@@ -174,13 +174,13 @@ def test_labels_and_motion_are_squashed_too():
     labels[20:] = 1
     motion = torch.stack([torch.full((40, 20), 2.0), torch.full((40, 20), 4.0)])
     frames = [(number, torch.rand(3, 40, 20), labels, motion) for number in (1, 2)]
-    data = LabelledFrames(frames, classes=2, sight=Sight(squash=10))
+    data = LabelledFrames(frames, classes=2, preprocessing=Preprocessing(squash=10))
     assert data.frame(0)[1].tolist() == [[0] * 10] * 5 + [[1] * 10] * 5
     assert torch.from_numpy(data._store[0][3])[0, 0].tolist() == [1.0, 1.0]
 
 
 def test_a_grey_network_has_one_channel(alpha):
-    settings = replace(alpha, sight=Sight(grey=True))
+    settings = replace(alpha, preprocessing=Preprocessing(grey=True))
     model = train(settings, frames_for(settings))
     assert model.config["in_channels"] == 1
     assert Segmenter(model)(torch.rand(1, 3, 16, 16)).shape == (1, 2, 16, 16)
@@ -241,7 +241,7 @@ def test_further_training_on_other_frames_keeps_the_optimiser(alpha, tmp_path):
         ((number + 10, picture, (mattes > 0.3).float()) for number, picture, mattes in disc_frames(4)), classes=1, mattes=True
     )
     fresh = replace(alpha, steps=1, checkpoint_folder=None)
-    run = Run.start(replace(fresh, start_from=checkpoint), corrected, None, torch.device("cpu"))
+    run = start_run(replace(fresh, start_from=checkpoint), corrected, None, torch.device("cpu"))
     remembered = torch.load(checkpoint, weights_only=True)["run"]["optimizer"]["state"]
     for index, state in run.optimizer.state_dict()["state"].items():
         assert torch.equal(state["exp_avg"], remembered[index]["exp_avg"])
@@ -252,12 +252,12 @@ def test_further_training_on_other_frames_keeps_the_optimiser(alpha, tmp_path):
     assert any(not torch.equal(tensor, from_weights.state[name]) for name, tensor in on.state.items())
     assert str(tmp_path) not in str(on.metadata()), "no path of this machine in the weights"
     with pytest.raises(UsageError, match=r"start from have config|widths"):
-        Run.start(replace(fresh, config={"widths": [8, 8]}, start_from=checkpoint), corrected, None, torch.device("cpu"))
+        start_run(replace(fresh, config={"widths": [8, 8]}, start_from=checkpoint), corrected, None, torch.device("cpu"))
     with pytest.raises(UsageError, match=r"it was trained by adamw, not sgd: set optimizer, or link it as a model"):
-        Run.start(replace(fresh, optimizer="sgd", start_from=checkpoint), corrected, None, torch.device("cpu"))
+        start_run(replace(fresh, optimizer="sgd", start_from=checkpoint), corrected, None, torch.device("cpu"))
     save_weights(before, tmp_path / "weights.safetensors")
     with pytest.raises(UsageError, match=r"weights\.safetensors"):
-        Run.start(replace(fresh, start_from=tmp_path / "weights.safetensors"), corrected, None, torch.device("cpu"))
+        start_run(replace(fresh, start_from=tmp_path / "weights.safetensors"), corrected, None, torch.device("cpu"))
 
 
 def test_empty_mattes_are_said_and_nothing_but_empty_ones_refused(alpha):
@@ -265,24 +265,24 @@ def test_empty_mattes_are_said_and_nothing_but_empty_ones_refused(alpha):
     frames = list(disc_frames(4))
     frames[2] = (3, frames[2][1], torch.zeros(1, 32, 32))
     alpha = replace(alpha, checkpoint_folder=None)
-    Run.start(alpha, LabelledFrames(frames, classes=1, mattes=True), None, torch.device("cpu"), said.append)
-    assert said == ["training: the matte is empty in frames 3: check whether nothing is there"]
+    start_run(alpha, LabelledFrames(frames, classes=1, mattes=True), None, torch.device("cpu"), said.append)
+    assert said == ["training: the matte is empty in frames 3: check whether that is right"]
     empty = LabelledFrames(((n, p, 0 * m) for n, p, m in frames), classes=1, mattes=True)
-    with pytest.raises(UsageError, match=r"no frame to learn from has a matte that is not empty: check the mattes"):
-        Run.start(alpha, empty, None, torch.device("cpu"))
+    with pytest.raises(UsageError, match=r"no training frame has a matte that is not empty: check the mattes"):
+        start_run(alpha, empty, None, torch.device("cpu"))
 
 
 @pytest.mark.parametrize(
     "values, message",
     [
         ({"task": "alpha", "loss": Loss(dice=0)}, "some of bce, ssim, l1, gradient, laplacian"),
-        ({"task": "alpha", "loss": Loss(bce=1, edge=1)}, "loss: edge is 1: it must be 0 with the task alpha, which does not know it"),
-        ({"loss": Loss(ssim=1)}, "loss: ssim is 1: it must be 0 with the task labels, which does not know it"),
+        ({"task": "alpha", "loss": Loss(bce=1, edge=1)}, "loss: edge is 1: it must be 0 with the task alpha, which does not have it"),
+        ({"loss": Loss(ssim=1)}, "loss: ssim is 1: it must be 0 with the task labels, which does not have it"),
         (
             {"task": "alpha", "loss": Loss(bce=1), "score": "mean_iou"},
             "score is 'mean_iou': it must be one of mae, max_f with the task alpha",
         ),
-        ({"sight": Sight(grey=True), "channels": ("R",)}, "channels is ('R',): it must be R, G, B for a network that sees their grey"),
+        ({"preprocessing": Preprocessing(grey=True), "channels": ("R",)}, "channels is ('R',): it must be R, G, B for a network on grey"),
         ({"task": "matte"}, "task is 'matte': it must be one of labels, alpha, parts"),
     ],
 )
@@ -330,7 +330,7 @@ def test_parts_come_as_layers_too(seen):
     pictures, mattes = clips(2)
     layers = Clip.of([Layers({"a": m.data[0].numpy(), "b": m.data[0].numpy()}, Image(m.data).box, (20, 16)) for m in mattes])
     TrainUNet(**QUICK, task="parts")(pictures, parts=layers)
-    assert seen["settings"].answers == ("a", "b")
+    assert seen["settings"].logit_classes == ("a", "b")
     assert seen["dataset"].frame(0)[1].shape == (2, 16, 20)
 
 
@@ -346,18 +346,18 @@ def test_u2net_is_asked_for_by_name(seen):
     TrainUNet(**QUICK, task="alpha", architecture="u2netp", squash=320, normalise="imagenet")(pictures, matte=mattes)
     settings = seen["settings"]
     assert (settings.architecture, settings.config) == ("u2net", {"variant": "u2netp"})
-    assert settings.sight == Sight(squash=320, peak=True, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    assert settings.preprocessing == Preprocessing(squash=320, peak=True, mean=IMAGENET_MEAN, std=IMAGENET_STD)
     assert seen["dataset"].frame(0)[0].shape == (3, 320, 320)
 
 
 def test_a_linked_network_keeps_its_eyes_unless_told_otherwise(seen, u2net):
     pictures, mattes = clips()
-    model = Run.start(replace(u2net, checkpoint_folder=None), frames_for(u2net), None, torch.device("cpu")).best_model()
+    model = start_run(replace(u2net, checkpoint_folder=None), frames_for(u2net), None, torch.device("cpu")).best_model()
     plain = {name: value for name, value in QUICK.items() if name != "widths"}
     TrainUNet(**plain, task="alpha")(pictures, matte=mattes, model=model)
-    assert (seen["settings"].architecture, seen["settings"].sight) == ("u2net", U2NET_SIGHT)
+    assert (seen["settings"].architecture, seen["settings"].preprocessing) == ("u2net", U2NET_PREPROCESSING)
     TrainUNet(**plain, task="alpha", squash=16)(pictures, matte=mattes, model=model)
-    assert seen["settings"].sight == Sight(squash=16)
+    assert seen["settings"].preprocessing == Preprocessing(squash=16)
 
 
 def test_grey_pictures_are_equal_in_red_green_and_blue(seen):
@@ -402,19 +402,19 @@ def test_five_evaluations_an_epoch_with_rmsprop_and_a_plateau_on_dice(seen):
 @pytest.mark.parametrize(
     "values, linked, message",
     [
-        ({"task": "alpha"}, {"labels"}, "task alpha learns from matte, but labels is linked: link the other"),
-        ({"task": "alpha"}, {"labels", "matte"}, "labels and matte are both linked: take one of them out, a network learns one task"),
-        ({}, set(), "nothing to learn: link labels, a matte or parts"),
-        ({"task": "parts"}, set(), "nothing to learn: link parts"),
+        ({"task": "alpha"}, {"labels"}, "task alpha needs matte, but labels is linked: link the other"),
+        ({"task": "alpha"}, {"labels", "matte"}, "labels and matte are both linked: remove one of them, a network has one task"),
+        ({}, set(), "nothing to train on: link labels, a matte or parts"),
+        ({"task": "parts"}, set(), "nothing to train on: link parts"),
         ({"validation_share": 0.2}, {"labels"}, "validation_share is 0.2, but nothing says what a clip is: set clip_length or clips"),
         (
             {"clip_length": 1, "validation_share": 0.2, "validation_clips": 1},
             {"labels"},
             "validation_clips and validation_share are both set",
         ),
-        ({"start_from": "a.pt"}, {"labels", "model"}, "start_from and a linked model are both given: take one of them out"),
+        ({"start_from": "a.pt"}, {"labels", "model"}, "start_from and a linked model are both given: remove one of them"),
         ({"task": "alpha", "score": "mean_iou"}, {"matte"}, "score is 'mean_iou'"),
-        ({"task": "alpha"}, {"matte", "motion"}, "`motion` is for the consistency of labels, and task alpha has none: take the link out"),
+        ({"task": "alpha"}, {"matte", "motion"}, "`motion` is for the consistency of labels, and task alpha has none: remove the link"),
         ({"squash": 320, "scale": 0.5}, {"labels"}, "scale 0.5 and squash 320 are both given"),
     ],
 )
@@ -426,7 +426,7 @@ def test_what_is_linked_says_the_task(seen):
     pictures, mattes = clips()
     TrainUNet(**QUICK)(pictures, matte=mattes)
     assert seen["settings"].task == "alpha"
-    with pytest.raises(UsageError, match=r"task labels learns from labels, but matte is linked: link the other"):
+    with pytest.raises(UsageError, match=r"task labels needs labels, but matte is linked: link the other"):
         TrainUNet(**QUICK, task="labels")(pictures, matte=mattes)
 
 

@@ -135,7 +135,7 @@ def test_colour_is_seen_as_the_grey_of_picture_files(tmp_path):
 def test_u2net(tmp_path, size):
     theirs = randomised(NestedU(*TINY))
     model = load_weights(saved(theirs, tmp_path / "net.pth"))
-    assert (model.architecture, model.answer, model.sight.squash) == ("u2net", "minmax", 320)
+    assert (model.architecture, model.activation, model.preprocessing.squash) == ("u2net", "minmax", 320)
     samples, frame = codes(3, *size)
     picture = plain(samples)
     for made, expected in zip(model.module()(picture), theirs(picture), strict=True):
@@ -212,7 +212,7 @@ def test_a_black_frame_is_seen(tmp_path):
 def test_milesial_at_a_scale(tmp_path, scale, size):
     theirs = randomised(Milesial(3, 3, 4))
     model = load_weights(saved(theirs, tmp_path / "net.pth"))
-    model = replace(model, sight=replace(model.sight, scale=scale))
+    model = replace(model, preprocessing=replace(model.preprocessing, scale=scale))
     samples, frame = codes(3, *size)
     small = (int(scale * size[1]), int(scale * size[0]))
     shown = np.asarray(Picture.fromarray(samples).resize(small, Picture.Resampling.BICUBIC)).copy()
@@ -411,11 +411,11 @@ def test_a_picture_is_no_checkpoint(tmp_path):
 
 def test_a_scale_that_leaves_nothing(tmp_path):
     model = load_weights(saved(randomised(Milesial(3, 2, 4)), tmp_path / "net.pth"))
-    small = replace(model, sight=replace(model.sight, scale=0.1))
-    with pytest.raises(FrameError, match=r"scale 0.1 leaves nothing of a frame of 30x8: use a larger one"):
+    small = replace(model, preprocessing=replace(model.preprocessing, scale=0.1))
+    with pytest.raises(FrameError, match=r"scale 0.1 leaves nothing of a frame of 30x8: use a larger scale"):
         Segmenter(small)(torch.rand(1, 3, 8, 30))
-    with pytest.raises(UsageError, match=r"sight: scale is 0: it must be above 0"):
-        replace(model.sight, scale=0)
+    with pytest.raises(UsageError, match=r"preprocessing: scale is 0: it must be above 0"):
+        replace(model.preprocessing, scale=0)
 
 
 def test_frames_keep_their_exact_greys():

@@ -21,7 +21,7 @@ from PIL import Image as Pictures
 from rotonodes.errors import Interrupted, UsageError
 from rotonodes.train.checkpoint import BEFORE, NEWEST, read_checkpoint
 from rotonodes.train.data.dataset import LabelledFrames
-from rotonodes.train.distributed import Team
+from rotonodes.train.distributed import ProcessGroup
 from rotonodes.train.loop import train
 from rotonodes.train.settings import Loss, TrainSettings
 from test_loop import CLASSES, stop_before, toy_frames
@@ -217,7 +217,7 @@ def test_only_the_first_process_writes(together: Path, alone: dict[str, Any]) ->
 def test_a_wish_to_stop_in_one_process_stops_all_behind_one_checkpoint(together: Path, alone: dict[str, Any], tmp_path: Path) -> None:
     both = answers(together, "stopped")
     assert both[0] == both[1]
-    assert both[0].startswith("Interrupted: training: stopped after step 5 of 12; run again to go on from ")
+    assert both[0].startswith("Interrupted: training: stopped after step 5 of 12; run again to resume from ")
     found = read_checkpoint(together / "stopped")
     assert found is not None
     assert found["run"]["step"] == 5
@@ -249,18 +249,18 @@ def test_what_does_not_fit_is_refused_by_all(together: Path) -> None:
     assert both[0].startswith("TrainError: training: step ")
 
 
-def test_a_team_of_one_has_nothing_to_do() -> None:
+def test_a_group_of_one_has_nothing_to_do() -> None:
     network, part = torch.nn.BatchNorm2d(3), torch.rand(2, 3, 4, 4)
-    team = Team()
-    assert team.spread(network) is network
-    assert team.whole(part) is part
-    assert team.scaled(part) is not None
-    assert list(team.share(5)) == [0, 1, 2, 3, 4]
-    assert [list(Team(rank, 2).share(6)) for rank in (0, 1)] == [[0, 1, 2], [3, 4, 5]]
+    group = ProcessGroup()
+    assert group.wrap(network) is network
+    assert group.gather(part) is part
+    assert group.scale(part) is not None
+    assert list(group.frames_of(5)) == [0, 1, 2, 3, 4]
+    assert [list(ProcessGroup(rank, 2).frames_of(6)) for rank in (0, 1)] == [[0, 1, 2], [3, 4, 5]]
     with pytest.raises(UsageError, match=r"a batch of 6 cannot be shared among 4 processes: take a multiple of 4"):
-        Team(0, 4).share(6)
+        ProcessGroup(0, 4).frames_of(6)
     with pytest.raises(UsageError, match="no"):
-        team.from_first(lambda: (_ for _ in ()).throw(UsageError("no")))
+        group.from_rank_0(lambda: (_ for _ in ()).throw(UsageError("no")))
 
 
 # The command line, by torchrun itself.

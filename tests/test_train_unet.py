@@ -11,6 +11,7 @@ from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.parameters import parameter_faults
 from rotonodes.nodes import TrainUNet
 from rotonodes.nodes.networks import train_unet as node_module
+from rotonodes.nodes.networks import training_parameters as parameters_module
 from rotonodes.train.settings import Augment, Loss, TrainSettings
 from rotonodes.values.pixels import Clip, Image, Labels
 
@@ -46,9 +47,9 @@ def seen(monkeypatch):
 
 def test_groups_of_parameters_name_what_the_settings_have():
     names = {
-        node_module.Variation: {item.name for item in fields(Augment)},
-        node_module.Term: {item.name for item in fields(Loss)} - {"dice"},
-        node_module.Descent: set(get_args(node_module.Descent)) & {item.name for item in fields(TrainSettings)},
+        parameters_module.Variation: {item.name for item in fields(Augment)},
+        parameters_module.Term: {item.name for item in fields(Loss)} - {"dice"},
+        parameters_module.Descent: set(get_args(parameters_module.Descent)) & {item.name for item in fields(TrainSettings)},
     }
     assert all(set(get_args(group)) == known for group, known in names.items())
 
@@ -115,12 +116,12 @@ def test_motion_that_nothing_uses_is_said(seen, monkeypatch):
     said = []
     monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))
     TrainUNet(**QUICK)(*clips(), motion=clips()[0])
-    assert said == ["`motion` is linked, but only the consistency makes use of it: set loss: {consistency: 0.5}, or take the link out"]
+    assert said == ["`motion` is linked, but only the consistency loss uses it: set loss: {consistency: 0.5}, or remove the link"]
     assert not seen["dataset"]._next
 
 
 def test_labels_of_another_size_or_number_are_refused():
-    with pytest.raises(UsageError, match=r"^4 pictures, but 3 frames of labels: give each picture its own$"):
+    with pytest.raises(UsageError, match=r"^4 pictures, but 3 frames of labels: link one frame for each picture$"):
         TrainUNet(**QUICK)(clips(4)[0], clips(3)[1])
     wrong = Clip.of([labels(0), labels(1, size=(10, 16))], frames=[7, 8])
     with pytest.raises(FrameError, match=r"^frame 8: the picture is 20x16, its labels are 10x16: reformat them$"):
@@ -172,7 +173,7 @@ def test_a_linked_model_says_what_it_does_not_heed(seen, monkeypatch):
     TrainUNet(**rest)(*clips(), model=model)
     assert not said
     TrainUNet(**rest, dropout=0.2, depth=2)(*clips(), model=model)
-    assert said == ["depth, dropout: the linked model keeps its own architecture, so this does nothing: take it out"]
+    assert said == ["depth, dropout: no effect, since the linked model keeps its own architecture: remove it"]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_every_option_reaches_the_graph(folder: Path, call: Call) -> None:
 def test_soft_mattes(folder: Path, call: Call) -> None:
     assert call("train", "data", "--suffix", "_mask", "--alpha", "-o", "out/a.safetensors", *QUICK).code == 0
     model = load_weights("out/a.safetensors")
-    assert (model.answer, len(model.classes)) == ("sigmoid", 2)
+    assert (model.activation, len(model.classes)) == ("sigmoid", 2)
     assert call("segment", "data/imgs/a.jpg", "-m", "out/a.safetensors").code == 0
     with PIL.Image.open(folder / "out/a.png") as picture:
         assert picture.mode == "L"

@@ -58,7 +58,7 @@ def test_one_of_our_own_comes_back_from_its_file(tmp_path):
     torch.manual_seed(1)
     config = {"in_channels": 3, "classes": 1, "stages": STAGES}
     state = build("u2net", config).state_dict()
-    model = Model("u2net", config, ("background", "shape"), ("#000000", "#ffffff"), answer="sigmoid", state=state)
+    model = Model("u2net", config, ("background", "shape"), ("#000000", "#ffffff"), activation="sigmoid", state=state)
     save_weights(model, tmp_path / "net.safetensors", "float32")
     back = load_weights(tmp_path / "net.safetensors")
     assert back.metadata() == model.metadata()

@@ -219,3 +219,13 @@ def test_public_names() -> None:
         _ = rotonodes.Grap
     with pytest.raises(ImportError, match="Corp"):
         from rotonodes.nodes import Corp  # noqa: F401
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_classes_and_functions_have_a_readable_length(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 500, f"{file.name} is longer than 500 lines: divide it"
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        most = 250 if isinstance(node, ast.ClassDef) else 60 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+        if most is not None:
+            length = node.end_lineno - node.lineno + 1  # type: ignore[attr-defined, operator]
+            assert length <= most, f"{node.name} is {length} lines long, more than {most}: divide it"  # type: ignore[attr-defined]

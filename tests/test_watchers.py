@@ -29,7 +29,7 @@ from rotonodes.train.log import watchers as watch
 from rotonodes.train.log.journal import Journal
 from rotonodes.train.log.pace import Pace
 from rotonodes.train.log.stage_sheet import WIDTH
-from rotonodes.train.log.step import Step
+from rotonodes.train.log.step_report import StepReport
 from rotonodes.train.log.watchers import refuse_missing, watchers
 from rotonodes.train.loop import train
 from rotonodes.train.settings import TrainSettings
@@ -150,11 +150,11 @@ def test_a_watcher_that_cannot_start_stops_nothing(tmp_path: Path, monkeypatch: 
     assert watchers(["wandb"], tmp_path, 0, {}, warned.append) == []
     assert len(warned) == 1
     assert warned[0].startswith("wandb: ")
-    assert warned[0].endswith("; the training goes on without it")
+    assert warned[0].endswith("; the training continues without it")
 
 
-def step(number: int, seconds: float, loss: float = 0.5, scores: dict[str, Any] | None = None) -> Step:
-    return Step(number, 1000, loss, 0.01, seconds, scores)
+def step(number: int, seconds: float, loss: float = 0.5, scores: dict[str, Any] | None = None) -> StepReport:
+    return StepReport(number, 1000, loss, 0.01, seconds, scores)
 
 
 def test_progress_says_loss_score_speed_and_what_is_left() -> None:
@@ -226,7 +226,7 @@ def test_a_run_that_was_killed_or_stopped_has_the_log_of_one_that_was_not(
     train(settings, data)
     broken = replace(settings, checkpoint_folder=tmp_path / "broken")
 
-    def die_behind_the_log(step: Step) -> None:
+    def die_behind_the_log(step: StepReport) -> None:
         if step.step == 6:
             raise Killed
 
@@ -267,7 +267,7 @@ def test_each_stage_keeps_its_weights_where_that_is_asked_for(
     kept = replace(settings, snapshots=True, ema_decay=ema, learning_rate=1e-2)
     seen: dict[int, dict[str, torch.Tensor]] = {}
 
-    def look(step: Step) -> None:
+    def look(step: StepReport) -> None:
         if step.step % 4 == 0:
             run = read_checkpoint(tmp_path / "run")["run"]  # type: ignore[index]
             seen[step.step] = run["average" if ema else "network"]
@@ -291,7 +291,7 @@ def test_snapshots_of_a_run_that_was_stopped_or_killed_are_those_of_one_that_was
     train(kept, data)
     broken = replace(kept, checkpoint_folder=tmp_path / "broken", checkpoint_interval=5)
 
-    def die(step: Step) -> None:
+    def die(step: StepReport) -> None:
         if step.step == 9:  # behind the stage of step 8, whose checkpoint is that of step 5
             raise Killed
 
@@ -320,7 +320,7 @@ def test_a_snapshot_that_cannot_be_written_is_said_and_ends_nothing(
     train(replace(settings, snapshots=True), data, warn=warned.append)
     told = [line for line in warned if "disk full" in line]
     assert told == [
-        "disk full while writing step_000004.safetensors: free some space and run again; the training goes on without its snapshot"
+        "disk full while writing step_000004.safetensors: free some space and run again; the training continues without its snapshot"
     ]
 
 
@@ -330,7 +330,7 @@ def test_no_weights_are_kept_unless_asked_for(tmp_path: Path) -> None:
     node(tmp_path / "asked", snapshots=True).run(inputs(), monitor=Lines())
     assert list(snapshots(tmp_path / "asked/run")) == ["step_000002", "step_000004"]
     nowhere = node(tmp_path, snapshots=True).model_copy(update={"checkpoints": ""})
-    assert list(nowhere.faults(frozenset({"labels"}), 3)) == ["snapshots are kept in the folder of checkpoints: set checkpoints"]
+    assert list(nowhere.faults(frozenset({"labels"}), 3)) == ["snapshots are written into the folder of checkpoints: set checkpoints"]
 
 
 def test_watchers_follow_a_training(data: LabelledFrames, settings: TrainSettings, tmp_path: Path) -> None:
@@ -420,10 +420,10 @@ def test_the_last_line_says_which_step_was_the_best(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scores", "found"),
     [
-        ([0.2, 0.3, 0.4, 0.5], "was still getting better at the end (0.400 at step 3, 0.500 at step 4 of 4): learn for longer, with more"),
+        ([0.2, 0.3, 0.4, 0.5], "was still getting better at the end (0.400 at step 3, 0.500 at step 4 of 4): train for longer, with more"),
         ([0.2, 0.9, 0.9, 0.91], ""),
         ([0.2, 0.5, 0.4, 0.4], ""),
-        ([0.3, 0.2, 0.2, 0.2], "was never better than when it was first looked at (0.300 at step 1 of 4): learn for longer, and look"),
+        ([0.3, 0.2, 0.2, 0.2], "was never better than at the first validation (0.300 at step 1 of 4): train for longer, and look"),
         ([0.97, 0.969, 0.97, 0.968], ""),
         ([None, None, 0.3, 0.4], "was still getting better at the end (0.300 at step 3, 0.400 at step 4 of 4)"),
         ([None, None, None, 0.4], ""),
@@ -433,11 +433,11 @@ def test_a_score_that_was_still_rising_is_warned_of(
     data: LabelledFrames, settings: TrainSettings, monkeypatch: pytest.MonkeyPatch, scores: list[float | None], found: str
 ) -> None:
     """Whatever the network makes of it, each validation has the next score."""
-    from rotonodes.train.training_run import Run
 
     scored = iter(scores)
     monkeypatch.setattr(
-        Run, "_scores", lambda self, stop: {"step": self.step, "frames": 1, "loss": 1.0, "iou": {}, "mean_iou": next(scored)}
+        "rotonodes.train.validation.measure",
+        lambda run, stop: {"step": run.step, "frames": 1, "loss": 1.0, "iou": {}, "mean_iou": next(scored)},
     )
     warned: list[str] = []
     train(replace(settings, steps=4, validation_interval=1, checkpoint_folder=None), data, warn=warned.append)

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from rotonodes.errors import RetryError, UsageError
 from rotonodes.nets.model import Model, build
-from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Sight
+from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rotonodes.nets.weights import WeightsError, load_weights, read_metadata, save_weights
 
 CONFIG = {"in_channels": 3, "classes": 2, "widths": [4, 8, 8]}
@@ -70,14 +70,14 @@ def test_encodings_of_single_channels_come_back(model, tmp_path):
 
 
 def test_answers_sight_and_mask_values_come_back(model, tmp_path):
-    sight = Sight(squash=320, peak=True, mean=IMAGENET_MEAN, std=IMAGENET_STD, exact=True)
-    other = replace(model, answer="minmax", sight=sight, mask_values=(0, 255))
+    sight = Preprocessing(squash=320, peak=True, mean=IMAGENET_MEAN, std=IMAGENET_STD, exact=True)
+    other = replace(model, activation="minmax", preprocessing=sight, mask_values=(0, 255))
     save_weights(other, tmp_path / "net.safetensors")
     for back in (load_weights(tmp_path / "net.safetensors"), Model.unpack(other.pack())):
-        assert (back.answer, back.sight, back.mask_values) == ("minmax", sight, (0, 255))
+        assert (back.activation, back.preprocessing, back.mask_values) == ("minmax", sight, (0, 255))
     # Older readers would use these weights wrongly, and must refuse them; mask values change nothing for them.
     assert other.metadata()["rotonodes"] == "3"
-    assert replace(model, sight=Sight(scale=0.5)).metadata()["rotonodes"] == "3"
+    assert replace(model, preprocessing=Preprocessing(scale=0.5)).metadata()["rotonodes"] == "3"
     assert replace(model, mask_values=(0, 255)).metadata()["rotonodes"] == "1"
     assert not {"answer", "sight", "mask_values"} & set(model.metadata())
 
@@ -198,19 +198,19 @@ def rewritten(model, path, metadata=None, state=None):
         ({"encodings": '{"R": "rec709"}'}, "encoding 'rec709' is not known"),
         ({"encodings": '{"Z": "depth"}'}, "encodings has 'Z', which is none of its channels R G B: take it out"),
         ({"encodings": "[]"}, "metadata field encodings is '..', not dict"),
-        ({"answer": "hardmax"}, "answer 'hardmax' is not known: use one of softmax, sigmoid, minmax"),
+        ({"answer": "hardmax"}, "activation 'hardmax' is not known: use one of softmax, sigmoid, minmax"),
         ({"sight": "[]"}, "metadata field sight is '..', not dict"),
-        ({"sight": '{"sqash": 320}'}, "sight: 'sqash' is not known [(]did you mean 'squash'[?][)]: use one of grey, scale"),
-        ({"sight": '{"squash": 0.5}'}, "sight: squash is 0.5: it must be a whole number"),
-        ({"sight": '{"squash": -1}'}, "sight: squash is -1: it must be a whole number of pixels from 0 to 8192"),
-        ({"sight": '{"squash": true}'}, "sight: squash is True"),
-        ({"sight": '{"scale": "half"}'}, "sight: scale is 'half': it must be a number"),
-        ({"sight": '{"scale": 17}'}, "sight: scale is 17: it must be above 0 and at most 16"),
-        ({"sight": '{"scale": 0.5, "squash": 9}'}, "sight: scale 0.5 and squash 9 are both given"),
-        ({"sight": '{"grey": 1}'}, "sight: grey is 1: it must be true or false"),
-        ({"sight": '{"mean": [0.5, 0.5, 0.5], "std": [1, 1]}'}, "sight: mean and std must have one number for each channel"),
+        ({"sight": '{"sqash": 320}'}, "preprocessing: 'sqash' is not known [(]did you mean 'squash'[?][)]: use one of grey, scale"),
+        ({"sight": '{"squash": 0.5}'}, "preprocessing: squash is 0.5: it must be a whole number"),
+        ({"sight": '{"squash": -1}'}, "preprocessing: squash is -1: it must be a whole number of pixels from 0 to 8192"),
+        ({"sight": '{"squash": true}'}, "preprocessing: squash is True"),
+        ({"sight": '{"scale": "half"}'}, "preprocessing: scale is 'half': it must be a number"),
+        ({"sight": '{"scale": 17}'}, "preprocessing: scale is 17: it must be above 0 and at most 16"),
+        ({"sight": '{"scale": 0.5, "squash": 9}'}, "preprocessing: scale 0.5 and squash 9 are both given"),
+        ({"sight": '{"grey": 1}'}, "preprocessing: grey is 1: it must be true or false"),
+        ({"sight": '{"mean": [0.5, 0.5, 0.5], "std": [1, 1]}'}, "preprocessing: mean and std must have one number for each channel"),
         ({"sight": '{"mean": ["a"], "std": [1]}'}, "must be lists of numbers"),
-        ({"sight": '{"mean": [0.5], "std": [1]}'}, "sight has 1 means for 3 channels: give one for each"),
+        ({"sight": '{"mean": [0.5], "std": [1]}'}, "preprocessing has 1 means for 3 channels: give one for each"),
     ],
 )
 def test_metadata_that_cannot_be_right(model, tmp_path, metadata, message):

@@ -15,13 +15,13 @@ def tiny_model(
 ) -> Model:
     """A network as after a training: its norms have statistics of their own, and its answers differ from pixel to pixel.
 
-    Of `answer` softmax unless given; the config is laid over that of a small network.
+    Of `activation` softmax unless given; the config is laid over that of a small network.
     """
     torch.manual_seed(seed)
-    maps = len(classes) - (fields.get("answer", "softmax") != "softmax")
+    maps = len(classes) - (fields.get("activation", "softmax") != "softmax")
     config = {**(UNET if architecture == "unet" else {}), "classes": maps, **(config or {})}
     network = build(architecture, config)
-    # The statistics of noise, as a training would have left those of its frames; else the answer is all but flat.
+    # The statistics of noise, as a training would have left those of its frames; else the output is nearly flat.
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.0

@@ -1,4 +1,4 @@
-"""What a network gets to see: pictures in its encoding, at sizes it can take."""
+"""Pictures in the encoding and size that a network expects."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.passes.camera import NOTHING
 from rotonodes.imaging.passes.names import canonical
 from rotonodes.nets.model import ENCODINGS, Model
-from rotonodes.nets.preprocess import Sight
+from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.color import linear_to_srgb
 
-# The largest half-precision value: raw channels beyond it are cut, so that no precision turns them into infinity.
+# The largest half-precision value: raw channels are clamped to it, so that no precision turns them into infinity.
 RAW_LIMIT = 65504.0
 
 _VECTORS_AND_IDS = ("Normal", "Position", "Vector", "UV", "Denoising Normal", "IndexOB", "IndexMA")
@@ -24,10 +24,9 @@ _VECTORS_AND_IDS = ("Normal", "Position", "Vector", "UV", "Denoising Normal", "I
 def encode(linear: Tensor, encoding: str | Sequence[str]) -> Tensor:
     """Scene-linear `[..., C, H, W]` -> finite values in a network's encoding, same shape, float32.
 
-    `encoding` is one for all channels, or one for each. "srgb" and "linear" are clamped to 0..1, "raw" to the range of half
+    `encoding` is one for all channels, or one per channel. "srgb" and "linear" are clamped to 0..1, "raw" to the range of half
     precision; NaN becomes 0. "depth" is the frame's smallest depth divided by each pixel's, in 0..1, and 0 where there is
-    nothing (not positive, not finite, or from `NOTHING` on): give it whole frames. This is for the network's eyes only: the
-    picture itself stays as it is.
+    no depth (not positive, not finite, or at least `NOTHING`): it needs whole frames. The input is not modified.
 
     Raises UsageError for an unknown encoding, or for another number of encodings than of channels.
     """
@@ -58,10 +57,10 @@ def _encoded(planes: Tensor, encoding: str) -> Tensor:
 
 
 def channel_encoding(channel: str, encoding: str) -> str:
-    """How a network best sees the channel of that name: colours (`R`, `Y`, `DiffDir.G`) in `encoding`, depth as depth, the rest raw.
+    """The usual encoding of a channel, by its name: `encoding` for colours (`R`, `Y`, `DiffDir.G`), depth for depth, else raw.
 
-    Names may come in any renderer's spelling, with a view layer in front. Vectors, ids, mattes and alpha are raw, also where a
-    renderer calls a normal's axes R, G and B.
+    Names may be in any renderer's spelling, with a view layer in front. Vectors, ids, mattes and alpha are raw, even where a
+    renderer names the axes of a normal R, G and B.
     """
     stem, _, short = channel.rpartition(".")
     meant = canonical(stem.rpartition(".")[2] or channel)
@@ -72,16 +71,16 @@ def channel_encoding(channel: str, encoding: str) -> str:
     return encoding if short.upper() in ("R", "G", "B") or channel.upper() == "Y" else "raw"
 
 
-def planes_for(model: Model, have: Sequence[str]) -> list[int]:
-    """Which of a picture's channels, by index, a network sees, in its order; a picture's Y is equal in red, green and blue.
+def channel_indices(model: Model, have: Sequence[str]) -> list[int]:
+    """Indices of a network's channels among those of a picture, in the network's order; Y stands for red, green and blue.
 
-    A network that sees the grey of colours (`Sight.grey`) gets red, green and blue where there is no Y. Raises FrameError when
-    the picture does not have them.
+    A network on grey (`Preprocessing.grey`) gets red, green and blue where there is no Y. Raises FrameError for a picture that
+    lacks a channel.
     """
     colors = ("R", "G", "B")
     if tuple(have[:1]) == ("Y",) and model.channels == colors:
         return [0, 0, 0]
-    wanted = colors if model.sight.grey and "Y" not in have else model.channels
+    wanted = colors if model.preprocessing.grey and "Y" not in have else model.channels
     missing = " ".join(name for name in wanted if name not in have)
     if missing:
         hint = " (StackPasses makes them of a render's passes)" if "." in missing else ""
@@ -94,20 +93,20 @@ def planes_for(model: Model, have: Sequence[str]) -> list[int]:
     return [have.index(name) for name in wanted]
 
 
-def look(pictures: Tensor, sight: Sight, encodings: Sequence[str]) -> Tensor:
-    """Encoded pictures `[N, C, H, W]` -> what the network sees of them, `[N, C, h, w]`; each frame by itself.
+def preprocess(pictures: Tensor, preprocessing: Preprocessing, encodings: Sequence[str]) -> Tensor:
+    """Encoded pictures `[N, C, H, W]` -> the network's input `[N, C, h, w]`, except for grey; each frame by itself.
 
-    Raises FrameError for a frame of which `scale` leaves nothing.
+    Raises FrameError for a frame that `scale` shrinks to nothing.
     """
-    if sight.squash:
-        pictures = F.interpolate(pictures, size=(sight.squash, sight.squash), mode="bilinear", align_corners=False)
-    elif sight.scale != 1:
-        pictures = _scaled(pictures, sight.scale, on_codes=set(encodings) == {"srgb"})
-    if sight.peak:
+    if preprocessing.squash:
+        pictures = F.interpolate(pictures, size=(preprocessing.squash, preprocessing.squash), mode="bilinear", align_corners=False)
+    elif preprocessing.scale != 1:
+        pictures = _scaled(pictures, preprocessing.scale, on_codes=set(encodings) == {"srgb"})
+    if preprocessing.peak:
         peaks = pictures.amax(dim=(1, 2, 3), keepdim=True)
         pictures = pictures / peaks.where(peaks > 0, 1.0)
-    if sight.mean:
-        mean, std = (pictures.new_tensor(values).view(-1, 1, 1) for values in (sight.mean, sight.std))
+    if preprocessing.mean:
+        mean, std = (pictures.new_tensor(values).view(-1, 1, 1) for values in (preprocessing.mean, preprocessing.std))
         pictures = (pictures - mean) / std
     return pictures
 
@@ -116,8 +115,8 @@ def _scaled(pictures: Tensor, scale: float, *, on_codes: bool) -> Tensor:
     height, width = pictures.shape[-2:]
     size = int(scale * height), int(scale * width)
     if not all(size):
-        raise FrameError(f"scale {scale} leaves nothing of a frame of {width}x{height}: use a larger one")
-    if not on_codes:  # vectors and depths are no 8-bit codes
+        raise FrameError(f"scale {scale} leaves nothing of a frame of {width}x{height}: use a larger scale")
+    if not on_codes:  # vectors and depths are not 8-bit codes
         return F.interpolate(pictures, size=size, mode="bicubic", align_corners=False, antialias=True)
     import numpy as np
     from PIL import Image as Picture
@@ -134,9 +133,9 @@ def codes_of(encoded: Tensor) -> Tensor:
 
 
 def grey(encoded: Tensor) -> Tensor:
-    """Encoded red, green, blue `[..., 3, H, W]` -> luma `[..., 1, H, W]` as 8-bit files have it: a whole number of 255ths.
+    """Encoded red, green, blue `[..., 3, H, W]` -> luma `[..., 1, H, W]`, a multiple of 1/255 as in 8-bit files.
 
-    ITU-R BT.601 in Pillow's 16-bit whole numbers (its "L"), so that networks see what they learned from.
+    ITU-R BT.601 in Pillow's 16-bit integers (its mode "L"), which these networks were trained on.
     """
     red, green, blue = codes_of(encoded).int().unbind(-3)
     codes = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rotonodes.errors import UsageError
-from rotonodes.nets.encode import planes_for
+from rotonodes.nets.encode import channel_indices
 from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.weights import load_weights
 from rotonodes.values.color import Colorspace, srgb_to_linear
@@ -53,7 +53,7 @@ class Network:
 
     def _of_image(self, picture: Image) -> Segmented:
         whole = picture.on_frame()
-        labels, probabilities, matte = self(whole.data[planes_for(self.model, whole.channels)])
+        labels, probabilities, matte = self(whole.data[channel_indices(self.model, whole.channels)])
         known = self.model
         return Segmented(
             Labels(labels, known.classes, known.colors),

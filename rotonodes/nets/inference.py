@@ -1,4 +1,4 @@
-"""Frames through a trained network: encode, pad, infer, tile where memory is short."""
+"""Inference: frames are encoded, padded, run through a network, in tiles where memory is short."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from rotonodes.errors import UsageError
-from rotonodes.nets.encode import encode, grey, look, pad
+from rotonodes.nets.encode import encode, grey, pad, preprocess
 from rotonodes.nets.model import Model
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
-# Smaller tiles would see too little of the shape to tell its tones.
+# Smaller tiles contain too little of the shape to tell its tones.
 SMALLEST_TILE = 256
 
 
 class Segmenter:
-    """A network made ready for many frames: batch norms folded into convolutions, channels last, eval mode.
+    """A network prepared for many frames: batch norms folded into convolutions, channels last, eval mode.
 
-    Call it with scene-linear frames `[N, C, H, W]` float32 of any size from 1x1 on; it answers probabilities
-    `[N, classes, H, W]` float32, 0 to 1, on its own device. The input is not modified and may hold NaN or infinity. A network
-    that sees grey (`Sight.grey`) also takes red, green and blue.
+    Calling it with scene-linear frames `[N, C, H, W]` float32 of any size from 1x1 returns probabilities `[N, classes, H, W]`
+    float32, 0 to 1, on its device. The input is not modified and may contain NaN or infinity. A network on grey
+    (`Preprocessing.grey`) also takes red, green and blue.
 
-    Where classes exclude each other (`Model.answer` softmax), the probabilities sum to 1 within 0.002: they are rounded to
-    values of half precision, so that a cache can keep them in two bytes and a run that reads the cache equals a run that
-    computes. Mattes and parts, and all of networks of other projects, are as the network gave them. On the CPU each frame runs
-    by itself: a batch costs no more that way, and a frame's result does not depend on its neighbours, bit for bit.
+    For mutually exclusive classes (`Model.activation` softmax) the probabilities sum to 1 within 0.002: they are rounded to
+    half precision, so that a cache can store two bytes and a run from the cache equals a run without. Mattes and parts, and
+    everything from networks of other projects, are not rounded. On the CPU each frame runs by itself: a batch would be no
+    faster, and a frame's result does not depend on its neighbours, bit for bit.
 
-    `tile` is the side in pixels of overlapping tiles for frames larger than that, 0 for none; `overlap` pixels are blended.
-    One frame that does not fit on a CUDA device falls back to tiles; a batch that does not fit raises
-    `torch.OutOfMemoryError`, for the caller to try again with a smaller one. Networks that see frames squashed to one size need
-    no tiles, and get none.
+    `tile` is the side in pixels of overlapping tiles for larger frames, 0 for none; `overlap` pixels are blended. A single
+    frame that does not fit on a CUDA device is tiled, and so is only that frame: how earlier frames fared never changes a later
+    one. A batch that does not fit raises `torch.OutOfMemoryError`, so that the caller can retry with a smaller one. Networks
+    with `squash` are never tiled.
     """
 
     def __init__(
@@ -65,35 +65,38 @@ class Segmenter:
     @torch.no_grad()
     def __call__(self, batch: Tensor) -> Tensor:
         channels = len(self.model.channels)
-        fits = batch.dim() == 4 and (batch.shape[1] == channels or (self.model.sight.grey and batch.shape[1] == 3))
+        fits = batch.dim() == 4 and (batch.shape[1] == channels or (self.model.preprocessing.grey and batch.shape[1] == 3))
         if not fits or 0 in batch.shape:
             wanted = f"[N, {channels} ({', '.join(self.model.channels)}), H, W]"
             raise UsageError(f"the network reads frames {wanted}, not {list(batch.shape)}: select channels first")
         batch = batch.to(self.device)
-        tiled = self.tile and not self.model.sight.squash and max(batch.shape[-2:]) > self.tile
+        tiled = self.tile and not self.model.preprocessing.squash and max(batch.shape[-2:]) > self.tile
         if len(batch) > 1 and self.device.type != "cpu" and not tiled:
             return self._whole(self._seen(batch), batch.shape[-2:])
         return torch.cat([self._frame(self._seen(picture[None]), picture.shape[-2:]) for picture in batch])
 
     def matte(self, batch: Tensor) -> Tensor:
-        """How much of each pixel is not the first class (background): frames as for a call -> `[N, 1, H, W]` float32, 0 to 1."""
+        """1 - the probability of the first class (background): frames as for a call -> `[N, 1, H, W]` float32, 0 to 1."""
         return 1 - self(batch)[:, :1]
 
     def _seen(self, frames: Tensor) -> Tensor:
-        """What the network sees of whole frames: before they are cut into tiles or padded, since depth is seen relative to the frame.
+        """The network's input for whole frames, before tiling and padding, since depth is encoded relative to the frame.
 
-        A power's last bit depends on where a value lies in a CPU's vectors, so there frames are encoded one by one too.
+        On the CPU frames are encoded one by one too: the last bit of a power depends on a value's place in the vector unit.
         """
         encodings = self.model.channel_encodings()
-        grey_of_color = self.model.sight.grey and frames.shape[1] == 3
+        grey_of_color = self.model.preprocessing.grey and frames.shape[1] == 3
         encoded = grey(encode(frames, self.model.encoding)) if grey_of_color else encode(frames, encodings)
-        return look(encoded, self.model.sight, encodings)
+        return preprocess(encoded, self.model.preprocessing, encodings)
 
     def _frame(self, picture: Tensor, size: torch.Size) -> Tensor:
-        """One picture as the network sees it `[1, C, h, w]` -> probabilities; in ever smaller tiles while it does not fit."""
-        longest, squashed = max(picture.shape[-2:]), self.model.sight.squash
+        """One network input `[1, C, h, w]` -> probabilities; in ever smaller tiles while it does not fit.
+
+        The smaller tile is this frame's alone: kept on `self`, it would cut the frames that follow, and change their pixels.
+        """
+        longest, squashed = max(picture.shape[-2:]), self.model.preprocessing.squash
+        side = longest if squashed else min(self.tile or longest, longest)
         while True:
-            side = longest if squashed else min(self.tile or longest, longest)
             try:
                 return self._tiled(picture, side, size) if side < longest else self._whole(picture, size)
             except torch.OutOfMemoryError:
@@ -101,22 +104,22 @@ class Segmenter:
                     raise
             # Outside the except block, whose traceback would keep the failed attempt's tensors alive.
             torch.cuda.empty_cache()
-            self.tile = self._rounded(max(side // 2, SMALLEST_TILE, self.overlap + 1))
+            side = self._rounded(max(side // 2, SMALLEST_TILE, self.overlap + 1))
 
     def _rounded(self, side: int) -> int:
         return side + -side % self.model.size_multiple
 
     def _whole(self, pictures: Tensor, size: torch.Size) -> Tensor:
-        """Pictures as the network sees them `[N, C, h, w]` -> probabilities of frames of `size`, in one pass."""
+        """Network inputs `[N, C, h, w]` -> probabilities of frames of `size`, without tiles."""
         height, width = pictures.shape[-2:]
         padded = pad(pictures, self.model.size_multiple, self.smallest).to(self.dtype, memory_format=torch.channels_last)
-        with torch.inference_mode():  # the network only: what comes out of here is an ordinary tensor again
+        with torch.inference_mode():  # for the network only: its output becomes an ordinary tensor below
             logits = self.network(padded)
-        logits = logits[0] if isinstance(logits, tuple) else logits  # of several maps the first is the answer
-        return self._rounded_off(answer(logits[..., :height, :width].float(), self.model, size))
+        logits = logits[0] if isinstance(logits, tuple) else logits  # U-2-Net returns several maps; the first is its result
+        return self._rounded_off(activate(logits[..., :height, :width].float(), self.model, size))
 
     def _tiled(self, picture: Tensor, tile: int, size: torch.Size) -> Tensor:
-        """One picture as the network sees it `[1, C, h, w]` -> probabilities, from tiles that fade into each other."""
+        """One network input `[1, C, h, w]` -> probabilities, from overlapping tiles that are blended."""
         height, width = picture.shape[-2:]
         total = picture.new_zeros((1, len(self.model.classes), height, width))
         weights = picture.new_zeros((height, width))
@@ -130,21 +133,23 @@ class Segmenter:
         return self._rounded_off(_resized(total / weights, size))
 
     def _rounded_off(self, probabilities: Tensor) -> Tensor:
-        rounds = self.model.answer == "softmax" and not self.model.sight.exact
+        rounds = self.model.activation == "softmax" and not self.model.preprocessing.exact
         return probabilities.half().float() if rounds else probabilities
 
 
-def answer(logits: Tensor, model: Model, size: torch.Size) -> Tensor:
-    """Logits `[N, maps, h, w]` float32 -> probabilities `[N, classes, *size]`, as `Model.answer` says it.
+def activate(logits: Tensor, model: Model, size: torch.Size) -> Tensor:
+    """Logits `[N, maps, h, w]` float32 -> probabilities `[N, classes, *size]`, by `Model.activation`.
 
     Raises UsageError when there are not as many maps as the classes need.
     """
-    maps, wanted = logits.shape[1], len(model.classes) - (model.answer != "softmax")
+    maps, wanted = logits.shape[1], len(model.classes) - (model.activation != "softmax")
     if maps != wanted:
-        raise UsageError(f"the network gives {maps} maps, but {len(model.classes)} classes by {model.answer} need {wanted}: name them anew")
-    if model.answer == "softmax":
+        raise UsageError(
+            f"the network gives {maps} maps, but {len(model.classes)} classes by {model.activation} need {wanted}: name them anew"
+        )
+    if model.activation == "softmax":
         return torch.softmax(_resized(logits, size), dim=1)
-    stretches = model.answer == "minmax"
+    stretches = model.activation == "minmax"
     others = _resized(stretched(torch.sigmoid(logits)), size) if stretches else torch.sigmoid(_resized(logits, size))
     return torch.cat((1 - others.amax(dim=1, keepdim=True), others), dim=1)
 
@@ -160,9 +165,11 @@ def at_scale(model: Model, scale: float | None, name: str) -> Model:
     """The model seeing frames at another scale, where one is given; UsageError for one that sees them squashed to one size."""
     if scale is None:
         return model
-    if model.sight.squash:
-        raise UsageError(f"{name}: this network sees frames at {model.sight.squash} x {model.sight.squash} px: take scale out")
-    return replace(model, sight=replace(model.sight, scale=scale))
+    if model.preprocessing.squash:
+        raise UsageError(
+            f"{name}: this network sees frames at {model.preprocessing.squash} x {model.preprocessing.squash} px: take scale out"
+        )
+    return replace(model, preprocessing=replace(model.preprocessing, scale=scale))
 
 
 def soft_matte(model: Model, frames: Tensor, device: str | torch.device = "cpu") -> Tensor:

@@ -1,4 +1,4 @@
-"""A trained network with all that is needed to use it rightly: classes, colours, channels, encoding, licence, scores."""
+"""A trained network with everything needed to use it: classes, colours, channels, encoding, licence, scores."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import UsageError, did_you_mean
-from rotonodes.nets.preprocess import Sight
+from rotonodes.nets.preprocess import Preprocessing
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-# The file format of the metadata; a reader refuses a higher one. A file is written in the lowest that can say it: 2 adds
-# `encodings`, 3 `answer` and `sight`, which older readers would pass over. (`mask_values` they may pass over.)
+# Version of the metadata format; readers refuse higher ones. Each file is written in the lowest version that can hold it: 2 adds
+# `encodings`, 3 adds `answer` and `sight` (here: activation and preprocessing), which older readers would silently ignore.
+# `mask_values` may be ignored.
 FORMAT = 3
 
 
@@ -29,10 +30,10 @@ ARCHITECTURES = {"unet": ("rotonodes.nets.unet", "UNet"), "u2net": ("rotonodes.n
 
 ENCODINGS = ("srgb", "linear", "raw", "depth")
 
-# What the logits say of the classes (see `Model`).
-ANSWERS = ("softmax", "sigmoid", "minmax")
+# How logits become probabilities (see `Model`).
+ACTIVATIONS = ("softmax", "sigmoid", "minmax")
 
-# The fields that travel as text in a weights file; `state` travels as its tensors.
+# Metadata keys stored as plain text, and those stored as JSON. `state` is stored as tensors.
 _TEXTS = ("architecture", "encoding", "licence")
 _JSONS = ("config", "classes", "colors", "channels", "size_multiple", "training", "metrics")
 _OPTIONAL_JSONS = ("encodings", "sight", "mask_values")
@@ -40,19 +41,21 @@ _OPTIONAL_JSONS = ("encodings", "sight", "mask_values")
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Weights and what they mean.
+    """Weights and their meaning.
 
-    `architecture` and `config` name the network and its constructor's arguments. `classes` and `colors` ("#rrggbb") are in
-    the order of the logits, `channels` in the order of the input. `encoding` is what the network was trained on: "srgb"
-    (0..1), "linear" (scene-linear, 0..1), "raw" (as it is) or "depth" (nearest / depth, 0..1); `encodings` says it for single
-    channels (channel -> encoding) where they differ. Height and width must be multiples of `size_multiple`.
+    `architecture` and `config` name the network and its constructor arguments. `classes` and `colors` ("#rrggbb") are in
+    the order of the logits, `channels` in the order of the input. `encoding` is the encoding of the training pictures: "srgb"
+    (0..1), "linear" (scene-linear, 0..1), "raw" (unchanged) or "depth" (nearest / depth, 0..1); `encodings` (channel ->
+    encoding) overrides it for single channels. Height and width must be multiples of `size_multiple`.
 
-    `answer` says how logits become probabilities. "softmax": the classes exclude each other, one logit each. "sigmoid": each
-    class but the first has a logit of its own, so that parts may overlap, and the first is what they leave, 1 - the largest of
-    them; ("background", "shape") with one logit is a matte. "minmax": the same, stretched to 0..1 over each frame.
-    `sight` is what else is done to frames before the network. `mask_values` are the values that stood for the classes in the
-    masks it learned from, grey or RGB, in the classes' order; () where nobody knows.
-    `training` (data digest, steps, frames, settings) and `metrics` (IoU, Dice and so on) are plain JSON values.
+    `activation` turns logits into probabilities. "softmax": mutually exclusive classes, one logit each. "sigmoid": one logit for
+    each class but the first, so parts may overlap; the first class is 1 - the largest of the others, and ("background",
+    "shape") with one logit is a matte. "minmax": the same, stretched to 0..1 over each frame. `preprocessing` is what is done to
+    encoded frames before the network. `mask_values` are the values of the classes in the training masks, grey or RGB, in class
+    order; () where unknown. `training` (data digest, steps, frames, settings) and `metrics` (IoU, Dice, ...) are plain JSON
+    values.
+
+    In weights files `activation` is the key `answer`, and `preprocessing` the key `sight`.
     """
 
     architecture: str
@@ -63,8 +66,8 @@ class Model:
     encoding: str = "srgb"
     encodings: dict[str, str] = field(default_factory=dict)
     size_multiple: int = 1
-    answer: str = "softmax"
-    sight: Sight = field(default_factory=Sight)
+    activation: str = "softmax"
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
     mask_values: tuple[Any, ...] = ()
     licence: str = ""
     training: dict[str, Any] = field(default_factory=dict)
@@ -78,23 +81,25 @@ class Model:
         unknown = [name for name in self.encodings if name not in self.channels]
         if unknown:
             raise UsageError(f"model: encodings has {unknown[0]!r}, which is none of its channels {' '.join(self.channels)}: take it out")
-        # One way to say a thing, so that equal models give equal files.
+        # Normal form, so that equal models give equal files.
         object.__setattr__(self, "encodings", {name: e for name, e in self.encodings.items() if e != self.encoding})
         if len(self.classes) != len(self.colors):
             raise UsageError(f"model: {len(self.classes)} classes but {len(self.colors)} colours: give each class one colour")
-        if self.answer not in ANSWERS:
-            raise UsageError(f"model: answer {self.answer!r} is not known: use one of {', '.join(ANSWERS)}")
-        if self.sight.mean and len(self.sight.mean) != len(self.channels):
-            raise UsageError(f"model: sight has {len(self.sight.mean)} means for {len(self.channels)} channels: give one for each")
+        if self.activation not in ACTIVATIONS:
+            raise UsageError(f"model: activation {self.activation!r} is not known: use one of {', '.join(ACTIVATIONS)}")
+        if self.preprocessing.mean and len(self.preprocessing.mean) != len(self.channels):
+            raise UsageError(
+                f"model: preprocessing has {len(self.preprocessing.mean)} means for {len(self.channels)} channels: give one for each"
+            )
 
     def channel_encodings(self) -> tuple[str, ...]:
         """The encoding of each channel of the input, in order."""
         return tuple(self.encodings.get(name, self.encoding) for name in self.channels)
 
     def module(self, device: str = "cpu") -> nn.Module:
-        """The network with these weights, in eval mode, float32, on `device`; a fresh copy at each call.
+        """The network with these weights, in eval mode, float32, on `device`; a new copy at each call.
 
-        Raises UsageError when the architecture is not known or the weights do not fit it.
+        Raises UsageError for an unknown architecture or weights that do not fit it.
         """
         network = build(self.architecture, self.config)
         check_fit(self.architecture, network, self.state)
@@ -102,21 +107,22 @@ class Model:
         return network.to(device).eval()
 
     def parameter_count(self) -> int:
-        """How many numbers were learned; the statistics that norms keep are not among them. The weights need not be there."""
+        """Number of trainable parameters (running statistics of norms not included). The weights need not be loaded."""
         import torch
 
-        with torch.device("meta"):  # only the shapes are wanted here
+        with torch.device("meta"):  # only the shapes are needed
             return sum(parameter.numel() for parameter in build(self.architecture, self.config).parameters())
 
     def metadata(self) -> dict[str, str]:
-        """Everything but the weights, as the texts that a safetensors header can hold."""
+        """Everything but the weights, as the strings of a safetensors header."""
         texts = {name: getattr(self, name) for name in _TEXTS}
-        values = {name: getattr(self, name) for name in (*_JSONS, *_OPTIONAL_JSONS)} | {"sight": self.sight.texts()}
+        plain = (*_JSONS, "encodings", "mask_values")
+        values = {name: getattr(self, name) for name in plain} | {"sight": self.preprocessing.as_json()}
         names = [*_JSONS, *(name for name in _OPTIONAL_JSONS if values[name])]
         jsons = {name: json.dumps(values[name], sort_keys=True, allow_nan=False) for name in names}
-        answer = {"answer": self.answer} if self.answer != "softmax" else {}
-        version = 3 if answer or "sight" in names else 2 if self.encodings else 1
-        return {"rotonodes": str(version), **texts, **answer, **jsons}
+        activation = {"answer": self.activation} if self.activation != "softmax" else {}
+        version = 3 if activation or "sight" in names else 2 if self.encodings else 1
+        return {"rotonodes": str(version), **texts, **activation, **jsons}
 
     def pack(self) -> dict[str, Any]:
         """Everything as plain data and tensors, for the cache."""
@@ -129,18 +135,19 @@ class Model:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], state: dict[str, Tensor]) -> Model:
-        """The inverse of `metadata`. Raises UsageError that names the field which is missing or wrong."""
+        """The inverse of `metadata`. Raises UsageError naming the missing or wrong field."""
         if "rotonodes" not in metadata:
-            raise UsageError("no rotonodes metadata: the file does not say which network its weights belong to")
+            raise UsageError("no rotonodes metadata: the file does not name the network of its weights")
         if metadata["rotonodes"] not in map(str, range(1, FORMAT + 1)):
             raise UsageError(f"metadata of format {metadata['rotonodes']!r}, but this rotonodes reads 1 to {FORMAT}: update rotonodes")
         missing = [name for name in (*_TEXTS, *_JSONS) if name not in metadata]
         if missing:
             raise UsageError(f"incomplete metadata: {', '.join(missing)} missing")
-        fields: dict[str, Any] = {name: metadata[name] for name in (*_TEXTS, "answer") if name in metadata}
+        fields: dict[str, Any] = {name: metadata[name] for name in _TEXTS}
         for name in (*_JSONS, *(name for name in _OPTIONAL_JSONS if name in metadata)):
             fields[name] = _parse(name, metadata[name])
-        return cls(**{**fields, "sight": Sight.of(fields.get("sight", {}))}, state=state)
+        preprocessing = Preprocessing.from_json(fields.pop("sight", {}))
+        return cls(**fields, activation=metadata.get("answer", "softmax"), preprocessing=preprocessing, state=state)
 
 
 def build(architecture: str, config: Mapping[str, Any]) -> nn.Module:

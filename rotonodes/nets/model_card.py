@@ -14,7 +14,7 @@ from rotonodes.nets.model import Model, is_onnx
 # The line by which a card is known as one of ours, which may be written anew.
 MARK = "<!-- rotonodes writes this card anew with its weights; take this line out to keep your own words. -->"
 
-_ANSWERS = {
+_ACTIVATIONS = {
     "softmax": "one class for each pixel (softmax)",
     "sigmoid": "each class by itself (sigmoid); the first is what the others leave",
     "minmax": "each class by itself (sigmoid), stretched to 0..1 over each frame; the first is what the others leave",
@@ -58,11 +58,11 @@ def _facts(model: Model, name: str, size: int) -> Iterator[tuple[str, str]]:
     yield "architecture", f"`{model.architecture}`: {config or 'as it is by default'}"
     yield "parameters", f"{sum(t.numel() for t in counted):,}"
     yield "input", f"{', '.join(model.channels)}; {_encoding(model)}"
-    seen = _sight(model)
+    seen = _preprocessing(model)
     if seen:
         yield "seen as", seen
     yield "size", "any" if model.size_multiple == 1 else f"any; padded to multiples of {model.size_multiple} and cut back"
-    yield "answer", _ANSWERS[model.answer]
+    yield "answer", _ACTIVATIONS[model.activation]
     if is_onnx(name):
         yield "in the file", "the network alone, from `picture` to `logits`: what is before and after it, OnnxSegment does"
     yield "file", f"{size / 1e6:.1f} MB, weights in use {' and '.join(sorted(dtypes)) or 'none'}"
@@ -78,18 +78,18 @@ def _encoding(model: Model) -> str:
     return "; ".join(f"{names[kind]}: {', '.join(c for c, e in encodings if e == kind)}" for kind in kinds)
 
 
-def _sight(model: Model) -> str:
-    sight, words = model.sight, []
-    if sight.grey:
+def _preprocessing(model: Model) -> str:
+    preprocessing, words = model.preprocessing, []
+    if preprocessing.grey:
         words.append("grey (luma of ITU-R BT.601)")
-    if sight.scale != 1:
-        words.append(f"scaled by {sight.scale:g}")
-    if sight.squash:
-        words.append(f"squashed to {sight.squash} x {sight.squash} px")
-    if sight.peak:
+    if preprocessing.scale != 1:
+        words.append(f"scaled by {preprocessing.scale:g}")
+    if preprocessing.squash:
+        words.append(f"squashed to {preprocessing.squash} x {preprocessing.squash} px")
+    if preprocessing.peak:
         words.append("divided by its maximum")
-    if sight.mean:
-        words.append(f"less {_numbers(sight.mean)}, divided by {_numbers(sight.std)}")
+    if preprocessing.mean:
+        words.append(f"less {_numbers(preprocessing.mean)}, divided by {_numbers(preprocessing.std)}")
     return "; ".join(words)
 
 

@@ -77,7 +77,7 @@ def onnx_bytes(model: Model, name: str) -> bytes:
         proto.metadata_props.add(key=key, value=value)
     proto.doc_string = (
         f"{_INPUT} [N, {len(model.channels)}, H, W]: {' '.join(model.channels)}, {model.encoding}; H and W are multiples of "
-        f"{model.size_multiple}. {_OUTPUT} [N, maps, H, W]: {model.answer} gives {' '.join(model.classes)}."
+        f"{model.size_multiple}. {_OUTPUT} [N, maps, H, W]: {model.activation} gives {' '.join(model.classes)}."
     )
     onnx.checker.check_model(proto)
     data: bytes = proto.SerializeToString(deterministic=True)

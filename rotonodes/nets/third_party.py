@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rotonodes.errors import UsageError
 from rotonodes.nets.model import Model, build, check_fit
-from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Sight
+from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rotonodes.nets.u2net import STAGES, VARIANTS
 from rotonodes.values.pixels import rgb_names
 from rotonodes.values.tones import CLASSES, COLORS, default_colors
@@ -121,8 +121,8 @@ def _u2net(state: State) -> Model:
     channels, maps = _size(state, "stage1.rebnconvin.conv_s1.weight", 1), _size(state, "outconv.weight")
     config: dict[str, Any] = {"variant": variant} if variant else {"stages": [list(pair) for pair in stages]}
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((), ())
-    sight = Sight(squash=320, peak=True, mean=mean, std=std, exact=True)
-    return _described("u2net", {**config, "in_channels": channels, "classes": maps}, state, _foreground(maps), "minmax", sight)
+    preprocessing = Preprocessing(squash=320, peak=True, mean=mean, std=std, exact=True)
+    return _described("u2net", {**config, "in_channels": channels, "classes": maps}, state, _foreground(maps), "minmax", preprocessing)
 
 
 FAMILIES = (
@@ -143,17 +143,29 @@ def _unet(state: State, depth: int, odd: str) -> Model:
     middles = [_size(state, f"decoder.{i}.conv1.weight") for i in range(depth)]
     if middles == [widths[max(level - 1, 0)] for level in reversed(range(depth))] != widths[-2::-1]:
         config["narrow_first"] = True
-    sight = Sight(grey=channels == 1, exact=True)
+    preprocessing = Preprocessing(grey=channels == 1, exact=True)
     if maps == 1:
-        return _described("unet", config, state, _foreground(1), "sigmoid", sight)
-    return _described("unet", config, state, _foreground(maps - 1), "softmax", sight)
+        return _described("unet", config, state, _foreground(1), "sigmoid", preprocessing)
+    return _described("unet", config, state, _foreground(maps - 1), "softmax", preprocessing)
 
 
-def _described(architecture: str, config: dict[str, Any], state: State, classes: tuple[str, ...], answer: str, sight: Sight) -> Model:
+def _described(
+    architecture: str, config: dict[str, Any], state: State, classes: tuple[str, ...], activation: str, preprocessing: Preprocessing
+) -> Model:
     channels = rgb_names(config["in_channels"])
     encodings = {"A": "raw"} if "A" in channels else {}
     colors = ("#000000", "#ffffff") if len(classes) == 2 else default_colors(len(classes))
-    return Model(architecture, config, classes, colors, channels=channels, encodings=encodings, answer=answer, sight=sight, state=state)
+    return Model(
+        architecture,
+        config,
+        classes,
+        colors,
+        channels=channels,
+        encodings=encodings,
+        activation=activation,
+        preprocessing=preprocessing,
+        state=state,
+    )
 
 
 def _foreground(others: int) -> tuple[str, ...]:

@@ -15,13 +15,13 @@ from rich.text import Text
 
 from rotonodes.engine.events import Reporter
 from rotonodes.engine.result import stopped
+from rotonodes.machine.durations import time_left
 from rotonodes.report.summary import (
     ADVICE,
     FailureGroup,
     advised,
     at,
     counts_frames,
-    duration,
     group_failures,
     headline,
     opening_line,
@@ -122,7 +122,7 @@ class RichReporter(Reporter):
         if speed:
             left = (self.frames_total - self.frames_done) / speed
             cells.append(Text(f"{speed:.1f} fps" if speed >= 0.95 else f"{1 / speed:.1f} s/frame", style="dim"))
-            cells.append(Text(f"{duration(round(left)) if left >= 60 else f'{left:.0f} s'} left", style="dim"))
+            cells.append(Text(f"{time_left(left)} left", style="dim"))
         if self.failed:
             cells.append(Text(f"{self.failed} failed", style="red"))
         bar.add_row(*cells)

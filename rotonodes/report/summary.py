@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rotonodes.engine.events import Again, short
 from rotonodes.engine.result import stopped
 from rotonodes.errors import RotoError
+from rotonodes.machine.durations import duration
 from rotonodes.values.frames import format_frames, frames_named
 
 if TYPE_CHECKING:
@@ -78,14 +79,6 @@ def headline(result: Result) -> str:
 def counted(frames: int) -> str:
     """`1 frame`, `24 frames`."""
     return f"{frames} frame{'' if frames == 1 else 's'}"
-
-
-def duration(seconds: float) -> str:
-    """`0.41 s`, `12.3 s`, `4 min 05 s`, `2 h 03 min`."""
-    if seconds < 60:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def outputs_written(plan: Plan) -> list[str]:

@@ -1,10 +1,9 @@
-"""Training on several GPUs, or several machines: the processes of a `torchrun` learn from one batch together.
+"""Training on several GPUs or machines: the processes of a `torchrun` share each batch.
 
-Each process takes its share of every batch. The logits of all shares are brought together before the loss is taken, and
-batch norms see the whole batch, so that a training with the same seed and the same total batch is the same training,
-however many processes there are, up to the rounding of sums; with dropout, up to chance, for each draws its own. The
-gradients are brought together by torch's DistributedDataParallel. The first process alone scores, writes and tells; its
-decisions are everybody's.
+Each process computes its part of every batch. The logits of all parts are gathered before the loss, and batch norms use the
+whole batch, so the same seed and total batch give the same training for any world size, up to rounding of sums; with
+dropout, up to chance, since each process draws its own. Gradients are averaged by torch's DistributedDataParallel. Rank 0
+alone validates, writes and reports; its decisions hold for all ranks.
 """
 
 from __future__ import annotations
@@ -27,36 +26,38 @@ from rotonodes.machine import torchrun
 
 T = TypeVar("T")
 
-# How long a process waits for another one. The first one may score for long, or read a slower disk; a process that died is
-# noticed by torchrun, which then ends them all.
-PATIENCE = timedelta(hours=12)
+# How long a process waits for another. Rank 0 may validate for long, or read from a slower disk; when a process dies,
+# torchrun notices and ends them all.
+TIMEOUT = timedelta(hours=12)
 
 _one_at_a_time = threading.Lock()
 _trainings = itertools.count()
 
 
 @dataclass(frozen=True)
-class Team:
-    """The processes that train one network together; without torchrun a team of one, for which nothing is to be done."""
+class ProcessGroup:
+    """The processes that train one network together. Without torchrun there is one, and every method is trivial."""
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
 
     @property
     def is_first(self) -> bool:
-        """True for the process that writes."""
+        """True for rank 0, which writes and reports."""
         return self.rank == 0
 
-    def share(self, batch: int) -> range:
-        """This process's part of the frames of a batch. UsageError when they cannot be shared out evenly."""
-        if batch % self.size:
-            raise UsageError(f"training: a batch of {batch} cannot be shared among {self.size} processes: take a multiple of {self.size}")
-        each = batch // self.size
+    def frames_of(self, batch: int) -> range:
+        """Indices of this process's frames of a batch. UsageError when the batch is no multiple of the world size."""
+        if batch % self.world_size:
+            raise UsageError(
+                f"training: a batch of {batch} cannot be shared among {self.world_size} processes: take a multiple of {self.world_size}"
+            )
+        each = batch // self.world_size
         return range(self.rank * each, (self.rank + 1) * each)
 
-    def spread(self, network: nn.Module) -> nn.Module:
-        """What to train with in place of the network, whose weights it shares."""
-        if self.size == 1:
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """The module to train instead of the network; both share their weights."""
+        if self.world_size == 1:
             return network
         device = next(network.parameters()).device
         if device.type == "cuda":
@@ -64,34 +65,34 @@ class Team:
             return nn.parallel.DistributedDataParallel(shared, device_ids=[device.index])
         return nn.parallel.DistributedDataParallel(_with_shared_norms(network))
 
-    def whole(self, part: Tensor) -> Tensor:
-        """The batch `[N, ...]` that the processes' parts make together; the gradient reaches this process's own part.
+    def gather(self, part: Tensor) -> Tensor:
+        """The whole batch `[N, ...]` from the parts of all processes; gradients flow to this process's own part only.
 
-        Every process takes the same loss of it. Each then has the gradient through its own part, of which DistributedDataParallel
-        makes the mean, where the sum is wanted: see `scaled`.
+        Every process computes the same loss from it, and the gradient through its own part. DistributedDataParallel averages
+        those where their sum is needed: see `scale`.
         """
-        if self.size == 1:
+        if self.world_size == 1:
             return part
-        parts = [torch.empty_like(part, memory_format=torch.contiguous_format) for _ in range(self.size)]
+        parts = [torch.empty_like(part, memory_format=torch.contiguous_format) for _ in range(self.world_size)]
         dist.all_gather(parts, part.detach().contiguous())
         parts[self.rank] = part
         return torch.cat(parts)
 
-    def scaled(self, loss: Tensor) -> Tensor:
-        """The loss to go backward from, so that the processes' mean gradient is that of the whole batch."""
-        return loss * self.size
+    def scale(self, loss: Tensor) -> Tensor:
+        """The loss for the backward pass, scaled so that the mean gradient of all processes is that of the whole batch."""
+        return loss * self.world_size
 
     def any(self, mine: bool) -> bool:
-        """True for all as soon as one process says so."""
-        if self.size == 1:
+        """True in all processes if `mine` is true in one of them."""
+        if self.world_size == 1:
             return mine
         flag = torch.tensor([int(mine)])
         dist.all_reduce(flag, dist.ReduceOp.MAX)
         return bool(flag)
 
-    def from_first(self, make: Callable[[], T]) -> T:
-        """What the first process makes, for all; its RotoError is raised by all."""
-        if self.size == 1:
+    def from_rank_0(self, make: Callable[[], T]) -> T:
+        """Call `make` in rank 0 and return its result in all processes; its RotoError is raised in all."""
+        if self.world_size == 1:
             return make()
         sent: list[Any] = [None, None]
         if self.is_first:
@@ -104,25 +105,25 @@ class Team:
             raise sent[1]
         return cast("T", sent[0])
 
-    def agree(self, mine: str, what: str) -> None:
-        """UsageError unless `mine` is the same in all processes."""
-        if self.size == 1:
+    def require_same(self, mine: str, what: str) -> None:
+        """Raises UsageError unless `mine` is the same in all processes; `what` names it."""
+        if self.world_size == 1:
             return
-        texts: list[Any] = [None] * self.size
+        texts: list[Any] = [None] * self.world_size
         dist.all_gather_object(texts, mine)
         odd = next((rank for rank, text in enumerate(texts) if text != texts[0]), None)
         if odd is not None:
-            raise UsageError(f"training: process {odd + 1} of {self.size} has other {what} than the first: give all of them the same")
+            raise UsageError(f"training: process {odd + 1} of {self.world_size} has other {what} than the first: give all of them the same")
 
 
 @contextmanager
-def gathered(device: torch.device) -> Iterator[Team]:
-    """The team of this process while it trains: of all processes of a torchrun, or of it alone.
+def process_group(device: torch.device) -> Iterator[ProcessGroup]:
+    """The processes of a torchrun, or this process alone, for the time of a training.
 
-    A process group that the program has set up itself is used, and left alone.
+    A process group that the program has initialised itself is used, and not destroyed.
     """
     if torchrun.count() == 1:
-        yield Team()
+        yield ProcessGroup()
         return
     if not dist.is_available():
         raise UsageError("training: this build of torch cannot train with several processes: run it without torchrun")
@@ -133,14 +134,14 @@ def gathered(device: torch.device) -> Iterator[Team]:
         if ours:
             from torch.distributed.distributed_c10d import PrefixStore  # not in every build of torch
 
-            # Small things (flags, scores) travel between CPUs, weights between GPUs where each process has one of its own.
+            # Flags and scores travel between CPUs, weights between GPUs where each process has its own.
             own = device.type == "cuda" and torchrun.local_count() <= torch.cuda.device_count()
             store = PrefixStore(f"training {next(_trainings)}", _store())
             dist.init_process_group(
-                "cpu:gloo,cuda:nccl" if own else "gloo", store=store, rank=torchrun.rank(), world_size=torchrun.count(), timeout=PATIENCE
+                "cpu:gloo,cuda:nccl" if own else "gloo", store=store, rank=torchrun.rank(), world_size=torchrun.count(), timeout=TIMEOUT
             )
         try:
-            yield Team(dist.get_rank(), dist.get_world_size())
+            yield ProcessGroup(dist.get_rank(), dist.get_world_size())
         finally:
             if ours:
                 dist.destroy_process_group()
@@ -150,16 +151,16 @@ def gathered(device: torch.device) -> Iterator[Team]:
 
 @functools.cache
 def _store() -> Any:
-    """Where the processes first meet, one for all trainings of this process."""
+    """The rendezvous store, one for all trainings of this process."""
     from torch.distributed.rendezvous import rendezvous
 
     store, _, _ = next(rendezvous("env://"))
-    store.set_timeout(PATIENCE)
+    store.set_timeout(TIMEOUT)
     return store
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes. What each of them makes of it adds to its gradient."""
+    """The sum over all processes; the backward pass sums their gradients."""
 
     @staticmethod
     def forward(ctx: Any, mine: Tensor) -> Tensor:
@@ -175,7 +176,7 @@ class _Sum(torch.autograd.Function):
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """A batch norm over the parts of all processes; torch has one for CUDA only. Scoring, it is the plain one."""
+    """A batch norm over the parts of all processes; torch has one for CUDA only. In eval mode a plain batch norm."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
@@ -191,7 +192,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        """Move the running statistics, as `nn.BatchNorm2d` does."""
+        """Update the running statistics as `nn.BatchNorm2d` does."""
         assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
         self.num_batches_tracked += 1
         share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
@@ -205,7 +206,7 @@ def _sum(values: Tensor) -> Tensor:
 
 
 def _with_shared_norms(network: nn.Module) -> nn.Module:
-    """The same network, whose batch norms keep their parameters and statistics but see all processes' parts."""
+    """The same network, with batch norms that use the parts of all processes; parameters and statistics stay."""
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SharedBatchNorm  # it has no state of its own, so names and tensors stay as they are

@@ -1,4 +1,4 @@
-"""How weights follow the gradient: optimisers, learning rates over time, and knowing when it gets no better."""
+"""Optimizers, learning-rate schedules, class weights, and early stopping."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rotonodes.train.settings import TrainSettings
 
 
 def make_optimizer(settings: TrainSettings, network: nn.Module) -> torch.optim.Optimizer:
-    """The optimiser that the settings name, over the parameters of `network`."""
+    """The optimizer named in the settings, for the parameters of `network`."""
     groups = _weight_groups(network, settings.weight_decay)
     rate = settings.learning_rate
     fused = next(network.parameters()).device.type == "cpu" or None  # one pass over the weights: there, a third of the time
@@ -31,8 +31,8 @@ def rate_factor(settings: TrainSettings, step: int) -> float:
     """The share of the learning rate at `step` (from 0), 0 to 1.
 
     cosine: a linear rise over the warm-up, then half a cosine down to 1 %. onecycle: a rise over 30 % of the steps from 4 %,
-    then down to almost nothing (Smith and Topin, "Super-Convergence", 2018), both along cosines. plateau: the same linear rise,
-    then as it is; what its plateaus take away is for `Patience` to say.
+    then down to 1e-4 (Smith and Topin, "Super-Convergence", 2018), both along cosines. plateau: the same linear rise, then
+    1; `Patience` lowers it at plateaus.
     """
     if settings.schedule == "constant":
         return 1.0
@@ -50,15 +50,15 @@ def rate_factor(settings: TrainSettings, step: int) -> float:
 
 @dataclass
 class Patience:
-    """How long the score has not become better, and how far the plateau schedule has lowered the learning rate for it."""
+    """Validations since the last better score, and how far the plateau schedule has lowered the learning rate."""
 
     best: float | None = None
     worse: int = 0  # validations since the best one
     until_lower: int = 0  # validations since the best one or since the rate was lowered
     factor: float = 1.0
 
-    def see(self, score: float | None, settings: TrainSettings) -> None:
-        """A validation's score; None is as bad as can be."""
+    def update(self, score: float | None, settings: TrainSettings) -> None:
+        """Record a validation's score; None counts as the worst."""
         if self.best is None or is_better(score, self.best, settings.score):
             self.best = (1.0 if settings.score == "mae" else 0.0) if score is None else score
             self.worse = self.until_lower = 0
@@ -69,7 +69,7 @@ class Patience:
             self.factor, self.until_lower = self.factor * settings.plateau_factor, 0
 
     def is_over(self, settings: TrainSettings) -> bool:
-        """Whether the run should end early."""
+        """True when the run should end early."""
         return 0 < settings.patience <= self.worse
 
     def state(self) -> dict[str, Any]:
@@ -77,13 +77,13 @@ class Patience:
 
 
 def class_weights(settings: TrainSettings, shares: list[float]) -> Tensor:
-    """The weight of each class that has logits, `[P]`: its balance times its own weight; 0 for classes without a pixel.
+    """The weight of each class with logits, `[P]`: its balance times its own weight; 0 for classes without a pixel.
 
-    Rare classes of labels weigh more: (1 / share) ** class_balance, with mean 1 over the classes that there are. Mattes are
-    not balanced, for each is learned by itself.
+    Rare classes of labels weigh more: (1 / share) ** class_balance, with mean 1 over the classes present. Mattes are
+    not balanced, since each is independent of the others.
     """
     share = torch.tensor(shares)
-    own = torch.tensor([settings.class_weights.get(name, 1.0) for name in settings.answers])
+    own = torch.tensor([settings.class_weights.get(name, 1.0) for name in settings.logit_classes])
     if settings.mattes:
         return torch.where(share > 0, own, 0)
     balance = torch.where(share > 0, share.clamp(min=1e-4) ** -settings.class_balance, 0)
@@ -91,7 +91,7 @@ def class_weights(settings: TrainSettings, shares: list[float]) -> Tensor:
 
 
 def _weight_groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weight decay is for convolutions; norms and biases (one dimension) are left alone."""
+    """Weight decay applies to convolutions, not to norms and biases (one dimension)."""
     parameters = list(network.parameters())
     return [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": decay},

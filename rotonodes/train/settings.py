@@ -1,4 +1,4 @@
-"""What a training run is told. Importing this module does not import torch."""
+"""Settings of a training run. Importing this module does not import torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.nets.levels import check_levels, doubled, smallest_size
-from rotonodes.nets.preprocess import Sight
+from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.tones import CLASSES, COLORS
 
 SCHEDULES = ("cosine", "onecycle", "constant", "plateau")
@@ -18,8 +18,8 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 WATCHERS = ("tensorboard", "wandb")
 TASKS = ("labels", "alpha", "parts")
 
-# Which scores may say that a network got better, task by task; the first one does unless another is asked for. Of the mean
-# absolute error the lowest is the best, of all others the highest.
+# The scores by which the best weights may be chosen, by task; the first is the default. Lower is better for the mean absolute
+# error, higher for all others.
 SCORES = {
     "labels": ("mean_iou", "mean_dice", "mean_iou_foreground", "mean_dice_foreground"),
     "alpha": ("mae", "max_f"),
@@ -34,7 +34,7 @@ SCORE_NAMES = {
     "max_f": "max F",
 }
 
-# How long, how often and where, but not what is learned: a run may be continued with other ones.
+# Settings that may change when a run is resumed: how long, how often and where, none of which changes the weights of a step.
 _FREE_ON_RESUME = ("steps", "patience", "checkpoint_folder", "checkpoint_interval", "log_interval", "watch", "snapshots", "start_from")
 
 
@@ -48,20 +48,20 @@ def _require_class(where: str, name: str, classes: tuple[str, ...]) -> None:
         raise UsageError(f"{where}: {name!r} is no class{did_you_mean(name, classes)}: use one of {', '.join(classes)}")
 
 
-U2NET_SMALLEST = 32  # px; squares of this side end in a single pixel of a U-2-Net
+U2NET_SMALLEST = 32  # px; the side of a picture that ends in a single pixel in the lowest level of a U-2-Net
 
 
 @dataclass(frozen=True)
 class Augment:
-    """How strongly to vary, 0 for not at all.
+    """Strength of augmentation, 0 to 1; 0 turns a variation off.
 
-    `flip` is the chance of a mirrored frame, `quarter` of a quarter turn either way or a half turn, `rotate` the largest turn
-    (0.1: by 18 degrees either way), `scale` the largest zoom in or out (0.5: by 1.5 at most).
+    `flip` is the probability of mirroring, `quarter` of a turn by 90, 180 or 270 degrees, `rotate` the largest turn (0.1: 18
+    degrees either way), `scale` the largest zoom in or out (0.5: a factor of at most 1.5).
 
-    `texture` is the chance that shape and background get other surfaces, `light` the largest logarithm of a smooth tinted
-    light. `gamma`, `brightness`, `contrast`, `saturation` are the largest change of a factor or exponent, `hue` the largest turn
-    of the colour circle (0.5 is all of it), `blur` the chance of a blurred frame, `noise` the largest standard deviation, in
-    encoded values 0..1, `jpeg` the chance of a frame that was compressed.
+    `texture` is the probability of other surfaces on shape and background, `light` the largest logarithm of a smooth tinted
+    light. `gamma`, `brightness`, `contrast`, `saturation` are the largest change of a factor or exponent, `hue` the largest
+    turn of the colour wheel (0.5 is all of it), `blur` the probability of blur, `noise` the largest standard deviation, in
+    encoded values 0..1, `jpeg` the probability of JPEG compression.
     """
 
     flip: float = 0.5
@@ -90,18 +90,18 @@ NONE = Augment(**{item.name: 0.0 for item in fields(Augment)})
 
 @dataclass(frozen=True)
 class Loss:
-    """What is made small, each with its weight; 0 for not at all. With the task labels, beside the cross-entropy, which weighs 1.
+    """Weights of the loss terms; 0 turns a term off. The task labels adds the cross-entropy with weight 1.
 
-    The tasks labels and parts know `dice`, labels alone the others of the first group below, alpha and parts the second group.
-    A network with several outputs makes the sum over all of them small.
+    `dice` is for the tasks labels and parts, the others of the first group for labels only, the second group for alpha and
+    parts. For a network with several outputs the loss is the sum over all of them.
 
-    `dice` is the soft Dice loss, `isolated` the share of pixels that stand alone, `consistency` the disagreement of two views
-    of a frame. `focal` is an exponent that lets the cross-entropy look away from pixels which are already right (Lin et al.,
-    "Focal Loss", 2017). `edge` lets pixels near the borders between classes weigh 1 + edge exp(-d^2 / 2 edge_width^2), d being
-    their distance in pixels. `smoothing` is the share of each label that is spread over all classes.
+    First group: `dice` is the soft Dice loss, `isolated` the share of isolated pixels, `consistency` the difference between two
+    views of a frame. `focal` is the exponent that reduces the cross-entropy of pixels that are already right (Lin et al.,
+    "Focal Loss", 2017). `edge` weights pixels near class borders by 1 + edge exp(-d^2 / 2 edge_width^2), d the distance in
+    pixels. `smoothing` is the share of each label that is spread over all classes.
 
-    `bce` is the binary cross-entropy, `ssim` 1 - the structural similarity, `l1` the mean absolute difference, `gradient` that of
-    the slopes, `laplacian` that of the levels of Laplacian pyramids.
+    Second group: `bce` is the binary cross-entropy, `ssim` 1 - the structural similarity, `l1` the mean absolute difference,
+    `gradient` that of the slopes, `laplacian` that of the levels of Laplacian pyramids.
     """
 
     dice: float = 0.5
@@ -128,31 +128,31 @@ class Loss:
 MATTE_TERMS = ("bce", "ssim", "l1", "gradient", "laplacian")
 LABEL_TERMS = ("focal", "edge", "isolated", "smoothing", "consistency")
 
-# The network of the weights we ship: of those tried, clean outlines and the most mean IoU on unseen shapes for a minute
-# of CPU, but for the same without `refine`, whose outlines are jagged.
+# The network of the shipped weights: of those tried, the highest mean IoU on unseen shapes per minute of CPU with clean outlines.
+# Without `refine` it is slightly higher, but outlines are jagged.
 SHIPPED_CONFIG = {"widths": [64, 128, 256, 320], "patch": 4, "refine": 12}
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Settings of `train`. Raises UsageError when one is out of its range.
+    """Settings of `train`. Raises UsageError for a value out of range.
 
-    `task` is one of `TASKS`. "labels": each pixel is of one of the `classes`. "alpha" and "parts": each class but the first has a
-    soft matte of its own, and the first is what they leave ("background", "foreground"). `score` is the one of `SCORES` by which the
-    best weights are chosen; "" for the task's first. `sight` is how frames come before the network, in training and later on:
-    `crop` and everything else in pixels is meant of the frames it makes. `mask_values` are what stood for the classes in the
-    files. `start_from` is a checkpoint of another training, whose weights and optimiser this one takes over.
+    `task` is one of `TASKS`. "labels": each pixel has one of the `classes`. "alpha" and "parts": each class but the first has a
+    soft matte, and the first is the rest ("background", "foreground"). `score` is the one of `SCORES` by which the best weights
+    are chosen; "" for the task's first. `preprocessing` is done to frames in training and inference: `crop` and all other
+    lengths in pixels are of preprocessed frames. `mask_values` are the values of the classes in the mask files. `start_from` is
+    a checkpoint of another training, whose weights and optimizer state are loaded (fine-tuning).
 
-    `crop` is the side in pixels of the squares that are learned from. `optimizer` is one of `OPTIMIZERS`, `momentum` that of SGD
-    (Nesterov's) and RMSprop, `learning_rate` the highest one, `warm_up` the share of the steps in which it rises (cosine,
-    plateau). The plateau schedule multiplies it by `plateau_factor` after each `plateau_patience` validations without a better
-    score; `patience` (0: never) ends the run after so many. `precision` float16 is for CUDA and scales its loss.
-    `ema_decay` is that of the running average of the weights, which is what is scored and kept; 0 for none.
+    `crop` is the side of training crops in pixels. `optimizer` is one of `OPTIMIZERS`, `momentum` that of SGD (Nesterov's) and
+    RMSprop, `learning_rate` the peak learning rate, `warm_up` the share of the steps in which it rises (cosine, plateau). The
+    plateau schedule multiplies it by `plateau_factor` after each `plateau_patience` validations without a better score;
+    `patience` (0: off) ends the run after that many. `precision` float16 needs CUDA and uses loss scaling. `ema_decay` is the
+    decay of the moving average of the weights, which is validated and kept; 0 turns it off.
 
-    `class_balance` 0 weighs all pixels alike, 1 weighs all classes alike, 0.5 lies between (weights to that power);
-    `class_weights` (class -> factor) are multiplied with those. Pixels of the class `ignore` count for nothing, neither for the
-    loss nor for the scores. Intervals are in steps; `checkpoint_folder` None writes no files. `watch` names who else follows
-    the run, writing into that folder: some of `WATCHERS`. `snapshots` keeps the weights of every stage beside its sheet.
+    `class_balance` 0 weights all pixels alike, 1 all classes alike, 0.5 is between (weights to that power); `class_weights`
+    (class -> factor) are multiplied with those. Pixels of the class `ignore` are excluded from loss and scores. Intervals are
+    in steps; `checkpoint_folder` None writes no files. `watch` names further loggers that write into that folder, some of
+    `WATCHERS`. `snapshots` keeps the weights of every stage beside its sheet.
     """
 
     task: str = "labels"
@@ -160,7 +160,7 @@ class TrainSettings:
     steps: int = 2000
     batch: int = 8
     crop: int = 192
-    sight: Sight = field(default_factory=Sight)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
     optimizer: str = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
@@ -213,8 +213,8 @@ class TrainSettings:
         self._check("learning_rate", self.learning_rate > 0, "more than 0")
         self._check("plateau_factor", 0 < self.plateau_factor < 1, "more than 0 and less than 1")
         self._check("classes", len(self.classes) >= 2, "two or more")
-        if self.sight.grey and self.channels != ("R", "G", "B"):
-            self._check("channels", False, "R, G, B for a network that sees their grey")
+        if self.preprocessing.grey and self.channels != ("R", "G", "B"):
+            self._check("channels", False, "R, G, B for a network on grey")
         self._check("colors", len(self.colors) == len(self.classes), "one for each class")
         for name, weight in self.class_weights.items():
             _require_class("class_weights", name, self.classes)
@@ -230,7 +230,7 @@ class TrainSettings:
         """The terms of the loss must be those of the task."""
         foreign = LABEL_TERMS if self.task != "labels" else MATTE_TERMS
         for name in foreign:
-            rule = f"0 with the task {self.task}, which does not know it"
+            rule = f"0 with the task {self.task}, which does not have it"
             _require("loss", name, getattr(self.loss, name), not getattr(self.loss, name), rule)
         if self.task != "labels":
             known = MATTE_TERMS if self.task == "alpha" else ("dice", *MATTE_TERMS)
@@ -240,27 +240,27 @@ class TrainSettings:
 
     @property
     def mattes(self) -> bool:
-        """True where mattes are learned, not labels."""
+        """True for the tasks on mattes, False for labels."""
         return self.task != "labels"
 
     @property
-    def answers(self) -> tuple[str, ...]:
-        """The classes that have a map of logits: all of them, or with mattes all but the first."""
+    def logit_classes(self) -> tuple[str, ...]:
+        """The classes with a map of logits: all of them, or with mattes all but the first."""
         return self.classes[1:] if self.mattes else self.classes
 
     def ignored(self) -> int | None:
-        """The index of the class that counts for nothing."""
+        """Index of the class to ignore."""
         return self.classes.index(self.ignore) if self.ignore else None
 
     def network_config(self) -> dict[str, Any]:
         """The network's constructor arguments, with the channels and classes of this run."""
-        own: dict[str, Any] = json.loads(json.dumps(self.config))  # as it will come back from a weights file
-        return {**own, "in_channels": 1 if self.sight.grey else len(self.channels), "classes": len(self.answers)}
+        own: dict[str, Any] = json.loads(json.dumps(self.config))  # as read back from a weights file
+        return {**own, "in_channels": 1 if self.preprocessing.grey else len(self.channels), "classes": len(self.logit_classes)}
 
-    def learned_from(self) -> dict[str, Any]:
-        """What decides the weights, as plain JSON values."""
-        values = {name: value for name, value in asdict(self).items() if name not in _FREE_ON_RESUME}
-        values["sight"] = self.sight.texts()
+    def fingerprint(self) -> dict[str, Any]:
+        """Everything that determines the weights, as plain JSON values. Written into checkpoints and weights, so keys stay."""
+        values = {name: value for name, value in asdict(self).items() if name not in (*_FREE_ON_RESUME, "preprocessing")}
+        values["sight"] = self.preprocessing.as_json()
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
 
@@ -269,9 +269,9 @@ class TrainSettings:
 
 
 def refuse_sizes(settings: TrainSettings) -> None:
-    """UsageError for levels, a crop and a batch that nothing can be trained with, as plain arithmetic tells.
+    """Raises UsageError for levels, crop and batch that cannot be trained, by arithmetic on the settings alone.
 
-    Of a U-Net that is made anew; what a network from a file needs is known when it is read.
+    For new networks; those from a file are checked when it is read.
     """
     config, crop, smallest = settings.config, settings.crop, U2NET_SMALLEST
     unet = settings.architecture == "unet"
@@ -286,5 +286,5 @@ def refuse_sizes(settings: TrainSettings) -> None:
     if settings.batch == 1 and crop <= smallest and (not unet or config.get("norm", "batch") == "batch"):
         raise UsageError(
             f"training: a batch of 1 crop of {crop} px ends in a single pixel, whose features have no deviation: raise batch or crop"
-            + (", or take norm: group" if unet else "")
+            + (", or set norm: group" if unet else "")
         )

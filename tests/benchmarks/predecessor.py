@@ -37,7 +37,7 @@ from rotonodes.nets.weights import load_weights
 from rotonodes.nodes import Crop
 from rotonodes.train.checkpoint import NEWEST
 from rotonodes.train.data.dataset import LabelledFrames
-from rotonodes.train.log.step import Step
+from rotonodes.train.log.step_report import StepReport
 from rotonodes.train.loop import train
 from rotonodes.train.settings import NONE, Loss, TrainSettings
 from rotonodes.values.color import linear_to_srgb, srgb_to_linear
@@ -133,7 +133,7 @@ def _samples(pictures: np.ndarray, labels: np.ndarray) -> Iterator[tuple[int, Te
         yield number, srgb_to_linear(seen), F.pad(torch.from_numpy(truth), (0, rim, 0, rim), value=IGNORE)
 
 
-def _tell(step: Step) -> None:
+def _tell(step: StepReport) -> None:
     print(f"step {step.step} of {step.steps}: loss {step.loss:.4f}, {step.seconds:.0f} s", file=sys.stderr)
 
 

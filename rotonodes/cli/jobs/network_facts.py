@@ -38,7 +38,7 @@ def read_model(name: str) -> Model:
 
 def is_matte(model: Model) -> bool:
     """Whether what a network knows is how much of each pixel belongs to one thing."""
-    return model.answer != "softmax" and len(model.classes) == 2
+    return model.activation != "softmax" and len(model.classes) == 2
 
 
 def network_line(model: Model) -> str:

@@ -63,7 +63,7 @@ def on_frames(image: Batch[Image]) -> Batch[Image]:
 
 def seen_by(model: Model, image: Batch[Image]) -> Tensor:
     """The channels of a batch that a network sees, `[N, C, H, W]`. FrameError for a picture that does not have them."""
-    from rotonodes.nets.encode import planes_for
+    from rotonodes.nets.encode import channel_indices
 
     have = image.like[0].channels
-    return image.data if have == model.channels else image.data[:, planes_for(model, have)]
+    return image.data if have == model.channels else image.data[:, channel_indices(model, have)]

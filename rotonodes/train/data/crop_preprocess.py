@@ -1,4 +1,4 @@
-"""A network's `Sight` in two parts: what is done to whole frames once, when they are taken in, and what to every crop of them."""
+"""A network's `Preprocessing` in two parts: once for whole frames, when they are loaded, and once for each crop."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from rotonodes.nets.encode import grey, look
-from rotonodes.nets.preprocess import Sight
+from rotonodes.nets.encode import grey, preprocess
+from rotonodes.nets.preprocess import Preprocessing
 
 
-def placed(picture: Tensor, sight: Sight, encodings: Sequence[str]) -> Tensor:
-    """A whole encoded frame `[C, H, W]` as it is kept: grey, scaled or squashed, but not yet divided or shifted."""
-    own = grey(picture) if sight.grey else picture
-    return look(own[None], replace(sight, grey=False, peak=False, mean=(), std=()), encodings)[0]
+def preprocess_frame(picture: Tensor, preprocessing: Preprocessing, encodings: Sequence[str]) -> Tensor:
+    """An encoded frame `[C, H, W]` as it is stored: grey, scaled or squashed, but not normalised."""
+    own = grey(picture) if preprocessing.grey else picture
+    return preprocess(own[None], replace(preprocessing, grey=False, peak=False, mean=(), std=()), encodings)[0]
 
 
-def placed_size(size: Sequence[int], sight: Sight) -> tuple[int, int]:
-    """(height, width) of a frame of that size as it is kept."""
-    if sight.squash:
-        return sight.squash, sight.squash
-    height, width = (int(sight.scale * length) for length in size)
+def preprocessed_size(size: Sequence[int], preprocessing: Preprocessing) -> tuple[int, int]:
+    """(height, width) of a stored frame, from its size (height, width) before."""
+    if preprocessing.squash:
+        return preprocessing.squash, preprocessing.squash
+    height, width = (int(preprocessing.scale * length) for length in size)
     return height, width
 
 
-def finished(pictures: Tensor, sight: Sight) -> Tensor:
-    """Kept pictures `[N, C, H, W]`, or crops of them, as the network sees them: divided by the largest value, shifted, scaled."""
-    return look(pictures, Sight(peak=sight.peak, mean=sight.mean, std=sight.std), ())
+def normalise_crops(pictures: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """Stored pictures `[N, C, H, W]`, or crops of them, as network input: divided by their peak, by mean and deviation."""
+    return preprocess(pictures, Preprocessing(peak=preprocessing.peak, mean=preprocessing.mean, std=preprocessing.std), ())

@@ -1,1 +1,1 @@
-"""What a training leaves to look at: a journal, a loss curve, sheets."""
+"""Logs of a training: journal, loss curve, sheets, TensorBoard and Weights & Biases."""

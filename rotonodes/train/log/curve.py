@@ -16,16 +16,16 @@ INK, GRID, PAPER = "#333333", "#e2e2e2", "#ffffff"
 
 
 @dataclass(frozen=True)
-class Line:
-    """A named series of (x, y); its points must be finite and in order of x."""
+class Curve:
+    """A named series of (x, y), finite and in order of x."""
 
     name: str
     color: str
     points: list[tuple[float, float]]
 
 
-def draw_curves(lines: list[Line], x_label: str) -> bytes:
-    """PNG bytes, 960x540: axes from 0, round ticks, one legend entry a line."""
+def draw_curves(lines: list[Curve], x_label: str) -> bytes:
+    """PNG bytes, 960x540: axes from 0, round ticks, one legend entry per curve."""
     from PIL import Image, ImageDraw, ImageFont
 
     # Drawn at twice the size and reduced, because Pillow's lines are not antialiased.
@@ -34,7 +34,7 @@ def draw_curves(lines: list[Line], x_label: str) -> bytes:
     draw.font = ImageFont.load_default(size=30)
     points = [point for line in lines for point in line.points]
     x_ticks = ticks(max((x for x, _ in points), default=1))
-    # One wild first step must not flatten all the rest.
+    # One large first loss must not flatten the rest of the chart.
     y_ticks = ticks(_nearly_largest([y for _, y in points]))
     left, top, right, bottom = (2 * edge for edge in PLOT)
 
@@ -81,7 +81,7 @@ def _dot(draw: ImageDraw, place: tuple[float, float], color: str) -> None:
     draw.ellipse((x - 6, y - 6, x + 6, y + 6), fill=color)
 
 
-def _legend(draw: ImageDraw, lines: list[Line], start: tuple[float, float]) -> None:
+def _legend(draw: ImageDraw, lines: list[Curve], start: tuple[float, float]) -> None:
     """A row above the plot: each line's colour, name and last value."""
     x, y = start
     for line in lines:

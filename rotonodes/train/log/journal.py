@@ -1,4 +1,4 @@
-"""The record of a training run: `log.csv`, `log.jsonl`, `loss.png`, a sheet a stage, its weights; and whoever else watches."""
+"""The log of a training run: `log.csv`, `log.jsonl`, `loss.png`, and at each stage a sheet and weights; passed on to watchers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rotonodes.errors import RotoError
 from rotonodes.io.files import write_bytes, write_error
 from rotonodes.io.pictures import write_image
 from rotonodes.nets.weights import save_weights
-from rotonodes.train.log.curve import Line, draw_curves
+from rotonodes.train.log.curve import Curve, draw_curves
 from rotonodes.train.settings import SCORE_NAMES
 from rotonodes.values.pixels import Image
 
@@ -30,31 +30,31 @@ Entry = dict[str, Any]
 
 
 class Watcher(Protocol):
-    """Somebody else who follows a run: TensorBoard, Weights & Biases."""
+    """Another logger of a run: TensorBoard, Weights & Biases."""
 
     name: str
 
     def entry(self, entry: Entry) -> None:
-        """One more entry of the journal."""
+        """A new entry of the journal."""
 
     def sheet(self, step: int, path: Path) -> None:
         """The sheet of a stage has been written."""
 
     def weights(self, step: int, network: nn.Module) -> None:
-        """The network as it is at a stage."""
+        """The network at a stage."""
 
     def close(self) -> None:
-        """The run ends."""
+        """The run has ended."""
 
 
 class Journal:
-    """Entries of a run; with a folder they are also files, without one they only live in memory.
+    """Entries of a run; in files if there is a folder, else in memory only.
 
-    An entry is a plain JSON object: step, seconds, loss (the mean since the last entry), learning_rate, and where they are
-    known `parts` of the loss by name and the scores of a `validation`. The entries travel in the checkpoint, and the files are
-    written from them when a run goes on: what a killed run had logged beyond its checkpoint is learned, and logged, again.
+    An entry is a plain JSON object: step, seconds, loss (mean since the last entry), learning_rate, and where known the
+    `parts` of the loss by name and the scores of a `validation`. Entries are part of the checkpoint, and the files are
+    rewritten from them when a run is resumed: steps that a killed run logged after its checkpoint are trained and logged again.
 
-    What cannot be logged never ends a run: it is said once by `warn`, and made up for by the next entry that can be written.
+    A log that cannot be written never ends a run: `warn` is called once, and the next successful write catches up.
     """
 
     def __init__(
@@ -72,15 +72,15 @@ class Journal:
         self.columns = ["step", "loss", "learning_rate", *scores, "seconds"]
         self.rows: list[Entry] = []
         self.watchers, self.warn = list(watchers), warn
-        self._sizes: dict[str, int] = {}  # of the logs as we left them, bytes
+        self._sizes: dict[str, int] = {}  # of the logs after our last write, bytes
         self._warned: set[str] = set()
 
     def seconds(self) -> float:
-        """How long the run has taken up to its last entry."""
+        """Duration of the run up to its last entry."""
         return float(self.rows[-1]["seconds"]) if self.rows else 0.0
 
     def restore(self, rows: list[Entry]) -> None:
-        """Go on from a checkpoint's entries."""
+        """Continue from a checkpoint's entries."""
         self.rows = list(rows)
         self._sizes.clear()
         self._write_logs()
@@ -95,7 +95,7 @@ class Journal:
         last: bool = False,
         parts: dict[str, float] | None = None,
     ) -> None:
-        """Log what happened since the last entry; `last` says that the run ends with it."""
+        """Log the steps since the last entry; `last`: the run ends with it."""
         entry: Entry = {"step": step, "seconds": round(seconds, 2), "loss": loss, "learning_rate": rate}
         if parts:
             entry["parts"] = dict(parts)
@@ -110,7 +110,7 @@ class Journal:
             self._tell(watcher, lambda watcher: watcher.entry(self.rows[-1]))
 
     def add_sheet(self, step: int, sheet: Image) -> None:
-        """Keep a stage's sheet as `stages/step_000500.png`."""
+        """Write a stage's sheet as `stages/step_000500.png`."""
         if not self.folder:
             return
         path = stage_path(self.folder, step, ".png")
@@ -120,18 +120,18 @@ class Journal:
                 self._tell(watcher, lambda watcher: watcher.sheet(step, path))
 
     def add_snapshot(self, model: Model) -> None:
-        """Keep a stage's weights as `stages/step_000500.safetensors`; the model says which step they are of."""
+        """Write a stage's weights as `stages/step_000500.safetensors`; the step is in the model's metadata."""
         if self.folder:
             with self._kept_going("snapshot"):
                 save_weights(model, stage_path(self.folder, model.training["steps"], ".safetensors"))
 
     def add_weights(self, step: int, network: nn.Module) -> None:
-        """Let the watchers see the network as it is."""
+        """Pass the current network to the watchers."""
         for watcher in tuple(self.watchers):
             self._tell(watcher, lambda watcher: watcher.weights(step, network))
 
     def write_table(self, scores: Entry, figures: str) -> None:
-        """Keep the best scores so far as a table to read, `scores.txt`; `figures` say how large and fast the network is."""
+        """Write the best scores so far as a table, `scores.txt`; `figures` are size and speed of the network."""
         if self.folder:
             with self._kept_going("table"):
                 write_bytes(self.folder / TABLE, score_table(scores, figures).encode())
@@ -143,9 +143,9 @@ class Journal:
     def _tell(self, watcher: Watcher, call: Callable[[Watcher], None]) -> None:
         try:
             call(watcher)
-        except Exception as error:  # a library of somebody else's: whatever it raises, the training is worth more
+        except Exception as error:  # third-party code: whatever it raises must not end the training
             self.watchers.remove(watcher)
-            self.warn(f"{watcher.name}: {type(error).__name__}: {error}; the training goes on without it")
+            self.warn(f"{watcher.name}: {type(error).__name__}: {error}; the training continues without it")
 
     def _write_logs(self) -> None:
         if not self.folder or not self.rows:
@@ -155,7 +155,7 @@ class Journal:
                 self._extend(self.folder / name, text)
 
     def _extend(self, path: Path, text: Callable[[Sequence[Entry]], str]) -> None:
-        """Append the last entry to a log that is as we left it; write it anew otherwise."""
+        """Append the last entry to a log that nobody else has changed; rewrite it otherwise."""
         known = self._sizes.pop(path.name, None)
         if known is None or not path.exists() or path.stat().st_size != known:
             whole = (",".join(self.columns) + "\n" if path.name == CSV else "") + text(self.rows)
@@ -177,7 +177,7 @@ class Journal:
         except RotoError as error:
             if what not in self._warned:
                 self._warned.add(what)
-                self.warn(f"{error}; the training goes on without its {what}")
+                self.warn(f"{error}; the training continues without its {what}")
 
     def _csv(self, entries: Sequence[Entry]) -> str:
         text = io.StringIO()
@@ -197,10 +197,10 @@ class Journal:
             return [(step, value) for step, value in found if value is not None]
 
         lines = [
-            Line("loss, training", "#4c78a8", points("loss")),
-            Line("loss, validation", "#f58518", points("loss", "validation")),
+            Curve("loss, training", "#4c78a8", points("loss")),
+            Curve("loss, validation", "#f58518", points("loss", "validation")),
             *(
-                Line(SCORE_NAMES[name], color, points(name, "validation"))
+                Curve(SCORE_NAMES[name], color, points(name, "validation"))
                 for name, color in zip(self.shown, ("#54a24b", "#b279a2"), strict=False)
             ),
         ]
@@ -208,12 +208,12 @@ class Journal:
 
 
 def stage_path(folder: Path, step: int, suffix: str) -> Path:
-    """What is kept of a stage: `run/stages/step_000500.png`."""
+    """A stage's file: `run/stages/step_000500.png`."""
     return folder / STAGES / f"step_{step:06d}{suffix}"
 
 
 def scalars(entry: Entry) -> dict[str, float]:
-    """The numbers of an entry under the names that watchers show: `loss/training`, `iou/midtone`, ..."""
+    """The numbers of an entry by their names in watchers: `loss/training`, `iou/midtone`, ..."""
     named = {"loss/training": entry["loss"], "learning_rate": entry["learning_rate"]}
     named |= {f"loss/{name}": value for name, value in entry.get("parts", {}).items()}
     scores = entry.get("validation", {})
@@ -223,7 +223,7 @@ def scalars(entry: Entry) -> dict[str, float]:
 
 
 def score_table(scores: Entry, figures: str) -> str:
-    """Scores as aligned lines: each class with its IoU, Dice and accuracy where it has them, then what is not by class."""
+    """Scores as aligned lines: each class with IoU, Dice and accuracy where known, then the scores over all classes."""
     by_class = {"iou": "IoU", "dice": "Dice", "class_accuracy": "accuracy"}
     columns = {name: title for name, title in by_class.items() if name in scores}
     lines = [f"step {scores['step']}, {scores['frames']} frames, {figures}", ""]
@@ -248,7 +248,7 @@ def _json_lines(entries: Sequence[Entry]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The same with null for what JSON cannot say (NaN and infinity)."""
+    """The same with null for NaN and infinity, which JSON lacks."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

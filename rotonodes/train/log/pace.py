@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from rotonodes.machine.durations import time_left
 from rotonodes.train.settings import SCORE_NAMES
 
 if TYPE_CHECKING:
-    from rotonodes.train.log.step import Step
+    from rotonodes.train.log.step_report import StepReport
 
 
 class Pace:
     """A step as a line of progress: `loss 0.412, mean IoU 0.713, 3.2 steps/s, 4 min left`.
 
-    The loss is the mean of the last steps, and the speed is that of the last steps, with their validations; the score is the
-    last one there was. The last line says which step had the best one, how large the network is and how fast.
+    Loss and speed are means over the last `window` steps, validations included; the score is the last one. The final line adds
+    the step with the best score, the size of the network and its speed.
     """
 
     def __init__(self, window: int = 50) -> None:
@@ -23,7 +24,7 @@ class Pace:
         self._times: deque[float] = deque(maxlen=window + 1)
         self._score = ""
 
-    def line(self, step: Step) -> str:
+    def line(self, step: StepReport) -> str:
         self._losses.append(step.loss)
         self._times.append(step.seconds)
         told = [name for name in ("mean_iou", "max_f", "mae") if (step.scores or {}).get(name) is not None]
@@ -37,15 +38,7 @@ class Pace:
             speed = (len(self._times) - 1) / span
             words.append(f"{speed:.1f} steps/s" if speed >= 0.95 else f"{1 / speed:.1f} s/step")
             if step.step < step.steps:
-                words.append(f"{_rounded((step.steps - step.step) / speed)} left")
+                words.append(f"{time_left((step.steps - step.step) / speed)} left")
         if step.figures:
             words.append(step.figures)
         return ", ".join(words)
-
-
-def _rounded(seconds: float) -> str:
-    """`40 s`, `4 min`, `2 h 05 min`: no more digits than a guess deserves."""
-    if seconds < 60:
-        return f"{max(round(seconds), 1)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,4 +1,4 @@
-"""The sheet of a stage: pictures beside their truth and what the network makes of them, as it is now."""
+"""The sheet of a stage: pictures beside their labels or mattes and the current predictions."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.values.color import hex_to_linear, srgb_to_linear
 from rotonodes.values.pixels import Image
 
-ROWS = 6  # frames with a truth on a sheet
+ROWS = 6  # frames on a sheet, without the previews
 WIDTH = 224  # of a cell, px
 
 
 @dataclass(frozen=True)
 class Example:
-    """A frame on the sheet: linear RGB `[3, H, W]` to look at, class indices `[H, W]` or mattes `[P, H, W]`.
+    """A frame on the sheet: linear RGB `[3, H, W]` for display; truth and prediction as class indices `[H, W]` or mattes `[P, H, W]`.
 
-    Of a preview there is no truth.
+    Previews have no truth.
     """
 
     name: str
@@ -35,37 +35,37 @@ class Example:
 
 
 def choose(dataset: LabelledFrames, previews: Sequence[tuple[int, Tensor]], predict: Callable[[Tensor], Tensor]) -> list[Example]:
-    """Frames to score with, spread over their clips (else frames to learn from), and the previews (number, linear `[C, H, W]`).
+    """Validation frames, evenly spread (else training frames), and the previews (number, linear `[C, H, W]`).
 
-    `predict` makes class indices `[H, W]`, or mattes, of a kept picture `[C, H, W]`.
+    `predict` returns class indices `[H, W]`, or mattes, for a stored picture `[C, H, W]`.
     """
 
     def example(name: str, picture: Tensor, truth: Tensor | None = None) -> Example:
-        return Example(name, as_seen(picture, dataset.planes, dataset.kinds), truth, predict(picture))
+        return Example(name, for_display(picture, dataset.planes, dataset.kinds), truth, predict(picture))
 
     shown = [example(f"frame {dataset.numbers[at]}", *dataset.frame(at)) for at in spread(dataset.validation or dataset.train, ROWS)]
-    return shown + [example(f"preview, frame {number}", dataset.seen(planes)) for number, planes in previews]
+    return shown + [example(f"preview, frame {number}", dataset.encoded(planes)) for number, planes in previews]
 
 
 def spread(places: Sequence[int], count: int) -> list[int]:
-    """At most `count` of the places, evenly spread, the middle of each part."""
+    """At most `count` of the places, evenly spread, the centre of each part."""
     count = min(count, len(places))
     return [places[(2 * i + 1) * len(places) // (2 * count)] for i in range(count)]
 
 
-def as_seen(picture: Tensor, channels: Sequence[str], encodings: Sequence[str]) -> Tensor:
-    """A network's input `[C, H, W]` as linear RGB `[3, H, W]` to look at: its R, G and B, else its first channel as grey."""
+def for_display(picture: Tensor, channels: Sequence[str], encodings: Sequence[str]) -> Tensor:
+    """A network's input `[C, H, W]` as linear RGB `[3, H, W]`: its R, G and B, else its first channel as grey."""
     shown = [channels.index(name) for name in "RGB"] if {"R", "G", "B"} <= set(channels) else [0]
     planes = [srgb_to_linear(picture[i]) if encodings[i] == "srgb" else picture[i].clamp(0, 1) for i in shown]
     return torch.stack(planes).cpu().expand(3, -1, -1)
 
 
 def stage_sheet(examples: Sequence[Example], classes: Sequence[str], colors: Sequence[str], title: str) -> Image:
-    """Rows of picture, truth and prediction, with the mean IoU of each; the classes' colours are named above them.
+    """Rows of picture, truth and prediction, with the mean IoU of each, below a legend of the classes' colours.
 
-    Mattes are those of all classes but the first, laid over each other in their colours.
+    Mattes are those of all classes but the first, merged over each other in their colours.
     """
-    palette = torch.full((256, 3), GROUND)  # pixels to leave out look like the ground
+    palette = torch.full((256, 3), GROUND)  # ignored pixels have the colour of the ground
     palette[: len(colors)] = torch.tensor([hex_to_linear(color)[:3] for color in colors])
     height, width = examples[0].picture.shape[-2:]
     size = (max(1, round(WIDTH * height / width)), WIDTH)
@@ -95,7 +95,7 @@ def cutout_sheet(examples: Sequence[Example], title: str) -> Image:
 
 
 def _grey(matte: Tensor) -> Tensor:
-    """A matte `[1, H, W]` as linear RGB that looks as bright as it is high."""
+    """A matte `[1, H, W]` as linear RGB whose displayed brightness is the matte's value."""
     return srgb_to_linear(matte.float().clamp(0, 1)).expand(3, -1, -1)
 
 
@@ -119,14 +119,14 @@ def _score(example: Example, classes: int) -> str:
 
 
 def _cell(planes: Tensor | None, size: tuple[int, int]) -> Image:
-    """Linear RGB `[3, H, W]` fitted into (height, width) on the ground; nothing but ground for None."""
+    """Linear RGB `[3, H, W]` fitted into (height, width) on the ground colour; only ground for None."""
     cell = torch.full((3, *size), GROUND)
     if planes is None:
         return Image(cell)
     height, width = planes.shape[-2:]
     zoom = min(size[0] / height, size[1] / width)
     fitted = (max(1, round(height * zoom)), max(1, round(width * zoom)))
-    # Small frames are shown with their pixels.
+    # Small frames are enlarged without smoothing.
     small = F.interpolate(planes[None], fitted, mode="area" if zoom < 1 else "nearest-exact")[0]
     top, left = (size[0] - fitted[0]) // 2, (size[1] - fitted[1]) // 2
     cell[:, top : top + fitted[0], left : left + fitted[1]] = small

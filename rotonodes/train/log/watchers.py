@@ -1,4 +1,4 @@
-"""Who follows a training besides its journal: TensorBoard, Weights & Biases (offline), and the line of progress."""
+"""Loggers beside the journal: TensorBoard and Weights & Biases (offline)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TensorBoard:
     def __init__(self, folder: Path, done: int, settings: dict[str, Any]) -> None:
         from torch.utils.tensorboard.writer import SummaryWriter
 
-        # Of an earlier process's events, those behind the checkpoint that this one goes on from are not to be shown.
+        # Events of an earlier process after the checkpoint that is resumed are hidden.
         self._writer = SummaryWriter(str(folder / self.name), purge_step=done + 1 if done else None)
         if not done:
             self._writer.add_text("settings", "\n".join(f"    {name}: {value}" for name, value in settings.items()), 0)
@@ -53,9 +53,9 @@ class TensorBoard:
 
 
 class Wandb:
-    """A run of Weights & Biases that never asks for a network or a login: below `wandb/`, for `wandb sync` at any time later.
+    """An offline run of Weights & Biases, without network or login: below `wandb/`, for `wandb sync` at any later time.
 
-    A training that goes on is a further run of the same group; its steps go on as well.
+    A resumed training is another run of the same group, with continued steps.
     """
 
     name = "wandb"
@@ -74,7 +74,7 @@ class Wandb:
             name=f"{folder.name} from step {done + 1}",
             id=own,
             config=settings,
-            # Nothing about the machine and its user; and what is printed is nobody's business but the terminal's.
+            # Nothing about the machine, its user or the console's output.
             settings=wandb.Settings(
                 console="off",
                 silent=True,
@@ -95,14 +95,14 @@ class Wandb:
         self._run.log({"stage": wandb.Image(str(path))}, step=step)
 
     def weights(self, step: int, network: nn.Module) -> None:
-        """Histograms would make a run's files large, and are not kept."""
+        """No histograms, which would make the files large."""
 
     def close(self) -> None:
         self._run.finish()
 
 
 def refuse_missing(names: Sequence[str]) -> None:
-    """UsageError for a watcher that is unknown, or whose package is not installed."""
+    """Raises UsageError for an unknown watcher, or one whose package is not installed."""
     for name in names:
         if name not in WATCHERS:
             raise UsageError(f"watch: {name!r} is not known: use {' or '.join(WATCHERS)}")
@@ -111,12 +111,12 @@ def refuse_missing(names: Sequence[str]) -> None:
 
 
 def watchers(names: Sequence[str], folder: Path, done: int, settings: dict[str, Any], warn: Callable[[str], None]) -> list[Watcher]:
-    """The watchers of a run that begins behind step `done`; one that cannot start is warned of and left out."""
+    """The watchers of a run that starts after step `done`; one that cannot start is left out with a warning."""
     started: list[Watcher] = []
     for name in names:
         try:
-            folder.mkdir(parents=True, exist_ok=True)  # wandb would write somewhere else
+            folder.mkdir(parents=True, exist_ok=True)  # else wandb writes to another folder
             started.append((TensorBoard if name == TensorBoard.name else Wandb)(folder, done, settings))
-        except Exception as error:  # a library of somebody else's: whatever it raises, the training is worth more
-            warn(f"{name}: {type(error).__name__}: {error}; the training goes on without it")
+        except Exception as error:  # third-party code: whatever it raises must not end the training
+            warn(f"{name}: {type(error).__name__}: {error}; the training continues without it")
     return started

@@ -1,7 +1,7 @@
-"""What a network learns to say of a picture: a class for every pixel, the alpha of a cut-out, or one matte for each part.
+"""The training tasks: a class for every pixel, the alpha of a cut-out, or one matte for each part.
 
-The tasks differ in what is compared with what; the loop that learns is the same for all. A network may answer with several maps
-of logits, as U-2-Net does: the first one counts, and all of them are learned from.
+Tasks differ in loss and scores; the training loop is the same. A network may return several maps of logits, as U-2-Net does:
+all of them are in the loss, the first is its result.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from rotonodes.train.settings import TrainSettings
 
 
 class Tally(Protocol):
-    """Scores that add up over frames."""
+    """Scores summed up over frames."""
 
-    def add(self, answer: Tensor, truth: Tensor) -> None:
-        """The next frame: what `Task.answer` made of its logits, and its truth."""
+    def add(self, prediction: Tensor, truth: Tensor) -> None:
+        """Add a frame: the result of `Task.predict` and its labels or mattes."""
 
     def scores(self) -> dict[str, Any]:
-        """All of them as plain JSON values."""
+        """The scores as plain JSON values."""
 
 
 class Task(Protocol):
-    """One of the three. `answer` is how a `Model` says what its logits mean."""
+    """One of the tasks. `activation` is that of the `Model`: how logits become probabilities."""
 
-    kind: str
+    activation: str
 
     def __init__(self, settings: TrainSettings) -> None: ...
 
     def terms(self, logits: Tensor, truth: Tensor, weights: Tensor | None) -> dict[str, Tensor]:
         """The terms of the loss by name; logits `[N, P, H, W]`, labels `[N, H, W]` or mattes `[N, P, H, W]`."""
 
-    def answer(self, logits: Tensor) -> Tensor:
-        """Logits `[P, H, W]` -> what is scored and shown: class indices `[H, W]`, or mattes `[P, H, W]`, 0 to 1."""
+    def predict(self, logits: Tensor) -> Tensor:
+        """Logits `[P, H, W]` -> class indices `[H, W]`, or mattes `[P, H, W]`, 0 to 1."""
 
     def tally(self) -> Tally:
-        """Scores without a frame."""
+        """A new tally, without frames."""
 
 
 class LabelTask:
-    """A class for every pixel; the classes exclude each other."""
+    """A class for every pixel; classes are mutually exclusive."""
 
-    kind = "softmax"
+    activation = "softmax"
 
     def __init__(self, settings: TrainSettings) -> None:
         self.settings = settings
@@ -58,7 +58,7 @@ class LabelTask:
     def terms(self, logits: Tensor, truth: Tensor, weights: Tensor | None) -> dict[str, Tensor]:
         return loss_terms(logits, truth, self.settings.loss, weights)
 
-    def answer(self, logits: Tensor) -> Tensor:
+    def predict(self, logits: Tensor) -> Tensor:
         return logits.argmax(dim=0)
 
     def tally(self) -> Tally:
@@ -66,9 +66,9 @@ class LabelTask:
 
 
 class MatteTask:
-    """A matte for every class but the first, which is what they leave; they may overlap."""
+    """A matte for every class but the first, which is the rest; mattes may overlap."""
 
-    kind = "sigmoid"
+    activation = "sigmoid"
 
     def __init__(self, settings: TrainSettings) -> None:
         self.settings = settings
@@ -76,7 +76,7 @@ class MatteTask:
     def terms(self, logits: Tensor, truth: Tensor, weights: Tensor | None) -> dict[str, Tensor]:
         return matte_loss_terms(logits, truth, self.settings.loss, weights)
 
-    def answer(self, logits: Tensor) -> Tensor:
+    def predict(self, logits: Tensor) -> Tensor:
         return torch.sigmoid(logits)
 
     def tally(self) -> Tally:
@@ -87,8 +87,8 @@ class LabelTally:
     def __init__(self, classes: tuple[str, ...]) -> None:
         self.classes, self.matrix = classes, ConfusionMatrix(len(classes))
 
-    def add(self, answer: Tensor, truth: Tensor) -> None:
-        self.matrix.add(answer, truth)
+    def add(self, prediction: Tensor, truth: Tensor) -> None:
+        self.matrix.add(prediction, truth)
 
     def scores(self) -> dict[str, Any]:
         recall = self.matrix.class_accuracy()
@@ -105,8 +105,8 @@ class PartTally:
     def __init__(self, parts: tuple[str, ...]) -> None:
         self.parts, self.counts = parts, PartScores(len(parts))
 
-    def add(self, answer: Tensor, truth: Tensor) -> None:
-        self.counts.add(answer, truth)
+    def add(self, prediction: Tensor, truth: Tensor) -> None:
+        self.counts.add(prediction, truth)
 
     def scores(self) -> dict[str, Any]:
         return self.counts.scores(self.parts)
@@ -117,23 +117,23 @@ def task_of(settings: TrainSettings) -> Task:
 
 
 def all_terms(task: Task, outputs: Sequence[Tensor], truth: Tensor, weights: Tensor | None) -> dict[str, Tensor]:
-    """The terms of the loss, summed over all maps that the network answers with."""
+    """The loss terms, summed over all maps of the network."""
     each = [task.terms(logits, truth, weights) for logits in outputs]
     return {name: torch.stack([terms[name] for terms in each]).sum(dim=0) for name in each[0]}
 
 
 def first(outputs: Tensor | Sequence[Tensor]) -> Tensor:
-    """The map that counts."""
+    """The first map, which is the network's result."""
     return outputs if isinstance(outputs, Tensor) else outputs[0]
 
 
 def maps(outputs: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    """All maps that a network answers with, the one that counts first."""
+    """All maps of a network, its result first."""
     return [outputs] if isinstance(outputs, Tensor) else list(outputs)
 
 
 def is_better(score: Score, best: Score, name: str) -> bool:
-    """Whether a score beats the best one so far; a score that is not there never does."""
+    """True when a score beats the best so far; None never does."""
     if score is None:
         return False
     if best is None:

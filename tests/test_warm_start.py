@@ -13,7 +13,7 @@ import torch
 
 from rotonodes.errors import UsageError
 from rotonodes.nets.model import Model, build
-from rotonodes.nets.preprocess import Sight
+from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import load_weights
 from rotonodes.train.checkpoint import NEWEST
 from rotonodes.train.data.dataset import LabelledFrames
@@ -83,15 +83,15 @@ def test_classes_in_another_order_keep_what_was_learned(data: LabelledFrames, ar
 @pytest.mark.parametrize(
     ("classes", "told"),
     [
-        (("a", "b"), "know a, b, these frames background, shadow, light"),
-        (("background", "dark", "light"), "know background, dark, light, these frames background, shadow, light"),
-        (tuple("abcdefgh"), "know a, b, c, d, e, f and 2 more, these frames background, shadow, light"),
+        (("a", "b"), "have the classes a, b, these frames background, shadow, light"),
+        (("background", "dark", "light"), "have the classes background, dark, light, these frames background, shadow, light"),
+        (tuple("abcdefgh"), "have the classes a, b, c, d, e, f and 2 more, these frames background, shadow, light"),
     ],
 )
 def test_other_classes_start_with_a_fresh_layer_and_a_line(data: LabelledFrames, classes: tuple[str, ...], told: str) -> None:
     first = tiny_model(classes=classes)
     made, warned = started(settings(), data, first)
-    assert warned == [f"training: the weights to start from {told}: the last layer starts afresh, all else is kept"]
+    assert warned == [f"training: the weights to start from {told}: the last layer starts with fresh weights, all others are kept"]
     assert torch.allclose(made.state["encoder.0.conv1.weight"], first.state["encoder.0.conv1.weight"], atol=1e-4)
     assert len(made.state["head.weight"]) == 3
     if len(classes) == 3:
@@ -116,13 +116,13 @@ def test_mattes_from_weights_of_classes_and_of_several_parts() -> None:
     frames = LabelledFrames(((n, p, (labels > 0).float()[None]) for n, p, labels in toy_frames(4)), classes=1, mattes=True)
     alpha = {"task": "alpha", "loss": Loss(dice=0, l1=1.0)}
     for first, told in (
-        (tiny_model(classes=("background", "shape")), "tell classes apart, these frames teach mattes"),
-        (tiny_model(classes=("rest", "hair", "eyes"), answer="sigmoid"), "know hair, eyes, these frames shape"),
+        (tiny_model(classes=("background", "shape")), "predict classes, but these frames have mattes"),
+        (tiny_model(classes=("rest", "hair", "eyes"), activation="sigmoid"), "have the classes hair, eyes, these frames shape"),
     ):
         made, warned = started(settings(("background", "shape"), **alpha), frames, first)
-        assert warned == [f"training: the weights to start from {told}: the last layer starts afresh, all else is kept"]
+        assert warned == [f"training: the weights to start from {told}: the last layer starts with fresh weights, all others are kept"]
         assert len(made.state["head.weight"]) == 1
-    hair = tiny_model(classes=("rest", "hair"), answer="sigmoid")
+    hair = tiny_model(classes=("rest", "hair"), activation="sigmoid")
     made, warned = started(settings(("background", "shape"), **alpha), frames, hair)
     assert warned == [], "one shape is one shape, whatever it is called"
     assert torch.allclose(made.state["head.weight"], hair.state["head.weight"], atol=1e-4)
@@ -143,11 +143,11 @@ def test_an_optimiser_does_not_go_on_with_other_classes(data: LabelledFrames, tm
 
 
 def grey_data() -> LabelledFrames:
-    return LabelledFrames(toy_frames(4), classes=3, sight=Sight(grey=True))
+    return LabelledFrames(toy_frames(4), classes=3, preprocessing=Preprocessing(grey=True))
 
 
 def half_data() -> LabelledFrames:
-    return LabelledFrames(toy_frames(4), classes=3, sight=Sight(scale=0.5))
+    return LabelledFrames(toy_frames(4), classes=3, preprocessing=Preprocessing(scale=0.5))
 
 
 def refused(
@@ -170,7 +170,7 @@ def refused(
         ({"crop": 16, "batch": 4}, None, "batch 2, not 4, and crop 32, not 16"),
         ({"classes": ("a", "b", "c")}, None, "classes"),
         ({"classes": TURNED}, None, "classes"),
-        ({"sight": Sight(scale=0.5)}, half_data, "sight.scale unset, not 0.5"),
+        ({"preprocessing": Preprocessing(scale=0.5)}, half_data, "preprocessing.scale unset, not 0.5"),
         ({"loss": Loss(dice=1.0)}, None, "loss.dice 0.5, not 1.0"),
     ],
 )
@@ -179,7 +179,7 @@ def test_what_learns_otherwise_can_start_from_the_weights(
 ) -> None:
     first, other, told = refused(data, tmp_path / "run", change, frames)
     assert f"run: its checkpoint was trained with {named}" in told
-    advised = re.search(r": set that back to go on, or use an empty folder, and link (\S+) as a model to start from its weights$", told)
+    advised = re.search(r": set that back to resume, or use an empty folder, and link (\S+) as a model to start from its weights$", told)
     assert advised, told
     train(replace(first, steps=2), data)  # set back, it goes on
     train(replace(other, checkpoint_folder=tmp_path / "empty"), frames() if frames else data, initial=load_weights(Path(advised[1])))
@@ -191,7 +191,7 @@ def test_what_learns_otherwise_can_start_from_the_weights(
         ({"config": {"widths": [4, 8, 16]}}, None, "config.widths [4, 8], not [4, 8, 16]"),
         ({"config": {"widths": [4, 8], "norm": "group"}}, None, "config.norm unset, not group"),
         ({"architecture": "u2net", "config": {"stages": STAGES}}, None, "architecture unet, not u2net"),
-        ({"sight": Sight(grey=True)}, grey_data, "sight.grey unset, not True"),
+        ({"preprocessing": Preprocessing(grey=True)}, grey_data, "preprocessing.grey unset, not True"),
         (
             {"learning_rate": 1e-8, "config": {"widths": [4, 4]}},
             None,
@@ -204,7 +204,7 @@ def test_another_network_is_not_told_to_start_from_weights_that_it_would_refuse(
 ) -> None:
     first, other, told = refused(data, tmp_path / "run", change, frames)
     assert f"run: its checkpoint was trained with {named}" in told
-    assert told.endswith(": set that back to go on, or use an empty folder to begin anew: weights of one network do not fit another")
+    assert told.endswith(": set that back to resume, or use an empty folder to start over: weights of one network do not fit another")
     train(replace(first, steps=2), data)
     train(replace(other, checkpoint_folder=tmp_path / "empty"), frames() if frames else data)
     with pytest.raises(UsageError, match="the weights to start from have"):

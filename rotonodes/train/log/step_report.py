@@ -7,11 +7,11 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Step:
-    """What `on_step` is told after each step: steps count from 1; `scores` are there after a validation.
+class StepReport:
+    """What `on_step` is called with after each step: steps count from 1; `scores` is None unless the step was validated.
 
-    `terms` are the parts of the loss by name, each times its weight: their sum is `loss`. `figures` say, at the last step, which
-    one had the best score, how large the network is and how fast.
+    `terms` are the loss terms by name, each times its weight; their sum is `loss`. `figures`, at the last step: the step with
+    the best score, the size of the network and its speed.
     """
 
     step: int

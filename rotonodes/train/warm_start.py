@@ -1,0 +1,108 @@
+"""Warm start: a training that starts from the weights, or the whole state, of an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from rotonodes.errors import UsageError
+from rotonodes.nets.model import Model
+from rotonodes.nets.weights import WeightsError, read_pickle_free
+from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.fit_checks import FREE_ON_START, differences
+from rotonodes.train.settings import TrainSettings
+
+# Output-head tensors, by name prefix: those of a U-Net, and those of a U-2-Net.
+HEADS = ("head.", "side", "outconv.")
+
+
+@dataclass(frozen=True)
+class EarlierTraining:
+    """The newest weights of another training, their average, and its optimizer state."""
+
+    model: Model
+    average: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    optimizer_name: str
+
+
+def read_training(path: Path) -> EarlierTraining:
+    """A training's state from its checkpoint. Raises WeightsError for a damaged file, or one that is no such checkpoint."""
+    content = read_pickle_free(path)
+    if not isinstance(content, dict) or not {"rotonodes", "run"} <= content.keys():
+        raise WeightsError(f"{path}: not a checkpoint of a training, so it holds no optimizer state: link it as a model instead")
+    run = content["run"]
+    model = Model.from_metadata(content["rotonodes"], run["network"])
+    return EarlierTraining(model, run["average"], run["optimizer"], run["settings"]["optimizer"])
+
+
+def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFrames, initial: Model, warn: Callable[[str], None]) -> None:
+    """Load the weights of `initial` into `network`.
+
+    Where its classes are the same in another order, the output head is reordered; where they are others, the head keeps its fresh
+    weights, and `warn` is called. Raises UsageError for another architecture.
+    """
+
+    def comparable(config: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in config.items() if name not in FREE_ON_START}
+
+    changed = differences(
+        {"architecture": initial.architecture, **comparable(initial.config), "channels": " ".join(initial.channels)}
+        | {"encodings": " ".join(initial.channel_encodings()), "grey": initial.preprocessing.grey},
+        {"architecture": settings.architecture, **comparable(settings.network_config()), "channels": " ".join(settings.channels)}
+        | {"encodings": " ".join(dataset.encodings), "grey": settings.preprocessing.grey},
+    )
+    if changed:
+        raise UsageError(f"training: the weights to start from have {changed}: make that the same, or start without them")
+    state = dict(initial.state)
+    order = logit_order(initial, settings)
+    heads = [name for name in state if name.startswith(HEADS)]
+    if order is None:
+        fresh = network.state_dict()
+        state |= {name: fresh[name] for name in heads}
+        differ = _other_classes(initial, settings)
+        warn(f"training: the weights to start from {differ}: the last layer starts with fresh weights, all others are kept")
+    else:
+        state |= {name: _in_order(name, state[name], order) for name in heads}
+    network.load_state_dict(state)
+
+
+def logit_order(initial: Model, settings: TrainSettings) -> list[int] | None:
+    """For each logit of the training, its index among the model's logits; None where the classes differ."""
+    before, now = _logit_classes(initial), settings.logit_classes
+    if (initial.activation == "softmax") == settings.mattes:
+        return None
+    if settings.task == "alpha":  # one shape, whatever it is called
+        return [0] if len(before) == 1 else None
+    return [before.index(name) for name in now] if sorted(before) == sorted(now) else None
+
+
+def _logit_classes(model: Model) -> tuple[str, ...]:
+    return model.classes if model.activation == "softmax" else model.classes[1:]
+
+
+def _other_classes(initial: Model, settings: TrainSettings) -> str:
+    if (initial.activation == "softmax") == settings.mattes:
+        return "predict mattes, but these frames have classes" if not settings.mattes else "predict classes, but these frames have mattes"
+    return f"have the classes {_listed(_logit_classes(initial))}, these frames {_listed(settings.logit_classes)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return ", ".join(names[:6]) + more
+
+
+def _in_order(name: str, tensor: Tensor, order: Sequence[int]) -> Tensor:
+    """A head's tensor, first dimension classes times sub-pixels, with the classes in another order.
+
+    The convolution that fuses a U-2-Net's maps also has their classes, map after map, as its input.
+    """
+    count = len(order)
+    found = tensor.unflatten(0, (count, -1))[list(order)].flatten(0, 1)
+    if name == "outconv.weight":
+        found = found.unflatten(1, (-1, count))[:, :, list(order)].flatten(1, 2)
+    return found
