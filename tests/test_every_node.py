@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 
@@ -293,6 +294,9 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 write_layers(f"in/{name}.exr", make_layers(sample))
             write_labels(f"in/labels.{frame:04d}.png", make_labels(sample))
         write_labels("in/labels.png", make_labels(PLAIN))
+        for name in ("movie", "other"):
+            swatches = [PIL.Image.new("RGB", (6, 5), (60 * i + len(name), 90, 20)) for i in range(4)]
+            swatches[0].save(f"in/{name}.gif", save_all=True, append_images=swatches[1:])
         save_weights(make_model(), "in/weights.safetensors", "float32")
         save_weights(make_model(), "in/other.safetensors", "float16")
         Path("in/network.onnx").write_bytes(onnx_bytes(make_model(), "in/network.onnx"))

@@ -1,5 +1,7 @@
 """Pictures of every format: what is read, what is written back, and whose key they carry."""
 
+import struct
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -127,8 +129,13 @@ def test_tiff_by_pillow(tmp_path, mode, compression):
 
 
 def test_float_tiff_of_other_compression_says_what_to_do(tmp_path):
-    PIL.Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "a.tif", compression="tiff_lzw")
-    with pytest.raises(FrameError, match="save it with ZIP compression or as EXR"):
+    plane = np.random.default_rng(2).normal(size=(4, 5)).astype(np.float32)
+    PIL.Image.fromarray(plane).save(tmp_path / "grey.tif", compression="tiff_lzw")
+    assert np.array_equal(tiff.read_tiff(tmp_path / "grey.tif").samples[..., 0], plane)
+    tiff.write_tiff(tmp_path / "a.tif", np.ones((4, 5, 3), np.float32))
+    data = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(data.replace(struct.pack("<HHIH", 259, 3, 1, 8), struct.pack("<HHIH", 259, 3, 1, 5)))
+    with pytest.raises(FrameError, match="3 channels with 32-bit float samples, compressed as LZW, cannot be read: save it with"):
         pictures.read_image(tmp_path / "a.tif")
 
 
@@ -138,7 +145,7 @@ def test_16_bit_colour_tiff_of_any_compression_is_exact(tmp_path, count):
     tiff.write_tiff(tmp_path / "a.tif", pixels)
     data = (tmp_path / "a.tif").read_bytes()
     tags, _ = tiff._tags(data)
-    assert np.array_equal(tiff._read_with_pillow(data, tags, "a.tif").samples, pixels)
+    assert np.array_equal(tiff._read_with_pillow(data, tags).samples, pixels)
 
 
 def test_every_cut_tiff_is_an_error(tmp_path):

@@ -102,8 +102,8 @@ def mask_codes(file: str) -> tuple[np.ndarray, bool]:
     if palette is not None:
         return palette.indices.astype(np.int64), False
     image = read_image(file, "raw")
-    if image.encoded is None or image.encoded.samples.dtype.kind != "u":
-        raise FrameError(f"{file}: masks are 8 or 16 bit pictures, this one holds floats")
+    if image.encoded is None or image.encoded.samples.dtype.kind not in "ui":
+        raise FrameError(f"{file}: masks are pictures of whole numbers, this one holds floats")
     stored = image.encoded.samples.astype(np.int64)
     if stored.shape[2] < 3 or (stored[..., :1] == stored[..., 1:3]).all():
         return stored[..., 0], False

@@ -11,6 +11,8 @@ from rotonodes.errors import FrameError, UsageError, did_you_mean
 from rotonodes.io import exr, exr_header, gif, png, psd, samples, tiff
 from rotonodes.io.arrays import is_array, read_array
 from rotonodes.io.files import atomic_write, read_error, read_sidecar, remove_sidecar, write_sidecar
+from rotonodes.io.orientation import orientation_of, upright, upright_size
+from rotonodes.io.other_formats import no_picture, other_size, read_other
 from rotonodes.io.samples import Depth
 from rotonodes.values.color import Colorspace, parse_hex
 from rotonodes.values.pixels import Image, Labels, Matte
@@ -19,6 +21,7 @@ from rotonodes.values.tones import default_colors
 if TYPE_CHECKING:
     import numpy as np
 
+_PILLOW_READS = ("JPEG", "WEBP", "BMP", "GIF")  # MPO is told by its JPEG
 _PILLOW = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
 # The depths each format holds, the one it gets unless another is asked for first.
 DEPTHS: dict[str, tuple[Depth, ...]] = {
@@ -33,23 +36,26 @@ _CARRIERS = (".png", ".exr", ".gif")
 
 
 def read_image(path: str | os.PathLike[str], colorspace: Literal["auto"] | Colorspace = "auto") -> Image:
-    """The picture in a PNG, JPEG, TIFF, WebP, BMP, GIF (first frame) or EXR file, told by its content, not its name.
+    """The picture in a PNG, JPEG, TIFF, WebP, BMP, GIF (first frame), EXR or another format, told by its content, not its name.
 
-    `auto` takes 8 and 16 bit samples as sRGB and floats as linear; `raw` leaves colour and alpha as stored. Grey files have
-    the channel Y. The file's own samples stay in `encoded`. Raises FrameError when it is missing, damaged, or no picture.
+    It stands upright, as its Exif orientation says. `auto` takes whole numbers as sRGB (a PNG that notes gAMA 1.0 as linear) and
+    floats as linear; `raw` leaves colour and alpha as stored. Grey files have the channel Y. The file's own samples stay in
+    `encoded`. Raises FrameError when it is missing, damaged, or no picture.
     """
     start = _start(path)
     if start.startswith(exr_header.MAGIC):
         return _with_colorspace(exr.read_image(path), colorspace)
-    premultiplied = False
+    premultiplied = linear = False
     if start.startswith(png.SIGNATURE):
-        found = png.read_png(path)
+        found, linear = png.read_noted(path)
     elif start.startswith(tiff.MAGICS):
         found, premultiplied = tiff.read_tiff(path)
     else:
         found = _read_with_pillow(path)
     if colorspace == "auto":
-        colorspace = "srgb" if found.dtype.kind == "u" else "linear"
+        colorspace = "linear" if linear or found.dtype.kind == "f" else "srgb"
+        image = samples.decode(found, colorspace, premultiplied)
+        return _noted_linear(image) if linear else image
     return samples.decode(found, colorspace, premultiplied)
 
 
@@ -66,14 +72,16 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     if _start(path).startswith(exr_header.MAGIC):
         frame = exr_header.read_headers(path, check_chunks=False)[0].display_window
         return frame.width, frame.height
+    if _start(path).startswith(tiff.MAGICS):
+        return tiff.tiff_size(path)
     try:
-        with PIL.Image.open(path) as picture:
-            turned = picture.format == "JPEG" and picture.getexif().get(0x0112, 1) >= 5  # orientations on their side
-            return picture.size[::-1] if turned else picture.size
+        with PIL.Image.open(path, formats=[*_PILLOW_READS, "PNG"]) as picture:
+            return upright_size(picture.size, png.orientation(path) if picture.format == "PNG" else orientation_of(picture))
     except PIL.UnidentifiedImageError as error:
-        if _start(path).startswith(tiff.MAGICS):  # float colour, which Pillow does not know
-            return read_image(path).size
-        raise FrameError(f"{path}: not a picture (PNG, JPEG, TIFF, WebP, BMP, GIF or EXR)") from error
+        size = other_size(path)
+        if size is None:
+            raise no_picture(path) from error
+        return size
     except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise FrameError(f"{path}: damaged picture: {str(error).lower()}; render the frame again") from error
 
@@ -99,22 +107,32 @@ def _with_colorspace(image: Image, colorspace: str) -> Image:
 
 
 def _read_with_pillow(path: str | os.PathLike[str]) -> np.ndarray:
-    """8-bit samples `[H, W, C]` of a JPEG, WebP, BMP or GIF, turned the way its camera was held."""
+    """8-bit samples `[H, W, C]` of a JPEG, WebP, BMP or GIF, upright; of another format through imageio."""
     import numpy as np
     import PIL.Image
-    import PIL.ImageOps
 
     try:
-        with PIL.Image.open(path, formats=["JPEG", "WEBP", "BMP", "GIF"]) as picture:
+        with PIL.Image.open(path, formats=_PILLOW_READS) as picture:
             picture.load()
-            upright = PIL.ImageOps.exif_transpose(picture)
+            turned = orientation_of(picture)
     except PIL.UnidentifiedImageError as error:
-        raise FrameError(f"{path}: not a picture (PNG, JPEG, TIFF, WebP, BMP, GIF or EXR)") from error
+        found = read_other(path)
+        if found is None:
+            raise no_picture(path) from error
+        return found
     except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise FrameError(f"{path}: damaged picture: {str(error).lower()}; render the frame again") from error
-    mode = "L" if upright.mode in ("1", "L") else "RGBA" if upright.has_transparency_data else "RGB"
-    found = np.array(upright if upright.mode == mode else upright.convert(mode))
+    grey, clear = picture.mode in ("1", "L", "LA"), picture.has_transparency_data
+    mode = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
+    found = upright(np.array(picture if picture.mode == mode else picture.convert(mode)), turned)
     return found[..., None] if found.ndim == 2 else found
+
+
+def _noted_linear(image: Image) -> Image:
+    """A picture whose file says itself that it is linear: written back as it is, it says so again."""
+    from dataclasses import replace
+
+    return replace(image, encoded=image.encoded and replace(image.encoded, noted=True))
 
 
 def check_writable(path: str | os.PathLike[str], depth: str | None = None) -> None:
@@ -150,7 +168,7 @@ def write_image(
     check_writable(path, depth)
     extension = Path(path).suffix.lower()
     depth = depth or _own_depth(picture, extension)
-    space: Colorspace = ("srgb" if depth in ("8", "16") else "linear") if colorspace == "auto" else colorspace
+    space: Colorspace = _auto_colorspace(picture, depth, extension) if colorspace == "auto" else colorspace
     if isinstance(picture, Matte):
         space = "raw"
     if extension not in _CARRIERS:
@@ -178,6 +196,14 @@ def _own_depth(picture: Image | Matte, extension: str) -> Depth:
             if picture.encoded.samples.dtype == samples.DTYPES[depth]:
                 return depth
     return DEPTHS[extension][0]
+
+
+def _auto_colorspace(picture: Image | Matte, depth: Depth, extension: str) -> Colorspace:
+    """Whole numbers are sRGB, floats linear; an unchanged picture of a PNG that notes linear light goes into one as it was."""
+    encoded = picture.encoded if isinstance(picture, Image) else None
+    if encoded and encoded.noted and extension == ".png" and encoded.samples.dtype == samples.DTYPES[depth]:
+        return "linear"
+    return "srgb" if depth in ("8", "16") else "linear"
 
 
 def _for_exr(picture: Image | Matte, colorspace: Colorspace) -> Image | Matte:
@@ -263,8 +289,8 @@ def _label_codes(path: str | os.PathLike[str], colors: Sequence[str] | None, val
     import numpy as np
 
     image = read_image(path, "raw")
-    if image.encoded is None or image.encoded.samples.dtype.kind != "u":
-        raise FrameError(f"{path}: labels are 8 or 16 bit pictures, this one holds floats")
+    if image.encoded is None or image.encoded.samples.dtype.kind not in "ui":
+        raise FrameError(f"{path}: labels are pictures of whole numbers, this one holds floats")
     stored = image.encoded.samples.astype(np.int64)
     if stored.shape[2] < 3 or (stored[..., :1] == stored[..., 1:3]).all():
         return stored[..., 0], values

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rotonodes.errors import FrameError
 from rotonodes.io.files import read_bytes, write_bytes
+from rotonodes.io.orientation import UPRIGHT, orientation_of, upright
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEY = "rotonodes:key"
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
+_LINEAR_GAMMA = 100_000  # gAMA is in 1/100000
 _COLOR_TYPE = {1: _GREY, 2: _GREY_ALPHA, 3: _RGB, 4: _RGBA}
 
 
@@ -26,6 +28,13 @@ class Chunk(NamedTuple):
 
     kind: bytes
     data: memoryview
+
+
+class Png(NamedTuple):
+    """Samples `[H, W, C]` as `read_png` gives them; `linear` is True where the file says that they are linear light (gAMA 1.0)."""
+
+    samples: np.ndarray
+    linear: bool
 
 
 class Palette(NamedTuple):
@@ -60,15 +69,52 @@ def read_png(path: str | os.PathLike[str]) -> np.ndarray:
     """The file's samples `[H, W, C]` as stored, uint8 or uint16; C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
 
     Palettes become RGB or RGBA, 1, 2 and 4 bit grey is scaled to 8 bit, a transparent colour becomes an alpha channel.
-    Alpha is straight. Raises FrameError for files that are missing, truncated, damaged, or no PNG.
+    Alpha is straight. The picture stands upright, as its Exif orientation says. Raises FrameError for files that are missing,
+    truncated, damaged, or no PNG.
     """
+    return read_noted(path).samples
+
+
+def read_noted(path: str | os.PathLike[str]) -> Png:
+    """The same, with what the file notes about its colour."""
+    data = read_bytes(path)
+    found = list(_chunks(data, path))
+    chunks = {chunk.kind: chunk.data for chunk in found}
+    depth, color_type = chunks[b"IHDR"][8:10] if len(chunks.get(b"IHDR", b"")) == 13 else (0, 0)
+    samples = _read_16(data, color_type, chunks.get(b"tRNS"), path) if depth == 16 else _read_8(data, path)
+    if any(_may_turn(chunk.kind, bytes(chunk.data[:40])) for chunk in found):
+        samples = upright(samples, orientation_of(_open(data, path)))
+    return Png(samples, _is_linear(chunks))
+
+
+def orientation(path: str | os.PathLike[str]) -> int:
+    """The Exif orientation of a PNG, 1 to 8; pixels are decoded only where the file has such a note at all."""
+    with open(path, "rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            start = file.read(min(length, 40)) if kind != b"IDAT" else b""
+            if _may_turn(kind, start):
+                return orientation_of(_open(read_bytes(path), path))
+            file.seek(length - len(start) + 4, os.SEEK_CUR)
+    return UPRIGHT
+
+
+def _may_turn(kind: bytes, start: bytes) -> bool:
+    """True for a chunk in which programs note an orientation: Exif, XMP, or an older program's text of either."""
+    return kind == b"eXIf" or (kind in (b"iTXt", b"zTXt", b"tEXt") and start.startswith((b"XML:com.adobe.xmp", b"Raw profile type")))
+
+
+def _is_linear(chunks: Mapping[bytes, memoryview]) -> bool:
+    """True where a file says gAMA 1.0, and no chunk that goes before gAMA says otherwise."""
+    gamma = chunks.get(b"gAMA", memoryview(b""))
+    return bytes(gamma) == struct.pack(">I", _LINEAR_GAMMA) and not chunks.keys() & {b"sRGB", b"iCCP", b"cICP"}
+
+
+def _read_8(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
+    """Samples of up to 8 bits as uint8 `[H, W, C]`."""
     import numpy as np
 
-    data = read_bytes(path)
-    chunks = {chunk.kind: chunk.data for chunk in _chunks(data, path)}
-    depth, color_type = chunks[b"IHDR"][8:10] if len(chunks.get(b"IHDR", b"")) == 13 else (0, 0)
-    if depth == 16:
-        return _read_16(data, color_type, chunks.get(b"tRNS"), path)
     picture = _open(data, path)
     transparent = "transparency" in picture.info or picture.mode in ("LA", "RGBA", "PA")
     grey = picture.mode in ("1", "L", "LA")
@@ -86,7 +132,7 @@ def read_palette(path: str | os.PathLike[str]) -> Palette | None:
     if b"PLTE" not in chunks or chunks[b"IHDR"][9] != _PALETTE:
         return None
     picture = _open(data, path)
-    return Palette(np.array(picture), np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3))
+    return Palette(upright(np.array(picture), orientation_of(picture)), np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3))
 
 
 def _open(data: bytes, path: str | os.PathLike[str], rawmode: str | None = None) -> ImageFile:
@@ -171,7 +217,7 @@ def write_png(
         rows, depth = np.ascontiguousarray(samples), 8
     else:
         raise TypeError(f"PNG samples are uint8 or uint16, these are {samples.dtype}")
-    notes = {"srgb": [(b"sRGB", b"\0")], "linear": [(b"gAMA", struct.pack(">I", 100_000))], "raw": []}[colorspace]
+    notes = {"srgb": [(b"sRGB", b"\0")], "linear": [(b"gAMA", struct.pack(">I", _LINEAR_GAMMA))], "raw": []}[colorspace]
     header = struct.pack(">IIBBBBB", width, height, depth, _COLOR_TYPE[count], 0, 0, 0)
     write_bytes(path, _png(header, notes + _texts(text), rows.reshape(height, -1)))
 

@@ -17,17 +17,18 @@ DTYPES: dict[str, str] = {"8": "uint8", "16": "uint16", "half": "float16", "floa
 
 
 def decode(samples: np.ndarray, colorspace: Colorspace, premultiplied: bool = False) -> Image:
-    """Samples `[H, W, C]` (uint8, uint16, float16, float32; grey, grey and alpha, RGB or RGBA) as a picture.
+    """Samples `[H, W, C]` (whole numbers, float16 or float32; grey, grey and alpha, RGB or RGBA) as a picture.
 
-    Whole numbers become 0..1 by a table of exact values. Colour is brought to linear light and multiplied by alpha; `raw`
-    leaves both as stored. `premultiplied` says that the file's colour already is.
+    Whole numbers become 0..1, the largest of their type is 1; those of 8 and 16 bits by a table of exact values. Colour is
+    brought to linear light and multiplied by alpha; `raw` leaves both as stored. `premultiplied` says that the file's colour already is.
     """
     import numpy as np
     import torch
 
     height, width, count = samples.shape
     channels = rgb_names(count)
-    whole = samples.dtype.kind == "u"
+    whole = samples.dtype in (np.uint8, np.uint16)
+    values = samples.astype(np.float64) / np.iinfo(samples.dtype).max if samples.dtype.kind in "ui" and not whole else samples
     straight = "A" in channels and not premultiplied
     # Colour that was premultiplied when it was encoded must be divided before it can be made linear.
     late = colorspace == "srgb" and not (whole and (straight or "A" not in channels))
@@ -38,7 +39,7 @@ def decode(samples: np.ndarray, colorspace: Colorspace, premultiplied: bool = Fa
             # "clip" changes nothing, every sample is in range, but lets numpy write straight into `out`.
             np.take(_table(samples.dtype, curved), samples[..., index], out=planes[index], mode="clip")
         else:
-            planes[index] = samples[..., index]
+            planes[index] = values[..., index]
     data = torch.from_numpy(planes)
     if "A" in channels and colorspace != "raw":
         color, alpha = data[:-1], data[-1:]
@@ -49,7 +50,7 @@ def decode(samples: np.ndarray, colorspace: Colorspace, premultiplied: bool = Fa
     elif late:
         data = srgb_to_linear(data)
     # Kept samples are straight where they are whole numbers and premultiplied where they are floats, as they are written.
-    kept = "A" not in channels or premultiplied != whole
+    kept = "A" not in channels or premultiplied != (samples.dtype.kind in "ui")
     return Image(data, channels, encoded=Encoded(samples, colorspace) if kept else None)
 
 

@@ -1,88 +1,147 @@
-"""TIFF: 8 and 16 bit and float pictures, exactly (TIFF Revision 6.0, Adobe 1992; Technical Notes 1 and 3).
+"""TIFF and BigTIFF: whole numbers and floats of any width, exactly (TIFF Revision 6.0, Adobe 1992; Technical Notes 1 and 3).
 
-Uncompressed and deflated files are read here; other compressions of 8 and 16 bit files by Pillow.
+Uncompressed and deflated files are read here, other compressions and samples of less than 8 bits by Pillow, what Pillow does not
+know by tifffile through imageio.
 """
 
 from __future__ import annotations
 
 import io
+import mmap
 import os
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.errors import FrameError
-from rotonodes.io.files import read_bytes, write_bytes
+from rotonodes.io.files import read_bytes, read_error, write_bytes
+from rotonodes.io.orientation import UPRIGHT, known, orientation_of, upright, upright_size
 
 if TYPE_CHECKING:
     import numpy as np
 
-MAGICS = (b"II*\0", b"MM\0*")
+MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BIG = (b"II+\0", b"MM\0+")
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_STRIPS, _COUNT, _ROWS, _STRIP_BYTES, _PLANAR, _PREDICTOR = 273, 277, 278, 279, 284, 317
+_STRIPS, _ORIENTATION, _COUNT, _ROWS, _STRIP_BYTES, _PLANAR, _PREDICTOR = 273, 274, 277, 278, 279, 284, 317
 _TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_BYTES, _EXTRA, _FORMAT = 322, 323, 324, 325, 338, 339
-_FIELD_TYPES = {1: "B", 3: "H", 4: "I"}  # byte, short, long: all that is asked for here
+_FIELD_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # byte, short, long, long of BigTIFF: all that is asked for here
 _DEFLATE = (8, 32946)
 _NO_PREDICTOR, _DIFFERENCE, _FLOAT_DIFFERENCE = 1, 2, 3
 _ASSOCIATED, _UNASSOCIATED = 1, 2
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
+_PLANAR_PLANES = 2
+_UNSIGNED, _FLOAT = 1, 3
+_PILLOW_KINDS = (*((_UNSIGNED, bits) for bits in (1, 2, 4, 8, 12, 16)), (_FLOAT, 32))
+_PLAIN_TYPES = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8")
+_COMPRESSIONS = {2: "CCITT", 3: "CCITT G3", 4: "CCITT G4", 5: "LZW", 6: "JPEG", 7: "JPEG", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP"}
 _LARGEST_SIDE = 1 << 17
 
 
 class Tiff(NamedTuple):
-    """`samples` `[H, W, C]` uint8, uint16, float16 or float32, and whether colour is premultiplied by alpha."""
+    """`samples` `[H, W, C]`, whole numbers of any width or float16 or float32, and whether colour is premultiplied by alpha."""
 
     samples: np.ndarray
     premultiplied: bool
 
 
 def read_tiff(path: str | os.PathLike[str]) -> Tiff:
-    """The first picture of the file, as stored: C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
+    """The first picture of the file, as stored but upright: C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
 
-    Raises FrameError when it is missing, truncated, damaged, or of a kind that cannot be read without loss.
+    Samples of 1, 2 and 4 bits are scaled to 8, those of 12 to 16; float64 becomes float32; files where white is 0 are inverted.
+    Raises FrameError when it is missing, truncated, damaged, or of a kind that cannot be read without loss, which it names.
     """
     data = read_bytes(path)
     try:
         tags, order = _tags(data)
-        premultiplied = tags.get(_EXTRA, (0,))[0] == _ASSOCIATED
         if _is_plain(tags):
-            return Tiff(_read_plain(data, tags, order), premultiplied)
-        if _type(tags) not in ("u1", "u2"):
-            raise FrameError(f"{path}: this compression of a float TIFF cannot be read: save it with ZIP compression or as EXR")
-        return _read_with_pillow(data, tags, path)
+            samples = _dark_is_zero(_read_plain(data, tags, order), tags)
+            return Tiff(upright(_narrowed(samples), _orientation(tags)), tags.get(_EXTRA, (0,))[0] == _ASSOCIATED)
+        if (tags.get(_FORMAT, (1,))[0], tags.get(_BITS, (1,))[0]) in _PILLOW_KINDS:
+            found = _read_with_pillow(data, tags)
+            if found is not None:
+                return found
+        return _read_with_tifffile(data, tags, path)
     except (struct.error, ValueError, KeyError, IndexError, OSError, SyntaxError, TypeError, zlib.error) as error:
         raise FrameError(f"{path}: damaged or unusual TIFF: {error}; save it with ZIP compression or as EXR") from error
 
 
-def _tags(data: bytes) -> tuple[dict[int, tuple[int, ...]], str]:
+def tiff_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """(width, height) of the first picture, upright, from its tags alone; errors as in `read_tiff`."""
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            tags, _ = _tags(data)
+            size = tags[_WIDTH][0], tags[_LENGTH][0]
+    except OSError as error:
+        raise read_error(path, error) from error
+    except (struct.error, ValueError, KeyError, IndexError) as error:
+        raise FrameError(f"{path}: damaged TIFF: its header makes no sense; render the frame again") from error
+    if not all(0 < side <= _LARGEST_SIDE for side in size):
+        raise FrameError(f"{path}: damaged TIFF: {size[0]} x {size[1]} pixels make no sense; render the frame again")
+    return upright_size(size, _orientation(tags))
+
+
+def _tags(data: bytes | mmap.mmap) -> tuple[dict[int, tuple[int, ...]], str]:
     """The number tags of the first picture, and the byte order of the file as numpy and struct write it."""
     if data[:4] not in MAGICS:
         raise ValueError("it is no TIFF file")
-    order = "<" if data[:2] == b"II" else ">"
-    (at,) = struct.unpack_from(f"{order}I", data, 4)
-    (count,) = struct.unpack_from(f"{order}H", data, at)
+    order, big = "<" if data[:2] == b"II" else ">", data[:4] in _BIG
+    # BigTIFF has longer offsets and counts; the rest is the same.
+    address, entries, inline, size = ("Q", "Q", 8, 20) if big else ("I", "H", 4, 12)
+    (at,) = struct.unpack_from(order + address, data, 8 if big else 4)
+    (count,) = struct.unpack_from(order + entries, data, at)
+    first = at + struct.calcsize(order + entries)
+    if first + size * count > len(data):
+        raise ValueError("truncated")
     tags: dict[int, tuple[int, ...]] = {}
-    for entry in range(at + 2, at + 2 + 12 * count, 12):
-        tag, kind, number = struct.unpack_from(f"{order}HHI", data, entry)
+    for entry in range(first, first + size * count, size):
+        tag, kind, number = struct.unpack_from(f"{order}HH{address}", data, entry)
         if kind in _FIELD_TYPES:
             form = f"{order}{number}{_FIELD_TYPES[kind]}"
             if struct.calcsize(form) > len(data):
                 raise ValueError("truncated")
-            (place,) = (entry + 8,) if struct.calcsize(form) <= 4 else struct.unpack_from(f"{order}I", data, entry + 8)
+            value = entry + size - inline
+            (place,) = (value,) if struct.calcsize(form) <= inline else struct.unpack_from(order + address, data, value)
             tags[tag] = struct.unpack_from(form, data, place)
     return tags, order
 
 
+def _orientation(tags: dict[int, tuple[int, ...]]) -> int:
+    return known(tags.get(_ORIENTATION, (UPRIGHT,))[0])
+
+
+def _narrowed(samples: np.ndarray) -> np.ndarray:
+    """float64 as float32, infinite beyond its range; other types as they are."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        return samples.astype(np.float32) if samples.dtype == np.float64 else samples
+
+
+def _dark_is_zero(samples: np.ndarray, tags: dict[int, tuple[int, ...]]) -> np.ndarray:
+    """The samples of a file in which 0 is black, of one in which it may be white."""
+    import numpy as np
+
+    if tags[_PHOTOMETRIC][0] != _WHITE_IS_ZERO:
+        return samples
+    top = samples.dtype.type(1 if samples.dtype.kind == "f" else np.iinfo(samples.dtype).max)
+    samples = samples.copy()
+    samples[..., 0] = top - samples[..., 0]
+    return samples
+
+
 def _type(tags: dict[int, tuple[int, ...]]) -> str:
     """The numpy name of the sample type without byte order, `u2` for uint16."""
-    kind = {1: "u", 3: "f"}.get(tags.get(_FORMAT, (1,))[0], "?")
+    kind = {1: "u", 2: "i", 3: "f", 4: "u"}.get(tags.get(_FORMAT, (1,))[0], "?")
     return f"{kind}{tags.get(_BITS, (1,))[0] / 8:g}"
 
 
 def _is_plain(tags: dict[int, tuple[int, ...]]) -> bool:
     return (
         tags.get(_COMPRESSION, (1,))[0] in (1, *_DEFLATE)
-        and _type(tags) in ("u1", "u2", "f2", "f4")
-        and tags[_PHOTOMETRIC][0] in (1, 2)
+        and _type(tags) in _PLAIN_TYPES
+        and len(set(tags.get(_BITS, (1,)))) == 1
+        and tags[_PHOTOMETRIC][0] in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
         and 1 <= tags.get(_COUNT, (1,))[0] <= 4
     )
 
@@ -100,7 +159,7 @@ def _read_plain(data: bytes, tags: dict[int, tuple[int, ...]], order: str) -> np
     deflated = tags.get(_COMPRESSION, (1,))[0] in _DEFLATE
     if width * height * count > len(data) * (1100 if deflated else 1):
         raise ValueError("truncated")
-    planes = count if tags.get(_PLANAR, (1,))[0] == 2 else 1
+    planes = count if tags.get(_PLANAR, (1,))[0] == _PLANAR_PLANES else 1
     deep = count // planes
     kind = np.dtype(order + _type(tags))
     out = np.empty((height, width, count), kind.newbyteorder("="))
@@ -125,7 +184,7 @@ def _unpredict(raw: np.ndarray, kind: np.dtype[Any], shape: tuple[int, int, int]
     predictor = tags.get(_PREDICTOR, (_NO_PREDICTOR,))[0]
     if predictor == _NO_PREDICTOR:
         return raw.view(kind).reshape(shape)
-    if predictor == _DIFFERENCE and kind.kind == "u":
+    if predictor == _DIFFERENCE and kind.kind in "ui":
         return np.cumsum(raw.view(kind).reshape(shape), axis=1, dtype=kind.newbyteorder("="))
     if predictor == _FLOAT_DIFFERENCE and kind.kind == "f":
         # All first bytes of a row, then all second ones (high to low), each byte less the one `channels` before it.
@@ -135,8 +194,11 @@ def _unpredict(raw: np.ndarray, kind: np.dtype[Any], shape: tuple[int, int, int]
     raise ValueError(f"unknown predictor {predictor}")
 
 
-def _read_with_pillow(data: bytes, tags: dict[int, tuple[int, ...]], path: str | os.PathLike[str]) -> Tiff:
-    """8 and 16 bit files of any compression Pillow knows. Of 16-bit colour it keeps the high byte: the low one is asked for too."""
+def _read_with_pillow(data: bytes, tags: dict[int, tuple[int, ...]]) -> Tiff | None:
+    """Files of 1 to 16 bits, and grey floats, of any compression that Pillow knows; None where it would lose something.
+
+    Of 16-bit colour it keeps the high byte: the low one is asked for too.
+    """
     import numpy as np
     import PIL.Image
 
@@ -148,20 +210,62 @@ def _read_with_pillow(data: bytes, tags: dict[int, tuple[int, ...]], path: str |
         picture.load()
         return picture
 
-    if _type(tags) == "u2":
+    def turned(picture: PIL.Image.Image) -> np.ndarray:
+        return upright(np.array(picture), orientation_of(picture))  # Pillow has turned some kinds already
+
+    try:
         picture = opened()
-        if picture.mode.startswith("I;16"):
-            return Tiff(np.array(picture).astype(np.uint16)[..., None], False)
-        if picture.mode not in ("RGB", "RGBA") or tags.get(_PLANAR, (1,))[0] != 1 or tags.get(_EXTRA, (2,))[0] != _UNASSOCIATED:
-            raise FrameError(f"{path}: this 16-bit TIFF cannot be read exactly: save it with ZIP compression or as EXR")
+    except PIL.UnidentifiedImageError:
+        return None
+    bits = tags.get(_BITS, (1,))[0]
+    if picture.mode == "F":
+        return Tiff(_dark_is_zero(turned(picture)[..., None], tags), False)
+    if picture.mode.startswith("I;16"):
+        samples = turned(picture).astype(np.uint16)
+        if bits == 12:
+            samples = ((samples.astype(np.uint32) * 65535 + 2047) // 4095).astype(np.uint16)
+        return Tiff(_dark_is_zero(samples[..., None], tags), False)
+    if bits > 8 or tags.get(_FORMAT, (1,))[0] != _UNSIGNED:
+        straight = tags.get(_EXTRA, (_UNASSOCIATED,))[0] == _UNASSOCIATED and tags.get(_PLANAR, (1,))[0] != _PLANAR_PLANES
+        if picture.mode not in ("RGB", "RGBA") or len(picture.mode) != tags[_COUNT][0] or not straight or bits != 16:
+            return None
         # Pillow's decoder hands over samples in this machine's order where it decompresses.
-        high, low = (np.array(opened(order)) for order in "LB")
+        high, low = (turned(opened(order)) for order in "LB")
         return Tiff(high.astype(np.uint16) << 8 | low, False)
-    picture = opened()
     grey = picture.mode in ("1", "L", "LA")
     mode = ("LA" if picture.mode == "LA" else "L") if grey else ("RGBA" if picture.has_transparency_data else "RGB")
-    samples = np.array(picture if picture.mode == mode else picture.convert(mode))
+    samples = turned(picture if picture.mode == mode else picture.convert(mode))
     return Tiff(samples[..., None] if samples.ndim == 2 else samples, False)
+
+
+def _read_with_tifffile(data: bytes, tags: dict[int, tuple[int, ...]], path: str | os.PathLike[str]) -> Tiff:
+    """What is neither plain nor known to Pillow. FrameError says of what kind the file is where tifffile cannot read it either."""
+    import imageio.v3 as imageio
+    import numpy as np
+
+    bits, count = tags.get(_BITS, (1,))[0], tags.get(_COUNT, (1,))[0]
+    kind = {1: "whole number", 2: "signed whole number", 3: "float", 6: "complex"}.get(tags.get(_FORMAT, (1,))[0], "unknown")
+    compression = tags.get(_COMPRESSION, (1,))[0]
+    squeezed = f", compressed as {_COMPRESSIONS.get(compression, f'number {compression}')}" if compression not in (1, *_DEFLATE) else ""
+    what = f"a TIFF of {count} channel{'s' if count > 1 else ''} with {bits}-bit {kind} samples{squeezed}"
+    refusal = f"{path}: {what}, cannot be read: save it with up to 4 channels and ZIP compression, or as EXR"
+    if tags[_PHOTOMETRIC][0] not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB) or not 1 <= count <= 4:
+        raise FrameError(refusal)
+    try:
+        found = np.asarray(imageio.imread(data, plugin="tifffile", page=0))
+    except Exception as error:  # its decoders raise errors of many kinds
+        hint = " (or install imagecodecs: pip install 'rotonodes[tiff]')" if "imagecodecs" in str(error) else ""
+        raise FrameError(refusal + hint) from error
+    if found.ndim == 2:
+        found = found[..., None]
+    elif tags.get(_PLANAR, (1,))[0] == _PLANAR_PLANES:
+        found = found.transpose(1, 2, 0)
+    if found.dtype.kind not in "uif" or found.ndim != 3:
+        raise FrameError(refusal)
+    if bits < 8 * found.dtype.itemsize and found.dtype.kind == "u":  # samples of an odd width come in the next wider type
+        found = (found.astype(np.float64) * np.iinfo(found.dtype).max / ((1 << bits) - 1) + 0.5).astype(found.dtype)
+    found = _narrowed(found)
+    return Tiff(upright(_dark_is_zero(found, tags), _orientation(tags)), tags.get(_EXTRA, (0,))[0] == _ASSOCIATED)
 
 
 def write_tiff(path: str | os.PathLike[str], samples: np.ndarray, *, premultiplied: bool = False) -> None:

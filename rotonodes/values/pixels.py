@@ -67,12 +67,13 @@ def rgb_names(count: int) -> tuple[str, ...]:
 class Encoded:
     """A file's own samples, kept beside the decoded picture so that a picture that is only copied stays bit-identical.
 
-    `samples` is `[H, W, C]` in the file's type (uint8, uint16, float16, float32), alpha as stored; `colorspace` is what it
-    was read as.
+    `samples` is `[H, W, C]` in the file's type (whole numbers, float16, float32), alpha as stored; `colorspace` is what it
+    was read as; `noted` is True where the file itself says so.
     """
 
     samples: np.ndarray
     colorspace: str
+    noted: bool = False
 
 
 @final

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from rotonodes.errors import FrameError, RotoError, did_you_mean_file
 from rotonodes.node.asks import Device
@@ -26,6 +26,8 @@ class First(NamedTuple):
 
 class FileSource(Node):
     """Base of sources: one file a frame, and what stands in for a frame that is missing."""
+
+    revision: ClassVar[int] = 1  # 1: pictures of every format stand upright, and a PNG that notes linear light is linear
 
     path: InputPath = param(help="the files: a name with a frame token (####, %04d, $F4), or one file for every frame", min_length=1)
     missing: Literal["error", "hold", "black"] = param(

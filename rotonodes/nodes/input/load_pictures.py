@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.asks import Frame
@@ -20,6 +20,8 @@ class LoadPictures(Node):
     Frame 1 is the first of them, sorted by name (a list keeps its order). WritePictures gives each result its picture's name.
     Results are told by their files, not by their numbers: one more picture in a folder makes none of the others again.
     """
+
+    revision: ClassVar[int] = 1  # as in FileSource
 
     path: InputPath | list[InputPath] = param(
         help="a folder, a name with wildcards (imgs/*.jpg), a file, or a list of them", min_length=1, examples=["in", "in/*.exr"]
