@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
+import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import click
 import PIL.Image
 import pytest
 
+import test_every_node as laws
 from conftest import Call
-from rotonodes import Graph
+from rotonodes import Graph, nodes
+from rotonodes.cli import main as cli
 from rotonodes.describe.node_pages import COMMAND, node_pages
 from rotonodes.describe.reference import type_word
-from rotonodes.node.catalogue import all_nodes
+from rotonodes.node.catalogue import all_nodes, find_node, load_file
+from rotonodes.node.registry import NODES as REGISTRY
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 NODES = {type_word(cls): cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.nodes")}
+PAGES = [*sorted(DOCS.glob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))]
+PAGES += sorted((ROOT / "examples").rglob("*.md"))
 EXAMPLES = sorted((DOCS / "nodes" / "examples").glob("*.yaml"))
 MOST_BYTES = 6_000_000  # of the whole folder
 MOST_PICTURE = 60_000  # bytes of a node's picture
@@ -39,6 +49,15 @@ def in_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / folder).symlink_to(ROOT / folder)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def page_name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 # Pages of nodes.
@@ -139,3 +158,149 @@ def test_the_picture_of_the_rooms_shows_an_import_upwards(monkeypatch: pytest.Mo
     rooms.add_edge("io", "cellar")
     with pytest.raises(KeyError, match="cellar"):
         list(module.draw(rooms))
+
+
+# Texts.
+
+
+@pytest.mark.parametrize("room", sorted(set(script("draw_rooms").PLACES)))
+def test_every_room_has_a_row(room: str) -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- rooms -->")[2].partition("<!-- end of rooms -->")[0]
+    assert re.search(rf"^\| \[`{room}(/|\.py)`\]", table, re.MULTILINE), f"docs/architecture.md: give the room {room} a row in the table"
+
+
+def test_every_law_of_nodes_is_told() -> None:
+    text = (DOCS / "guarantees.md").read_text(encoding="utf-8")
+    found = [name for name, test in vars(laws).items() if name.startswith("test_") and "cls" in inspect.signature(test).parameters]
+    assert len(found) > 10
+    untold = [name for name in found if f"`{name}`" not in text]
+    assert not untold, f"docs/guarantees.md: add a row that says in words what {', '.join(untold)} hold"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((DOCS / "nodes").glob("*.md"))], ids=page_name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'<img src="([^"]+)"', text)
+    for target in targets:
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        name, _, anchor = target.partition("#")
+        file = page if not name else page.parent / name
+        assert file.exists(), f"{page_name(page)}: the link {target} leads nowhere"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            known = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in known, f"{page_name(page)}: {name or page.name} has no heading for #{anchor}"
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The rotonodes commands on a page, as words: in code blocks, and in code within lines."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines() if line.startswith("rotonodes ")]
+    lines += re.findall(r"^ {4,}(rotonodes [a-z].*)$", text, re.MULTILINE) + re.findall(r"`(rotonodes [a-z][^`\n]*)`", text)
+    for line in lines:
+        if not re.search(r"\[[-A-Z.]|\.\.\. |\.\.\.$|  +rotonodes| → ", line):  # what only shows the form of a command
+            yield shlex.split(line, comments=True)[1:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_commands_have_these_options(page: Path) -> None:
+    """Every command that a page shows is one, and takes the options that the page gives it."""
+    group = cli.cli
+    for words in commands(page):
+        with click.Context(group) as context:
+            command = group.get_command(context, words[0])
+            assert command is not None, f"{page_name(page)}: there is no command rotonodes {words[0]}"
+            try:
+                command.make_parser(click.Context(command, parent=context, info_name=words[0])).parse_args(words[1:])
+            except click.NoSuchOption as error:
+                raise AssertionError(f"{page_name(page)}: rotonodes {' '.join(words)}: {error.format_message()}") from error
+            except click.UsageError:
+                pass  # an option that a text names without a value
+        for word in words[1:]:
+            if re.match(r"(graphs|weights|docs)/[\w/]+\.\w+$", word) and "Exposure" not in word:
+                assert (ROOT / word).exists(), f"{page_name(page)}: there is no {word}"
+
+
+# Code on pages, run.
+
+
+@pytest.mark.parametrize("number", range(len(blocks(DOCS / "for-pipelines.md", "python"))))
+def test_python_for_pipelines_runs(number: int, in_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = blocks(DOCS / "for-pipelines.md", "python")[number]
+    exec(compile(code, f"for-pipelines.md, block {number + 1}", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out or list((in_copy / "out").iterdir())
+
+
+def run_commands(call: Call, text: str) -> None:
+    """Each line of a block as a command; `# exit 2` behind it says how it ends."""
+    for line in text.replace("\\\n", " ").splitlines():
+        wanted = re.search(r"# exit (\d+)$", line)
+        program, *words = shlex.split(line, comments=True)
+        assert program == "rotonodes"
+        ended = call(*words)
+        assert ended.code == (int(wanted[1]) if wanted else 0), f"{line}\n{ended.out}{ended.err}"
+
+
+def test_commands_for_pipelines_run(call: Call, in_copy: Path) -> None:
+    for text in blocks(DOCS / "for-pipelines.md", "sh"):
+        run_commands(call, text)
+    assert (in_copy / "out" / "stats.json").is_file()
+
+
+def test_commands_for_artists_run(call: Call, in_copy: Path) -> None:
+    (graph,) = blocks(DOCS / "for-artists.md", "yaml")
+    (in_copy / "mine.yaml").write_text(graph)
+    for text in blocks(DOCS / "for-artists.md", "sh"):
+        run_commands(call, text)
+    assert {path.name for path in (in_copy / "out" / "mine").glob("*.png")} == {"flat.0001.png", "flat.0002.png"}
+    for name in ("mine.gif", "look.png", "tones.png"):
+        with PIL.Image.open(in_copy / "out" / name) as picture:
+            assert len(picture.convert("RGB").getcolors(1 << 24)) > 3
+
+
+def test_add_a_node(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The node of the page, its example, its test, and the laws it would be held to."""
+    page = DOCS / "add-a-node.md"
+    (node, use, test, studio), (example,) = blocks(page, "python"), blocks(page, "yaml")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "docs/nodes/examples").mkdir(parents=True)
+    (tmp_path / "docs/nodes/examples/Exposure.yaml").write_text(example)
+    (tmp_path / "exposure.py").write_text(node)
+    (tmp_path / "darker.py").write_text(studio)
+    before = dict(REGISTRY)
+    try:
+        load_file("exposure.py")
+        exec(use, {})
+        assert capsys.readouterr().out.strip() in use
+        space: dict[str, object] = {}
+        exec(test, space)
+        for stops, factor in ((0, 1.0), (1, 2.0), (-2, 0.25)):
+            space["test_a_stop_doubles_the_light"](stops, factor)  # type: ignore[operator]
+        for text in blocks(page, "sh"):
+            run_commands(call, text)
+        assert (tmp_path / "out/bright.png").is_file()
+        run_commands(call, "rotonodes nodes Darker --nodes darker.py")
+        for name in ("Exposure", "Darker"):
+            cls = find_node(name)
+            assert cls is not None
+            cls.category = "picture"  # as it is for a file in rotonodes/nodes/picture
+            laws.test_documented(cls)
+            laws.test_gives_what_it_declares(cls)
+            laws.test_parameters_move_the_key_or_say_they_do_not(cls)
+            laws.test_inputs_are_not_modified(cls)
+            laws.test_same_input_same_output(cls)
+            laws.test_odd_sizes_and_single_pixels(cls)
+            laws.test_strange_values_survive(cls, float("nan"))
+            laws.test_alpha_and_extra_channels_survive(cls)
+    finally:
+        REGISTRY.clear()
+        REGISTRY.update(before)
+        vars(nodes).pop("Exposure", None)
+
+
+def test_rows_for_other_kinds_of_nodes_name_files() -> None:
+    files = re.findall(r"\(\.\./(rotonodes/nodes/[\w/]+\.py)\)", (DOCS / "add-a-node.md").read_text(encoding="utf-8"))
+    assert len(files) > 8 and all((ROOT / file).is_file() for file in files)
