@@ -39,7 +39,7 @@ def grey(path, values, mode="L"):
 
 
 def test_duts_layout(folder):
-    """im_aug/*.jpg with gt_aug/*.png: frames are the pictures in the order of their names."""
+    """im_aug/*.jpg with gt_aug/*.png: frames are the pictures in the natural order of their names."""
     for name in ("im_aug", "gt_aug"):
         (folder / name).mkdir()
     for seed, stem in enumerate(("ILSVRC_2", "ILSVRC_10", "b")):
@@ -47,8 +47,8 @@ def test_duts_layout(folder):
         grey(folder / f"gt_aug/{stem}.png", np.full((4, 6), 51 * (seed + 1)))
     pictures, mattes = LoadPictures(path="im_aug/*.jpg"), LoadMattes(path="gt_aug/*.png", pictures="im_aug/*.jpg")
     assert mattes.available() == pictures.available() == (1, 2, 3)
-    assert [mattes(frame=f).data.mean().item() for f in (1, 2, 3)] == pytest.approx([0.4, 0.2, 0.6])
-    assert mattes.reads(1) == ("gt_aug/ILSVRC_10.png",)
+    assert [mattes(frame=f).data.mean().item() for f in (1, 2, 3)] == pytest.approx([0.2, 0.4, 0.6])
+    assert mattes.reads(1) == ("gt_aug/ILSVRC_2.png",)
 
 
 def test_a_suffix_and_any_format(folder):
@@ -77,7 +77,7 @@ def test_two_masks_of_one_picture_are_refused(folder):
     picture(folder / "imgs/a.png")
     for suffix in ("png", "bmp"):
         grey(folder / f"masks/a.{suffix}", np.zeros((4, 6)))
-    with pytest.raises(FrameError, match=r"masks/a\.png: masks/a\.bmp belongs to imgs/a\.png as well: take one of them away"):
+    with pytest.raises(FrameError, match=r"masks/a\.png: masks/a\.bmp is a mask of imgs/a\.png, too: remove one of them"):
         LoadLabels(path="masks/*.*", pictures="imgs", classes=["a"])(frame=1)
 
 

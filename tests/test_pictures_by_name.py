@@ -118,12 +118,12 @@ def test_two_pictures_of_one_name(folder: Path) -> None:
     (folder / "more").mkdir()
     PIL.Image.new("RGB", (3, 3)).save(folder / "more/cat.jpg")
     assert picture_names(["imgs"]) == ("Tree.v2", "a dog", "cat")
-    with pytest.raises(UsageError, match=r"imgs/cat\.png and more/cat\.jpg go by one name"):
+    with pytest.raises(UsageError, match=r"imgs/cat\.png and more/cat\.jpg have the same name"):
         WritePictures(path="out/*.png", pictures=["imgs", "more"]).writes(1)
 
 
 def test_what_is_read_is_not_written_over(folder: Path) -> None:
-    with pytest.raises(UsageError, match=r"imgs/cat\.png is a picture that is read: write somewhere else, .*\(imgs/\*_out\.png\)"):
+    with pytest.raises(UsageError, match=r"imgs/cat\.png is an input picture: write somewhere else, .*\(imgs/\*_out\.png\)"):
         WritePictures(path="imgs/*.png", pictures="imgs").writes(3)
 
 

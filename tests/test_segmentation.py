@@ -199,7 +199,7 @@ def test_the_graph_that_is_shown_can_be_run(folder: Path, call: Call, options: l
         (["imgs", "-m", "nothing.safetensors"], "nothing.safetensors: no such weights file"),
         (["imgs", "-m", "imgs/cat.png"], "imgs/cat.png: not a safetensors file"),
         (["imgs", "-m", "tones.safetensors", "-o", "out.png"], "-o out.png: 3 pictures do not go into one file"),
-        (["imgs", "-m", "tones.safetensors", "-o", "imgs/*.png"], "imgs/cat.png is a picture that is read"),
+        (["imgs", "-m", "tones.safetensors", "-o", "imgs/*.png"], "imgs/cat.png is an input picture"),
         (["imgs", "-m", "tones.safetensors", "-o", "out/*.jpg"], "label pictures are palette PNGs"),
         (["imgs", "-m", "tones.safetensors", "--values", "1,2"], "--values 1,2: 2 values for 5 classes"),
         (["imgs", "-m", "tones.safetensors", "--write", "values"], "tones.safetensors: they do not say which their masks had"),

@@ -7,8 +7,8 @@ of `process` say how the engine feeds it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -24,6 +24,9 @@ from rotonodes.node.parameters import (
 from rotonodes.node.registry import register
 from rotonodes.node.signature import Signature, read_signature
 from rotonodes.values.pixels import Batch, Clip
+
+# (files, sources) -> those of the files that an earlier run of the same graph made from the sources.
+OwnResults = Callable[[Sequence[str], Sequence[str]], set[str]]
 
 
 class Node(BaseModel):
@@ -106,6 +109,13 @@ class Node(BaseModel):
     def available(self) -> tuple[int, ...] | None:
         """The frames that a source finds on disk; None for nodes without numbered files."""
         return None
+
+    def with_files_listed(self, own: OwnResults) -> Self:
+        """The same node with the list of files that it finds on disk. A run asks once, before it writes anything.
+
+        Files that an earlier run of the same graph made (`own` tells them) are no inputs.
+        """
+        return self
 
     def prepare(self, device: Device, **inputs: Any) -> Any:
         """A costly value that all frames share (a network on its device), made from the inputs that are made once."""

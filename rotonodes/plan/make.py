@@ -10,6 +10,7 @@ from rotonodes.graph.graph import Graph, Link, select
 from rotonodes.node.asks import Frame
 from rotonodes.node.base import Node
 from rotonodes.plan.cache import Cache
+from rotonodes.plan.inputs import list_files, refuse_overwriting
 from rotonodes.plan.keys import Keys, file_fingerprint
 from rotonodes.plan.missing import missing_frames
 from rotonodes.plan.paths import Paths
@@ -42,7 +43,7 @@ def make_plan(
     paths = Paths(root, path_map)
     chosen = select(graph, nodes)
     sinks = list(dict.fromkeys(link.node for link in chosen)) if nodes else graph.sinks()
-    resolved = {name: vertex.node.at(paths.here, paths.source) for name, vertex in graph.vertices.items()}
+    resolved = list_files({name: vertex.node.at(paths.here, paths.source) for name, vertex in graph.vertices.items()})
     clip = graph.frames or _frames_on_disk(graph, resolved, sinks)
     delivered = tuple(frames) if frames is not None else clip
     if not delivered and _asks_frames(graph, sinks):
@@ -56,6 +57,7 @@ def make_plan(
         if link.output:
             plan.outputs.setdefault(link.node, set()).add(link.output)
     _Planner(plan, force).walk()
+    refuse_overwriting(plan)
     if not store:
         plan.kept = set()
     if graph.frames is None:  # the number of frames is known only now

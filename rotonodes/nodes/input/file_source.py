@@ -1,15 +1,17 @@
-"""Base of nodes that read one file a frame, and what stands in for a frame that is missing."""
+"""Base of nodes that read one file a frame, with what they give for a frame that is missing."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar
+
+from pydantic import PrivateAttr
 
 from rotonodes.errors import FrameError, RotoError, did_you_mean_file
 from rotonodes.node.asks import Device
-from rotonodes.node.base import Node
+from rotonodes.node.base import Node, OwnResults
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
@@ -24,8 +26,15 @@ class First(NamedTuple):
     size: tuple[int, int]
 
 
+class FrozenFrames(NamedTuple):
+    """The frames of a source when a run began: those it finds (None where one file serves every frame), those with all files."""
+
+    found: tuple[int, ...] | None
+    whole: frozenset[int]
+
+
 class FileSource(Node):
-    """Base of sources: one file a frame, and what stands in for a frame that is missing."""
+    """Base of sources that read one file a frame; `missing` says what to do for a frame that is not on disk."""
 
     revision: ClassVar[int] = 1  # 1: pictures of every format stand upright, and a PNG that notes linear light is linear
 
@@ -38,8 +47,23 @@ class FileSource(Node):
         "same", help="whether every frame must be of the first one's size, or may have its own", pixels=False
     )
 
+    _frames: FrozenFrames | None = PrivateAttr(None)
+
+    def with_files_listed(self, own: OwnResults) -> Self:
+        listed = super().with_files_listed(own).model_copy()
+        try:
+            there = listed.frames_on_disk()
+        except RotoError:
+            return listed  # the run says so
+        if there is not None and any(FilePattern(pattern).has_token for pattern in self.patterns()):
+            made = own([file for frame in there for file in self.files(frame)], ())
+            there = tuple(frame for frame in there if made.isdisjoint(self.files(frame))) if made else there
+        whole = frozenset(frame for frame in there or () if self.missing == "error" or listed.is_there(frame))
+        listed._frames = FrozenFrames(there, whole)
+        return listed
+
     def prepare(self, device: Device, **inputs: Any) -> First | None:
-        """The sequence's first frame on disk and its size, which the others are held against."""
+        """The first frame on disk, whose size the others must have; None with `sizes: any`."""
         from rotonodes.io.pictures import picture_size
 
         for frame in (self.available() if self.sizes == "same" else None) or ():
@@ -47,11 +71,11 @@ class FileSource(Node):
             try:
                 return First(file, picture_size(file))
             except RotoError:
-                continue  # it will be said of that frame, not of every one
+                continue  # reading that frame reports it
         return None
 
     def patterns(self) -> tuple[str, ...]:
-        """The path of every file a frame is made of, frame tokens not yet replaced."""
+        """The path of every file that a frame is made of, with its frame token."""
         return (self.path,)
 
     def files(self, frame: int | None) -> tuple[str, ...]:
@@ -59,23 +83,33 @@ class FileSource(Node):
         return tuple(FilePattern(pattern).find(frame) for pattern in self.patterns())
 
     def available(self) -> tuple[int, ...] | None:
-        """Frames that are whole on disk; None where one file serves every frame."""
+        """Frames that are whole on disk, in a run those when it began; None where one file serves every frame."""
+        return self.frames_on_disk() if self._frames is None else self._frames.found
+
+    def frames_on_disk(self) -> tuple[int, ...] | None:
+        """The frames that are whole on disk now; None where one file serves every frame."""
         found = [set(pattern.on_disk()) for pattern in map(FilePattern, self.patterns()) if pattern.has_token]
         return tuple(sorted(set.intersection(*found))) if found else None
 
     def shown(self, frame: int) -> int | None:
-        """The frame whose files are shown for `frame`: its own or the one held; None for an empty picture."""
-        if self.missing == "error" or all(map(os.path.exists, self.files(frame))):
+        """The frame whose files are read for `frame`: its own or the held one; None for an empty picture."""
+        if self.missing == "error" or self.is_there(frame):
             return frame
         there = self.available()
         if not there:
             return frame
         return None if self.missing == "black" else max((f for f in there if f < frame), default=there[0])
 
+    def is_there(self, frame: int) -> bool:
+        """Whether all files of a frame are on disk; a run goes by what was there when it began."""
+        if self._frames is None or self._frames.found is None:
+            return all(map(os.path.exists, self.files(frame)))
+        return frame in self._frames.whole
+
     def reads(self, frame: int | None) -> tuple[str, ...]:
         """The files that decide the pixels of `frame`.
 
-        An empty picture takes its size from the first frame on disk; its own files, which are missing, tell it from that one.
+        An empty picture takes its size from the first frame on disk; its own missing files make its key another one.
         """
         if frame is None or self.shown(frame) is not None:
             return self.files(frame if frame is None else self._read_for(frame))
@@ -83,7 +117,7 @@ class FileSource(Node):
 
     def lacks(self, frame: int | None) -> tuple[str, ...]:
         """An empty picture needs no file of its own."""
-        gone = super().lacks(frame)  # asked first: to list the folder for every frame takes long
+        gone = super().lacks(frame)  # first, because listing the folder takes long
         return () if gone and self.missing == "black" and self.available() else gone
 
     def found(self, frame: int) -> tuple[str, ...]:
@@ -95,12 +129,12 @@ class FileSource(Node):
         return files
 
     def finished(self, value: Value, frame: int, first: Any) -> Value:
-        """`value` as it was read, or emptied where `missing: black` stands in for `frame`.
+        """`value` as it was read, or an empty one where `missing: black` replaces `frame`.
 
-        Raises FrameError for a frame of another size than the `first` (what `prepare` made).
+        `first` is what `prepare` returned. Raises FrameError for a frame of another size.
         """
         if first is not None and value.size != first.size:
-            first = self.prepare(Device("cpu"))  # outside a graph it may be of an earlier call, and rendered anew since
+            first = self.prepare(Device("cpu"))  # outside a graph it may be from an earlier call, before a new render
         if first is not None and value.size != first.size:
             file, (width, height) = self.reads(frame)[0], value.size
             raise FrameError(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
-from pydantic import model_validator
+from pydantic import PrivateAttr, model_validator
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean
-from rotonodes.io.part_files import NAME, PART, nth_picture, part_file, part_words, pictures_of
+from rotonodes.io.folder import NAME, PART
+from rotonodes.io.part_files import part_file, part_words
 from rotonodes.node.asks import Frame, Prepared, Wanted
+from rotonodes.node.base import OwnResults
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.nodes.input.file_source import FileSource
+from rotonodes.nodes.input.listed_pictures import ListedPictures
 from rotonodes.nodes.input.load_frames import file_layers, is_exr
 from rotonodes.values.frames import FilePattern, literal
 from rotonodes.values.pixels import Box, Image, Labels, Layers
@@ -39,7 +42,7 @@ class Mask(NamedTuple):
     source: str
 
 
-class LoadParts(FileSource):
+class LoadParts(FileSource, ListedPictures):
     """Read the parts of a shape, which may overlap.
 
     They come from a mask file for each part of each frame, or from files that hold all parts as layers or channels.
@@ -68,6 +71,8 @@ class LoadParts(FileSource):
     overlap: Literal["allow", "refuse"] = param("allow", help="whether parts may share pixels")
     hidden: bool = param(False, help="whether a part may be hidden in a frame: its mask empty, or not there")
 
+    _hidden: frozenset[str] = PrivateAttr(frozenset())  # masks that were not there when the run began
+
     @model_validator(mode="after")
     def _tokens(self) -> LoadParts:
         if PART in self.path and not self.parts:
@@ -87,16 +92,29 @@ class LoadParts(FileSource):
 
     def picture(self, frame: int | None) -> str | None:
         """The file of the picture whose parts a frame has, where `pictures` names one."""
-        return None if frame is None or not self.pictures else nth_picture(self.pictures, frame)
+        return None if frame is None or not self.pictures else self.listing().file(frame)
+
+    def with_files_listed(self, own: OwnResults) -> Self:
+        listed = super().with_files_listed(own)
+        frames = (listed.available() if listed._frames is not None else None) or ()
+        listed._hidden = frozenset(file for frame in frames for file in listed.all_files(frame) if not os.path.exists(file))
+        return listed
+
+    def all_files(self, frame: int | None) -> tuple[str, ...]:
+        """The files of all parts of a frame, whether they exist or not."""
+        return tuple(part_file(pattern, self.picture(frame), frame, on_disk=True) for pattern in self.patterns())
 
     def files(self, frame: int | None) -> tuple[str, ...]:
-        found = tuple(part_file(pattern, self.picture(frame), frame, on_disk=True) for pattern in self.patterns())
-        there = tuple(file for file in found if os.path.exists(file)) if self.hidden else found
-        return there or found
+        found = self.all_files(frame)
+        return tuple(file for file in found if self._exists(file)) or found if self.hidden else found
 
-    def available(self) -> tuple[int, ...] | None:
+    def _exists(self, file: str) -> bool:
+        """Whether the mask of a part is there; in a run, whether it was there when the run began."""
+        return file not in self._hidden and os.path.exists(file)
+
+    def frames_on_disk(self) -> tuple[int, ...] | None:
         if self.pictures:
-            return tuple(range(1, len(pictures_of(self.pictures)) + 1))
+            return tuple(range(1, len(self.listing().files) + 1))
         found = [set(pattern.on_disk()) for pattern in map(FilePattern, self.patterns()) if pattern.has_token]
         return tuple(sorted((set.union if self.hidden else set.intersection)(*found))) if found else None
 
@@ -104,7 +122,7 @@ class LoadParts(FileSource):
         try:
             picture = self.picture(frame)
         except (UsageError, FrameError):
-            return tuple(path for name, path in self.paths("input") if name == "pictures")  # not there; the run says so
+            return tuple(self.picture_paths())  # not there; the run says so
         return (*super().reads(frame), *((picture,) if picture else ()))
 
     def process(self, frame: Frame, wanted: Wanted, first: Prepared) -> Parts:
@@ -148,7 +166,7 @@ class LoadParts(FileSource):
         files = {
             name: part_file(self.path.replace(PART, literal(word)), picture, frame, on_disk=True) for name, word in self.words().items()
         }
-        found = {name: Mask(read_mask(file), file) for name, file in files.items() if os.path.exists(file)}
+        found = {name: Mask(read_mask(file), file) for name, file in files.items() if self._exists(file)}
         first = next(iter(found.values()))
         return {name: found.get(name) or Mask(np.zeros_like(first.plane), file) for name, file in files.items()}
 
@@ -180,12 +198,6 @@ class LoadParts(FileSource):
                 )
         if self.overlap == "refuse":
             refuse_overlap(list(masks.values()))
-
-
-# Where the files are.
-
-
-# What is in them.
 
 
 def read_mask(file: str) -> np.ndarray:

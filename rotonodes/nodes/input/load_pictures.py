@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from rotonodes.errors import FrameError, UsageError
+from rotonodes.errors import UsageError
 from rotonodes.node.asks import Frame
-from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, param
+from rotonodes.nodes.input.listed_pictures import ListedPictures
 from rotonodes.values.color import Colorspace
 from rotonodes.values.pixels import Image
 
 
-class LoadPictures(Node):
-    """Read pictures of any names and sizes.
+class LoadPictures(ListedPictures):
+    """Read pictures of any names and sizes: those of a folder, those that a wildcard finds, or a list of files.
 
-    They are those of a folder, those that a wildcard finds, or a list of files.
-
-    Frame 1 is the first of them, sorted by name (a list keeps its order). WritePictures gives each result its picture's name.
-    Results are told by their files, not by their numbers: one more picture in a folder makes none of the others again.
+    Frame 1 is the first of them in natural order (`cat2` before `cat10`); a list keeps its order. WritePictures gives each result
+    its picture's name. A run lists the pictures once, before it writes anything; what earlier runs of the same graph wrote among
+    them does not count. Keys hold files, not frame numbers: one more picture in a folder makes none of the others again.
     """
 
     revision: ClassVar[int] = 1  # as in FileSource
@@ -28,26 +27,20 @@ class LoadPictures(Node):
     )
     colorspace: Colorspace | Literal["auto"] = param("auto", help="how the files are encoded; auto: EXR linear, others srgb")
 
-    def listed(self) -> tuple[str, ...]:
-        """The files in order. UsageError when there are none."""
-        from rotonodes.io.folder import list_pictures
-
-        return list_pictures([path for _, path in self.paths("input")])
+    def picture_paths(self) -> list[str]:
+        return [path for _, path in self.paths("input")]
 
     def available(self) -> tuple[int, ...]:
-        return tuple(range(1, len(self.listed()) + 1))
+        return tuple(range(1, len(self.listing().files) + 1))
 
     def reads(self, frame: int | None) -> tuple[str, ...]:
         try:
-            files = self.listed()
+            files = self.listing().files
         except UsageError:
-            return tuple(path for _, path in self.paths("input"))  # which are not there; the run says so
+            return tuple(self.picture_paths())  # which are not there; the run says so
         return files if frame is None else files[max(frame - 1, 0) : frame]
 
     def process(self, frame: Frame) -> Image:
         from rotonodes.io.pictures import read_image
 
-        files = self.listed()
-        if not 1 <= frame <= len(files):
-            raise FrameError(f"there is no picture {frame}: {self.path} has {len(files)}, which are frames 1-{len(files)}")
-        return read_image(files[frame - 1], self.colorspace)
+        return read_image(self.listing().file(frame), self.colorspace)

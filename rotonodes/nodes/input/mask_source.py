@@ -1,23 +1,26 @@
-"""What sources of masks and mattes share: they may belong to pictures that have names instead of frame numbers."""
+"""Base of sources of masks and mattes, which may belong to pictures that have names instead of frame numbers."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import Any
+from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import PrivateAttr, model_validator
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.io.part_files import nth_picture, pictures_of
+from rotonodes.io.folder import NAME, names_in
+from rotonodes.node.base import OwnResults
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.nodes.input.file_source import FileSource
+from rotonodes.nodes.input.listed_pictures import ListedPictures
 
-NAME, ANY = "*", ".*"
-# Of a mask whose path ends in ".*" the first of these that is there is taken; two are a fault.
+ANY = ".*"
+# Extensions that a mask may have whose path ends in ".*", in the order of preference of messages.
 SUFFIXES = (".png", ".npy", ".pt", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".exr")
 
 
-class MaskSource(FileSource):
+class MaskSource(FileSource, ListedPictures):
     """Base of sources that read one mask a frame; with `pictures`, one for each picture, found by the picture's name."""
 
     path: InputPath = param(
@@ -29,6 +32,9 @@ class MaskSource(FileSource):
         "", help="folder, wildcard or list of the pictures whose names `*` in the path stands for: imgs with masks/*_matte.*"
     )
 
+    _masks: dict[str, str] | None = PrivateAttr(None)
+    _own: frozenset[str] = PrivateAttr(frozenset())  # results of earlier runs in the folder of the masks
+
     @model_validator(mode="after")
     def _name_and_pictures(self) -> MaskSource:
         if (NAME in os.path.splitext(self.path)[0]) != bool(self.pictures):
@@ -37,35 +43,56 @@ class MaskSource(FileSource):
             )
         return self
 
+    def with_files_listed(self, own: OwnResults) -> Self:
+        listed = super().with_files_listed(own)
+        if not self.pictures or listed._listed is None:
+            return listed
+        folder = os.path.dirname(self.path)
+        there = [os.path.join(folder, name) for names in names_in(folder).values() for name in names]
+        listed._own = frozenset(own(there, listed._listed.files))
+        with contextlib.suppress(FrameError):  # two masks of one picture: reading that frame reports it
+            listed._masks = {picture: listed.find_mask(picture) for picture in listed._listed.files}
+        return listed
+
     def files(self, frame: int | None) -> tuple[str, ...]:
         if not self.pictures or frame is None:
             return super().files(frame)
-        return (self.mask_of(nth_picture(self.pictures, frame)),)
+        return (self.mask_of(self.listing().file(frame)),)
 
     def mask_of(self, picture: str) -> str:
-        """The mask that belongs to a picture, whether it is there or not. FrameError when there are two."""
-        folder, name = os.path.split(self.path)
-        stem = os.path.splitext(os.path.basename(picture))[0]
-        if not name.endswith(ANY):
-            return os.path.join(folder, name.replace(NAME, stem))
-        path = os.path.join(folder, name.removesuffix(ANY).replace(NAME, stem))
-        there = [path + suffix for suffix in SUFFIXES if os.path.exists(path + suffix)]
-        if len(there) > 1:
-            raise FrameError(f"cannot read {there[0]}: {there[1]} belongs to {picture} as well: take one of them away")
-        return there[0] if there else path + ANY
+        """The mask of a picture, whether it exists or not; in a run, the one that was there when it began."""
+        return self._masks[picture] if self._masks is not None and picture in self._masks else self.find_mask(picture)
 
-    def available(self) -> tuple[int, ...] | None:
+    def find_mask(self, picture: str) -> str:
+        """The mask of a picture, looked for on disk; the case of its extension does not matter. FrameError when there are two."""
+        folder, name = os.path.split(self.path)
+        stem, any_extension = os.path.splitext(os.path.basename(picture))[0], name.endswith(ANY)
+        wanted = os.path.join(folder, name.replace(NAME, stem)) if not any_extension else ""
+        if wanted and os.path.exists(wanted):
+            return wanted
+        base = name.removesuffix(ANY) if any_extension else os.path.splitext(name)[0]
+        path = os.path.join(folder, base.replace(NAME, stem))
+        suffixes = SUFFIXES if any_extension else (os.path.splitext(name)[1].lower(),)
+        parent, start = os.path.split(path)
+        named = names_in(parent)
+        entries = (entry for suffix in suffixes for entry in named.get((start + suffix).lower(), ()) if entry.startswith(start))
+        there = [file for file in (os.path.join(parent, entry) for entry in entries) if file not in self._own]
+        if len(there) > 1:
+            raise FrameError(f"cannot read {there[0]}: {there[1]} is a mask of {picture}, too: remove one of them")
+        return there[0] if there else wanted or path + ANY
+
+    def frames_on_disk(self) -> tuple[int, ...] | None:
         if not self.pictures:
-            return super().available()
+            return super().frames_on_disk()
         try:
             return tuple(number for number, file in enumerate(self.masks(), start=1) if os.path.exists(file))
         except (UsageError, FrameError):
-            return ()  # which frame it is will be said of that frame
+            return ()  # reading the frame reports which it is
 
     def masks(self) -> tuple[str, ...]:
         """The mask of every picture, or of every frame on disk."""
         if self.pictures:
-            return tuple(map(self.mask_of, pictures_of(self.pictures)))
+            return tuple(map(self.mask_of, self.listing().files))
         there = self.available()
         return tuple(file for frame in ((1,) if there is None else there) for file in self.files(frame))
 
@@ -73,19 +100,19 @@ class MaskSource(FileSource):
         try:
             return super().reads(frame)
         except (UsageError, FrameError):
-            return tuple(path for name, path in self.paths("input") if name == "pictures")  # not there; the run says so
+            return tuple(self.picture_paths())  # not there; the run says so
 
     def _gaps(self, frame: int) -> str:
         if not self.pictures:
             return super()._gaps(frame)
-        pictures = pictures_of(self.pictures)
+        pictures = self.listing().files
         lost = [os.path.basename(picture) for picture in pictures if not os.path.exists(self.mask_of(picture))]
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
         return f"; {len(lost)} of {len(pictures)} pictures have no mask: {', '.join(lost[:5])}{more}"
 
 
 def as_matte(array: Any) -> Any:
-    """An array of any type `[H, W]` as a matte's values, float32: whole numbers are codes, 255 or 65535 being 1."""
+    """An array `[H, W]` of any type as the values of a matte, float32: integers are codes, with 255 (16 bit: 65535) for 1."""
     import numpy as np
 
     if array.dtype.kind == "b":

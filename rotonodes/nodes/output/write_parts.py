@@ -9,15 +9,16 @@ from typing import Literal
 
 from rotonodes.errors import UsageError
 from rotonodes.imaging.picture.parts import part_planes
-from rotonodes.io.part_files import NAME, PART, nth_picture, part_file, part_words
+from rotonodes.io.folder import NAME, PART
+from rotonodes.io.part_files import part_file, part_words
 from rotonodes.node.asks import Frame, Key
-from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
+from rotonodes.nodes.input.listed_pictures import ListedPictures
 from rotonodes.values.frames import FilePattern, literal
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 
-class WriteParts(Node):
+class WriteParts(ListedPictures):
     """Write a mask for each part of each frame.
 
     Masks are grey pictures, white where the part is: to correct, or to deliver.
@@ -48,7 +49,7 @@ class WriteParts(Node):
         return ()  # names of pictures only
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
-        picture = nth_picture(self.pictures, frame) if self.pictures and frame is not None else None
+        picture = self.listing().file(frame) if self.pictures and frame is not None else None
         return tuple(part_file(self.path.replace(PART, literal(word)), picture, frame) for word in part_words(self.parts).values())
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:

@@ -1,23 +1,21 @@
-"""WritePictures: one file for each picture of LoadPictures, called after it."""
+"""WritePictures: one file for each picture of LoadPictures, named after it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.parameters import InputPath, OutputPath, param
+from rotonodes.nodes.input.listed_pictures import ListedPictures
 from rotonodes.nodes.output.write_frames import WriteFrames
 from rotonodes.values.frames import FilePattern
 
 
-class WritePictures(WriteFrames):
-    """Write each frame under the name of its source picture.
+class WritePictures(WriteFrames, ListedPictures):
+    """Write each frame under the name of the picture it was made from; formats and options are those of WriteFrames.
 
-    Formats and options are those of WriteFrames.
-
-    `pictures` says what LoadPictures says in its `path`, and `*` in this `path` stands for the name of each, without its
-    extension: `out/*_cut.png`. A picture is never written over.
+    `pictures` is what LoadPictures has as its `path`, and `*` in this `path` stands for the name of each picture, without its
+    extension: `out/*_cut.png`. An input picture is never overwritten.
     """
 
     path: OutputPath = param(help="the files: a name with * for the picture's name", pixels=False, min_length=1)
@@ -29,15 +27,14 @@ class WritePictures(WriteFrames):
         return ()  # their names only
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
-        from rotonodes.io.folder import list_pictures, picture_names
-
-        given = [path for _, path in self.paths("input")]
-        files, names = list_pictures(given), picture_names(given)
-        if frame is None or not 1 <= frame <= len(names):
-            raise UsageError(f"there is no picture {frame}: {self.pictures} has {len(names)}, which are frames 1-{len(names)}")
-        path = FilePattern(self.path).path(frame).replace("*", names[frame - 1])
-        if os.path.realpath(path) == os.path.realpath(files[frame - 1]):
-            raise UsageError(f"{path} is a picture that is read: write somewhere else, or put more into the name ({_more(self.path)})")
+        pictures = self.listing()
+        try:
+            pictures.file(0 if frame is None else frame)
+        except FrameError as error:
+            raise UsageError(str(error)) from None
+        path = FilePattern(self.path).path(frame).replace("*", pictures.names[(frame or 1) - 1])
+        if pictures.holds(path):
+            raise UsageError(f"{path} is an input picture: write somewhere else, or put more into the name ({_more(self.path)})")
         return (path,)
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:

@@ -1,0 +1,45 @@
+"""Base of nodes whose frames are pictures with names, which a run lists once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import PrivateAttr
+
+from rotonodes.errors import UsageError
+from rotonodes.node.base import Node, OwnResults
+
+if TYPE_CHECKING:
+    from rotonodes.io.folder import PictureList
+
+
+class ListedPictures(Node):
+    """Base of nodes that read pictures by name, or write beside them.
+
+    Outside a graph the pictures are listed at each call. A run lists them once, before it writes anything, and leaves out the
+    results of its earlier runs.
+    """
+
+    _listed: PictureList | None = PrivateAttr(None)
+
+    def picture_paths(self) -> list[str]:
+        """The folders, wildcards and files that say which the pictures are; none where frames have numbers."""
+        return [path for name, path in self.paths("input") if name == "pictures"]
+
+    def listing(self) -> PictureList:
+        """The pictures, frame 1 first. Raises UsageError when there are none."""
+        from rotonodes.io.folder import PictureList
+
+        return self._listed or PictureList.of(self.picture_paths())
+
+    def with_files_listed(self, own: OwnResults) -> Self:
+        listed = super().with_files_listed(own)
+        if not self.picture_paths():
+            return listed
+        try:
+            pictures = self.listing()
+        except UsageError:
+            return listed  # the run says so
+        listed = listed.model_copy()
+        listed._listed = pictures.without(own(pictures.files, pictures.files))
+        return listed

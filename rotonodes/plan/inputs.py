@@ -1,0 +1,53 @@
+"""What a run reads is decided once, before it writes anything; and no output lands on an input or on another output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from rotonodes.errors import UsageError
+from rotonodes.node.base import Node
+
+if TYPE_CHECKING:
+    from rotonodes.plan.plan import Plan
+
+
+def list_files(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """The nodes with the files listed that they find on disk. Results that these nodes wrote in an earlier run are no inputs."""
+    from rotonodes.io.folder import own_results
+
+    patterns = [path for node in nodes.values() for _, path in node.paths("output")]
+
+    def own(files: Sequence[str], sources: Sequence[str]) -> set[str]:
+        return own_results(files, sources, patterns)
+
+    return {name: node.with_files_listed(own) for name, node in nodes.items()}
+
+
+def refuse_overwriting(plan: Plan) -> None:
+    """Raise UsageError for an output file that the run also reads, or that two outputs write."""
+    read: dict[str, str] = {}
+    for name, frames in plan.todo.items():
+        read.update((_place(path), name) for frame in frames for path in plan.nodes[name].reads(frame))
+    written: dict[str, str] = {}
+    for name in plan.sinks:
+        frames = plan.delivered if plan.keys.per_frame(name) else (None,)
+        for path in (path for frame in frames for path in plan.nodes[name].writes(frame)):
+            place = _place(path)
+            if place in read:
+                raise UsageError(f"{name}: {path} is what {read[place]} reads: write somewhere else")
+            if written.setdefault(place, name) != name:
+                raise UsageError(f"{name}: {path} is what {written[place]} writes: give one of them another name")
+
+
+def _place(path: str) -> str:
+    """A path in one spelling, whichever way it goes through links."""
+    folder, name = os.path.split(path)
+    return os.path.join(_real(folder), name)
+
+
+@lru_cache(maxsize=256)
+def _real(folder: str) -> str:
+    return os.path.realpath(folder)
