@@ -112,7 +112,7 @@ def test_what_is_refused(folder: Path, call: Call) -> None:
     refused(call("cutout", "imgs", "-m", "no.pth"), "no.pth: no such weights file")
     refused(
         call("cutout", "imgs", "-m", "cut.safetensors", "--background", "medow.jpg"),
-        "--background medow.jpg: there is no such picture, and it is no colour",
+        "--background medow.jpg: neither a picture nor a colour",
     )
 
 

@@ -207,7 +207,7 @@ def test_a_damaged_file(shot: Path, call: Call) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--classes", "a,,c"], "--classes a,,c: write them with commas between"),
+        (["--classes", "a,,c"], "--classes a,,c: separate the items by commas"),
         (["--classes", "1"], "--classes 1: 2 to 256 classes; the background is one of them"),
         (["--classes", "a,b,a"], "--classes a,b,a: 1 to 256 names, each once"),
         (["--classes", "a,b,c", "--values", "1,2"], "--values 1,2: 2 values for 3 classes"),

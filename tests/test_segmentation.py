@@ -202,9 +202,12 @@ def test_the_graph_that_is_shown_can_be_run(folder: Path, call: Call, options: l
         (["imgs", "-m", "tones.safetensors", "-o", "imgs/*.png"], "imgs/cat.png is an input picture"),
         (["imgs", "-m", "tones.safetensors", "-o", "out/*.jpg"], "label pictures are palette PNGs"),
         (["imgs", "-m", "tones.safetensors", "--values", "1,2"], "--values 1,2: 2 values for 5 classes"),
-        (["imgs", "-m", "tones.safetensors", "--write", "values"], "tones.safetensors: they do not say which their masks had"),
+        (
+            ["imgs", "-m", "tones.safetensors", "--write", "values"],
+            "tones.safetensors: the weights do not say which grey values their masks had",
+        ),
         (["imgs", "-m", "matte.safetensors", "--write", "matte", "--threshold", "0.5"], "--threshold 0.5: a matte has none"),
-        (["imgs", "-m", "tones.safetensors", "--write", "matte", "--values", "1,2,3,4,5"], "greys are of labels"),
+        (["imgs", "-m", "tones.safetensors", "--write", "matte", "--values", "1,2,3,4,5"], "only labels have grey values"),
     ],
 )
 def test_what_is_refused(folder: Path, call: Call, arguments: list[str], message: str) -> None:

@@ -127,14 +127,14 @@ def test_grey_pictures_and_arrays(folder: Path, call: Call) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "nowhere/imgs: there is no such file or folder; in nowhere lie the folders imgs and masks, or others that"),
-        (["data", "--masks", "labels"], "data/labels: there is no such folder of masks; name it with --masks"),
+        (["nowhere"], "nowhere/imgs: no such folder; nowhere needs folders imgs and masks, or name others with --images"),
+        (["data", "--masks", "labels"], "data/labels: no such folder of masks; name it with --masks"),
         (["data", "-o", "out.pth"], "-o out.pth: weights are written as .safetensors"),
         (["data", "--alpha", "--classes", "2"], "--classes 2: a matte has no classes"),
         (["data", "--classes", "1"], "--classes 1: 2 to 256 classes"),
-        (["data", "--classes", "a,,b"], "--classes a,,b: write them with commas"),
+        (["data", "--classes", "a,,b"], "--classes a,,b: separate the items by commas"),
         (["data", "--crop", "33"], "error: training: crop is 33, and this network needs a multiple of 16: 32 or 48 px"),
-        (["data", "--validation", "100"], "--validation 100: of 10 pictures that leaves none to learn from: give more pictures, or"),
+        (["data", "--validation", "100"], "--validation 100: with 10 pictures no training picture is left: add pictures, or"),
     ],
 )
 def test_what_is_refused(folder: Path, call: Call, arguments: list[str], message: str) -> None:
@@ -162,7 +162,7 @@ def test_a_few_pictures_train_with_one_to_score_with(folder: Path, call: Call) -
     keep_first(folder, 1)
     ended = call("train", "data", "--suffix", "_mask", "--print-graph")
     assert (ended.code, ended.err.count("\n")) == (2, 1)
-    assert "--validation 10: of 1 picture that leaves none to learn from: give more pictures, or --validation 0" in ended.err
+    assert "--validation 10: with 1 picture no training picture is left: add pictures, or use --validation 0" in ended.err
     assert call("train", "data", "--suffix", "_mask", "--validation", "0", "--print-graph").code == 0
 
 

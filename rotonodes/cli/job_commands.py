@@ -1,9 +1,9 @@
-"""Everyday jobs without writing YAML: each builds a graph, which --print-graph shows."""
+"""Everyday jobs without writing YAML: each builds a graph, which --print-graph prints, and runs it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,13 +11,18 @@ from rotonodes.cli.options import device_option, options, verbose_option
 from rotonodes.cli.session import Session, say
 from rotonodes.errors import EXIT_OK, UsageError
 
-print_option = click.option("--print-graph", is_flag=True, help="Only show the graph that this runs.")
+if TYPE_CHECKING:
+    from rotonodes.cli.jobs.named_pictures import InputPictures
+
+print_option = click.option("--print-graph", is_flag=True, help="Print the graph instead of running it.")
 picture_options = options(
     click.option(
         "-i", "--input", "images", metavar="IMAGES...", multiple=True, help="Pictures: files, folders, 'imgs/*.jpg', 'shot.####.exr'."
     ),
     click.argument("more", metavar="[IMAGES]...", nargs=-1),
-    click.option("-o", "--output", metavar="OUT", default="out", show_default=True, help="A folder, or a name with * for each picture's."),
+    click.option(
+        "-o", "--output", metavar="OUT", default="out", show_default=True, help="A folder, or a file name with * for each picture's name."
+    ),
 )
 
 
@@ -31,18 +36,18 @@ picture_options = options(
     required=True,
     help="Network: shipped (tones, cutout), or a file (.safetensors .pth .pt .onnx).",
 )
-@click.option("--threshold", type=click.FloatRange(0, 1), help="How much of a pixel must be no background, for hard masks.")
-@click.option("--scale", type=click.FloatRange(0, 16, min_open=True), help="Let the network see the pictures at another size.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Foreground share from which a pixel is foreground, for hard masks.")
+@click.option("--scale", type=click.FloatRange(0, 16, min_open=True), help="Resize the pictures for the network by this factor.")
 @click.option(
     "--write",
-    "form",
+    "write",
     type=click.Choice(["auto", "labels", "values", "matte"]),
     default="auto",
-    help="A palette PNG of labels, a grey one of the values in the network's masks, or a matte.  [default: by the network]",
+    help="Write labels as a palette PNG or by their grey values, or a matte.  [default: by the network]",
 )
-@click.option("--values", metavar="N,N,N", help="Write labels as grey, with this value for each class.")
-@click.option("--viz", is_flag=True, help="Also write each picture beside its result, and show the first where there is a screen.")
-@click.option("--no-save", is_flag=True, help="Write no results.")
+@click.option("--values", metavar="N,N,N", help="Write labels as grey pictures with these values, one for each class.")
+@click.option("--viz", is_flag=True, help="Also write each picture beside its result, and open the first on a desktop.")
+@click.option("--no-save", is_flag=True, help="Do not write results.")
 @device_option
 @print_option
 @verbose_option
@@ -63,18 +68,18 @@ def segment(
     """Segment pictures with a network: a class for every pixel, or a matte."""
     from rotonodes.cli.jobs.job_graph import run_job
     from rotonodes.cli.jobs.network_facts import closing_line, read_model
-    from rotonodes.cli.jobs.segmentation import VIZ, segmentation
+    from rotonodes.cli.jobs.segmentation import segmentation_graph
 
-    pictures, model = named_pictures(images, more), read_model(weights)
-    text = segmentation(pictures, output, weights, model, viz=viz, save=not no_save, **given)
+    pictures, model = input_pictures(images, more), read_model(weights)
+    text = segmentation_graph(pictures, output, weights, model, viz=viz, save=not no_save, **given)
     if print_graph:
         click.echo(text, nl=False)
         return EXIT_OK
     code, result = run_job(text, "segment", context.ensure_object(Session), device)
     if result is not None and code == EXIT_OK:
-        say(closing_line(result, model, "network", pictures.count))
+        say(closing_line(result, model, "network"))
         if viz:
-            show(pictures.written(output, VIZ))
+            show(result.plan.nodes["viz"].writes(result.plan.delivered[0])[0])
     return code
 
 
@@ -88,8 +93,8 @@ def segment(
     required=True,
     help="Network: shipped (tones, cutout), or a file (.safetensors .pth .pt .onnx).",
 )
-@click.option("--background", metavar="PATH|COLOR", help="Put the cut-outs on a picture, or on a colour (#rrggbb, white).")
-@click.option("--no-matte", is_flag=True, help="Write no mattes beside the cut-outs.")
+@click.option("--background", metavar="PATH|COLOR", help="Composite the cut-outs on a picture or a colour (#rrggbb, white).")
+@click.option("--no-matte", is_flag=True, help="Do not write mattes beside the cut-outs.")
 @device_option
 @print_option
 @verbose_option
@@ -106,44 +111,46 @@ def cutout(
     device: str,
     print_graph: bool,
 ) -> int:
-    """Cut out what stands out in pictures: each with a soft alpha, or on a new background."""
-    from rotonodes.cli.jobs.cutting import cutting
+    """Cut the foreground out of pictures, with a soft alpha or on a new background."""
+    from rotonodes.cli.jobs.cutting import cutout_graph
     from rotonodes.cli.jobs.job_graph import run_job
     from rotonodes.cli.jobs.network_facts import closing_line, read_model
 
-    pictures, model = named_pictures(images, more), read_model(weights)
-    text = cutting(pictures, output, weights, background=background, matte=not no_matte)
+    pictures, model = input_pictures(images, more), read_model(weights)
+    text = cutout_graph(pictures, output, weights, background=background, matte=not no_matte)
     if print_graph:
         click.echo(text, nl=False)
         return EXIT_OK
     code, result = run_job(text, "cutout", context.ensure_object(Session), device)
     if result is not None and code == EXIT_OK:
-        say(closing_line(result, model, "cut", pictures.count))
+        say(closing_line(result, model, "cut"))
     return code
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path())
-@click.option("--images", metavar="NAME", default="imgs", show_default=True, help="The folder of pictures in DIR.")
-@click.option("--masks", metavar="NAME", default="masks", show_default=True, help="The folder of masks in DIR.")
-@click.option("--suffix", metavar="TEXT", default="", help="What masks have behind the picture's name: _mask.  [default: nothing]")
-@click.option("-o", "--output", metavar="FILE", default="out/trained.safetensors", show_default=True, help="The weights to write.")
-@click.option("--epochs", type=click.FloatRange(0, min_open=True), default=20, show_default=True, help="Passes over the pictures.")
-@click.option("--batch-size", "batch", type=click.IntRange(1), metavar="N", default=8, show_default=True, help="Pictures a step.")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="The highest one.")
-@click.option("--load", metavar="WEIGHTS", help="Go on from these weights, with their architecture.")
-@click.option("--scale", type=click.FloatRange(0, 16, min_open=True), help="Let the network see pictures at another size.")
-@click.option("--validation", type=click.FloatRange(0, 100), default=10, show_default=True, help="Percent of them to score with, or one.")
-@click.option("--amp", is_flag=True, help="Mixed precision, by bfloat16.")
-@click.option("--bilinear", is_flag=True, help="Grow maps bilinearly, not by transposed convolutions.")
-@click.option("--classes", metavar="N|A,B,C", help="How many classes, or their names, by rising mask value.  [default: those found]")
-@click.option("--alpha", is_flag=True, help="Masks are soft mattes of one shape.")
-@click.option("--width", type=click.IntRange(1, 256), metavar="N", help="Features of the network's first level.  [default: 32]")
-@click.option("--crop", type=click.IntRange(16), metavar="PX", help="Side of the squares to learn from.  [default: 192]")
-@click.option("--optimizer", type=click.Choice(["adamw", "adam", "sgd", "rmsprop"]), help="How weights follow the gradient.")
-@click.option("--schedule", type=click.Choice(["cosine", "onecycle", "constant", "plateau"]), help="How the learning rate falls.")
-@click.option("--seed", type=click.IntRange(0), metavar="N", help="Where all randomness starts.")
-@click.option("--snapshots", is_flag=True, help="Keep the weights of every validation, too.")
+@click.option("--images", metavar="NAME", default="imgs", show_default=True, help="Folder of pictures in DIR.")
+@click.option("--masks", metavar="NAME", default="masks", show_default=True, help="Folder of masks in DIR.")
+@click.option("--suffix", metavar="TEXT", default="", help="Text behind the picture's name in a mask's name: _mask.  [default: none]")
+@click.option("-o", "--output", metavar="FILE", default="out/trained.safetensors", show_default=True, help="Weights file to write.")
+@click.option("--epochs", type=click.FloatRange(0, min_open=True), default=20, show_default=True, help="Times that every picture is seen.")
+@click.option("--batch-size", "batch", type=click.IntRange(1), metavar="N", default=8, show_default=True, help="Pictures per step.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="Peak learning rate.")
+@click.option("--load", metavar="WEIGHTS", help="Fine-tune these weights: shipped (tones, cutout), or a file.")
+@click.option("--scale", type=click.FloatRange(0, 16, min_open=True), help="Resize pictures for the network by this factor.")
+@click.option(
+    "--validation", type=click.FloatRange(0, 100), default=10, show_default=True, help="Validation share in percent (at least one picture)."
+)
+@click.option("--amp", is_flag=True, help="Mixed precision (bfloat16).")
+@click.option("--bilinear", is_flag=True, help="Upsample bilinearly instead of by transposed convolutions.")
+@click.option("--classes", metavar="N|A,B,C", help="Number of classes, or their names in the order of mask values.  [default: those found]")
+@click.option("--alpha", is_flag=True, help="Train a soft matte: masks are grey or alpha, 0 to 1.")
+@click.option("--width", type=click.IntRange(1, 256), metavar="N", help="Channels of the network's first level.  [default: 32]")
+@click.option("--crop", type=click.IntRange(16), metavar="PX", help="Side of the square training crops.  [default: 192]")
+@click.option("--optimizer", type=click.Choice(["adamw", "adam", "sgd", "rmsprop"]), help="Optimizer.")
+@click.option("--schedule", type=click.Choice(["cosine", "onecycle", "constant", "plateau"]), help="Learning rate schedule.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed.")
+@click.option("--snapshots", is_flag=True, help="Also keep the weights of every validation.")
 @device_option
 @print_option
 @verbose_option
@@ -154,15 +161,15 @@ def train(context: click.Context, /, folder: str, output: str, device: str, prin
 
     from rotonodes.cli.jobs.job_graph import run_job
     from rotonodes.cli.jobs.network_facts import network_line, read_model
-    from rotonodes.cli.jobs.training import best_line, checkpoints_of, training
+    from rotonodes.cli.jobs.training import best_line, checkpoint_folder, training_graph
 
-    text = training(folder, output, **given)
+    text = training_graph(folder, output, **given)
     if print_graph:
         click.echo(text, nl=False)
         return EXIT_OK
     code, result = run_job(text, "train", context.ensure_object(Session), device)
     if result is not None and code == EXIT_OK:
-        table = os.path.join(checkpoints_of(output), "scores.txt")
+        table = os.path.join(checkpoint_folder(output), "scores.txt")
         if given["validation"] and os.path.exists(table):
             with open(table, encoding="utf-8") as file:
                 click.echo(file.read(), nl=False)
@@ -174,35 +181,35 @@ def train(context: click.Context, /, folder: str, output: str, device: str, prin
 @click.command("convert-weights")
 @click.argument("source", metavar="IN", type=click.Path())
 @click.argument("target", metavar="OUT", type=click.Path())
-@click.option("--licence", metavar="TEXT", default="", help="The licence of the weights, which a checkpoint does not say.")
-@click.option("--classes", metavar="A,B,C", help="Names of the classes in index order, instead of those guessed.")
-@click.option("--colors", metavar="#RRGGBB,...", help="Their colours, in the same order.")
+@click.option("--licence", metavar="TEXT", default="", help="Licence of the weights; a checkpoint does not hold it.")
+@click.option("--classes", metavar="A,B,C", help="Names of the classes in index order, instead of guessed ones.")
+@click.option("--colors", metavar="#RRGGBB,...", help="Colours of the classes, in the same order.")
 @verbose_option
 def convert_weights(source: str, target: str, licence: str, classes: str | None, colors: str | None) -> int:
-    """Write a checkpoint of another project as safetensors that say all about themselves, with a model card."""
-    from rotonodes.cli.jobs.job_graph import words
+    """Convert a checkpoint of another project to safetensors with metadata and a model card."""
+    from rotonodes.cli.jobs.job_graph import split_list
     from rotonodes.cli.jobs.network_facts import network_line
     from rotonodes.nets import convert
     from rotonodes.nets.model_card import card_path
 
-    named = {"classes": words(classes, "--classes") if classes else (), "colors": words(colors, "--colors") if colors else ()}
+    named = {"classes": split_list(classes, "--classes") if classes else (), "colors": split_list(colors, "--colors") if colors else ()}
     model, carded = convert.convert_weights(source, target, licence, **named)
     card = str(card_path(target))
-    say(f"{target}: {network_line(model)}; {card if carded else f'{card} was written by hand, and stays'}")
+    say(f"{target}: {network_line(model)}; {card if carded else f'{card} was written by hand and stays as it is'}")
     return EXIT_OK
 
 
-def named_pictures(images: Sequence[str], more: Sequence[str]) -> Any:
-    """The pictures behind -i: a shell that fills in `imgs/*` leaves all but the first of them to stand by themselves."""
-    from rotonodes.cli.jobs.named_pictures import Pictures
+def input_pictures(images: Sequence[str], more: Sequence[str]) -> InputPictures:
+    """The pictures of -i and those behind the options: a shell expands `-i imgs/*` to one value of -i and further arguments."""
+    from rotonodes.cli.jobs.named_pictures import InputPictures
 
     if not (images or more):
         raise UsageError("which pictures? name files or a folder: -i IMAGES")
-    return Pictures([*images, *more])
+    return InputPictures([*images, *more])
 
 
 def show(path: str) -> None:
-    """Open a picture in the viewer of the desktop, where there is one."""
+    """Open a picture in the desktop's viewer, if there is a desktop."""
     import os
     import sys
 
@@ -214,14 +221,16 @@ def show(path: str) -> None:
 @click.option("--prediction", metavar="'p/####.png'", required=True, help="Predicted labels: palette PNGs, grey pictures or .npy.")
 @click.option("--truth", metavar="'t/####.png'", required=True, help="True labels, of the same frames.")
 @click.option("-F", "--frames", metavar="RANGE", help="Score only these frames.  [default: all on disk]")
-@click.option("--classes", metavar="N|A,B,C", help="How many classes, or their names in index order.  [default: the five tones]")
-@click.option("--values", metavar="N,N,N", help="Value of each class in the files.  [default: its index]")
-@click.option("--truth-values", metavar="N,N,N", help="The same for the truth, where it differs.")
-@click.option("--ignore", metavar="NAME", help="Class in the truth whose pixels do not count.")
-@click.option("--clip-length", type=click.IntRange(min=0), default=0, metavar="N", help="Frames of each clip: no flicker across cuts.")
-@click.option("--worst", metavar="FILE.png", help="Write the worst frames, prediction beside truth, as a sheet.")
-@click.option("-o", "--output", metavar="FILE.json", help="Write the scores to a file, too.")
-@click.option("--json", "as_json", is_flag=True, help="The scores as JSON.")
+@click.option("--classes", metavar="N|A,B,C", help="Number of classes, or their names in index order.  [default: the five tones]")
+@click.option("--values", metavar="N,N,N", help="Grey value of each class in the files.  [default: its index]")
+@click.option("--truth-values", metavar="N,N,N", help="The same for the truth, if different.")
+@click.option("--ignore", metavar="NAME", help="Class in the truth whose pixels are ignored.")
+@click.option(
+    "--clip-length", type=click.IntRange(min=0), default=0, metavar="N", help="Frames per clip: flicker is not measured across cuts."
+)
+@click.option("--worst", metavar="FILE.png", help="Write a sheet of the worst frames, prediction beside truth.")
+@click.option("-o", "--output", metavar="FILE.json", help="Also write the scores to a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 @print_option
 @verbose_option
 @click.pass_context

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean_file
-from rotonodes.values.frames import FilePattern
+from rotonodes.values.frames import FilePattern, literal
 
 # What counts as a picture in a folder; a file that is named is read whatever its extension.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".exr")
@@ -30,8 +30,9 @@ class PictureList:
 
     @classmethod
     def of(cls, paths: str | Sequence[str]) -> PictureList:
-        """List a folder, a wildcard, a file, or several of them. Raises UsageError as `list_pictures` does."""
-        return cls(list_pictures([paths] if isinstance(paths, str) else paths), paths)
+        """List a folder, a wildcard, a file, or several of them, anew. Raises UsageError as `list_pictures` does."""
+        given = [paths] if isinstance(paths, str) else paths
+        return cls(tuple(dict.fromkeys(file for path in given for file in _named_by(path))), paths)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -105,7 +106,7 @@ def own_results(files: Sequence[str], sources: Sequence[str], patterns: Iterable
         if fixed and os.path.realpath(folder) not in folders:
             continue  # most runs write into another folder
         for source in sources if NAME in pattern else [""]:
-            results = existing(pattern.replace(NAME, Path(source).stem))
+            results = existing(pattern.replace(NAME, literal(Path(source).stem)))
             found.update(place for place in map(os.path.realpath, results) if not source or place != os.path.realpath(source))
     return {file for file in files if os.path.realpath(file) in found and read_key(file) is not None} if found else set()
 

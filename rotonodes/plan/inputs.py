@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import UsageError
@@ -28,26 +28,21 @@ def list_files(nodes: Mapping[str, Node]) -> dict[str, Node]:
 
 def refuse_overwriting(plan: Plan) -> None:
     """Raise UsageError for an output file that the run also reads, or that two outputs write."""
+    folder_of = cache(os.path.realpath)
+
+    def place(path: str) -> str:
+        """A path in one spelling, whichever way it goes through links."""
+        folder, name = os.path.split(path)
+        return os.path.join(folder_of(folder), name)
+
     read: dict[str, str] = {}
     for name, frames in plan.todo.items():
-        read.update((_place(path), name) for frame in frames for path in plan.nodes[name].reads(frame))
+        read.update((place(path), name) for frame in frames for path in plan.nodes[name].reads(frame))
     written: dict[str, str] = {}
     for name in plan.sinks:
-        frames = plan.delivered if plan.keys.per_frame(name) else (None,)
-        for path in (path for frame in frames for path in plan.nodes[name].writes(frame)):
-            place = _place(path)
-            if place in read:
-                raise UsageError(f"{name}: {path} is what {read[place]} reads: write somewhere else")
-            if written.setdefault(place, name) != name:
-                raise UsageError(f"{name}: {path} is what {written[place]} writes: give one of them another name")
-
-
-def _place(path: str) -> str:
-    """A path in one spelling, whichever way it goes through links."""
-    folder, name = os.path.split(path)
-    return os.path.join(_real(folder), name)
-
-
-@lru_cache(maxsize=256)
-def _real(folder: str) -> str:
-    return os.path.realpath(folder)
+        delivered: tuple[int | None, ...] = plan.delivered if plan.keys.per_frame(name) else (None,)
+        for path in (path for frame in delivered for path in plan.nodes[name].writes(frame)):
+            if place(path) in read:
+                raise UsageError(f"{name}: {path} is what {read[place(path)]} reads: write somewhere else")
+            if written.setdefault(place(path), name) != name:
+                raise UsageError(f"{name}: {path} is what {written[place(path)]} writes: give one of them another name")

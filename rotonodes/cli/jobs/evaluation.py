@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from rotonodes.cli.jobs.job_graph import class_names, graph_text, greys
-from rotonodes.cli.jobs.named_pictures import refuse_other_size
+from rotonodes.cli.jobs.job_graph import class_names, graph_text, grey_values
+from rotonodes.cli.jobs.named_pictures import check_same_size
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.values.frames import FilePattern, format_frames, frames_named, parse_frames
 
@@ -42,7 +42,7 @@ def evaluation(
         loads[name] = {"type": "LoadLabels", "path": path, "classes": names}
         if given:
             option = "--truth-values" if given is truth_values else "--values"
-            loads[name]["values"] = greys(given, len(names), option)
+            loads[name]["values"] = grey_values(given, len(names), option)
     scores: dict[str, Any] = {"type": "EvaluateLabels", "in": {"prediction": "prediction", "truth": "truth"}}
     chosen = {"clip_length": clip_length, "worst": worst, "path": output}
     scores |= {name: value for name, value in chosen.items() if value}
@@ -71,7 +71,7 @@ def paired_frames(prediction: str, truth: str, frames: str | None) -> str:
             common = sorted({*there[option]}.intersection(there[other]).intersection(wanted))
             rest = f"; to score only what both have: -F {format_frames(common)}" if common else ""
             raise UsageError(f"{pattern.path(missing[0])}: no such file{more}; {counts}{rest}")
-    refuse_other_size(*(pattern.find(wanted[0]) for pattern in patterns.values()))
+    check_same_size(*(pattern.find(wanted[0]) for pattern in patterns.values()))
     return frames or format_frames(wanted)
 
 

@@ -1,4 +1,4 @@
-"""What all jobs share: lists on the command line, the text of a graph, and its run."""
+"""What all jobs share: lists on the command line, the text of a graph, and running it."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 
 def graph_text(frames: str, nodes: Mapping[str, Mapping[str, Any]]) -> str:
-    """A graph file; without `frames`, of all the frames that are there.
+    """The text of a graph file. Empty `frames` stands for all frames on disk.
 
-    Values are written as JSON, which YAML reads as the same; a `$` is no variable here.
+    Values are written as JSON, which YAML reads the same way; a `$` in them is escaped, since a job's graph has no variables.
     """
 
     def written(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False).replace("$", "$$")
 
     lines = ["rotonodes: 1", *([f"frames: {written(frames)}"] if frames else []), "nodes:"]
-    for name, body in nodes.items():
+    for name, fields in nodes.items():
         lines.append(f"  {name}:")
-        lines += [f"    {key}: {value if key == 'type' else written(value)}" for key, value in body.items()]
+        lines += [f"    {key}: {value if key == 'type' else written(value)}" for key, value in fields.items()]
     return "\n".join(lines) + "\n"
 
 
 def run_job(text: str, title: str, session: Session, device: str = "cpu") -> tuple[int, Result | None]:
-    """Run the graph in `text`, whole and without a cache: the exit code, and the result unless it was interrupted.
+    """Run the graph in `text` without a cache. Returns the exit code, and the result unless the run was interrupted.
 
-    On a terminal progress is shown; elsewhere only warnings and the first failure are said.
+    On a terminal progress is shown; elsewhere only warnings and the first failure.
     """
     from rotonodes.cli.interrupt import StopOnSignal
     from rotonodes.engine.run import run
@@ -48,11 +48,11 @@ def run_job(text: str, title: str, session: Session, device: str = "cpu") -> tup
     try:
         graph = Graph()
         Builder(parse_document(text, title), {}, {}).build(graph)
-    except GraphError as error:  # whose lines nobody has seen
+    except GraphError as error:  # without line numbers: the user has not seen this text
         raise UsageError("; ".join(fault.message for fault in error.faults)) from None
 
     def again(frames: str) -> str:
-        return ""  # it is the command that the user has just written
+        return ""  # no other command than the one just typed
 
     terminal = sys.stderr.isatty()
     reporter = make_reporter("rich", session.verbose, again=again) if terminal else QuietReporter(session.verbose, again=again)
@@ -66,29 +66,29 @@ def run_job(text: str, title: str, session: Session, device: str = "cpu") -> tup
     return result.exit_code, result
 
 
-def words(text: str, option: str) -> list[str]:
-    """The parts of `a,b,c`; UsageError for an empty one."""
+def split_list(text: str, option: str) -> list[str]:
+    """The items of `a,b,c`. Raises UsageError for an empty one."""
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
-        raise UsageError(f"{option} {text}: write them with commas between, a,b,c")
+        raise UsageError(f"{option} {text}: separate the items by commas: a,b,c")
     return parts
 
 
 def class_names(text: str) -> list[str]:
-    """Names of the classes: those given, or for a number so many, the first of which is the background."""
+    """Names of the classes: those in `a,b,c`; for a number that many, with the background first."""
     if text.isdecimal():
         if not 2 <= int(text) <= 256:
             raise UsageError(f"--classes {text}: 2 to 256 classes; the background is one of them")
         return ["background", *(f"class{number}" for number in range(1, int(text)))]
-    return words(text, "--classes")
+    return split_list(text, "--classes")
 
 
-def greys(text: str, count: int, option: str) -> list[int]:
-    """The value of each class in the files; UsageError unless there is one whole number for each."""
+def grey_values(text: str, count: int, option: str) -> list[int]:
+    """The grey value of each class in the files. Raises UsageError unless there is one whole number for each class."""
     try:
-        found = [int(word) for word in words(text, option)]
+        found = [int(word) for word in split_list(text, option)]
     except ValueError:
-        raise UsageError(f"{option} {text}: write whole numbers with commas between, 200,40,80") from None
+        raise UsageError(f"{option} {text}: write whole numbers separated by commas: 200,40,80") from None
     if len(found) != count or len(set(found)) < count:
-        raise UsageError(f"{option} {text}: {len(found)} values for {count} classes: give one for each class, each another")
+        raise UsageError(f"{option} {text}: {len(found)} values for {count} classes: give each class a value of its own")
     return found

@@ -1,4 +1,4 @@
-"""What a job must know of a network before it builds its graph, and what it says of it afterwards."""
+"""What a job needs to know about a network before it builds its graph, and what it reports about it afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_model(name: str) -> Model:
-    """What a weights file, or the shipped weights of that name, means; tensors are read only where they alone can tell.
+    """The model in a weights file, or in the shipped weights of that name; tensors are read only where the header is not enough.
 
     Raises UsageError for every fault of the file, and for a name that neither is a file nor ships.
     """
@@ -33,11 +33,11 @@ def read_model(name: str) -> Model:
     try:
         return Model.from_metadata(read_metadata(path), {})
     except UsageError:
-        return load_weights(path)  # without our metadata its tensors tell, or the fault is said
+        return load_weights(path)  # without our metadata the tensors tell the architecture, or the fault is reported
 
 
 def is_matte(model: Model) -> bool:
-    """Whether what a network knows is how much of each pixel belongs to one thing."""
+    """Whether the network makes a matte: how much of each pixel is foreground."""
     return model.activation != "softmax" and len(model.classes) == 2
 
 
@@ -47,14 +47,14 @@ def network_line(model: Model) -> str:
     return f"{model.architecture} of {model.parameter_count():,} parameters, {classes}"
 
 
-def closing_line(result: Result, model: Model, node: str, count: int) -> str:
+def closing_line(result: Result, model: Model, node: str) -> str:
     """What was written where, and how fast: `3 pictures in 0.41 s: out/*.png; the network 12.3 frames per second; unet of ...`.
 
-    `node` is where the network stands in the graph.
+    `node` is the name of the network's node in the graph.
     """
     from rotonodes.report.summary import outputs_written
 
-    stats = result.stats[node]
+    stats, count = result.stats[node], len(result.plan.delivered)
     speed = stats.ran / max(stats.seconds, 1e-6)
     pictures = f"{count} picture{'' if count == 1 else 's'}"
     where = ", ".join(outputs_written(result.plan)) or "nothing was written"

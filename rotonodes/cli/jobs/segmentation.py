@@ -4,64 +4,63 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from rotonodes.cli.jobs.job_graph import graph_text, greys
-from rotonodes.cli.jobs.named_pictures import Body, Pictures
+from rotonodes.cli.jobs.job_graph import graph_text, grey_values
+from rotonodes.cli.jobs.named_pictures import VIZ, InputPictures, NodeFields
 from rotonodes.cli.jobs.network_facts import is_matte
 from rotonodes.errors import UsageError
 from rotonodes.io.shipped import weights_path
 from rotonodes.nets.model import Model, is_onnx
 
-Form = Literal["auto", "labels", "values", "matte"]
-VIZ = "_viz"
+Kind = Literal["auto", "labels", "values", "matte"]
 
 
-def segmentation(
-    pictures: Pictures,
+def segmentation_graph(
+    pictures: InputPictures,
     output: str,
     weights: str,
     model: Model,
     *,
-    form: Form = "auto",
+    write: Kind = "auto",
     values: str | None = None,
     threshold: float | None = None,
     scale: float | None = None,
     viz: bool = False,
     save: bool = True,
 ) -> str:
-    """The YAML of a graph that segments pictures; `model` is what the weights mean.
+    """The YAML of a graph that segments pictures; `model` is what the weights hold.
 
-    `form` is what is written: labels (a palette of class indices), their grey `values` (those given, else those of the masks that
-    the network learned from) or a matte; auto is a matte for networks that know one thing alone, unless a threshold makes it
-    hard. `viz` writes each picture beside its result. UsageError for what does not go together.
+    `write` is what is written: `labels` (a palette PNG of class indices), their grey `values` (those given, else those of the masks
+    that the network was trained on) or a `matte`. `auto` is a matte for networks with a single foreground class, unless a threshold
+    makes it hard. `viz` writes each picture beside its result. Raises UsageError for options that exclude each other.
     """
-    if form == "auto":
-        form = "values" if values else "matte" if is_matte(model) and threshold is None else "labels"
-    if form == "matte" and threshold is not None:
+    if write == "auto":
+        write = "values" if values else "matte" if is_matte(model) and threshold is None else "labels"
+    if write == "matte" and threshold is not None:
         raise UsageError(f"--threshold {threshold:g}: a matte has none; write labels (--write labels)")
-    if values and form != "values":
-        raise UsageError(f"--values {values}: greys are of labels; leave --write {form} out")
+    if values and write != "values":
+        raise UsageError(f"--values {values}: only labels have grey values; remove --write {write}")
     weights = weights_path(weights)
-    network: Body = {"type": "OnnxSegment" if is_onnx(weights) else "UNetSegment", "in": "pictures", "weights": weights}
+    network: NodeFields = {"type": "OnnxSegment" if is_onnx(weights) else "UNetSegment", "in": "pictures", "weights": weights}
     chosen = {"threshold": threshold, "scale": scale}
-    nodes: dict[str, Body] = {"pictures": pictures.load(), "network": network | {k: v for k, v in chosen.items() if v is not None}}
-    made = "network.matte" if form == "matte" else "network.labels"
-    options: dict[str, Any] = {"values": codes(values, weights, model)} if form == "values" else {}
+    nodes: dict[str, NodeFields] = {"pictures": pictures.load(), "network": network | {k: v for k, v in chosen.items() if v is not None}}
+    result = "network.matte" if write == "matte" else "network.labels"
+    options: dict[str, Any] = {"values": class_values(values, weights, model)} if write == "values" else {}
     if save:
-        nodes["write"] = pictures.write(made, output, **options)
+        nodes["write"] = pictures.write(result, output, **options)
     if viz:
-        nodes["beside"] = {"type": "SideBySide", "in": {"pictures": ["pictures", made]}}
+        nodes["beside"] = {"type": "SideBySide", "in": {"pictures": ["pictures", result]}}
         nodes["viz"] = pictures.write("beside", output, VIZ)
     return graph_text(pictures.frames, nodes)
 
 
-def codes(values: str | None, weights: str, model: Model) -> list[int]:
-    """The grey of each class: those given, else those that the weights remember of their masks."""
+def class_values(values: str | None, weights: str, model: Model) -> list[int]:
+    """The grey value of each class: those given, else those stored with the weights. UsageError when there are none."""
     if values:
-        return greys(values, len(model.classes), "--values")
-    known = list(model.mask_values)
-    if len(known) == len(model.classes) and all(isinstance(value, int) and 0 <= value <= 255 for value in known):
-        return known
-    what = f"they were {known}" if known else "they do not say which their masks had"
+        return grey_values(values, len(model.classes), "--values")
+    stored = list(model.mask_values)
+    if len(stored) == len(model.classes) and all(isinstance(value, int) and 0 <= value <= 255 for value in stored):
+        return stored
+    why = f"the masks had {stored}" if stored else "the weights do not say which grey values their masks had"
     raise UsageError(
-        f"--write values: {weights}: {what}: give one grey for each class, --values 0,255 (classes {', '.join(model.classes)})"
+        f"--write values: {weights}: {why}: give one grey value for each class, --values 0,255 (classes {', '.join(model.classes)})"
     )

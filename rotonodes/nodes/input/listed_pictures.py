@@ -28,16 +28,18 @@ class ListedPictures(Node):
 
     def listing(self) -> PictureList:
         """The pictures, frame 1 first. Raises UsageError when there are none."""
-        from rotonodes.io.folder import PictureList
+        from rotonodes.io.folder import PictureList, list_pictures
 
-        return self._listed or PictureList.of(self.picture_paths())
+        return self._listed or PictureList(list_pictures(self.picture_paths()), self.picture_paths())
 
     def with_files_listed(self, own: OwnResults) -> Self:
         listed = super().with_files_listed(own)
         if not self.picture_paths():
             return listed
+        from rotonodes.io.folder import PictureList
+
         try:
-            pictures = self.listing()
+            pictures = self._listed or PictureList.of(self.picture_paths())
         except UsageError:
             return listed  # the run says so
         listed = listed.model_copy()

@@ -44,15 +44,14 @@ class MaskSource(FileSource, ListedPictures):
         return self
 
     def with_files_listed(self, own: OwnResults) -> Self:
-        listed = super().with_files_listed(own)
-        if not self.pictures or listed._listed is None:
-            return listed
-        folder = os.path.dirname(self.path)
-        there = [os.path.join(folder, name) for names in names_in(folder).values() for name in names]
-        listed._own = frozenset(own(there, listed._listed.files))
-        with contextlib.suppress(FrameError):  # two masks of one picture: reading that frame reports it
-            listed._masks = {picture: listed.find_mask(picture) for picture in listed._listed.files}
-        return listed
+        listed = ListedPictures.with_files_listed(self, own)
+        if self.pictures and listed._listed is not None:
+            folder = os.path.dirname(self.path)
+            there = [os.path.join(folder, name) for names in names_in(folder).values() for name in names]
+            listed._own = frozenset(own(there, listed._listed.files))
+            with contextlib.suppress(FrameError):  # two masks of one picture: reading that frame reports it
+                listed._masks = {picture: listed.find_mask(picture) for picture in listed._listed.files}
+        return FileSource.with_files_listed(listed, own)
 
     def files(self, frame: int | None) -> tuple[str, ...]:
         if not self.pictures or frame is None:
