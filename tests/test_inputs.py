@@ -39,7 +39,7 @@ def folder(call: Call, tmp_path: Path) -> Path:
         (tmp_path / kind).mkdir()
         for number in range(COUNT):
             grey(tmp_path / f"{kind}/p{number}.{kind}", 40 * number + 20)
-    save_weights(tiny_model(classes=("background", "shape"), answer="sigmoid"), "net.safetensors")
+    save_weights(tiny_model(classes=("background", "shape"), activation="sigmoid"), "net.safetensors")
     return tmp_path
 
 
