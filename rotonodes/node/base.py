@@ -23,6 +23,7 @@ from rotonodes.node.parameters import (
 )
 from rotonodes.node.registry import register
 from rotonodes.node.signature import Signature, read_signature
+from rotonodes.node.source_digest import source_digest
 from rotonodes.values.pixels import Batch, Clip
 
 # (files, sources) -> those of the files that an earlier run of the same graph made from the sources.
@@ -48,6 +49,7 @@ class Node(BaseModel):
     shared: ClassVar[bool] = False
     category: ClassVar[str] = "studio"
     in_catalogue: ClassVar[bool] = True
+    code_digest: ClassVar[str] = ""  # of nodes that are not our own; part of the key
     signature: ClassVar[Signature]
 
     def __init__(self, **values: Any) -> None:
@@ -72,6 +74,7 @@ class Node(BaseModel):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls.code_digest = source_digest(cls)  # now: the file may be edited later, while this code runs
         if "process" not in cls.__dict__:
             return
         cls.type_name = cls.__dict__.get("type_name", cls.__name__)

@@ -1,7 +1,8 @@
 """The identity of a value: one key for each node and frame, used by the cache, resuming, provenance and the farm.
 
 key(node, frame) = sha256 of canonical JSON: type and version, parameters that change pixels, the keys of its inputs, the frame if
-the node asks for it, the fingerprints of the files it reads. Names, device, batch, chunk and threads are not part of it.
+the node asks for it, the fingerprints of the files it reads, the digest of a plugin's source. Names, device, batch, chunk and
+threads are not part of it.
 """
 
 from __future__ import annotations
@@ -130,7 +131,8 @@ class Keys:
     def _node_part(self, name: str, node: Node) -> str:
         if name not in self._parts:
             cls = type(node)
-            self._parts[name] = digest([full_name(cls), cls.revision, pixel_parameters(node)])  # paths as the graph writes them
+            code = [cls.code_digest] if cls.code_digest else []  # our own nodes have revisions
+            self._parts[name] = digest([full_name(cls), cls.revision, pixel_parameters(node), *code])  # paths as the graph writes them
         return self._parts[name]
 
 
