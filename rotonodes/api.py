@@ -20,7 +20,7 @@ class Graph(core.Graph):
 
     @classmethod
     def load(cls, path: str | Path, *, variables: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None) -> Self:
-        """Read and check a graph file. `variables` are `--var`, `settings` are `--set` ("node.param" -> value).
+        """Read and check a graph file. `variables` are `--var`, `settings` are `--set` ("node.param" or "frames" -> value).
 
         Raises GraphError with every fault and its line and column.
         """

@@ -20,6 +20,27 @@ def numbers(folder: Path) -> list[int]:
     return sorted(int(path.name.split(".")[1]) for path in folder.glob("s.*.png"))
 
 
+def test_graphs_that_ship_are_found_by_name_from_any_folder(call: Call, tmp_path: Path) -> None:
+    ended = call("check", "luminance_tones", "flat_tones.yaml")
+    assert (ended.code, ended.out) == (0, "luminance_tones: ok, 9 nodes\nflat_tones.yaml: ok, 7 nodes\n")
+    assert "no file on disk matches examples/shots/torus/render.####.exr" in ended.err, "pictures are looked for from here"
+    assert "weights" not in ended.err, "weights ship too"
+    shot = Path(__file__).parent.parent / "examples/shots/torus"
+    where = ["luminance_tones", "--var", f"shot={shot}", "-F", "3"]
+    assert json.loads(call("plan", *where, "--json").out)["frames"] == "3"
+    ended = call("run", *where, "-X", "matte", "--progress", "none")
+    assert (ended.code, (tmp_path / "out/luminance_tones/matte.0003.png").is_file()) == (0, True)
+    assert call("view", where[0], "passes.shape", *where[1:], "-o", "look.png").code == 0
+    assert "LoadFrames" in call("draw", "luminance_tones").out
+    (tmp_path / "flat_tones").write_text("rotonodes: 1\nnodes:\n  crop: {type: Nothing}\n")
+    assert "unknown type" in call("check", "flat_tones").err, "a file that is there goes first"
+
+
+def test_a_graph_that_is_nowhere_gets_the_names_that_ship(call: Call) -> None:
+    assert call("run", "luminence_tones").err == "luminence_tones: cannot read the graph: no such file (did you mean 'luminance_tones'?)\n"
+    assert "no such file; graphs that ship: clean_matte, " in call("run", "qqq.yaml").err
+
+
 # run
 
 
@@ -200,7 +221,7 @@ READER = """rotonodes: 1
 frames: 1-4
 nodes:
   load: {type: LoadFrames, path: "in/a.####.png"}
-  roto: {type: UNetSegment, in: load, weights: weights/tones.safetensors}
+  roto: {type: UNetSegment, in: load, weights: weights/my_tone.safetensors}
   png:  {type: WriteFrames, in: roto, path: "out/a.####.png"}
 """
 
@@ -217,7 +238,29 @@ def reader(call: Call, tmp_path: Path) -> Call:
     return call
 
 
-WEIGHTS = "weights/tones.safetensors (did you mean 'weights/tone.safetensors'?)"
+WEIGHTS = "weights/my_tone.safetensors (did you mean 'weights/tone.safetensors'?)"
+TAKE_THOSE_ON_DISK = "; the graph says frames 1-4: --set frames=auto takes those on disk"
+
+
+def test_the_frames_of_the_graph_can_be_set(reader: Call, tmp_path: Path) -> None:
+    """What a graph learns and measures spans its own frames, which -F does not narrow: a shorter shot needs other ones."""
+    for name, expected in (("auto", "frames 1-2"), ("1-2", "frames 1-2"), ("2", "frame 2")):
+        ended = reader("run", "reader.yaml", "-X", "load", "--set", f"frames={name}", "--cache", "none")
+        assert (ended.code, ended.err.splitlines()[0]) == (0, f"reader.yaml: {expected}; cache: none")
+    ended = reader("run", "reader.yaml", "-X", "load", "--cache", "none", "--progress", "none")
+    assert ended.code == 1
+    assert TAKE_THOSE_ON_DISK in ended.err
+    ended = reader("run", "reader.yaml", "--set", "frames=1-2x")
+    assert (ended.code, ended.err.startswith("reader.yaml:2:9: --set frames: ")) == (2, True)
+    ended = reader("run", "reader.yaml", "--set", "frame=1-2")
+    assert (ended.code, ended.err) == (2, "error: --set frame: write NODE.PARAM=VALUE, or frames=RANGE\n")
+
+
+def test_frames_on_disk_with_a_gap_are_warned_of(reader: Call, tmp_path: Path) -> None:
+    PIL.Image.new("RGB", (4, 4)).save(tmp_path / "in/a.0004.png")
+    ended = reader("run", "reader.yaml", "-X", "load", "--set", "frames=auto", "--cache", "none")
+    assert (ended.code, "warning: the frames on disk have gaps: frame 3 is left out" in ended.err) == (0, True)
+    assert "warning: reader.yaml: the frames on disk have gaps: frame 3" in reader("check", "reader.yaml", "--set", "frames=auto").err
 
 
 def test_check_warns_of_files_that_are_not_there(reader: Call, tmp_path: Path) -> None:
@@ -225,7 +268,7 @@ def test_check_warns_of_files_that_are_not_there(reader: Call, tmp_path: Path) -
     ended = reader("check", "reader.yaml")
     assert (ended.code, ended.out) == (0, "reader.yaml: ok, 3 nodes\n")
     assert ended.err.splitlines() == [
-        "warning: reader.yaml:4:34: load: not there: in/a.0003.png and 1 more (frames 3-4)",
+        f"warning: reader.yaml:4:34: load: not there: in/a.0003.png and 1 more (frames 3-4){TAKE_THOSE_ON_DISK}",
         f"warning: reader.yaml:5:48: roto: not there: {WEIGHTS}",
     ]
     moved = reader("check", "reader.yaml", "--root", "in")  # with the places that a run has
@@ -233,7 +276,9 @@ def test_check_warns_of_files_that_are_not_there(reader: Call, tmp_path: Path) -
     (tmp_path / "reader.yaml").write_text(READER.replace("frames: 1-4\n", "").replace("in/a", "in/b"))
     ended = reader("check", "reader.yaml")
     assert (ended.code, ended.err.count("\n")) == (0, 1)
-    assert ended.err.startswith("warning: reader.yaml: which frames? ")
+    assert ended.err.startswith(
+        "warning: reader.yaml:3:34: load: no file on disk matches in/b.####.png (did you mean 'in/a.####.png'?): check "
+    )
 
 
 def test_check_tells_nothing_of_the_files_of_a_graph_for_others(call: Call, tmp_path: Path) -> None:

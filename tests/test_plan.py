@@ -16,7 +16,7 @@ from rotonodes.node.asks import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
 from rotonodes.plan.explain import as_json, explain
-from rotonodes.plan.make import make_plan, merge_orders
+from rotonodes.plan.make import gap_warnings, make_plan, merge_orders
 from rotonodes.plan.paths import Paths
 from rotonodes.plan.sizes import batch_of, chunk_size
 from rotonodes.values.frames import FilePattern
@@ -133,8 +133,36 @@ def test_without_frames_those_on_disk_are_meant(folder: Path) -> None:
     assert make_plan(measured(None), root=str(folder)).delivered == (1, 2, 3, 4, 5)
     for path in (folder / "in").iterdir():
         path.unlink()
-    with pytest.raises(UsageError, match="which frames"):
+    with pytest.raises(
+        UsageError, match=r"^plate: no file on disk matches .*in/a.####.bin: check the path \(--set plate.path=...\) and --r"
+    ):
         make_plan(measured(None), root=str(folder))
+
+
+def test_frames_auto_are_those_on_disk_and_gaps_are_warned_of(folder: Path) -> None:
+    assert Graph(frames="auto").frames is None
+    (folder / "in/a.0003.bin").unlink()
+    plan = make_plan(measured("auto"), root=str(folder))
+    assert plan.delivered == (1, 2, 4, 5)
+    assert plan.warnings == ["the frames on disk have gaps: frame 3 is left out"]
+    assert "warning: the frames on disk have gaps: frame 3 is left out" in explain(plan)
+    assert as_json(plan)["warnings"] == plan.warnings
+    assert make_plan(measured("auto"), root=str(folder), frames=[4]).warnings == []
+    assert make_plan(measured("1-5"), root=str(folder)).warnings == [], "there the gap is an error"
+
+
+@pytest.mark.parametrize(
+    ("frames", "gaps"),
+    [((), ""), ((7,), ""), ((1, 3, 5), ""), ((1, 2, 5), "frames 3-4 are"), ((1, 3, 7), "frame 5 is"), ((-2, -1, 1), "frame 0 is")],
+)
+def test_frames_on_twos_have_no_gaps(frames: tuple[int, ...], gaps: str) -> None:
+    assert gap_warnings(frames) == ([f"the frames on disk have gaps: {gaps} left out"] if gaps else [])
+
+
+def test_narrowed_frames_of_auto_still_measure_the_whole_shot(folder: Path) -> None:
+    plan = make_plan(measured("auto"), root=str(folder), frames=[2])
+    assert plan.stages[0].frames == (1, 2, 3, 4, 5)
+    assert plan.stages[1].frames == (2,)
 
 
 def test_only_named_outputs(folder: Path) -> None:

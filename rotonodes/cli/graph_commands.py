@@ -117,9 +117,10 @@ def lacking(graph: Graph, located: dict[str, Any]) -> list[str]:
     if graph.open_inputs:
         return []
     try:
-        return list(missing_lines(make_plan(graph, cache="none", force=True, **located)))
+        plan = make_plan(graph, cache="none", force=True, **located)
+        return [*missing_lines(plan), *(f"{graph.file}: {text}" for text in plan.warnings)]
     except RotoError as error:  # no frames, no pictures in a folder: they may not be rendered yet
-        return [f"{graph.file}: {error}"]
+        return [str(error) if str(error).startswith(f"{graph.file}:") else f"{graph.file}: {error}"]
 
 
 @click.command()

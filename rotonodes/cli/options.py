@@ -34,7 +34,13 @@ types_option = click.option(
     "--nodes", "node_files", metavar="FILE.py", multiple=True, help="Import node types from a Python file; repeatable."
 )
 graph_options = options(
-    click.option("--set", "settings", metavar="NODE.PARAM=VALUE", multiple=True, help="Change a parameter; repeatable."),
+    click.option(
+        "--set",
+        "settings",
+        metavar="NODE.PARAM=VALUE",
+        multiple=True,
+        help="Change a parameter, or with frames=RANGE|auto the frames of the shot; repeatable.",
+    ),
     click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Change a variable of the graph; repeatable."),
     types_option,
 )
@@ -53,7 +59,12 @@ place_options = options(
         help="Identify input files by size and time, or by their bytes.",
     ),
 )
-frames_option = click.option("-F", "--frames", metavar="RANGE", help="Deliver only these frames: 1-100, 1-100x2, 1,5,9-12.")
+frames_option = click.option(
+    "-F",
+    "--frames",
+    metavar="RANGE",
+    help="Deliver only these frames: 1-100, 1-100x2, 1,5,9-12. Measurements and trainings still read the whole shot.",
+)
 force_option = click.option("--force", is_flag=True, help="Make everything again, even outputs that are there.")
 only_option = click.option("-X", "--node", "only", metavar="NAME", multiple=True, help="Deliver only this node; repeatable.")
 device_option = click.option("--device", metavar="auto|cpu|cuda[:N]", default="auto", help="Device that networks run on.")

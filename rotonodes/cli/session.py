@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotonodes.errors import UsageError, did_you_mean_file
+from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean, did_you_mean_file
 from rotonodes.machine import torchrun
 
 if TYPE_CHECKING:
@@ -33,9 +33,22 @@ def load(path: str, given: dict[str, Any], warn: Callable[[str], None] | None = 
     variables = dict(pairs(given["variables"], "--var", "NAME=VALUE"))
     settings = dict(pairs(given["settings"], "--set", "NODE.PARAM=VALUE"))
     for name in settings:
-        if "." not in name.strip("."):
-            raise UsageError(f"--set {name}: write NODE.PARAM=VALUE")
-    return Graph.load(path, variables=variables, settings=settings)
+        if "." not in name.strip(".") and name != "frames":
+            raise UsageError(f"--set {name}: write NODE.PARAM=VALUE, or frames=RANGE")
+    return Graph.load(graph_file(path), variables=variables, settings=settings)
+
+
+def graph_file(path: str) -> str:
+    """The file of a graph: `path`, or a graph that ships with rotonodes, by its name. Raises GraphError, with similar names, for neither."""
+    from rotonodes.graph.document import near_graph
+    from rotonodes.io.shipped import GRAPHS, find_graph, shipped_names
+
+    file = find_graph(path)
+    if not Path(file).exists() and not near_graph(path):
+        names = shipped_names(GRAPHS)
+        hint = did_you_mean(Path(path).stem, names) or (f"; graphs that ship: {', '.join(names)}" if names else "")
+        raise GraphError([Fault(f"cannot read the graph: no such file{hint}", file=path)])
+    return file
 
 
 def import_nodes(files: Sequence[str], warn: Callable[[str], None] | None = None) -> None:

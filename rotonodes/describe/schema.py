@@ -39,7 +39,10 @@ def graph_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "rotonodes": {"description": "the version of the format", "const": 1},
-            "frames": {"description": "frames to deliver, unless -F narrows them: 1-24, 1-100x2, 1,5,9-12", "type": ["string", "integer"]},
+            "frames": {
+                "description": "frames of the shot: 1-24, 1-100x2, 1,5,9-12, or auto: those on disk; -F narrows what is delivered",
+                "type": ["string", "integer"],
+            },
             "vars": {"description": "variables for $name in texts; --var changes them", "type": ["object", "null"]},
             "nodes": {
                 "description": "the nodes by name",

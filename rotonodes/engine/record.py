@@ -13,6 +13,7 @@ from rotonodes.engine.result import Failure, NodeStats, Result
 from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_RETRY, FrameError, Interrupted, RetryError, RotoError, UsageError
 from rotonodes.machine.cores import peak_memory
 from rotonodes.node.asks import Monitor
+from rotonodes.plan.missing import frames_advice
 from rotonodes.plan.plan import Plan
 from rotonodes.values.frames import format_frames
 
@@ -93,9 +94,10 @@ class Record:
             self.report(self.reporter.failure, name, frame, reason, trace)
 
     def _gaps(self, name: str) -> str:
-        """The missing frames of a source that this run needs, when there are several."""
+        """The missing frames of a source that this run needs, when there are several, and what to do about it."""
         gone = [frame for frame in self.plan.missing.get(name, ()) if frame is not None]
-        return f"; this run needs frames {format_frames(gone)}, which are missing" if len(gone) > 1 else ""
+        several = f"; this run needs frames {format_frames(gone)}, which are missing" if len(gone) > 1 else ""
+        return several + (frames_advice(self.plan, gone) if gone and self.plan.nodes[name].available() else "")
 
     def finish(self, seconds: float) -> Result:
         """The result, when all stages have run."""

@@ -77,6 +77,8 @@ def _run_plan(
 ) -> Result:
     begun = time.perf_counter()
     reporter.start(plan, len(plan.stages), len(plan.delivered))  # before torch is imported, which takes a second or two
+    for text in plan.warnings:
+        reporter.warning(text)
     reuse_memory()
     chosen = choose_device(device)
     record = Record(plan, chosen, keep_going, reporter, stop)

@@ -10,14 +10,13 @@ from typing import Any
 
 from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean
 from rotonodes.graph.document import Document, read_document
-from rotonodes.graph.graph import Graph, Link, Vertex
+from rotonodes.graph.graph import Graph, Link, Vertex, frames_or_auto
 from rotonodes.graph.linking import Linker, link_inner_input, resolve, sockets_of
 from rotonodes.graph.value_check import RESERVED, unknown_parameter, value_fault
 from rotonodes.graph.variables import Filled, Variables
 from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes, find_node
 from rotonodes.node.parameters import parameter_faults
-from rotonodes.values.frames import parse_frames
 
 FORMAT_VERSION = 1
 MOST_SUBGRAPHS = 16  # levels of graphs within graphs
@@ -60,7 +59,7 @@ class Builder:
                 self.fault(f"{key}: is a mapping of names to the nodes inside that they stand for", key)
         self.variables = Variables(self.merge_variables(data.get("vars")))
         graph.file = document.file
-        graph.frames = self.frames(data.get("frames"))
+        graph.frames = self.frames(self.settings.get("frames", data.get("frames")))
         nodes = data.get("nodes")
         if not isinstance(nodes, dict) or not nodes:
             self.fault("a graph needs `nodes:`, a mapping of node names", "nodes")
@@ -90,12 +89,14 @@ class Builder:
         return {**given, **self.overrides}
 
     def frames(self, text: Any) -> tuple[int, ...] | None:
+        """The frames of the graph; None where they come from disk (`auto`, or no `frames:`)."""
         if text is None:
             return None
         try:
-            return parse_frames(str(self.variables.fill(str(text).lower() if isinstance(text, bool) else str(text))))
+            filled = str(self.variables.fill(str(text).lower() if isinstance(text, bool) else str(text)))
+            return frames_or_auto(filled)
         except (UsageError, LookupError) as error:
-            self.fault(str(error.args[0]), "frames")
+            self.fault(("--set frames: " if "frames" in self.settings else "") + str(error.args[0]), "frames")
             return None
 
     # Nodes.
@@ -187,6 +188,8 @@ class Builder:
     def unknown_settings(self, nodes: Mapping[str, Any]) -> None:
         """Record faults for `--set` of unknown nodes. Settings inside a subgraph are checked by the subgraph's own builder."""
         for setting in self.settings:
+            if setting == "frames":
+                continue
             node = setting.partition(".")[0]
             top = node.partition("/")[0]
             if node not in nodes and (top == node or not is_graph_file(nodes.get(top))):

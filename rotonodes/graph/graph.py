@@ -74,14 +74,22 @@ class Handle:
         return Link(self._name, self._output)
 
 
+def frames_or_auto(text: str) -> tuple[int, ...] | None:
+    """The frames of a graph from their text; None for `auto`: the frames on disk. Raises UsageError for a wrong range."""
+    return None if text.strip().lower() == "auto" else parse_frames(text)
+
+
 class Graph:
-    """Nodes and their links: `Graph(frames=...)` and `add`. `rotonodes.Graph` can also be loaded from a file, and run."""
+    """Nodes and their links: `Graph(frames=...)` and `add`. `rotonodes.Graph` can also be loaded from a file, and run.
+
+    `frames` are the frames of the shot, as text ("1-24") or numbers; without it, or with "auto", they come from disk.
+    """
 
     def __init__(self, frames: str | Iterable[int] | None = None, *, file: str = "") -> None:
         self.file = file
         self.frames: tuple[int, ...] | None = None
         if frames is not None:
-            self.frames = parse_frames(frames) if isinstance(frames, str) else tuple(frames)
+            self.frames = frames_or_auto(frames) if isinstance(frames, str) else tuple(frames)
         self.vertices: dict[str, Vertex] = {}
         self.subgraphs: dict[str, dict[str, Link]] = {}  # nodes that are graph files: output -> the output inside
         self.open_inputs: tuple[str, ...] = ()  # inputs that a graph which uses this one as a node must link

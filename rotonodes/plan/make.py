@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.graph.graph import Graph, Link, select
 from rotonodes.node.asks import Frame
 from rotonodes.node.base import Node
@@ -16,6 +17,7 @@ from rotonodes.plan.missing import missing_frames
 from rotonodes.plan.paths import Paths
 from rotonodes.plan.plan import Plan, Stage, Task
 from rotonodes.plan.sizes import estimate_memory
+from rotonodes.values.frames import frames_named
 
 CACHE_FOLDER = ".rotonodes"
 
@@ -47,7 +49,7 @@ def make_plan(
     clip = graph.frames or _frames_on_disk(graph, resolved, sinks)
     delivered = tuple(frames) if frames is not None else clip
     if not delivered and _asks_frames(graph, sinks):
-        raise UsageError("which frames? give the graph `frames:`, or use -F; no numbered files were found on disk")
+        raise UsageError(no_frames(graph, resolved, sinks))
     keys = Keys(graph, resolved, clip or delivered, delivered, file_fingerprint(paths.written, content_hash))
     folder = None if cache == "none" else paths.here(cache or CACHE_FOLDER)
     plan = Plan(graph, keys, Cache(folder), delivered, sinks, nodes=resolved)
@@ -65,6 +67,8 @@ def make_plan(
             linked = frozenset(graph.vertices[name].links)
             for message in graph.vertices[name].node.faults(linked, len(delivered)):
                 raise UsageError(f"{name}: {message}")
+    if graph.frames is None and frames is None:
+        plan.warnings += gap_warnings(delivered)
     plan.missing = missing_frames(plan)
     plan.memory = estimate_memory(plan)
     return plan
@@ -76,6 +80,28 @@ def _frames_on_disk(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) 
     for name in graph.upstream(sinks):
         found.update(nodes[name].available() or ())
     return tuple(sorted(found))
+
+
+def no_frames(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) -> str:
+    """The message for a graph without `frames:` whose sources find no file on disk."""
+    active = graph.upstream(sinks)
+    for name, vertex in graph.vertices.items():
+        if name in active and nodes[name].available() == ():
+            parameter, path = next(iter(nodes[name].paths("input")), ("path", ""))
+            near = did_you_mean_file(path)
+            where = f"{vertex.place}: " if vertex.place else ""
+            ways = f"check the path (--set {name}.{parameter}=...) and --root, or name the frames (--set frames=1-24)"
+            return f"{where}{name}: no file on disk matches {path}{near}: {ways}"
+    return "which frames? no node reads numbered files: name the frames with `frames:` in the graph, --set frames=1-24 or -F"
+
+
+def gap_warnings(frames: Sequence[int]) -> list[str]:
+    """A warning for frames on disk with gaps: at most one line. Frames with a regular step (on twos) have none."""
+    steps = [after - before for before, after in pairwise(frames)]
+    if len(set(steps)) < 2:
+        return []
+    gone = [frame for before, after in pairwise(frames) for frame in range(before + min(steps), after, min(steps))]
+    return [f"the frames on disk have gaps: {frames_named(gone)} {'is' if len(gone) == 1 else 'are'} left out"] if gone else []
 
 
 def _asks_frames(graph: Graph, sinks: Iterable[str]) -> bool:

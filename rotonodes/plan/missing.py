@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import RotoError, did_you_mean_file
@@ -37,7 +37,15 @@ def missing_words(plan: Plan, name: str) -> str:
         there = plan.nodes[name].available()
     except RotoError:  # the run reports it
         there = None
-    return first + more + where + ("" if there else did_you_mean_file(first))
+    return first + more + where + (frames_advice(plan, numbers) if there else did_you_mean_file(first))
+
+
+def frames_advice(plan: Plan, missing: Sequence[int]) -> str:
+    """`; the graph says frames 1-24: --set frames=auto takes those on disk`, where the graph names frames that are not on disk."""
+    named = plan.graph.frames
+    if not named or not set(missing) & set(named):
+        return ""
+    return f"; the graph says {frames_named(named)}: --set frames=auto takes those on disk"
 
 
 def missing_lines(plan: Plan) -> Iterator[str]:

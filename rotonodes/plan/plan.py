@@ -43,6 +43,7 @@ class Plan:
     nodes: dict[str, Node] = field(default_factory=dict)  # with paths on this machine
     missing: dict[str, list[int | None]] = field(default_factory=dict)  # node -> frames whose input files are missing
     memory: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
