@@ -39,7 +39,7 @@ def load(path: str, given: dict[str, Any], warn: Callable[[str], None] | None = 
 
 
 def graph_file(path: str) -> str:
-    """The file of a graph: `path`, or a graph that ships with rotonodes, by its name. Raises GraphError, with similar names, for neither."""
+    """The file of a graph: `path`, or a graph that ships with rotonodes, by its name. Raises GraphError, with similar names."""
     from rotonodes.graph.document import near_graph
     from rotonodes.io.shipped import GRAPHS, find_graph, shipped_names
 
