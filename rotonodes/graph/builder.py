@@ -43,14 +43,7 @@ class Builder:
     def assemble(self, graph: Graph) -> None:
         """Fill an empty graph and collect its faults in `self.faults`."""
         document, data = self.document, self.document.data
-        version = data.get("rotonodes")
-        if version is None:
-            raise GraphError([document.fault("the format version is missing: a graph begins with `rotonodes: 1`")])
-        if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-            raise GraphError([document.fault(f"the format version is a number, `rotonodes: 1`, not {version!r}", "rotonodes")])
-        if version > FORMAT_VERSION:
-            message = f"this graph is of format {version}; this rotonodes reads up to {FORMAT_VERSION}: install a newer one"
-            raise GraphError([document.fault(message, "rotonodes")])
+        check_version(document)
         for key in data:
             if key not in _TOP and key != "<<":
                 self.fault(f"unknown key {key!r}{did_you_mean(key, _TOP)}; a graph has {', '.join(_TOP)}", key, key=True)
@@ -278,6 +271,18 @@ class Builder:
         outputs = {key: target for key, (target, *_) in sockets_of(document.data, "outputs").items()}
         inner_links = {key: Link(f"{name}/{target.partition('.')[0]}", target.partition(".")[2]) for key, target in outputs.items()}
         graph.subgraphs[name] = {key: resolve(graph, link) for key, link in inner_links.items()}
+
+
+def check_version(document: Document) -> None:
+    """Raise GraphError for a graph file without a format version, or with one that this rotonodes cannot read."""
+    version = document.data.get("rotonodes")
+    if version is None:
+        raise GraphError([document.fault("the format version is missing: a graph begins with `rotonodes: 1`")])
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise GraphError([document.fault(f"the format version is a number, `rotonodes: 1`, not {version!r}", "rotonodes")])
+    if version > FORMAT_VERSION:
+        message = f"this graph is of format {version}; this rotonodes reads up to {FORMAT_VERSION}: install a newer one"
+        raise GraphError([document.fault(message, "rotonodes")])
 
 
 def is_graph_file(body: Any) -> bool:
