@@ -296,3 +296,123 @@ def test_a_folder_and_an_empty_file(tmp_path):
     for path in (tmp_path, tmp_path / "x.exr", tmp_path / "none.exr"):
         with pytest.raises(FrameError):
             exr.read_layers(path)
+
+
+def by_hand(path: Path, planes: dict[bytes, np.ndarray], sampling: dict[bytes, tuple[int, int]] | None = None, origin=(0, 0)) -> None:
+    """An uncompressed file of named planes (half), of which some have every x-th pixel of every y-th line: no library writes such."""
+    sampling = {name: (sampling or {}).get(name, (1, 1)) for name in planes}
+    height, width = max((plane.shape for plane in planes.values()), key=lambda shape: shape[0] * shape[1])
+    left, top = origin
+    names = sorted(planes)
+    listed = b"".join(name + b"\0" + struct.pack("<iIii", 1, 0, *sampling[name]) for name in names) + b"\0"
+    box = struct.pack("<4i", left, top, left + width - 1, top + height - 1)
+    header = {
+        b"channels\0chlist": listed,
+        b"compression\0compression": b"\0",
+        b"dataWindow\0box2i": box,
+        b"displayWindow\0box2i": box,
+        b"lineOrder\0lineOrder": b"\0",
+        b"pixelAspectRatio\0float": struct.pack("<f", 1),
+        b"screenWindowCenter\0v2f": struct.pack("<2f", 0, 0),
+        b"screenWindowWidth\0float": struct.pack("<f", 1),
+    }
+    head = b"\x76\x2f\x31\x01" + struct.pack("<I", 2)
+    head += b"".join(name + b"\0" + struct.pack("<i", len(value)) + value for name, value in header.items()) + b"\0"
+    lines = []
+    for line in range(height):
+        rows = [planes[name][line // y] for name, (_, y) in sorted(sampling.items()) if (top + line) % y == 0]
+        data = b"".join(row.astype("<f2").tobytes() for row in rows)
+        lines.append(struct.pack("<ii", top + line, len(data)) + data)
+    starts = np.cumsum([len(head) + 8 * height, *(len(line) for line in lines[:-1])])
+    path.write_bytes(head + b"".join(struct.pack("<Q", start) for start in starts.tolist()) + b"".join(lines))
+
+
+@pytest.mark.parametrize("origin", [(0, 0), (-4, 6)])
+def test_a_channel_of_half_the_resolution_is_read_with_the_others(tmp_path, origin):
+    full, half = np.arange(48, dtype=np.float16).reshape(6, 8), np.arange(8, dtype=np.float16).reshape(2, 4)
+    by_hand(tmp_path / "x.exr", {b"R": full, b"G": full + 1, b"B": full + 2, b"AO.Y": half}, {b"AO.Y": (2, 3)}, origin)
+    layers = exr.read_layers(tmp_path / "x.exr")
+    assert same(layers.planes["B"], full + 2)
+    assert same(layers.planes["AO.Y"], half.repeat(3, axis=0).repeat(2, axis=1))
+    assert exr.layers_image(layers).channels == ("R", "G", "B")
+    exr.write_layers(tmp_path / "y.exr", layers)
+    assert same(exr.read_layers(tmp_path / "y.exr").planes["AO.Y"], layers.planes["AO.Y"])
+
+
+def test_luminance_and_chroma_and_lines_that_do_not_fit_get_their_own_reason(tmp_path):
+    full, half = np.zeros((4, 4), np.float16), np.zeros((2, 2), np.float16)
+    by_hand(tmp_path / "x.exr", {b"Y": full, b"RY": half, b"BY": half}, {b"RY": (2, 2), b"BY": (2, 2)})
+    with pytest.raises(FrameError, match="luminance and chroma channels differ in resolution"):
+        exr.read_layers(tmp_path / "x.exr")
+    by_hand(tmp_path / "x.exr", {b"R": full, b"AO": half}, {b"AO": (3, 2)})
+    with pytest.raises(FrameError, match="its channel 'AO' has every 3th pixel of every 2th line, which do not fit its size"):
+        exr.read_layers(tmp_path / "x.exr")
+
+
+def test_channel_names_in_latin_1_are_read(tmp_path):
+    planes = {name.encode("latin-1"): np.full((2, 3), i, np.float16) for i, name in enumerate(["R", "Lumi\xe8re.R", "\xdc.Z", "z"])}
+    by_hand(tmp_path / "x.exr", planes)
+    found = exr.read_layers(tmp_path / "x.exr").planes
+    assert {name: plane[0, 0] for name, plane in found.items()} == {"R": 0, "Lumi\xe8re.R": 1, "\xdc.Z": 2, "z": 3}
+    by_hand(tmp_path / "x.exr", {"Lumi\xe8re.R".encode(): np.full((2, 3), 5, np.float16)})
+    assert list(exr.read_layers(tmp_path / "x.exr").planes) == ["Lumi\xe8re.R"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "channels", "values"),
+    [
+        ("RG", ("R", "G", "B"), [1, 2, 0]),
+        ("GB", ("R", "G", "B"), [0, 2, 3]),
+        ("RBA", ("R", "G", "B", "A"), [1, 0, 3, 4]),
+        ("R", ("R",), [1]),
+        ("B", ("Y",), [3]),
+        ("GA", ("Y", "A"), [2, 4]),
+        ("AZ", ("Y",), [5]),
+        ("A", ("Y",), [4]),
+    ],
+)
+def test_a_picture_with_only_some_of_r_g_b(tmp_path, stored, channels, values):
+    number = dict(zip("RGBAZ", range(1, 6), strict=True))
+    OpenEXR.File({}, {name: np.full((1, 1), number[name], np.float16) for name in stored}).write(str(tmp_path / "x.exr"))
+    image = exr.read_image(tmp_path / "x.exr")
+    assert (image.channels, image.data.flatten().tolist()) == (channels, values)
+    OpenEXR.File({}, {f"L.beauty.{name}": np.full((1, 1), number[name], np.float16) for name in stored}).write(str(tmp_path / "x.exr"))
+    assert exr.read_image(tmp_path / "x.exr").data.flatten().tolist() == values
+
+
+def test_an_unchanged_layer_of_another_window_lies_where_it_did(tmp_path):
+    """The short cut for pictures as they were read holds only where their window is the whole file's."""
+    for name, (left, top) in {"a": (0, 0), "b": (2, 1)}.items():
+        exr.write_exr(tmp_path / f"{name}.exr", Image(torch.rand(3, 4, 5), origin=(left, top), size=(8, 6)))
+    a, b = (exr.read_image(tmp_path / f"{name}.exr") for name in "ab")
+    for picture, layer in ((a, b), (b, a)):
+        exr.write_exr(tmp_path / "x.exr", picture, {"extra": layer})
+        found = exr.read_layers(tmp_path / "x.exr")
+        assert found.box == (0, 0, 7, 5)
+        for image, prefix in ((picture, ""), (layer, "extra.")):
+            wanted = image.on(found.box).data.numpy()
+            assert same(np.stack([found.planes[f"{prefix}{c}"] for c in "RGB"]).astype(np.float32), wanted)
+
+
+def test_exr_in_srgb_and_back(tmp_path):
+    from rotonodes.io.pictures import read_image, write_image
+
+    picture = Image(torch.rand(4, 5, 6))
+    write_image(tmp_path / "linear.exr", picture, depth="float")
+    write_image(tmp_path / "srgb.exr", read_image(tmp_path / "linear.exr"), depth="float", colorspace="srgb")
+    stored = exr.read_image(tmp_path / "srgb.exr").data
+    assert float((stored[:3] - picture.data[:3]).abs().max()) > 0.05 and same(stored[3].numpy(), picture.data[3].numpy())
+    back = read_image(tmp_path / "srgb.exr", "srgb")
+    assert torch.allclose(back.data, picture.data, atol=1e-5)
+    write_image(tmp_path / "again.exr", back, depth="float")  # what was read as sRGB is not copied where linear is written
+    assert torch.allclose(exr.read_image(tmp_path / "again.exr").data, picture.data, atol=1e-5)
+
+
+def test_pixel_aspect_and_frame_rate_stay(tmp_path):
+    head = {"pixelAspectRatio": 2.0, "framesPerSecond": 24.0, "comments": "a user's home"}
+    OpenEXR.File(head, {name: np.ones((2, 2), np.float16) for name in "RGB"}).write(str(tmp_path / "x.exr"))
+    exr.write_exr(tmp_path / "y.exr", exr.read_image(tmp_path / "x.exr"))
+    exr.write_layers(tmp_path / "z.exr", exr.read_layers(tmp_path / "x.exr"))
+    for name in ("y", "z"):
+        found = exr.read_attributes(tmp_path / f"{name}.exr")
+        assert found["pixelAspectRatio"] == 2 and found["framesPerSecond"] == 24 and "comments" not in found

@@ -71,12 +71,17 @@ def layers_image(layers: Layers) -> Image:
     import torch
 
     names = viewed_channels(tuple(layers.planes))
-    stack = np.stack([layers.planes[name] for name in names])
+    channels = tuple(_short(name) for name in names)
+    planes = [layers.planes[name] for name in names]
+    if len({"R", "G", "B"} & {*channels}) == 2:  # what is not there is black
+        given = dict(zip(channels, planes, strict=True))
+        channels = ("R", "G", "B", "A") if "A" in given else ("R", "G", "B")
+        planes = [given.get(channel, np.zeros_like(planes[0])) for channel in channels]
+    elif channels[0] not in ("R", "Y"):
+        channels = ("Y", *channels[1:])
+    stack = np.stack(planes)
     if stack.dtype not in (np.float16, np.float32):
         stack = stack.astype(np.float32)
-    channels = tuple(_short(name) for name in names)
-    if channels[0] not in ("R", "Y"):
-        channels = ("Y",)
     data = torch.from_numpy(stack.astype(np.float32, copy=False))
     encoded = Encoded(stack.transpose(1, 2, 0), "linear")
     return Image(data, channels, (layers.box.left, layers.box.top), layers.size, layers.metadata, encoded)
@@ -112,10 +117,10 @@ def full_name(part: str, channel: str) -> str:
 
 
 def viewed_channels(names: Sequence[str]) -> tuple[str, ...]:
-    """The channels of the picture a viewer shows, in the order R G B A or Y A.
+    """The channels of the picture a viewer shows, in the order R G B A or Y A; without those of R, G, B that are not there.
 
     RGBA or grey without a layer name; else those of the layer Combined, rgba, rgb, beauty or C; else of the first layer
-    with R, G, B that is not a Cryptomatte; else the first channel alone.
+    with R, G, B that is not a Cryptomatte; else of the first with some of R, G, B; else the first channel that is not alpha, alone.
     """
     by_layer: dict[str, dict[str, str]] = {}
     for name in names:
@@ -127,12 +132,17 @@ def viewed_channels(names: Sequence[str]) -> tuple[str, ...]:
             return 1 + _VIEWED_FIRST.index(word)
         return 99 if "CRYPTO" in word else 50
 
-    for layer in sorted(by_layer, key=lambda layer: rank(layer) if layer else 0):
+    layers = sorted(by_layer, key=lambda layer: rank(layer) if layer else 0)
+    for layer in layers:
         short = by_layer[layer]
         for wanted in (("R", "G", "B"), ("Y",)) if layer == "" else (("R", "G", "B"),):
             if all(channel in short for channel in wanted):
                 return tuple(short[channel] for channel in (*wanted, "A") if channel in short)
-    return tuple(names[:1])
+    for layer in layers:
+        some = [channel for channel in ("R", "G", "B", "A") if channel in by_layer[layer]]
+        if {*some} - {"A"}:
+            return tuple(by_layer[layer][channel] for channel in some)
+    return tuple([name for name in names if _short(name) != "A"][:1] or names[:1])
 
 
 def _short(name: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError
-from rotonodes.io.exr_header import Header
+from rotonodes.io.exr_header import Channel, Header, ascii_channels, channel_list
 from rotonodes.io.files import read_bytes
 
 if TYPE_CHECKING:
@@ -20,33 +20,56 @@ if TYPE_CHECKING:
 
 
 def decode_parts(path: str | os.PathLike[str], headers: Sequence[Header]) -> list[dict[str, np.ndarray]]:
-    """The pixels of every part, by channel name. The library leaves out a part it cannot decode: that is an error here."""
+    """The pixels of every part, by channel name, those of a lower resolution repeated to the full one.
+
+    The library leaves out a part it cannot decode: that is an error here. It refuses names and texts in Latin-1: it is given others.
+    """
     import OpenEXR
 
+    known = [header.channels for header in headers]
     try:
         with _quiet():
             try:
+                for header in headers:  # the library drops a part with such names, with a word on the terminal
+                    header.attributes["channels"][1].decode("utf-8")
                 file = OpenEXR.File(str(path), separate_channels=True)
             except UnicodeDecodeError:
                 file = OpenEXR.File(io.BytesIO(_ascii_texts(path, headers)), separate_channels=True)
+                known = [channel_list(ascii_channels(header.attributes["channels"][1])) for header in headers]
     except (RuntimeError, ValueError, TypeError, MemoryError, UnicodeDecodeError) as error:
         reason = str(error).replace("\n", " ").lower() or "out of memory"
         raise FrameError(f"{path}: damaged EXR: {reason}; render the frame again") from error
-    parts = [{name: channel.pixels for name, channel in part.channels.items()} for part in file.parts]
-    whole = len(parts) == len(headers) and all(
-        plane.shape == (header.data_window.height, header.data_window.width)
+    parts = [
+        {
+            channel.name: _full(part.channels[name].pixels, channel)
+            for channel, (name, *_) in zip(header.channels, names, strict=True)
+            if name in part.channels
+        }
+        for part, header, names in zip(file.parts, headers, known, strict=False)
+    ]
+    whole = len(file.parts) == len(headers) and all(
+        len(channels) == len(header.channels)
+        and all(plane.shape == (header.data_window.height, header.data_window.width) for plane in channels.values())
         for header, channels in zip(headers, parts, strict=True)
-        for plane in channels.values()
     )
     if not whole:
         raise FrameError(f"{path}: damaged EXR: its pixels cannot be decoded; render the frame again")
     return parts
 
 
+def _full(plane: np.ndarray, channel: Channel) -> np.ndarray:
+    """A plane on the resolution of the picture: pixels that the file leaves out are like the one before them."""
+    x, y = channel.sampling
+    return plane if (x, y) == (1, 1) else plane.repeat(y, axis=0).repeat(x, axis=1)
+
+
 def _ascii_texts(path: str | os.PathLike[str], headers: Sequence[Header]) -> bytes:
-    """The file with every letter outside ASCII in its header texts replaced: the library refuses Latin-1."""
+    """The file with every letter outside ASCII in its header texts and channel names replaced: the library refuses Latin-1."""
     data = read_bytes(path)
     for header in headers:
+        listed = header.attributes["channels"][1]
+        lead = b"chlist\0" + struct.pack("<i", len(listed))
+        data = data.replace(lead + listed, lead + ascii_channels(listed), 1)
         for kind, value in header.attributes.values():
             if kind == "string" and not value.isascii():
                 lead = b"string\0" + struct.pack("<i", len(value))

@@ -50,7 +50,7 @@ _LARGEST_COORDINATE = 1 << 30
 
 
 class Channel(NamedTuple):
-    """One channel of a part; `type` is 0 uint32, 1 half, 2 float."""
+    """One channel of a part; `type` is 0 uint32, 1 half, 2 float; `sampling` = (x, y): it has every x-th pixel of every y-th line."""
 
     name: str
     type: int
@@ -203,7 +203,7 @@ def _header(attributes: dict[str, tuple[str, bytes]], multipart: bool, tiled: bo
     if part_type.startswith("deep"):
         raise _Unsupported("deep data has no flat picture: flatten it in the renderer")
     data_window, display_window = (_window(attributes[name][1]) for name in ("dataWindow", "displayWindow"))
-    channels = _channels(attributes["channels"][1])
+    channels = channel_list(attributes["channels"][1])
     return Header(attributes, channels, data_window, display_window, multipart, tiled or part_type == "tiledimage")
 
 
@@ -213,29 +213,45 @@ def _window(value: bytes) -> Box:
     return Box(left, top, right + 1, bottom + 1)
 
 
-def _channels(value: bytes) -> tuple[Channel, ...]:
+def channel_list(value: bytes) -> tuple[Channel, ...]:
+    """The channels in the bytes of a `channels` attribute, in their order."""
     channels, at = [], 0
     while value[at : at + 1] != b"\0":
         end = value.index(b"\0", at)
         kind, _, x, y = struct.unpack_from("<iIii", value, end + 1)
         if kind not in (0, 1, 2) or x < 1 or y < 1:
             raise _Damaged("its list of channels makes no sense")
-        channels.append(Channel(value[at:end].decode("utf-8"), kind, (x, y)))
+        channels.append(Channel(_text(value[at:end]), kind, (x, y)))
         at = end + 17
     if not channels:
         raise _Damaged("it has no channels")
     return tuple(channels)
 
 
+def ascii_channels(value: bytes) -> bytes:
+    """The bytes of a `channels` attribute with every letter outside ASCII replaced by one that keeps the order of names."""
+    changed, at = bytearray(value), 0
+    while value[at : at + 1] != b"\0":
+        end = value.index(b"\0", at)
+        changed[at:end] = bytes(min(byte, 127) for byte in value[at:end])
+        at = end + 17
+    return bytes(changed)
+
+
 def _check_windows(header: Header) -> None:
-    """Windows that make sense, a known compression, and channels of full resolution."""
+    """Windows that make sense, a known compression, and channels of full resolution, or of whole fractions of it beside full ones."""
     for box, what in ((header.data_window, "data window"), (header.display_window, "display window")):
         if max(map(abs, box)) > _LARGEST_COORDINATE or not (0 < box.width <= _LARGEST_SIDE and 0 < box.height <= _LARGEST_SIDE):
             raise _Damaged(f"its {what} {tuple(box)} makes no sense")
     if header.compression >= len(_CHUNK_LINES):
         raise _Damaged(f"unknown compression {header.compression}")
-    if any(channel.sampling != (1, 1) for channel in header.channels):
-        raise _Unsupported("its luminance and chroma channels differ in resolution: write it as R, G, B")
+    box = header.data_window
+    for channel in header.channels:
+        x, y = channel.sampling
+        if (x, y) != (1, 1) and channel.name.rpartition(".")[2] in ("RY", "BY"):
+            raise _Unsupported("its luminance and chroma channels differ in resolution: write it as R, G, B")
+        if x > box.width or y > box.height or box.left % x or box.top % y or box.width % x or box.height % y:
+            raise _Damaged(f"its channel {channel.name!r} has every {x}th pixel of every {y}th line, which do not fit its size")
 
 
 def _check_growth(headers: list[Header], file_size: int) -> None:
