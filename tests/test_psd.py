@@ -381,3 +381,90 @@ def test_the_header_is_what_photoshop_expects(tmp_path: Path) -> None:
     document = psd_tools.PSDImage.open(io.BytesIO(data))
     assert b"sRGB" in document.image_resources.get_data(1039) or len(document.image_resources.get_data(1039)) > 300
     assert b"8BIMLr16" in data
+
+
+# What cuts a layer.
+
+
+def painted(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (40, 40)) -> PIL.Image.Image:
+    picture = PIL.Image.new("RGBA", size, (0, 0, 0, 0))
+    for box in boxes:
+        picture.paste((255, 0, 0, 255), box)
+    return picture
+
+
+def covered(path: Path) -> dict[str, float]:
+    """Pixels that each layer covers, by name."""
+    return {layer.name: float(layer.samples[..., 3].sum()) / 255 for layer in read_psd(path).layers}
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_a_clipped_layer_ends_where_the_layer_below_it_does(tmp_path: Path, visible: bool) -> None:
+    document = psd_tools.PSDImage.new("RGB", (40, 40))
+    boxes = {"skin": (5, 5, 20, 20), "shadow": (10, 10, 35, 35), "light": (0, 0, 8, 40), "free": (0, 0, 40, 40)}
+    layers = {name: document.create_pixel_layer(painted(box), name=name) for name, box in boxes.items()}
+    layers["shadow"].clipping = layers["light"].clipping = True
+    layers["skin"].visible = visible
+    document.save(tmp_path / "a.psd")
+    assert covered(tmp_path / "a.psd") == {"skin": 225, "shadow": 100, "light": 45, "free": 1600}
+
+
+def test_layers_clipped_to_a_group_and_groups_that_are_clipped(tmp_path: Path) -> None:
+    document = psd_tools.PSDImage.new("RGB", (40, 40))
+    body = document.create_group(name="body")
+    for name, box in {"arm": (0, 0, 10, 10), "leg": (20, 0, 30, 10)}.items():
+        body.append(document.create_pixel_layer(painted(box), name=name))
+    shadow = document.create_pixel_layer(painted((5, 5, 25, 25)), name="shadow")
+    shadow.clipping = True
+    document.save(tmp_path / "a.psd")
+    assert covered(tmp_path / "a.psd") == {"body/arm": 100, "body/leg": 100, "shadow": 25 + 25}
+
+
+@pytest.mark.parametrize(("density", "inside"), [(None, 0.0), (255, 0.0), (128, 127 / 255), (0, 1.0)])
+def test_a_mask_of_less_density_leaves_more(density: int | None, inside: float) -> None:
+    from types import SimpleNamespace
+
+    from rotonodes.io.psd_decode import _mask_of
+    from rotonodes.values.pixels import Box
+
+    parameters = None if density is None else SimpleNamespace(user_mask_density=density)
+    mask = SimpleNamespace(disabled=False, parameters=parameters, background_color=255, left=1, top=0, right=3, bottom=2)
+    plane = np.array([[0.0, 0.5], [1.0, 0.0]], np.float32)[..., None]
+    (cover,) = _mask_of(SimpleNamespace(mask=mask, numpy=lambda _: plane))
+    half = 1 - (1 if density is None else density / 255) / 2
+    assert cover(Box(0, 0, 4, 2)).tolist() == pytest.approx(np.array([[1, inside, half, 1], [1, 1, inside, 1]]))
+
+
+def test_the_mask_of_a_group_cuts_its_layers() -> None:
+    """By stand-ins for what psd-tools reads: it writes masks of groups that it cannot read back."""
+    from types import SimpleNamespace
+
+    from rotonodes.io.psd_decode import _layers
+
+    def plane(*columns: float) -> np.ndarray:
+        return np.repeat(np.array([columns], np.float32), 2, axis=0)[..., None]
+
+    class Group(list):
+        name, opacity = "body", 255
+        mask = SimpleNamespace(disabled=False, parameters=None, background_color=0, left=1, top=0, right=3, bottom=2)
+
+        def is_group(self) -> bool:
+            return True
+
+        def numpy(self, kind: str) -> np.ndarray:
+            return plane(1, 0.5)
+
+    shown = {"color": np.zeros((2, 4, 3), np.float32), "shape": plane(1, 1, 1, 1)}
+    arm = SimpleNamespace(name="arm", mask=None, opacity=255, kind="pixel", left=0, top=0, width=4, height=2)
+    arm.is_group, arm.has_pixels, arm.is_visible, arm.numpy = lambda: False, lambda: True, lambda: True, shown.get
+    (layer,) = _layers([Group([arm])], 8)
+    assert layer.name == "body/arm" and layer.samples[..., 3].tolist() == [[0, 255, 128, 0]] * 2
+
+
+def test_the_opacity_of_a_group_is_its_layers_own(tmp_path: Path) -> None:
+    document = psd_tools.PSDImage.new("RGB", (8, 8))
+    body = document.create_group(name="body", opacity=128)
+    body.append(document.create_pixel_layer(painted((0, 0, 8, 8), size=(8, 8)), name="arm", opacity=51))
+    document.save(tmp_path / "a.psd")
+    (layer,) = read_psd(tmp_path / "a.psd").layers
+    assert layer.opacity == pytest.approx(128 / 255 / 5, abs=1e-3)

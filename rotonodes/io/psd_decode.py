@@ -6,16 +6,20 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.files import read_bytes
 from rotonodes.io.psd import MAGIC, PsdLayer, flatten, is_whole
+from rotonodes.values.pixels import Box
 
 if TYPE_CHECKING:
     import numpy as np
+
+# How much of each pixel of a box is covered or left, 0 to 1, float32 `[H, W]`.
+Cover = Callable[[Box], "np.ndarray"]
 
 _one_at_a_time = threading.Lock()  # what a warning means is said for the whole process
 
@@ -24,8 +28,9 @@ _one_at_a_time = threading.Lock()  # what a warning means is said for the whole 
 class Psd:
     """What a file holds: its layers from the bottom up, and the merged picture, straight samples `[H, W, 4]` uint8 or uint16.
 
-    `size` is (width, height), `depth` the bits of a sample. Layers are `PsdLayer`s whose alpha has their mask in it. Groups are in their
-    names; adjustments, which have no pixels, are left out.
+    `size` is (width, height), `depth` the bits of a sample. Layers are `PsdLayer`s whose alpha is cut by their mask and its density, by
+    the masks of their groups, and by the layer they are clipped to. Groups are in their names; adjustments, which have no pixels,
+    are left out.
     """
 
     layers: tuple[PsdLayer, ...]
@@ -80,38 +85,90 @@ def _psd_tools() -> Any:
     return psd_tools
 
 
-def _layers(group: Any, depth: int, before: str = "") -> Iterator[PsdLayer]:
-    """The layers with pixels in a document or group, from the bottom up, groups walked into."""
+def _layers(group: Any, depth: int, before: str = "", within: Sequence[Cover] = (), opacity: float = 1.0) -> Iterator[PsdLayer]:
+    """The layers with pixels in a document or group, from the bottom up, groups walked into.
+
+    A layer's alpha is cut by its own mask, by those of the groups it lies in (`within`), and by the layer that it is clipped to.
+    `opacity` is that of the groups around it.
+    """
+    base: Cover | None = None  # of the layer that those above it may be clipped to
     for layer in group:
         name = before + str(layer.name)
+        clipped = bool(getattr(layer, "clipping", False) or getattr(layer, "clipping_layer", False))
+        cuts = [*within, *([base] if clipped and base else [])]
         if layer.is_group():
-            yield from _layers(layer, depth, name + "/")
+            masked = [*cuts, *_mask_of(layer)]
+            inner = tuple(_layers(layer, depth, name + "/", masked, opacity * layer.opacity / 255))
+            yield from inner
+            base = base if clipped else _cover_of(inner)
             continue
         color = layer.numpy("color") if layer.has_pixels() and layer.width and layer.height else None
         if color is None and layer.kind != "pixel":
             continue
-        samples = _with_alpha(layer, color, depth)
-        yield PsdLayer(name, samples, (int(layer.left), int(layer.top)), layer.opacity / 255, bool(layer.is_visible()))
+        samples = _with_alpha(layer, color, depth, [*cuts, *_mask_of(layer)])
+        found = PsdLayer(name, samples, (int(layer.left), int(layer.top)), opacity * layer.opacity / 255, bool(layer.is_visible()))
+        yield found
+        base = base if clipped else _cover_of((found,))
 
 
-def _with_alpha(layer: Any, color: Any, depth: int) -> np.ndarray:
-    """Samples `[H, W, 4]` of a layer; a layer in which nothing is painted has none."""
+def _with_alpha(layer: Any, color: Any, depth: int, cuts: Sequence[Cover]) -> np.ndarray:
+    """Samples `[H, W, 4]` of a layer, its alpha times all `cuts`; a layer in which nothing is painted has none."""
     import numpy as np
 
     if color is None:
         return np.zeros((0, 0, 4), np.uint8 if depth == 8 else np.uint16)
     alpha = layer.numpy("shape")
     alpha = np.ones_like(color[..., :1]) if alpha is None else alpha
-    mask = layer.mask
-    if mask is not None and not mask.disabled:
-        shown = np.full(alpha.shape, mask.background_color / 255, np.float32)
-        plane, x, y = layer.numpy("mask"), mask.left - layer.left, mask.top - layer.top
-        if plane is not None:
-            rows, columns = slice(max(y, 0), max(y + plane.shape[0], 0)), slice(max(x, 0), max(x + plane.shape[1], 0))
-            height, width = shown[rows, columns].shape[:2]
-            shown[rows, columns] = plane[max(-y, 0) :, max(-x, 0) :][:height, :width]
-        alpha = alpha * shown
+    box = Box(int(layer.left), int(layer.top), int(layer.left) + alpha.shape[1], int(layer.top) + alpha.shape[0])
+    for cut in cuts:
+        alpha = alpha * cut(box)[..., None]
     return _codes(np.concatenate([color, alpha], axis=2), depth)
+
+
+def _mask_of(layer: Any) -> Iterator[Cover]:
+    """What the mask of a layer or group leaves of it, if it has one that is switched on; with less than full density it leaves more."""
+    mask = layer.mask
+    if mask is None or mask.disabled:
+        return
+    density = getattr(mask.parameters, "user_mask_density", None) if mask.parameters else None
+    strength = 1.0 if density is None else density / 255
+    plane, outside = layer.numpy("mask"), mask.background_color / 255
+    box = Box(int(mask.left), int(mask.top), int(mask.right), int(mask.bottom))
+
+    def cover(wanted: Box) -> np.ndarray:
+        return 1 - strength * (1 - _placed(None if plane is None else plane[..., 0], box, wanted, outside))
+
+    yield cover
+
+
+def _cover_of(layers: Sequence[PsdLayer]) -> Cover:
+    """How much of each pixel some layers cover together; of several those that are switched on, if any is."""
+    import numpy as np
+
+    shown = [layer for layer in layers if layer.visible] or layers
+
+    def cover(wanted: Box) -> np.ndarray:
+        left = np.ones((wanted.height, wanted.width), np.float32)
+        for layer in shown:
+            (x, y), (height, width) = layer.origin, layer.samples.shape[:2]
+            alpha = layer.samples[..., 3] / np.float32(np.iinfo(layer.samples.dtype).max)
+            left *= 1 - _placed(alpha, Box(x, y, x + width, y + height), wanted, 0.0)
+        return 1 - left
+
+    return cover
+
+
+def _placed(plane: np.ndarray | None, box: Box, wanted: Box, outside: float) -> np.ndarray:
+    """A plane that lies on `box` `[H, W]`, on the box `wanted`, with the value `outside` where it has no pixels."""
+    import numpy as np
+
+    out = np.full((wanted.height, wanted.width), outside, np.float32)
+    both = box.intersect(wanted)
+    if plane is not None and both.width and both.height:
+        part = plane[both.top - box.top : both.bottom - box.top, both.left - box.left : both.right - box.left]
+        rows, columns = slice(both.top - wanted.top, both.bottom - wanted.top), slice(both.left - wanted.left, both.right - wanted.left)
+        out[rows, columns] = part
+    return out
 
 
 def _codes(values: Any, depth: int) -> np.ndarray:
