@@ -1,44 +1,51 @@
-"""Libraries that only some methods need."""
+"""Libraries that only some methods need, and the extra (`pip install "rotonodes[...]"`) that installs each."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
-from typing import Any
+from typing import Any, NamedTuple
 
 from rotonodes.errors import UsageError
 
 
-def has_pymatting() -> bool:
-    """Whether the extra `matting` is installed."""
-    return importlib.util.find_spec("pymatting") is not None
+class OptionalLibrary(NamedTuple):
+    """How a library is called on PyPI, and the extra of rotonodes that installs it."""
+
+    package: str
+    extra: str
 
 
-def pymatting(method: str) -> Any:
-    """The library, imported now: it takes seconds. UsageError with the install command when it is not there."""
-    if not has_pymatting():
-        raise UsageError(f'{method} needs pymatting, which is not installed: pip install "rotonodes[matting]"')
-    import pymatting as library
-
-    return library
-
-
-def ndimage(what: str) -> Any:
-    """scipy.ndimage; `what` is the name of the node that needs it. UsageError with the install command when it is not there."""
-    need("scipy", "scipy", what)
-    from scipy import ndimage as library
-
-    return library
+LIBRARIES = {  # by the name that Python imports
+    "onnx": OptionalLibrary("onnx", "onnx"),
+    "onnxruntime": OptionalLibrary("onnxruntime", "onnx"),
+    "onnxscript": OptionalLibrary("onnxscript", "onnx"),
+    "psd_tools": OptionalLibrary("psd-tools", "psd"),
+    "pymatting": OptionalLibrary("pymatting", "matting"),
+    "scipy": OptionalLibrary("scipy", "post"),
+    "skimage": OptionalLibrary("scikit-image", "post"),
+    "tensorboard": OptionalLibrary("tensorboard", "tensorboard"),
+    "wandb": OptionalLibrary("wandb", "wandb"),
+}
 
 
-def measure(what: str) -> Any:
-    """skimage.measure; `what` is the name of the node that needs it. UsageError with the install command when it is not there."""
-    need("skimage", "scikit-image", what)
-    from skimage import measure as library
-
-    return library
+def has_library(module: str) -> bool:
+    """Whether an optional library can be imported; it is not imported yet, which may take seconds."""
+    return importlib.util.find_spec(module.partition(".")[0]) is not None
 
 
-def need(module: str, library: str, what: str) -> None:
-    """UsageError with the install command when a library is not there."""
-    if importlib.util.find_spec(module) is None:
-        raise UsageError(f'{what} needs {library}, which is not installed: pip install "rotonodes[post]"')
+def need_library(module: str, purpose: str) -> None:
+    """Raises UsageError with the install command when a library of `LIBRARIES` is not installed; `purpose` begins the message."""
+    if not has_library(module):
+        package, extra = LIBRARIES[module.partition(".")[0]]
+        raise UsageError(f'{purpose} needs {package}, which is not installed: pip install "rotonodes[{extra}]"')
+
+
+def load_library(module: str, purpose: str) -> Any:
+    """The library, or one module of it (`scipy.ndimage`), imported now. Raises UsageError as `need_library` does."""
+    need_library(module, purpose)
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package, extra = LIBRARIES[module.partition(".")[0]]
+        raise UsageError(f'{purpose} needs {package}, which cannot be imported ({error}): pip install "rotonodes[{extra}]"') from None

@@ -121,7 +121,7 @@ def test_multi_level_says_how_to_install_pymatting(monkeypatch: pytest.MonkeyPat
     color, alpha, _ = scene()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
-        UsageError, match=r'^method: multi_level needs pymatting, which is not installed: pip install "rotonodes\[matting\]"$'
+        UsageError, match=r'^the multi-level foreground needs pymatting, which is not installed: pip install "rotonodes\[matting\]"$'
     ):
         EstimateForeground(method="multi_level")(Image(color), Matte(alpha))
 

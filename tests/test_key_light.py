@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from raytraced import ball, degrees_between, looking, unit
 from rotonodes.errors import FrameError
+from rotonodes.imaging.passes.key_light import SHADING as CHANNELS
 from rotonodes.imaging.passes.key_light import find_key_light, find_views, shade
+from rotonodes.imaging.passes.tone_labels import header_light
 from rotonodes.io.exr import read_layers
 from rotonodes.nodes import FindKeyLight, StackPasses
-from rotonodes.nodes.passes.find_key_light import CHANNELS
-from rotonodes.nodes.passes.tones_from_passes import header_light
 from rotonodes.values.pixels import Image, Layers
 
 SHOT = Path(__file__).parent.parent / "examples/shots/torus/render.0001.exr"

@@ -250,7 +250,7 @@ def test_a_library_that_is_not_installed(library: str, plain: tuple[Model, bytes
     monkeypatch.setitem(sys.modules, library, None)
     file = tmp_path / "net.onnx"
     file.write_bytes(plain[1])
-    wanted = f"needs {library}, which is not installed: pip install 'rotonodes\\[onnx\\]'"
+    wanted = f'needs {library}, which is not installed: pip install "rotonodes\\[onnx\\]"'
     with pytest.raises(UsageError, match=wanted):
         if library == "onnxruntime":
             OnnxSegment(weights=str(file))(Image(torch.zeros(3, 4, 4)))

@@ -222,7 +222,7 @@ def test_grey_files_and_masks(tmp_path: Path) -> None:
 def test_without_psd_tools_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_psd(tmp_path / "a.psd", stack(8), SIZE)  # writing needs nothing
     monkeypatch.setitem(sys.modules, "psd_tools", None)
-    with pytest.raises(UsageError, match=r"pip install 'rotonodes\[psd\]'") as error:
+    with pytest.raises(UsageError, match=r'pip install "rotonodes\[psd\]"') as error:
         read_psd(tmp_path / "a.psd")
     one_line(error)
 

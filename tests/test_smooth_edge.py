@@ -65,7 +65,7 @@ def test_a_blur_alone_is_the_softest() -> None:
 
 @pytest.mark.parametrize("tolerance", [0.3, 1.0, 2.5])
 def test_a_polygon_keeps_its_tolerance(tolerance: float) -> None:
-    (line,) = contours(disc(20, wobble=1.5, times=9), "a test")
+    (line,) = contours(disc(20, wobble=1.5, times=9))
     points, counts = simplified([line], tolerance)
     assert counts.tolist() == [len(points)]
     assert len(points) < len(line) / 3
@@ -160,13 +160,13 @@ def test_guided_by_a_flat_picture_is_a_mean_of_means() -> None:
 
 def test_guided_needs_a_picture_of_its_size() -> None:
     plane = disc(5, 16)
-    with pytest.raises(UsageError, match="method: guided follows a picture: give its image"):
+    with pytest.raises(UsageError, match="method: guided follows a picture: link its `image`"):
         smoothed(plane, method="guided")
     with pytest.raises(FrameError, match="the matte is 16 x 16, the picture 9 x 8: crop or reformat one of them"):
         smoothed(plane, np.zeros((8, 9), np.float32), method="guided")
     assert list(SmoothEdge(method="guided").faults(frozenset({"matte"}), 1)) == ["method: guided follows a picture: link its `image`"]
     (fault,) = SmoothEdge(method="blur").faults(frozenset({"matte", "image"}), 1)
-    assert fault.startswith("`image` is linked, but method: blur does not look at it")
+    assert fault.startswith("`image` is linked, but method: blur does not use it")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -207,7 +207,7 @@ def test_laws(plane: np.ndarray, method: str, size: float) -> None:
 
 def test_every_length_is_in_pixels() -> None:
     """A circle of r px has pi / acos(1 - t / r) chords that leave it by t; halving makes at most twice as many."""
-    (line,) = contours(disc(20), "a test")
+    (line,) = contours(disc(20))
     points, _ = simplified([line], 1.0)
     least = math.pi / math.acos(1 - 1.0 / 20)
     assert least - 1 < len(points) - 1 < 2 * least

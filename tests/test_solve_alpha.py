@@ -115,6 +115,6 @@ def test_without_pymatting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert SolveAlpha().method == "guided"
     with pytest.raises(
-        UsageError, match=r'^method: closed_form needs pymatting, which is not installed: pip install "rotonodes\[matting\]"$'
+        UsageError, match=r'^the closed form of alpha needs pymatting, which is not installed: pip install "rotonodes\[matting\]"$'
     ):
         SolveAlpha(method="closed_form")(Image(color), Matte(trimap))

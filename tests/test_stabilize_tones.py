@@ -17,7 +17,7 @@ from rotonodes import Graph, run
 from rotonodes.errors import FrameError, RotoError, UsageError
 from rotonodes.imaging.temporal.motion import Positions, displaced, estimate, flow, follow, own_positions, sample
 from rotonodes.imaging.temporal.neighbours import without_gaps
-from rotonodes.imaging.temporal.stabilize import Moment, Step, message, most_probable, posterior, softened
+from rotonodes.imaging.temporal.stabilize import Moment, TrailFrame, message, most_probable, posterior, softened
 from rotonodes.node.asks import Frame
 from rotonodes.node.base import Node
 from rotonodes.nodes import EstimateMotion, LoadFrames, MultipassDecode, StabilizeTones, WriteFrames
@@ -170,10 +170,10 @@ def test_posterior_is_the_sum_over_all_ways(middle: int, change: float) -> None:
 def test_a_link_that_does_not_hold_says_nothing() -> None:
     torch.manual_seed(1)
     evidence, holds = torch.rand(3, 3) * 0.9 + 0.05, [0.3, 0.8]
-    steps = [Step(e.clone().view(3, 1, 1), torch.full((1, 1), h)) for e, h in zip(evidence[1:], holds, strict=True)]
+    steps = [TrailFrame(e.clone().view(3, 1, 1), torch.full((1, 1), h)) for e, h in zip(evidence[1:], holds, strict=True)]
     total = evidence[0] * message(steps, 0.1).flatten()
     torch.testing.assert_close((total / total.sum()).double(), by_enumeration(evidence, 0, 0.1, holds), atol=1e-6, rtol=1e-5)
-    nothing = message([Step(torch.rand(3, 2, 2), torch.zeros(2, 2))], 0.1)
+    nothing = message([TrailFrame(torch.rand(3, 2, 2), torch.zeros(2, 2))], 0.1)
     torch.testing.assert_close(nothing, torch.full((3, 2, 2), 1 / 3))
 
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.picture.tone_mattes import clusters, quantiles, soften
 from rotonodes.node.parameters import parameter_faults
-from rotonodes.nodes.tones.measure_tones import MeasureTones, clusters, quantiles
+from rotonodes.nodes.tones.measure_tones import MeasureTones
 from rotonodes.nodes.tones.paint_tones import PaintTones
-from rotonodes.nodes.tones.tone_split import ToneSplit, soften
+from rotonodes.nodes.tones.tone_split import ToneSplit
 from rotonodes.values.pixels import Image, Labels, Matte
 from rotonodes.values.tones import CLASSES, COLORS, ToneScale
 
@@ -221,7 +222,7 @@ def test_paint_tones_says_which_class_was_meant() -> None:
         PaintTones(palette={"highlights": "#ffffff"})(tone_labels([0]))
     assert "midtone" in parameter_faults(PaintTones, {"palette": {"midtone": "red"}})[0][1]
     assert list(PaintTones().faults(frozenset(), 1)) == ["link either `labels` or `probabilities`"]
-    with pytest.raises(UsageError, match="either labels or probabilities"):
+    with pytest.raises(UsageError, match="give either `labels` or `probabilities`"):
         PaintTones()()
 
 
@@ -234,4 +235,4 @@ def test_what_is_not_painted_leaves_no_hole() -> None:
     assert torch.allclose(alpha, torch.tensor([1.0, 1.0, 0.0]))  # where nothing else is probable there is nothing to paint
     with pytest.raises(UsageError, match=r"without: there is no class 'backgruond' \(did you mean 'background'\?\)"):
         PaintTones(palette=palette, without=["backgruond"])(probabilities=probabilities)
-    assert "link probabilities" in "".join(PaintTones(without=["background"]).faults(frozenset({"labels"}), 1))
+    assert "link `probabilities`" in "".join(PaintTones(without=["background"]).faults(frozenset({"labels"}), 1))

@@ -10,9 +10,10 @@ import torch
 
 from rotonodes.errors import FrameError
 from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
+from rotonodes.imaging.passes.tone_labels import median, without_strays
 from rotonodes.io.exr import read_layers
 from rotonodes.node.parameters import WrongParameter
-from rotonodes.nodes.passes.tones_from_passes import TonesFromPasses, median, without_strays
+from rotonodes.nodes.passes.tones_from_passes import TonesFromPasses
 from rotonodes.values.pixels import Box, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS
 

@@ -30,11 +30,11 @@ ROOMS = {
     "extras": Room("errors"),
     "values": Room("errors", "in functions"),
     "machine": Room("errors", "in functions"),
-    "io": Room("errors values", "in functions"),
+    "io": Room("errors extras values", "in functions"),
     "imaging": Room("errors extras values io", "anywhere"),
-    "nets": Room("errors values io imaging", "anywhere"),
+    "nets": Room("errors extras values io imaging", "anywhere"),
     "metrics": Room("errors values imaging", "anywhere"),
-    "train": Room("errors values machine io imaging nets metrics", "anywhere"),
+    "train": Room("errors extras values machine io imaging nets metrics", "anywhere"),
     "node": Room("errors values"),
     "nodes": Room("errors extras values io imaging nets metrics train node", "in functions"),
     "graph": Room("errors values node"),
@@ -128,6 +128,36 @@ def test_torch_is_imported_where_it_may_be(file: Path) -> None:
 def test_no_module_name_is_used_twice() -> None:
     names = Counter(file.stem for file in FILES if file.stem != "__init__")
     assert not [name for name, count in names.items() if count > 1], "a file's name says one thing in the whole project: rename one"
+
+
+def test_node_files_share_nothing_but_base_classes() -> None:
+    for module, file in MODULES.items():
+        if not module.startswith("rotonodes.nodes."):
+            continue
+        classes = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.ClassDef)]
+        bases = {ast.unparse(base) for node in classes for base in node.bases}
+        for found in imports(file):
+            if found.module.startswith("rotonodes.nodes."):
+                assert found.name in bases or is_named_tuple(found), (
+                    f"{file.relative_to(ROOT)} imports {found.name} from {found.module}: a node's file lends only a base class and "
+                    "its outputs; put algorithms into rotonodes/imaging"
+                )
+
+
+def is_named_tuple(found: Import) -> bool:
+    """Whether an imported name is the NamedTuple of a node's outputs."""
+    tree = ast.parse(MODULES[found.module].read_text(encoding="utf-8"))
+    return any(isinstance(n, ast.ClassDef) and n.name == found.name and ast.unparse(n.bases[0]) == "NamedTuple" for n in tree.body)
+
+
+def test_no_class_name_is_used_twice() -> None:
+    """But for a class that extends one of its own name, as the public Graph does."""
+    places: dict[str, list[str]] = {}
+    for module, file in MODULES.items():
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name not in {ast.unparse(base).rpartition(".")[2] for base in node.bases}:
+                places.setdefault(node.name, []).append(module)
+    assert not {name: where for name, where in places.items() if len(where) > 1}, "a name means one thing in the project: rename one class"
 
 
 def loaded_after(*statements: str, folder: Path) -> set[str]:

@@ -1,5 +1,6 @@
 """Who follows a training: what TensorBoard and Weights & Biases have to show, read back with their own packages; progress."""
 
+import importlib.util
 import itertools
 import json
 import struct
@@ -25,7 +26,6 @@ from rotonodes.node.asks import Monitor
 from rotonodes.nodes import TrainUNet
 from rotonodes.train.checkpoint import read_checkpoint
 from rotonodes.train.data.dataset import LabelledFrames
-from rotonodes.train.log import watchers as watch
 from rotonodes.train.log.journal import Journal
 from rotonodes.train.log.pace import Pace
 from rotonodes.train.log.stage_sheet import WIDTH
@@ -136,8 +136,8 @@ def test_wandb_keeps_an_offline_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_watcher_that_is_not_installed_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r'^watch: wandb is not installed: pip install "rotonodes\[wandb\]"$'):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r'^watch needs wandb, which is not installed: pip install "rotonodes\[wandb\]"$'):
         refuse_missing(["wandb"])
     with pytest.raises(UsageError, match=r"^watch: 'mlflow' is not known: use tensorboard or wandb$"):
         refuse_missing(["mlflow"])
@@ -465,8 +465,8 @@ def test_what_cannot_be_written_is_said_before_a_frame_is_read(tmp_path: Path, m
         yield
 
     given = inputs(image=Clip((1, 2, 3), never))
-    monkeypatch.setattr(watch.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"^watch: tensorboard is not installed"):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"^watch needs tensorboard, which is not installed"):
         node(tmp_path, watch=["tensorboard"]).run(given, monitor=Lines())
     assert not (tmp_path / "run").exists(), "a training that does not begin leaves no folder"
     (tmp_path / "run").touch()

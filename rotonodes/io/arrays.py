@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError
 from rotonodes.io.files import read_error
@@ -56,3 +56,14 @@ def _tensor(path: str | os.PathLike[str]) -> np.ndarray | None:
         return None
     array: np.ndarray = found.detach().numpy()
     return array
+
+
+def as_matte(array: Any) -> Any:
+    """An array of any type `[H, W]` as a matte, float32: integers are codes, with 255 or 65535 as 1."""
+    import numpy as np
+
+    if array.dtype.kind == "b":
+        return array.astype(np.float32)
+    if array.dtype.kind in "ui":
+        return array.astype(np.float32) / (np.iinfo(array.dtype).max if array.dtype.kind == "u" else 255)
+    return array.astype(np.float32)

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.values.color import parse_hex
+from rotonodes.values.pixels import Box
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -232,12 +233,7 @@ def _reduced(frame: np.ndarray, count: int) -> tuple[np.ndarray, list[Color]]:
 
 def _around(area: np.ndarray) -> Rectangle:
     """The smallest rectangle around the pixels of `area`; one pixel where there are none, for a frame cannot be empty."""
-    import numpy as np
-
-    rows, columns = np.flatnonzero(area.any(axis=1)), np.flatnonzero(area.any(axis=0))
-    if not len(rows):
-        return slice(0, 1), slice(0, 1)
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    return (Box.around(area) or Box(0, 0, 1, 1)).slices
 
 
 def _frame(rectangle: Rectangle, indices: np.ndarray, table: list[Color], transparent: int | None, disposal: int, delay: int) -> bytes:

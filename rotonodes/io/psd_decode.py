@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.errors import FrameError, UsageError
+from rotonodes.errors import FrameError
+from rotonodes.extras import load_library
 from rotonodes.io.files import read_bytes
 from rotonodes.io.psd import MAGIC, PsdLayer, flatten, is_whole
 from rotonodes.values.pixels import Box
@@ -77,10 +78,7 @@ def read_psd(path: str | os.PathLike[str]) -> Psd:
 
 
 def _psd_tools() -> Any:
-    try:
-        import psd_tools
-    except ImportError:
-        raise UsageError("reading PSD needs psd-tools, which is not installed: pip install 'rotonodes[psd]'") from None
+    psd_tools = load_library("psd_tools", "reading PSD")
     logging.getLogger("psd_tools").setLevel(logging.ERROR)  # what matters of its warnings becomes an error here
     return psd_tools
 

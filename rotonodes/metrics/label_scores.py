@@ -1,4 +1,4 @@
-"""Scores: how well predicted labels agree with the truth, as numbers, as JSON and as a table."""
+"""Scores of predicted labels against the truth, as numbers, as JSON and as a table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Score = float | None  # 0 to 1; None where there is nothing to measure
 
 @dataclass(frozen=True)
 class Scores:
-    """What was measured over all frames. A class without pixels to measure has None, and is left out of the means.
+    """Scores over all frames. A class without pixels to measure has the score None, and is left out of the means.
 
-    `iou`, `dice`, `pixel_accuracy` and `boundary` hold one score a class; `confusion[truth][predicted]` are pixels. The
-    formulas stand in `rotonodes.metrics.labels`. `ignored` is the class whose pixels did not count.
+    `iou`, `dice`, `pixel_accuracy` and `boundary` hold one score per class; `confusion[truth][predicted]` are pixel counts. The
+    formulas are in `rotonodes.metrics.labels`. `ignored` is the class whose pixels did not count.
     """
 
     classes: tuple[str, ...]
@@ -29,10 +29,10 @@ class Scores:
 
     @property
     def shape_iou(self) -> Score:
-        """IoU of everything but the first class, taken as one class: how well the shape is found, whatever its classes.
+        """IoU of the shape: all classes but the first, taken as one.
 
-        None where no pixel that counts is anything but the first class, and where that one is ignored: what is then wrongly
-        taken for shape counts nowhere.
+        None where every counted pixel is of the first class in both, and where the first class is ignored (pixels wrongly taken for
+        shape would not count).
         """
         if self.ignored == self.classes[0]:
             return None
@@ -42,13 +42,13 @@ class Scores:
 
     @property
     def empty(self) -> tuple[str, ...]:
-        """Classes that are neither in the truth nor predicted: they have no score."""
+        """Classes that are neither in the truth nor predicted, and have no score."""
         found = zip(self.classes, self.confusion, zip(*self.confusion, strict=True), strict=True)
         return tuple(name for name, truth, predicted in found if not any(truth) and not any(predicted) and name != self.ignored)
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """Classes that are predicted, but not in the truth: they have no pixel accuracy."""
+        """Classes that are predicted but not in the truth, and have no pixel accuracy."""
         found = zip(self.classes, self.confusion, zip(*self.confusion, strict=True), strict=True)
         return tuple(name for name, truth, predicted in found if not any(truth) and any(predicted) and name != self.ignored)
 
@@ -86,7 +86,7 @@ class Scores:
             yield f"class {self.classes[0]} {why}: there is no shape IoU, which is that of everything else"
 
     def table(self) -> str:
-        """The scores as lines for people, then the confusion matrix."""
+        """The scores as a table of text, then the confusion matrix."""
         columns = (self.iou, self.dice, self.pixel_accuracy, self.boundary)
         rows = [["class", "IoU", "Dice", "accuracy", "boundary F"]]
         rows += [[name, *map(_number, scores)] for name, *scores in zip(self.classes, *columns, strict=True)]
@@ -107,7 +107,7 @@ class Scores:
 
 
 def mean(values: Sequence[Score]) -> Score:
-    """The mean of the scores that are there; None where none is."""
+    """The mean of the scores that are not None; None where all are."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 
@@ -117,7 +117,7 @@ def _number(value: Score) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows as lines: the first column to the left, the others to the right."""
+    """Rows as lines: the first column left-aligned, the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         cells = [first.ljust(widths[0]), *(text.rjust(width) for text, width in zip(others, widths[1:], strict=True))]

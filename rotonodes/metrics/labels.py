@@ -1,7 +1,7 @@
 """Scores of a segmentation: overlap from a confusion matrix, boundaries within a tolerance, flicker over time.
 
-All counts add up over frames, so that memory does not grow with a clip; a score is made of the sums at the end. Counting
-is numpy's: torch would share out each of many small steps over all threads.
+All counts are sums over frames, so memory does not grow with a clip; scores are computed from the sums at the end. numpy counts:
+torch would distribute each of many small steps over all threads.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ import torch
 from torch import Tensor
 
 from rotonodes.errors import UsageError
+from rotonodes.imaging.mattes.disc import within
 from rotonodes.metrics.label_scores import Score, Scores, mean
 
-# Label pixels of this value belong to no class: they are neither learned nor scored.
+# Labels of this value belong to no class: they count neither in training nor in scores.
 IGNORE = 255
 
-TOLERANCE = 2.0  # how far apart boundaries may lie and still be the same, px
+TOLERANCE = 2.0  # px, largest distance at which boundaries count as the same
 
 
 class ConfusionMatrix:
-    """Counts of pixels, `counts[truth, predicted]`, int64 `[classes, classes]`, added up over frames.
+    """Pixel counts `counts[truth, predicted]`, int64 `[classes, classes]`, summed over frames.
 
-    Pixels whose truth is `ignore` do not count. A class that is neither in the truth nor predicted, or that is ignored,
-    has no score: it is None, and left out of the means.
+    Pixels whose truth is `ignore` do not count. The score of a class that is neither in the truth nor predicted, or that is ignored,
+    is None, and left out of the means.
     """
 
     def __init__(self, classes: int, ignore: int | None = IGNORE) -> None:
@@ -33,7 +34,7 @@ class ConfusionMatrix:
         self.ignore = ignore
 
     def add(self, predicted: Tensor, truth: Tensor) -> None:
-        """Count class indices of one shape, any integer type."""
+        """Count class indices of one shape, any integer type. Raises UsageError for two shapes."""
         if predicted.shape != truth.shape:
             sizes = f"{list(predicted.shape)} and the truth {list(truth.shape)}"
             raise UsageError(f"scores: the prediction is {sizes}: reformat one of them")
@@ -86,17 +87,17 @@ class ConfusionMatrix:
 class BoundaryCounts:
     """Boundary F-score of each class within a tolerance, after Martin, Fowlkes and Malik (2004) and Csurka et al. (2013).
 
-    The boundary of class c are the pixels of c beside which (left, right, above, below) lies a pixel of another class; the
-    frame's edge is no boundary, and neither is the rim of what is ignored. With B_p the boundary pixels in the prediction
-    and B_t those in the truth, and d the Euclidean distance in pixels,
+    The boundary of class c are the pixels of c with a 4-neighbour of another class; the frame's edge is not a boundary, nor is the
+    edge of an ignored region. With B_p the boundary pixels in the prediction and B_t those in the truth, and d the Euclidean
+    distance in pixels,
 
         precision = |{p in B_p : d(p, B_t) <= tolerance}| / |B_p|
         recall    = |{t in B_t : d(t, B_p) <= tolerance}| / |B_t|
         F         = 2 precision recall / (precision + recall)
 
     F is 0 where only one of the two has a boundary, None where neither has. As in Csurka et al. pixels are not matched one
-    to one; unlike there, the four counts are added up over all frames before the ratios, so that a frame weighs as much as
-    its boundaries are long. `counts` is int64 `[classes, 4]`: |B_p|, its hits, |B_t|, its hits.
+    to one; unlike there, the four counts are summed over all frames before the ratios, so that a frame's weight is the length of
+    its boundaries. `counts` is int64 `[classes, 4]`: |B_p|, its hits, |B_t|, its hits.
 
     Csurka, Larlus, Perronnin: What is a good evaluation measure for semantic segmentation? BMVC 2013.
     Martin, Fowlkes, Malik: Learning to detect natural image boundaries. PAMI 26 (5), 2004.
@@ -122,11 +123,11 @@ class BoundaryCounts:
 
 
 class FlickerCount:
-    """Flicker: of the pixels whose true class stays from one frame to the next, the share whose predicted class changes.
+    """Flicker: among pixels whose true class stays from one frame to the next, the share whose predicted class changes.
 
         flicker = |{x : T_i(x) = T_i+1(x), P_i(x) != P_i+1(x)}| / |{x : T_i(x) = T_i+1(x)}|
 
-    over the pairs of frames that follow each other; 0 to 1, None without a pair. Ignored pixels do not count.
+    over pairs of consecutive frames; 0 to 1, None without a pair. Ignored pixels do not count.
     """
 
     def __init__(self, ignore: int | None = IGNORE) -> None:
@@ -135,11 +136,11 @@ class FlickerCount:
         self._before: tuple[np.ndarray, np.ndarray] | None = None
 
     def cut(self) -> None:
-        """A new clip begins: its first frame makes no pair with the frame before."""
+        """Start a new clip: its first frame forms no pair with the frame before."""
         self._before = None
 
     def add(self, predicted: Tensor, truth: Tensor) -> None:
-        """The next frame, class indices `[H, W]`; frames of two sizes make no pair."""
+        """Add the next frame, class indices `[H, W]`; frames of different sizes form no pair."""
         found, true = predicted.cpu().numpy(), truth.cpu().numpy()
         before, self._before = self._before, (found, true)
         if before is not None and before[1].shape == true.shape:
@@ -152,7 +153,7 @@ class FlickerCount:
 
 
 class ClipScores:
-    """All of the above over frames that are cut into clips of `clip_length` from the first on (0: one clip), and where one is missing."""
+    """All of these scores over frames; flicker is cut every `clip_length` frames from the first (0: never), and at missing frames."""
 
     def __init__(self, classes: int, ignore: int | None = None, clip_length: int = 0) -> None:
         self.confusion = ConfusionMatrix(classes, ignore)
@@ -162,7 +163,7 @@ class ClipScores:
         self._first = self._last = 0
 
     def add(self, predicted: Tensor, truth: Tensor, number: int | None = None) -> ConfusionMatrix:
-        """Count the next frame, class indices `[H, W]`; its own confusion matrix. `number` is the frame's (default: the next)."""
+        """Count the next frame, class indices `[H, W]`, and return its own matrix; `number` is the frame's (default: the next)."""
         alone = ConfusionMatrix(len(self.confusion.counts), self.confusion.ignore)
         alone.add(predicted, truth)
         self.confusion.counts += alone.counts
@@ -170,7 +171,7 @@ class ClipScores:
         number = self._last + 1 if number is None else number
         self._first = self._first if self.frames else number
         begins = self.clip_length and (number - self._first) % self.clip_length == 0
-        if begins or number != self._last + 1:  # frames that are no neighbours tell nothing of flicker
+        if begins or number != self._last + 1:  # only neighbouring frames count for flicker
             self.flicker.cut()
         self._last = number
         self.flicker.add(predicted, truth)
@@ -198,7 +199,7 @@ def counted(truth: np.ndarray, ignore: int | None) -> np.ndarray:
 
 
 def boundary(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Pixels of class indices `[H, W]` with a 4-neighbour of another class, where both are `known`; bool `[H, W]`."""
+    """Pixels of class indices `[H, W]` with a 4-neighbour of another class, both `known`; bool `[H, W]`."""
     edges = np.zeros(labels.shape, bool)
     down = (labels[1:] != labels[:-1]) & known[1:] & known[:-1]
     across = (labels[:, 1:] != labels[:, :-1]) & known[:, 1:] & known[:, :-1]
@@ -210,15 +211,8 @@ def boundary(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def near(mask: np.ndarray, distance: float) -> np.ndarray:
-    """Pixels whose centre is at most `distance` from that of a pixel of `mask`; bool `[H, W]`."""
-    reach = int(distance)
-    height, width = mask.shape
-    padded = np.pad(mask, reach)
-    found = np.zeros(mask.shape, bool)
-    for y in range(-reach, reach + 1):
-        for x in range(-reach, reach + 1):
-            if x * x + y * y <= distance * distance:
-                found |= padded[reach + y : reach + y + height, reach + x : reach + x + width]
+    """Pixels whose centre is at most `distance` px from the centre of a pixel of `mask`; bool `[H, W]`."""
+    found: np.ndarray = within(torch.from_numpy(mask), distance).numpy()
     return found
 
 

@@ -1,8 +1,8 @@
-"""How wrong a matte is: the four errors that mattes are compared by.
+"""The four usual errors of a matte.
 
 Rhemann, Rother, Wang, Gelautz, Kohli and Rott, A Perceptually Motivated Online Benchmark for Image Matting (CVPR 2009). Mattes are
-`[1, H, W]`, 0 to 1; `region` says which pixels count, bool `[1, H, W]` (the unknown ones of a trimap), all without it. As is usual,
-sums of a frame are given in thousands, and the mean squared error as it is.
+`[1, H, W]`, 0 to 1; `region` are the pixels that count, bool `[1, H, W]` (the unknown ones of a trimap), by default all. As is usual,
+sums over a frame are in thousands, the mean squared error is not scaled.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from torch.nn.functional import conv2d, pad
 from rotonodes.imaging.mattes.regions import largest_region
 
 THOUSAND = 1000.0
-_SIGMA = 1.4  # of the Gaussian that gradients are taken with, px
-_CUT = 0.01  # where that has fallen to this, it ends
-_STEP, _BORDER = 0.1, 0.15  # of connectivity: the steps that alpha is walked down in, and the least gap that counts
+_SIGMA = 1.4  # px, standard deviation of the Gaussian that gradients are taken with
+_CUT = 0.01  # value at which the Gaussian is cut off
+_STEP, _BORDER = 0.1, 0.15  # connectivity: step between levels of alpha, and the smallest gap that counts
 
 
 @dataclass(frozen=True)
 class MatteErrors:
-    """The four errors of a matte; 0 is perfect. `sad`, `gradient` and `connectivity` are sums over a frame in thousands."""
+    """The four errors of a matte, 0 for a perfect one. `sad`, `gradient` and `connectivity` are sums over a frame, in thousands."""
 
     sad: float
     mse: float
@@ -52,7 +52,7 @@ def sad(found: Tensor, truth: Tensor, region: Tensor | None = None) -> float:
 
 
 def mse(found: Tensor, truth: Tensor, region: Tensor | None = None) -> float:
-    """Mean squared error over the pixels that count; 0 where none does."""
+    """Mean squared error over the pixels that count; 0 where none counts."""
     squares = _counted((found - truth).square(), region).double()
     return float(squares.mean()) if squares.numel() else 0.0
 
@@ -66,11 +66,11 @@ def gradient_error(found: Tensor, truth: Tensor, region: Tensor | None = None) -
 
 
 def connectivity_error(found: Tensor, truth: Tensor, region: Tensor | None = None) -> float:
-    """Sum of the differences of how connected pixels are, in thousands: islands and holes that are not in the truth.
+    """Sum of the differences in connectivity, in thousands: islands and holes that are not in the truth.
 
     At each level of alpha from 0.1 to 1 in steps of 0.1 the largest region (of 4-neighbours) that both mattes cover is found. A
-    pixel is connected up to the last level before which it was inside it; what its alpha has above that, if it is 0.15
-    or more, is what it lacks of being connected.
+    pixel is connected up to the last level at which it was inside; its alpha above that level, where it is 0.15 or more, is its
+    lack of connectivity.
     """
     planes = [plane[0].double().cpu().numpy() for plane in (found, truth)]
     common = np.minimum(*planes)
@@ -90,7 +90,7 @@ def _counted(values: Tensor, region: Tensor | None) -> Tensor:
 
 
 def _magnitude(matte: Tensor) -> Tensor:
-    """How steep a matte is, `[1, H, W]`."""
+    """The magnitude of a matte's gradient, `[1, H, W]`."""
     reach = math.ceil(_SIGMA * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * _SIGMA * _CUT)))
     at = torch.arange(-reach, reach + 1, dtype=matte.dtype, device=matte.device)
     bell = torch.exp(-at.square() / (2 * _SIGMA**2)) / (_SIGMA * math.sqrt(2 * math.pi))
@@ -105,6 +105,6 @@ def _magnitude(matte: Tensor) -> Tensor:
 
 
 def summary(frames: dict[int, MatteErrors]) -> dict[str, Any]:
-    """Errors of frames as plain JSON values: their means, and each frame's."""
+    """Errors of frames as plain JSON values: the means, and each frame's."""
     means = {name: sum(getattr(errors, name) for errors in frames.values()) / len(frames) for name in ERRORS}
     return {"frames": len(frames), "mean": means, "by_frame": {str(frame): errors.as_json() for frame, errors in frames.items()}}

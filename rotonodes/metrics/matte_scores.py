@@ -1,4 +1,4 @@
-"""Scores of mattes: how far alphas are off, how well a cut-out is found, how well parts overlap their truth."""
+"""Scores of mattes: errors of alpha, F-measure of cut-outs, overlap of parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rotonodes.metrics.label_scores import Score, mean
 
-# How much more precision counts than recall in the F-measure of cut-outs: Achanta et al., "Frequency-tuned Salient Region
+# Weight of recall against precision in the F-measure of cut-outs: Achanta et al., "Frequency-tuned Salient Region
 # Detection", 2009.
 BETA_SQUARED = 0.3
 THRESHOLDS = 255
@@ -17,13 +17,13 @@ EPSILON = 1e-9
 
 
 class AlphaScores:
-    """Mean absolute error and maximal F-measure of alphas, added up over frames.
+    """Mean absolute error and maximal F-measure of alphas over frames.
 
-        MAE   = mean |a - t|, of each frame, meant over the frames
+        MAE   = mean |a - t| of each frame, averaged over frames
         F     = (1 + b^2) precision recall / (b^2 precision + recall), b^2 = 0.3
-        max F = the highest F over 255 thresholds of a, with precision and recall meant over the frames
+        max F = the highest F over 255 thresholds of a, with precision and recall averaged over frames
 
-    The shape is where the truth is above one half. A frame without a shape has no recall, and counts for the MAE alone.
+    The shape is where the truth is above 0.5. A frame without a shape has no recall, and counts for the MAE only.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class AlphaScores:
         self.precision, self.recall = torch.zeros(THRESHOLDS, dtype=torch.float64), torch.zeros(THRESHOLDS, dtype=torch.float64)
 
     def add(self, predicted: Tensor, truth: Tensor) -> None:
-        """The next frame: alphas of one shape, 0 to 1."""
+        """Add the next frame: alphas of one shape, 0 to 1."""
         alpha, true = predicted.float().cpu().clamp(0, 1), truth.float().cpu()
         self.frames += 1
         self.error += float((alpha - true).abs().mean())
@@ -40,7 +40,7 @@ class AlphaScores:
         if not shape.any():
             return
         self.shapes += 1
-        # Pixels by the highest threshold that they pass; those of a threshold and above pass it as well.
+        # Count pixels by the highest threshold they pass; cumulative sums then count all that pass each threshold.
         codes = (alpha * THRESHOLDS).floor().long().clamp(max=THRESHOLDS)
         hits, all_of_them = (
             torch.bincount(chosen.flatten(), minlength=THRESHOLDS + 1).flip(0).cumsum(0).flip(0)[1:].double()
@@ -53,7 +53,7 @@ class AlphaScores:
         return self.error / self.frames if self.frames else None
 
     def f_measures(self) -> Tensor:
-        """F at each threshold, `[255]` float64; without a shape all 0."""
+        """F at each threshold, `[255]` float64; all 0 without a shape."""
         precision, recall = self.precision / max(self.shapes, 1), self.recall / max(self.shapes, 1)
         return (1 + BETA_SQUARED) * precision * recall / (BETA_SQUARED * precision + recall).clamp(min=EPSILON)
 
@@ -66,7 +66,7 @@ class AlphaScores:
 
 
 class PartScores:
-    """IoU and Dice of each part, whose mattes are cut at one half; parts may overlap. Added up over frames.
+    """IoU and Dice of each part over frames, with mattes cut at 0.5; parts may overlap.
 
     A part that is neither in the truth nor predicted has no score, and is left out of the means.
     """
@@ -75,7 +75,7 @@ class PartScores:
         self.hits, self.predicted, self.truth = (torch.zeros(parts, dtype=torch.int64) for _ in range(3))
 
     def add(self, predicted: Tensor, truth: Tensor) -> None:
-        """The next frame: mattes `[P, H, W]`, 0 to 1."""
+        """Add the next frame: mattes `[P, H, W]`, 0 to 1."""
         guess, true = predicted.cpu() > 0.5, truth.cpu() > 0.5
         for counts, mask in ((self.hits, guess & true), (self.predicted, guess), (self.truth, true)):
             counts += mask.sum(dim=(-2, -1))

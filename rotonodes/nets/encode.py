@@ -14,6 +14,7 @@ from rotonodes.imaging.passes.names import canonical
 from rotonodes.nets.model import ENCODINGS, Model
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.color import linear_to_srgb
+from rotonodes.values.pixels import Batch, Image
 
 # The largest half-precision value: raw channels are clamped to it, so that no precision turns them into infinity.
 RAW_LIMIT = 65504.0
@@ -161,3 +162,16 @@ def mirror(index: Tensor, size: int) -> Tensor:
     period = max(2 * (size - 1), 1)
     index = index % period
     return torch.minimum(index, period - index) if size > 1 else index
+
+
+def whole_frames(image: Batch[Image]) -> Batch[Image]:
+    """A batch on exactly its frames: overscan cut off, missing pixels 0."""
+    if all(value.box == (0, 0, *value.size) for value in image.like):
+        return image
+    return Batch.of([value.on_frame() for value in image.like])
+
+
+def planes_seen(model: Model, image: Batch[Image]) -> Tensor:
+    """The channels of a batch that a network takes, `[N, C, H, W]`. Raises FrameError for a picture that does not have them."""
+    have = image.like[0].channels
+    return image.data if have == model.channels else image.data[:, channel_indices(model, have)]

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from rotonodes.errors import UsageError, did_you_mean_file
+from rotonodes.extras import load_library, need_library
 from rotonodes.nets.inference import Segmenter, at_scale, fold_norms
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import WeightsError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Provider = Literal["auto", "cpu", "cuda", "tensorrt"]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
-INSTALL = "pip install 'rotonodes[onnx]'"
 
 # How far the file's logits may be from torch's, beside the largest of them: sums are taken in another order, no more.
 TOLERANCE = 1e-4
@@ -48,8 +48,8 @@ def checked_onnx(model: Model, name: str) -> bytes:
 
 def onnx_bytes(model: Model, name: str) -> bytes:
     """The network as an ONNX file with the model's metadata, not yet compared; equal models give equal bytes."""
-    onnx = _library("onnx", "ExportONNX")
-    _library("onnxscript", "ExportONNX")
+    onnx = load_library("onnx", "writing ONNX")
+    need_library("onnxscript", "writing ONNX")
     network = _FirstMap(fold_norms(model.module())).eval().requires_grad_(False)
     sides = {side: _side(text, model) for side, text in ((2, "height"), (3, "width"))}
     shape = {0: torch.export.Dim("batch", min=1, max=LARGEST_BATCH), **sides}
@@ -166,7 +166,7 @@ def read_onnx(path: str | os.PathLike[str]) -> bytes:
 
 def session(data: bytes, device: str, provider: Provider, name: str) -> InferenceSession:
     """An onnxruntime session on a device. UsageError when its provider is not there: a GPU is never silently left out."""
-    runtime = _library("onnxruntime", "OnnxSegment")
+    runtime = load_library("onnxruntime", "running ONNX")
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # what is wrong comes as an exception
     options.intra_op_num_threads = torch.get_num_threads()
@@ -260,15 +260,6 @@ def _noise(model: Model, count: int, rows: int, columns: int, odd: tuple[int, in
     step = max(_smallest(model), 8) if any_size else model.size_multiple
     sides = (steps * step + more * any_size for steps, more in zip((rows, columns), odd, strict=True))
     return torch.rand((count, len(model.channels), *sides), generator=torch.Generator().manual_seed(0))
-
-
-def _library(name: str, what: str) -> Any:
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ImportError:
-        raise UsageError(f"{what} needs {name}, which is not installed: {INSTALL}") from None
 
 
 def _strip(proto: Any) -> None:

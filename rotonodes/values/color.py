@@ -76,6 +76,28 @@ def parse_hex(text: str) -> tuple[int, int, int, int]:
     return r, g, b, a
 
 
+def checked_color(text: str) -> str:
+    """A hex colour as it was given; raises ValueError for what is not one, for the check of a parameter."""
+    try:
+        parse_hex(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def checked_palette(palette: dict[str, str]) -> dict[str, str]:
+    """A palette (name -> hex colour) as it was given; raises ValueError with every wrong colour."""
+    wrong = []
+    for name, color in palette.items():
+        try:
+            checked_color(color)
+        except ValueError as error:
+            wrong.append(f"{name}: {error}")
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return palette
+
+
 def hex_to_linear(text: str) -> tuple[float, float, float, float]:
     """A hex colour as linear, straight r, g, b and alpha, 0 to 1."""
     r, g, b, a = parse_hex(text)

@@ -34,6 +34,26 @@ class Box(NamedTuple):
     def height(self) -> int:
         return self.bottom - self.top
 
+    @classmethod
+    def around(cls, mask: np.ndarray | Tensor, margin: int = 0) -> Box | None:
+        """The smallest box around the True pixels of a mask `[H, W]`, `margin` px wider on each side as far as the frame goes.
+
+        None where no pixel is True.
+        """
+        height, width = mask.shape
+        lines: list[list[bool]] = [mask.any(axis).tolist() for axis in (1, 0)]  # type: ignore[misc]
+        rows, columns = lines
+        if not any(rows):
+            return None
+        top, bottom = rows.index(True), height - rows[::-1].index(True)
+        left, right = columns.index(True), width - columns[::-1].index(True)
+        return cls(max(0, left - margin), max(0, top - margin), min(width, right + margin), min(height, bottom + margin))
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to index the last two dimensions of an array or tensor that begins at the origin."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
     def intersect(self, other: Box) -> Box:
         """The common part; empty boxes have no width or no height."""
         left, top = max(self.left, other.left), max(self.top, other.top)

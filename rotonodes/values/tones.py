@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,12 @@ _MORE = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#ff9
 def default_colors(count: int) -> tuple[str, ...]:
     """`count` distinct colours to look at; the five tones' own first."""
     return tuple((COLORS + _MORE)[i % (len(COLORS) + len(_MORE))] for i in range(count))
+
+
+def known_colors(classes: Sequence[str]) -> tuple[str, ...]:
+    """Colours to look at for classes by name: a tone's own colour, and default colours for other names."""
+    known = dict(zip(CLASSES, COLORS, strict=True))
+    return tuple(known.get(name, other) for name, other in zip(classes, default_colors(len(classes)), strict=True))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from rendered import add_source_arguments, source_of
 from rotonodes.errors import RotoError
 from rotonodes.imaging.passes.key_light import find_key_light
 from rotonodes.imaging.passes.names import Passes
-from rotonodes.nodes.passes.tones_from_passes import header_light
+from rotonodes.imaging.passes.tone_labels import header_light
 from rotonodes.values.pixels import Layers
 
 COLUMNS = ("direction", "quarter", "half", "three quarters", "nine tenths", "over 15 degrees")

@@ -1,4 +1,4 @@
-"""Growing and shrinking by exact Euclidean distance."""
+"""Pixels within an exact Euclidean distance of a mask."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import math
 
 from torch import Tensor
 
-from rotonodes.values.pixels import Box
-
 
 def within(mask: Tensor, distance: float) -> Tensor:
-    """Pixels whose centre is at most `distance` px from that of a pixel of the mask, bool `[H, W]`, on any device.
+    """Pixels whose centre is at most `distance` px from the centre of a pixel of the mask, bool `[H, W]`, on any device.
 
-    A disc is a stack of rows, each the shorter the further it is from the middle; so rows are widened step by step, and each
-    width is laid up and down where the disc has it: about 4 passes over the frame for each px of distance.
+    A disc is a stack of rows that get shorter away from the middle: the mask's rows are widened step by step, and each width is
+    shifted up and down to where the disc has it. About 4 operations on the frame for each px of distance.
     """
     height, width = mask.shape
     reach = int(min(distance, math.hypot(height, width)))
@@ -31,15 +29,3 @@ def within(mask: Tensor, distance: float) -> Tensor:
             found[up:] |= row[:-up]
             found[:-up] |= row[up:]
     return found
-
-
-def box_of(mask: Tensor) -> Box | None:
-    """The smallest box around the pixels of a mask `[H, W]`; None when it has none."""
-    rows, columns = (mask.any(dim=dim).nonzero().flatten().tolist() for dim in (1, 0))
-    return Box(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) if rows else None
-
-
-def grown(box: Box, margin: int, height: int, width: int) -> Box:
-    """The box with a margin on all sides, as far as the frame goes."""
-    left, top, right, bottom = box
-    return Box(max(0, left - margin), max(0, top - margin), min(width, right + margin), min(height, bottom + margin))

@@ -1,4 +1,4 @@
-"""How good the edge of a matte is: its width, its roughness, its corners, and the gaps beside it."""
+"""The quality of a matte's edge: its width, roughness, corners, and gaps."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rotonodes.extras import ndimage
+from rotonodes.extras import load_library
 from rotonodes.imaging.mattes.edge_report import FrameEdges, Limits, Place
 from rotonodes.imaging.mattes.outline import contours
 from rotonodes.imaging.mattes.regions import regions
 
 Plane = NDArray[Any]
 
-LOW, HIGH = 0.1, 0.9  # between these a matte is soft
-WAVE = 16.0  # px along the edge: what is shorter is roughness, what is longer is shape
+LOW, HIGH = 0.1, 0.9  # a matte is soft between these
+WAVE = 16.0  # px along the edge: shorter waves are roughness, longer ones shape
 _SIGMA = 0.1874 * WAVE  # of the Gaussian filter of ISO 16610-21, whose cut-off is a wavelength: 0.4697 / sqrt(2 pi)
-_ARM = 4  # px before and after a point that make a corner
-_APART = 12.0  # px between places of one kind
-_MOST = 8  # places of one kind and frame
-
-_NODE = "CheckEdges"
+_ARM = 4  # px before and after a point over which its turn is measured
+_APART = 12.0  # px, least distance between reported places of one kind
+_MOST = 8  # reported places per kind and frame
 
 
-class Line(NamedTuple):
-    """A line of the edge as points `[n, 2]` (y, x) a `step` of about one px apart, `closed` or from border to border."""
+class EdgeLine(NamedTuple):
+    """A line of the edge: points `[n, 2]` (y, x) `step` px apart (about 1), `closed` or running from border to border."""
 
     points: Plane
     step: float
@@ -34,9 +32,9 @@ class Line(NamedTuple):
 
 
 def check(frame: int, matte: Plane, limits: Limits) -> FrameEdges:
-    """What `CheckEdges` says of one matte `[H, W]`; its docstring has the definitions."""
+    """Measure the edge of one matte `[H, W]`; the node CheckEdges has the definitions."""
     known = np.nan_to_num(matte, nan=0.0)
-    lines = [line for line in map(resampled, contours(known, _NODE)) if line is not None]
+    lines = [line for line in map(resampled, contours(known)) if line is not None]
     holes = gaps(known >= 0.5, limits.gap)
     if not lines:
         return FrameEdges(frame, 0.0, None, None, len(holes), sum(int(hole.value) for hole in holes), {}, tuple(holes[:_MOST]))
@@ -60,8 +58,8 @@ def check(frame: int, matte: Plane, limits: Limits) -> FrameEdges:
     return FrameEdges(frame, length, width, roughness, len(holes), area, shares, (*places, *holes[:_MOST]))
 
 
-def resampled(line: Plane) -> Line | None:
-    """A line with points about one pixel apart; None for one that has no length."""
+def resampled(line: Plane) -> EdgeLine | None:
+    """A line with points about one pixel apart; None for a line of length 0."""
     closed = bool((line[0] == line[-1]).all())
     lengths = np.hypot(*np.diff(line, axis=0).T)
     at = np.concatenate([[0.0], np.cumsum(lengths)])
@@ -70,16 +68,15 @@ def resampled(line: Plane) -> Line | None:
     count = max(2, round(at[-1]))
     wanted = np.linspace(0, at[-1], count, endpoint=not closed)
     points = np.stack([np.interp(wanted, at, line[:, axis]) for axis in (0, 1)], axis=1)
-    return Line(points, float(at[-1]) / count, closed)
+    return EdgeLine(points, float(at[-1]) / count, closed)
 
 
 def edge_widths(matte: Plane, points: Plane, steps: Plane, thick: float) -> tuple[Plane, float]:
-    """The width of the edge at each point, and of all of it, in px: the area that is soft divided by the edge's length.
+    """The edge's width at each point, and of the whole edge, px: soft area divided by edge length.
 
-    At a point both are taken in a square around it, which is large enough to see an edge of more than `thick`; no width is larger than
-    its side.
+    At a point both are taken in a square around it, large enough for an edge of more than `thick` px; no width exceeds its side.
     """
-    library = ndimage(_NODE)
+    library = load_library("scipy.ndimage", "measuring edges")
     height, width = matte.shape
     side = 2 * max(4, int(np.ceil(thick))) + 1
     rows, columns = (np.clip(np.rint(points[:, axis]), 0, most - 1).astype(np.int64) for axis, most in ((0, height), (1, width)))
@@ -94,35 +91,36 @@ def edge_widths(matte: Plane, points: Plane, steps: Plane, thick: float) -> tupl
     return np.minimum(widths, side).reshape(-1)[place], min(total, float(side))
 
 
-def residual(line: Line) -> Plane:
-    """How far each point lies from the mean line, in px; NaN for lines of less than three wavelengths, which have none.
+def residual(line: EdgeLine) -> Plane:
+    """Distance of each point from the mean line, px; NaN for lines shorter than three wavelengths, which have no mean line.
 
-    The mean line is that of a Gaussian filter G (ISO 16610-21). What it leaves is filtered once more, (1 - G)^2, so that
-    the bend of the shape itself does not count: a circle of 20 px has less than 0.01 px.
+    The mean line is that of a Gaussian filter G (ISO 16610-21). The residual is filtered once more, (1 - G)^2, so that
+    the curvature of the shape does not count: a circle of 20 px has less than 0.01 px.
     """
     if len(line.points) * line.step < 3 * WAVE:
         return np.full(len(line.points), np.nan)
-    library = ndimage(_NODE)
+    library = load_library("scipy.ndimage", "measuring edges")
     rest = line.points - line.points.mean(axis=0)
     for _ in range(2):
         if line.closed:
             rest = rest - library.gaussian_filter1d(rest, _SIGMA / line.step, axis=0, mode="wrap")
-        else:  # continued by its mirror image through its end, so that a straight line has none
+        else:  # continued point-symmetrically beyond its ends, so that a straight line has no residual
             rest = rest - _continued(rest, _SIGMA / line.step)
     return np.hypot(rest[:, 0], rest[:, 1])
 
 
 def _continued(points: Plane, sigma: float) -> Plane:
-    """A Gaussian filter along an open line that goes on beyond its ends point-symmetrically."""
+    """A Gaussian filter along an open line that is continued point-symmetrically beyond its ends."""
     reach = min(int(np.ceil(4 * sigma)), len(points) - 1)
     before, after = 2 * points[0] - points[reach:0:-1], 2 * points[-1] - points[-2 : -reach - 2 : -1]
     longer = np.concatenate([before, points, after])
-    found: Plane = ndimage(_NODE).gaussian_filter1d(longer, sigma, axis=0, mode="nearest")[reach : reach + len(points)]
+    library = load_library("scipy.ndimage", "measuring edges")
+    found: Plane = library.gaussian_filter1d(longer, sigma, axis=0, mode="nearest")[reach : reach + len(points)]
     return found
 
 
-def turning(line: Line) -> Plane:
-    """By how many degrees the line turns at each point, from 4 px before to 4 px after; 0 near open ends and on short lines."""
+def turning(line: EdgeLine) -> Plane:
+    """The turn of the line at each point, degrees, from 4 px before it to 4 px after; 0 near open ends and on short lines."""
     turns = np.zeros(len(line.points))
     if len(line.points) < 4 * _ARM:
         return turns
@@ -136,9 +134,9 @@ def turning(line: Line) -> Plane:
 
 
 def gaps(inside: Plane, width: float) -> list[Place]:
-    """Cracks, notches and pinholes narrower than `width` px, largest first: what a closing by a disc of that diameter fills.
+    """Cracks, notches and pinholes narrower than `width` px, largest first: the pixels that closing by a disc of that diameter fills.
 
-    Serra: Image analysis and mathematical morphology, 1982. Less than `width` pixels are no gap but a pixel's corner.
+    Serra: Image analysis and mathematical morphology, 1982. Fewer than `width` pixels are not a gap but a corner of the raster.
     """
     if width <= 0 or not inside.any() or inside.all():
         return []
@@ -163,7 +161,7 @@ def gaps(inside: Plane, width: float) -> list[Place]:
 
 
 def worst(kind: str, values: Plane, bad: Plane, points: Plane) -> Sequence[Place]:
-    """The points that are beyond a limit, worst first, each some way from the others."""
+    """The points beyond a limit (`bad`), worst first, at least `_APART` px from each other."""
     order = np.flatnonzero(bad)
     order = order[np.argsort(-values[order], kind="stable")]
     places: list[Place] = []

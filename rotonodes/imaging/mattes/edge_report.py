@@ -1,4 +1,4 @@
-"""What was found about the edges of a clip of mattes, as numbers, JSON and lines."""
+"""The results of checking the edges of a clip of mattes: as numbers, as JSON and as lines of text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-KINDS = {  # what is found, and in what it is measured
+KINDS = {  # kind of fault -> its name and the unit it is measured in
     "thick": ("too thick", "px wide"),
     "thin": ("too thin", "px wide"),
     "sharp": ("too sharp", "degrees of a turn"),
@@ -16,7 +16,7 @@ KINDS = {  # what is found, and in what it is measured
 
 
 class Limits(NamedTuple):
-    """From where an edge is worth reporting: widths, roughness and gaps in px, turns in degrees."""
+    """Limits beyond which an edge is reported: widths, roughness and gaps in px, turns in degrees."""
 
     thick: float
     thin: float
@@ -26,7 +26,7 @@ class Limits(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Something found at a pixel of a frame: its kind (a key of `KINDS`) and how much."""
+    """A fault at a pixel of a frame: its kind (a key of `KINDS`) and its measured value."""
 
     kind: str
     x: int
@@ -36,9 +36,9 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class FrameEdges:
-    """One frame: px of edge, mean width and roughness in px (None without an edge), gaps and their px, and the worst places.
+    """One frame: edge length, mean width and roughness in px (None without an edge), number and area of gaps, and the worst places.
 
-    `shares` says for each kind how much of the edge is beyond its limit, 0 to 1.
+    `shares` is, for each kind, the share of the edge beyond its limit, 0 to 1.
     """
 
     frame: int
@@ -52,7 +52,7 @@ class FrameEdges:
 
     @property
     def badness(self) -> float:
-        """How bad a frame is beside others: the share of its edge that is beyond a limit, gaps as if they were edge."""
+        """Order of frames, worst highest: the shares of the edge beyond a limit, plus gap area per px of edge."""
         return sum(self.shares.values()) + self.gap_area / max(self.length, 1.0)
 
     def as_json(self) -> dict[str, Any]:
@@ -70,25 +70,25 @@ class FrameEdges:
 
 @dataclass(frozen=True)
 class EdgeReport:
-    """All frames of a clip, with the limits that they were held against."""
+    """All frames of a clip, with the limits they were checked against."""
 
     limits: Limits
     frames: tuple[FrameEdges, ...]
 
     @property
     def worst(self) -> list[FrameEdges]:
-        """The frames that have something beyond a limit, worst first."""
+        """The frames with a fault, worst first."""
         return sorted((frame for frame in self.frames if frame.places), key=lambda frame: (-frame.badness, frame.frame))
 
     def mean(self, name: str) -> float | None:
-        """The mean of `width` or `roughness` over all of the clip's edge; roughness as the root of the mean square."""
+        """The mean of `width` or `roughness` over the clip, weighted by edge length; roughness as root mean square."""
         power = 2 if name == "roughness" else 1
         known = [(getattr(frame, name), frame.length) for frame in self.frames if getattr(frame, name) is not None]
         length = sum(weight for _, weight in known)
         return (sum(value**power * weight for value, weight in known) / length) ** (1 / power) if length else None
 
     def as_json(self) -> dict[str, Any]:
-        """Everything as plain JSON values; null where there is no edge to measure."""
+        """The report as plain JSON values; null where there is no edge to measure."""
         length = sum(frame.length for frame in self.frames)
         kinds = [kind for kind in KINDS if kind != "gap"]
         shares = {kind: sum(f.shares.get(kind, 0) * f.length for f in self.frames) / length if length else 0.0 for kind in kinds}
@@ -110,7 +110,7 @@ class EdgeReport:
         }
 
     def findings(self) -> Iterator[str]:
-        """One line for each kind of fault that there is, with its worst place."""
+        """One line for each kind of fault found, with its worst place."""
         for kind, (name, unit) in KINDS.items():
             places = [(place, frame) for frame in self.frames for place in frame.places if place.kind == kind]
             if not places:

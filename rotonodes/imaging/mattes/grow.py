@@ -1,7 +1,7 @@
-"""Growing and shrinking mattes by Euclidean distance to where their edge runs between pixels.
+"""Growing and shrinking mattes by Euclidean distance to their edge at sub-pixel precision.
 
-The edge of a matte is where it crosses 0.5. On every pixel that it passes it is taken as a short straight piece, whose place in the
-pixel follows from how much of the pixel is covered; distances are to these pieces, not to pixels.
+The edge of a matte is where it crosses 0.5. In every pixel it crosses it is taken as a short straight piece, whose place within the
+pixel follows from the pixel's coverage; distances are measured to these pieces, not to pixels.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotonodes.imaging.mattes.nearest import SLACK, Nearest, block_distances, nearest_of, whole
+from rotonodes.values.pixels import Box
 
 Plane = NDArray[Any]
 
-WIDEST = 32.0  # px: an edge softer than this is moved as if it were so wide
-_HALF = 0.6  # px: half the length of a piece of edge
-_AWAY = 1.6  # px: all of a piece of edge is nearer than this to the middle of its pixel
-_FEET = 6  # px from the edge within which the nearest piece is always looked for: the feet of perpendiculars lie there
-_PLAIN = 90  # per cent of an edge that are no wider than what counts as plain
+WIDEST = 32.0  # px, largest edge width; a softer edge is moved as if it were this wide
+_HALF = 0.6  # px, half the length of a piece of edge
+_AWAY = 1.6  # px, upper bound for the distance from any point of a piece to its pixel's centre
+_FEET = 6  # px from the edge within which the nearest piece is always looked up: perpendiculars end there
+_PLAIN = 90  # per cent of an edge that counts as plain by its width
 _DIAGONAL = np.float32(np.sqrt(2))
 
 
-class Edge(NamedTuple):
-    """The pieces of an edge, one a pixel: flat index of the pixel, a point `y, x` on the edge, the unit normal `ny, nx` towards
-    the outside (0 for a dot or a line of one pixel, which has none), how `wide` the edge is there, from 0 to 1, in px, and the
-    `level` that the matte has behind it."""
+class EdgePieces(NamedTuple):
+    """The pieces of an edge, one per pixel, each field `[n]`.
+
+    `pixel`: flat index of the pixel. `y`, `x`: a point on the edge. `ny`, `nx`: unit normal towards the outside (0 for a dot or a line of
+    one pixel). `wide`: width of the edge from 0 to 1, px. `level`: the matte's value on the inner side.
+    """
 
     pixel: Plane
     y: Plane
@@ -40,12 +43,11 @@ class Edge(NamedTuple):
 
 
 def grown(matte: Plane, radius: float) -> Plane:
-    """The matte with its edge moved outwards by `radius` px (fractions count); inwards where it is negative.
+    """The matte with its edge moved outwards by `radius` px (fractions count); inwards for a negative radius.
 
-    out = max(in, min(level, 1/2 + (radius - d) / w)), with d the signed distance to the edge, negative inside, w the width of the
-    edge where it is nearest and `level` what the matte is behind it there. So an anti-aliased edge stays one pixel wide and a soft
-    one as soft as it was; what never crosses 0.5 has no edge, and stays. Shrinking grows 1 - in. What lies beyond the
-    frame is not known: nothing comes in from there.
+    out = max(in, min(level, 1/2 + (radius - d) / w)), with d the signed distance to the edge (negative inside), w the width of the
+    nearest edge and `level` the matte's value on its inner side. So an anti-aliased edge stays one pixel wide and a soft one keeps
+    its softness; a shape that never reaches 0.5 has no edge and stays. Shrinking grows 1 - in. Nothing grows in from beyond the frame.
     """
     if radius < 0:
         return 1 - grown(1 - matte, -radius)
@@ -54,26 +56,17 @@ def grown(matte: Plane, radius: float) -> Plane:
     number = np.isnan(matte)
     known = np.where(number, np.float32(0), matte) if number.any() else matte
     result = matte.copy()
-    window = _around_shapes(known, math.ceil(radius + WIDEST))
-    if window is not None:
-        result[window] = _moved(np.ascontiguousarray(known[window]), radius)
+    inside = known >= 0.5
+    box = Box.around(inside != inside[0, 0], math.ceil(radius + WIDEST))  # None where there is no edge
+    if box is not None:
+        result[box.slices] = _moved(np.ascontiguousarray(known[box.slices]), radius)
     if number.any():
         result[number] = np.nan
     return result
 
 
-def _around_shapes(matte: Plane, margin: int) -> tuple[slice, slice] | None:
-    """The window outside of which, and so far within, all is inside or all is outside; None where there is no edge."""
-    inside = matte >= 0.5
-    other = inside != inside[0, 0]
-    rows, columns = (np.flatnonzero(other.any(axis)) for axis in (1, 0))
-    if not len(rows):
-        return None
-    return slice(max(0, rows[0] - margin), rows[-1] + margin + 1), slice(max(0, columns[0] - margin), columns[-1] + margin + 1)
-
-
 def _moved(matte: Plane, radius: float) -> Plane:
-    """`grown` by more than 0 px, of a matte that has an edge and no NaN."""
+    """`grown` by a positive radius, for a matte that has an edge and no NaN."""
     edge = edge_of(matte)
     area = _area(edge, matte.shape, radius)
     nearest = nearest_of(edge.pixel, matte.shape, area.reach, area.look)
@@ -87,7 +80,7 @@ def _moved(matte: Plane, radius: float) -> Plane:
     changes = np.flatnonzero(far <= np.where(outer, (half + (radius + _AWAY)).take(piece), (half + 0.5).take(piece)))
     places, piece, far, outer = places[changes], piece[changes], far[changes], outer[changes]
     before, level = matte.take(places), edge.level.take(piece)
-    # Only in a ring around the new edge does it count where in its pixel a piece lies.
+    # The exact place of a piece within its pixel only matters in a ring around the new edge.
     ring = np.flatnonzero(~outer | (far > ((radius - _AWAY) - half).take(piece)))
     distance, nearer = signed_distance(matte, edge, nearest, places.take(ring), piece.take(ring))
     wide = edge.wide.take(nearer)
@@ -97,13 +90,13 @@ def _moved(matte: Plane, radius: float) -> Plane:
     return result
 
 
-class Area(NamedTuple):
-    """Where an edge that moves changes a matte.
+class ChangedArea(NamedTuple):
+    """Where a moving edge changes a matte; the last three fields have one value per block (see `nearest`).
 
-    Most of an edge is plain: not wider than `wide`, no further than `off` from the middles of its pixels, and with one and the same
-    `level` behind it. Blocks (see `nearest`) that are `deep` lie between the old edge and the new, far from both, behind plain edge;
-    to others the nearest piece is `look` px away at most (below 0: nothing changes there), and where they are `special` it need not
-    be a plain one. Nothing further than `reach` from the edge changes.
+    Most of an edge is plain: at most `wide` px wide, at most `off` px from its pixels' centres, with the same `level` on its inner
+    side. `deep` blocks lie between the old and the new edge, far from both, and near plain edge only. In the others the nearest piece
+    is at most `look` px away (negative: nothing changes there); in `special` blocks it may be one that is not plain. Nothing further
+    than `reach` px from the edge changes.
     """
 
     reach: float
@@ -116,8 +109,8 @@ class Area(NamedTuple):
     special: Plane
 
 
-def _area(edge: Edge, shape: tuple[int, ...], radius: float) -> Area:
-    """By distances between blocks, of which there are few."""
+def _area(edge: EdgePieces, shape: tuple[int, ...], radius: float) -> ChangedArea:
+    """The area changed by moving an edge by `radius` px, from distances between blocks."""
     wide, level = float(np.percentile(edge.wide, _PLAIN)), edge.level.max()
     plain = (edge.wide <= wide) & (edge.level == level)
     rows, columns = np.divmod(edge.pixel[plain], shape[1])
@@ -131,13 +124,13 @@ def _area(edge: Edge, shape: tuple[int, ...], radius: float) -> Area:
     near, far = away - SLACK, away + SLACK
     deep = ~special & (far < radius - wide / 2 - off) & (near > max(_FEET, wide / 2 + 0.5))
     asked = special | (near <= max(_FEET, radius + wide / 2 + off))
-    return Area(reach, wide, off, level, radius, np.where(asked & ~deep, far, -1), deep, special)
+    return ChangedArea(reach, wide, off, level, radius, np.where(asked & ~deep, far, -1), deep, special)
 
 
-def _sorted_out(nearest: Nearest, outside: Plane, less: Plane, area: Area) -> tuple[Plane, Plane]:
-    """Pixels that the edge has passed, to be filled with the one level, and those to be looked at, bool `[H, W]` each.
+def _sorted_out(nearest: Nearest, outside: Plane, less: Plane, area: ChangedArea) -> tuple[Plane, Plane]:
+    """Pixels the edge has passed, to be filled with the plain level, and pixels to compute exactly; bool `[H, W]` each.
 
-    Only what is `less` than the level can become more.
+    `less` are the pixels below the level: no other can increase.
     """
     filled = nearest.within(area.radius - area.wide / 2 - area.off)
     opened = nearest.within(area.radius + area.wide / 2 + area.off)
@@ -155,8 +148,8 @@ def _sorted_out(nearest: Nearest, outside: Plane, less: Plane, area: Area) -> tu
     return filled, opened
 
 
-def edge_of(matte: Plane) -> Edge:
-    """Where the matte crosses 0.5, piece by piece."""
+def edge_of(matte: Plane) -> EdgePieces:
+    """The pieces of the edge where the matte crosses 0.5."""
     height, width = matte.shape
     pixel = crossed(matte)
     rows, columns = np.divmod(pixel, width)
@@ -167,7 +160,7 @@ def edge_of(matte: Plane) -> Edge:
     ny, nx, slope = _normal(near)
 
     def along(way: Any) -> Plane:
-        """What the matte is so many px along the normal."""
+        """The matte's value `way` px along the normal."""
         y, x = (at + np.rint(way * n).astype(np.intp) for at, n in ((rows, ny), (columns, nx)))
         np.clip(y, 0, height - 1, out=y)
         np.clip(x, 0, width - 1, out=x)
@@ -178,7 +171,7 @@ def edge_of(matte: Plane) -> Edge:
     high, low = (reduce(least_or_most, near.values()) for least_or_most in (np.maximum, np.minimum))
     top, bottom = np.maximum(high, along(-3)), np.minimum(low, along(3))
     middle = near[0, 0]
-    # Nearly all of the way from outside to inside within three pixels: coverage of an edge that is sharp.
+    # Most of the step from outside to inside within three pixels: a sharp edge, whose values are coverage.
     sharp = high - low >= 0.8 * (top - bottom)
     covered = (middle - bottom) / np.maximum(top - bottom, 1e-6)
     offset = np.where(sharp, coverage_offset(covered, ny, nx), (middle - 0.5) / slope)
@@ -186,18 +179,18 @@ def edge_of(matte: Plane) -> Edge:
     wide = np.where(sharp, np.float32(1), np.clip(1 / slope, 1.0, WIDEST))
     inner = along(-(wide / 2 + 1))
     found = (rows + offset * ny, columns + offset * nx, ny, nx, wide, np.maximum(top, inner))
-    return Edge(pixel, *(values.astype(np.float32) for values in found))
+    return EdgePieces(pixel, *(values.astype(np.float32) for values in found))
 
 
 def crossed(matte: Plane) -> Plane:
-    """Flat indices of the pixels that carry the edge: of two neighbours on both sides of 0.5 the one nearer to it, of equals both."""
+    """Flat indices of the pixels that carry the edge: of two neighbours on different sides of 0.5 the one nearer to 0.5, of equals both."""
     width, flat = matte.shape[1], matte.reshape(-1)
     inside = flat >= 0.5
     carries = np.zeros(matte.size, bool)
     for step, across in ((1, True), (width, False)):
         differs = inside[step:] != inside[:-step]
         if across:
-            differs[width - 1 :: width] = False  # the next one is in the next row
+            differs[width - 1 :: width] = False  # that neighbour is in the next row
         first = np.flatnonzero(differs)
         one, other = np.abs(flat.take(first) - 0.5), np.abs(flat.take(first + step) - 0.5)
         carries[first[one <= other]] = True
@@ -206,7 +199,7 @@ def crossed(matte: Plane) -> Plane:
 
 
 def _normal(near: dict[tuple[int, int], Plane]) -> tuple[Plane, Plane, Plane]:
-    """Unit normal `ny, nx` towards less, by differences over three rows and columns weighed 1, sqrt 2, 1; and the slope per px."""
+    """Unit normal `ny, nx` towards lower values, from differences over 3 x 3 px weighted 1, sqrt 2, 1; and the slope per px."""
 
     def difference(ahead: tuple[int, int], across: tuple[int, int]) -> Plane:
         (ay, ax), (by, bx) = ahead, across
@@ -221,24 +214,24 @@ def _normal(near: dict[tuple[int, int], Plane]) -> tuple[Plane, Plane, Plane]:
 
 
 def coverage_offset(covered: Plane, ny: Plane, nx: Plane) -> Plane:
-    """How far an edge lies from the middle of a pixel, along its normal, when a straight edge leaves `covered` of it inside, in px.
+    """Distance from a pixel's centre to a straight edge, along its normal, px, given the share of the pixel that is `covered`.
 
-    Gustavson and Strand: Anti-aliased Euclidean distance transform. Pattern Recognition Letters 32 (2), 2011. Where hardly a grey
-    is left (a mask of 0 and 1) the edge runs half way between the pixels.
+    Gustavson and Strand: Anti-aliased Euclidean distance transform. Pattern Recognition Letters 32 (2), 2011. Where the matte is
+    nearly 0 or 1 (a hard mask) the edge runs half way between two pixels.
     """
     small, large = np.minimum(np.abs(ny), np.abs(nx)), np.maximum(np.abs(ny), np.abs(nx))
-    part = np.clip(np.minimum(covered, 1 - covered), 0, 0.5)  # of the lesser side: the formula is the same turned round
+    part = np.clip(np.minimum(covered, 1 - covered), 0, 0.5)  # of the smaller side: the formula is symmetric
     corner = part < 0.5 * small / np.maximum(large, 1e-6)
     from_middle = np.where(corner, 0.5 * (small + large) - np.sqrt(2 * small * large * part), (0.5 - part) * large)
     from_middle = np.where(part < 0.02, 0.5 * large, from_middle)
     return np.where(covered > 0.5, from_middle, -from_middle)
 
 
-def signed_distance(matte: Plane, edge: Edge, nearest: Nearest, places: Plane, piece: Plane) -> tuple[Plane, Plane]:
-    """Distance in px of the pixels at `places` (flat indices) to the edge, negative inside, and the number of its nearest piece.
+def signed_distance(matte: Plane, edge: EdgePieces, nearest: Nearest, places: Plane, piece: Plane) -> tuple[Plane, Plane]:
+    """Distance in px from the pixels at `places` (flat indices) to the edge, negative inside, and the number of the nearest piece.
 
-    The pixel that is nearest need not hold the `piece` that is: from the foot of the perpendicular on one piece the next is
-    looked up, which is Newton's method for the point of a curve that is nearest.
+    The nearest pixel need not hold the nearest piece: from the foot of the perpendicular on `piece` the next piece is looked up,
+    which is Newton's method for the nearest point of a curve.
     """
     height, width = matte.shape
     y, x = (at.astype(np.float32) for at in np.divmod(places, width))
@@ -247,11 +240,11 @@ def signed_distance(matte: Plane, edge: Edge, nearest: Nearest, places: Plane, p
     latest, moving = piece, np.arange(len(places))
     piece = piece.copy()
     for _ in range(2):
-        # halves always go up: to even numbers, as rint does it, a shape would change as it moves by a pixel
+        # halves always round up: rint rounds to even, and a shape would change when it moves by a pixel
         rows, columns = (np.clip(np.floor(at + 0.5), 0, most - 1).astype(np.int64) for at, most in zip(foot, (height, width), strict=True))
         other, _ = nearest.of(rows * width + columns)
         other = np.where(other < 0, piece.take(moving), other)
-        on = np.flatnonzero(other != latest)  # the others have arrived: the same foot would lead to the same piece
+        on = np.flatnonzero(other != latest)  # the others have converged: the same foot leads to the same piece
         moving, latest = moving.take(on), other.take(on)
         again, foot = _from_piece(y.take(moving), x.take(moving), edge, latest, inside.take(moving))
         nearer = np.flatnonzero(np.abs(again) < np.abs(distance.take(moving)))
@@ -260,11 +253,11 @@ def signed_distance(matte: Plane, edge: Edge, nearest: Nearest, places: Plane, p
     return distance, piece
 
 
-def _from_piece(y: Plane, x: Plane, edge: Edge, piece: Plane, inside: Plane) -> tuple[Plane, tuple[Plane, Plane]]:
-    """Signed distances to pieces of the edge, and the feet of the perpendiculars on the lines they lie on."""
+def _from_piece(y: Plane, x: Plane, edge: EdgePieces, piece: Plane, inside: Plane) -> tuple[Plane, tuple[Plane, Plane]]:
+    """Signed distances to pieces of the edge, and the feet of the perpendiculars on their lines."""
     dy, dx, ny, nx = y - edge.y.take(piece), x - edge.x.take(piece), edge.ny.take(piece), edge.nx.take(piece)
     across = dy * ny + dx * nx
-    along = np.sqrt(np.maximum(dy * dy + dx * dx - across * across, 0))  # all of the way to a piece that has no direction
+    along = np.sqrt(np.maximum(dy * dy + dx * dx - across * across, 0))  # the whole distance for a piece without direction
     along -= np.float32(_HALF)
     np.maximum(along, 0, out=along)
     far = np.sqrt(across * across + along * along)

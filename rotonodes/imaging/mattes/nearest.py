@@ -1,8 +1,8 @@
-"""The nearest of many pixels by exact Euclidean distance, looked for only where it is asked for, and only as far as it can be.
+"""The nearest of many pixels by exact Euclidean distance, searched only where it is needed, and no further than necessary.
 
-Along rows first: for each pixel the nearest in its own row. Then up and down: a row `dy` away offers its own nearest at dx^2 + dy^2.
-Strips of rows stay in the processor's cache, columns that are done are left out, and one whole number says how far and from
-which row, so that a minimum finds both: d^2 (2 reach + 1) + reach + dy, in 16 bits where that is enough.
+First along rows: for each pixel the nearest in its own row. Then up and down: a row `dy` away offers its own nearest at dx^2 + dy^2.
+Work goes by strips of rows that fit the processor's cache; columns that are finished are left out. One integer packs distance and
+row, so that a minimum finds both: d^2 (2 reach + 1) + reach + dy, in 16 bits where that is enough.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ from numpy.typing import NDArray
 
 Plane = NDArray[Any]
 
-BLOCK = 4  # px: the side of the squares for which it is said how far to look
-SLACK = math.sqrt(2) * (BLOCK - 1) + 1e-3  # px: pixels of two blocks are so much nearer or further apart than their middles, at most
+BLOCK = 4  # px, side of the square blocks that the search radius is given for
+SLACK = math.sqrt(2) * (BLOCK - 1) + 1e-3  # px, bound for |distance of two pixels - distance of their blocks' centres|
 _STRIP = 8 * BLOCK  # rows at a time
-_STAGES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512)  # rows up and down, after which blocks that are done may be left out
+_STAGES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512)  # rows up and down after which finished blocks may be left out
 
 
 class Nearest(NamedTuple):
-    """What `nearest_of` finds: `packed` `[H, W]`, as the module says, and in `beside` int32 `[H, W]` the number of the pixel that is
-    nearest in the same row."""
+    """The result of `nearest_of`, `[H, W]` each: `packed` (see the module), `beside` (number of the nearest one in the same row, int32)."""
 
     packed: Plane
     beside: Plane
     reach: int
 
     def within(self, distance: float) -> Plane:
-        """Where something is at most `distance` px away (no more than `reach`, whatever is asked), bool `[H, W]`."""
+        """Where one of the pixels is at most `distance` px away (at most `reach`), bool `[H, W]`."""
         square = min(math.floor(distance * distance), self.reach**2) if distance >= 0 else -1
         return self.packed < (square + 1) * (2 * self.reach + 1)
 
     def of(self, places: Plane) -> tuple[Plane, Plane]:
-        """Which of the pixels is nearest to places (flat indices), -1 where none is within reach, and the square of its distance."""
+        """The number of the pixel nearest to each place (flat indices), -1 where none is within reach, and its squared distance."""
         found = self.packed.take(places)
         square = found // (2 * self.reach + 1)
         down = (found - square * (2 * self.reach + 1)).astype(np.intp)
@@ -50,10 +49,10 @@ class Nearest(NamedTuple):
 
 
 def nearest_of(pixels: Plane, shape: tuple[int, ...], reach: float, look: Plane | None = None) -> Nearest:
-    """The nearest of `pixels` (rising flat indices, at least one) to each pixel of a frame, where one is within `reach` px, rounded up.
+    """The nearest of `pixels` (ascending flat indices, at least one) to each pixel of a frame, up to `reach` px (rounded up).
 
-    `look` says for each block of `BLOCK` x `BLOCK` px how far away the nearest of its pixels can be, in px, and below 0 that nothing is
-    asked there: what is found there need not be the nearest. Without it everything is asked.
+    `look` gives for each block of `BLOCK` x `BLOCK` px how far to search, px; where it is negative the result is not needed and may
+    be wrong. Without `look` the search covers the whole frame.
     """
     height, width = shape
     most = math.ceil(min(reach, math.hypot(height, width)))
@@ -73,7 +72,7 @@ def nearest_of(pixels: Plane, shape: tuple[int, ...], reach: float, look: Plane 
 
 
 def block_distances(pixels: Plane, shape: tuple[int, ...], reach: float) -> Plane:
-    """From the middle of each block to that of the nearest block with one of `pixels` in it, px; inf beyond `reach`: float `[h, w]`."""
+    """Distance from each block's centre to that of the nearest block that contains one of `pixels`, px `[h, w]`; inf beyond `reach`."""
     height, width = (-(-count // BLOCK) for count in shape)
     rows, columns = np.divmod(pixels, shape[1])
     there = np.zeros(height * width, bool)
@@ -84,19 +83,19 @@ def block_distances(pixels: Plane, shape: tuple[int, ...], reach: float) -> Plan
 
 
 def whole(blocks: Plane, shape: tuple[int, ...]) -> Plane:
-    """Values of blocks at all of their pixels, `[H, W]`."""
+    """Block values repeated over their pixels, `[H, W]`."""
     return np.repeat(np.repeat(blocks, BLOCK, axis=1)[:, : shape[1]], BLOCK, axis=0)[: shape[0]]
 
 
 def _along_rows(pixels: Plane, shape: tuple[int, ...], reach: int, kind: Any) -> tuple[Plane, Plane]:
-    """The number of the pixel nearest in the same row, int32 `[H, W]`, and the square of its distance, packed, `[H, w, BLOCK]`.
+    """The number of the nearest pixel in the same row, int32 `[H, W]`, and its squared distance, packed, `[H, w, BLOCK]`.
 
-    Above and below the frame, as far as is looked, are rows that have nothing to offer.
+    The second is padded above and below, as far as the search goes, with rows that have no pixel.
     """
     height, width = shape
     rows, columns = np.divmod(pixels, width)
     starts = rows * width
-    follows = np.flatnonzero(rows[1:] == rows[:-1]) + 1  # another is before them in the row: each gets half of the way
+    follows = np.flatnonzero(rows[1:] == rows[:-1]) + 1  # another comes before them in the row: the gap is divided at its middle
     starts[follows] += (columns[follows - 1] + columns[follows]) // 2 + 1
     starts[0] = 0
     lengths = np.diff(starts, append=height * width)
@@ -120,15 +119,17 @@ def _along_rows(pixels: Plane, shape: tuple[int, ...], reach: int, kind: Any) ->
 
 
 def _search(best: Plane, offers: Plane, far: Plane, reach: int, beyond: int) -> None:
-    """Fills the rows of `best` with what is offered up to `far` rows away, in blocks where that is 0 or more; `offers` begin `beyond` rows
-    above."""
+    """Fills `best` with the minimum of the offers up to `far` rows away, for blocks where `far` is not negative.
+
+    `offers` begin `beyond` rows above `best`.
+    """
     kind, turns, rows, result = best.dtype.type, 2 * reach + 1, len(best), best
     most = min(int(far.max()), beyond)
     if most < 0:
         return
     around = offers[beyond - most : beyond + rows + most]
     np.add(around[most : most + rows], kind(reach), out=best)
-    blocks, offered = np.arange(len(far)), np.empty_like(best)  # the blocks that are not done
+    blocks, offered = np.arange(len(far)), np.empty_like(best)  # the unfinished blocks
     done, on = 0, far >= 0
     for stage in (*(stage for stage in _STAGES if stage < most), most):
         if 5 * np.count_nonzero(on) < 4 * len(blocks):
@@ -141,7 +142,7 @@ def _search(best: Plane, offers: Plane, far: Plane, reach: int, beyond: int) -> 
                 np.add(around[most + dy : most + dy + rows], kind(dy * dy * turns + dy + reach), out=offered)
                 np.minimum(best, offered, out=best)
         done = stage
-        on = (far > done) & (best.max(axis=0).max(axis=1) >= (done + 1) ** 2 * turns)  # to the others nothing can be nearer
+        on = (far > done) & (best.max(axis=0).max(axis=1) >= (done + 1) ** 2 * turns)  # for the others nothing can be nearer
         if not on.any():
             break
     result[:, blocks] = best

@@ -1,4 +1,4 @@
-"""Mattes as polygons: the edge found, simplified within a tolerance, and drawn again with exact coverage."""
+"""Mattes as polygons: the edge traced, simplified within a tolerance, and drawn again with exact coverage."""
 
 from __future__ import annotations
 
@@ -7,53 +7,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rotonodes.extras import measure
+from rotonodes.extras import load_library
 from rotonodes.imaging.mattes.regions import indices
+from rotonodes.values.pixels import Box
 
 Plane = NDArray[Any]
 
 
 def straightened(matte: Plane, tolerance: float) -> Plane:
-    """The matte with its edge as polygons that leave it by at most `tolerance` px, anti-aliased.
+    """The matte redrawn as anti-aliased polygons that lie within `tolerance` px of its edge.
 
-    Where the shape meets the frame's border it goes on beyond it, so that the border stays as it is.
+    A shape that meets the frame's border is continued beyond it, so that the border does not change.
     """
     margin = int(np.ceil(tolerance)) + 3
     known = np.pad(np.nan_to_num(matte, nan=0.0), margin, "edge")
-    lines = contours(np.pad(known, 1), "SmoothEdge")
-    last = np.array(known.shape)  # the row and the column of the padding's outer pixels; beyond them the shape is cut off
+    lines = contours(np.pad(known, 1))
+    last = np.array(known.shape)  # row and column of the padding's outer pixels, beyond which the shape is cut off
     pinned = [np.any((line <= 1) | (line >= last), axis=1) for line in lines]
     corners, counts = simplified(lines, tolerance, pinned)
     drawn = covered([line - (margin + 1) for line in _split(corners, counts)], matte.shape)
     return np.where(np.isnan(matte), matte, drawn)
 
 
-def contours(matte: Plane, node: str) -> list[Plane]:
-    """The lines along which a matte crosses 0.5, each `[n, 2]` as (y, x) in pixels, those that are closed with their start again.
+def contours(matte: Plane) -> list[Plane]:
+    """The lines along which a matte crosses 0.5, each `[n, 2]` as (y, x) in pixels; closed lines end with their first point.
 
-    By marching squares (Lorensen and Cline: Marching cubes, SIGGRAPH 1987) of scikit-image, which the node of this name needs.
+    By marching squares (Lorensen and Cline: Marching cubes, SIGGRAPH 1987), from scikit-image; raises UsageError without it.
     """
-    library = measure(node)
+    library = load_library("skimage.measure", "tracing the edge of a matte")
     inside = matte >= 0.5
-    other = inside != inside[0, 0]
-    rows, columns = (np.flatnonzero(other.any(axis)) for axis in (1, 0))
-    if not len(rows) or min(matte.shape) < 2:  # a single row of pixels has no squares to march through
+    box = Box.around(inside != inside[0, 0], 1)
+    if box is None or min(matte.shape) < 2:  # a single row of pixels has no squares to march through
         return []
-    top, left = max(0, rows[0] - 1), max(0, columns[0] - 1)
-    window = matte[top : rows[-1] + 2, left : columns[-1] + 2]
-    # Halves would make corners of no length.
+    window = matte[box.slices]
+    # Values of exactly 0.5 would give segments of length 0.
     lines = library.find_contours(np.where(window == 0.5, np.float32(0.500001), window), 0.5)
-    return [line + np.array([top, left]) for line in lines if len(line) > 1]
+    return [line + np.array([box.top, box.left]) for line in lines if len(line) > 1]
 
 
 def simplified(lines: list[Plane], tolerance: float, pinned: list[Plane] | None = None) -> tuple[Plane, Plane]:
-    """Closed lines with only the points that are needed, all together `[n, 2]`, and how many of them each line has.
+    """Closed lines reduced to the points needed within `tolerance` px: the points of all lines `[n, 2]`, and the count for each line.
 
-    Points that are `pinned` (bool, one array a line) stay in any case.
+    Points that are `pinned` (bool, one array per line) are always kept.
 
     Douglas and Peucker: Algorithms for the reduction of the number of points required to represent a digitized line.
-    Cartographica 10 (2), 1973; of all lines at once, one level of the division at a time. A line is first divided at the
-    point that is farthest from its middle and at the one farthest from that.
+    Cartographica 10 (2), 1973; here for all lines at once, one level of subdivision at a time. A line is first divided at the
+    point farthest from its centre and at the point farthest from that.
     """
     if not lines:
         return np.empty((0, 2)), np.empty(0, np.int64)
@@ -66,7 +65,7 @@ def simplified(lines: list[Plane], tolerance: float, pinned: list[Plane] | None 
         keep = np.concatenate([pin[order] for pin, order in zip(pinned, orders, strict=True)])
     keep[firsts] = keep[firsts + lengths - 1] = True
     kept = np.flatnonzero(keep)
-    within = ~np.isin(kept[1:], firsts)  # not from the end of a line to the start of the next
+    within = ~np.isin(kept[1:], firsts)  # not from the end of one line to the start of the next
     ends = (kept[:-1][within], kept[1:][within])
     while len(ends[0]):
         first, last = (at[ends[1] - ends[0] > 1] for at in ends)
@@ -78,7 +77,7 @@ def simplified(lines: list[Plane], tolerance: float, pinned: list[Plane] | None 
         start, end = (np.repeat(points[at], counts, axis=0) for at in (first, last))
         away = _from_segment(points[inner], start, end)
         most = np.maximum.reduceat(away, begins)
-        # The first point of each stretch that is as far as any.
+        # The first of the farthest points of each segment.
         candidates = np.where(away == np.repeat(most, counts), inner, len(points))
         farthest = np.minimum.reduceat(candidates, begins)
         split = most > tolerance
@@ -91,7 +90,7 @@ def simplified(lines: list[Plane], tolerance: float, pinned: list[Plane] | None 
 
 
 def _from_farthest(line: Plane) -> Plane:
-    """The order in which a closed line begins and ends at the point farthest from its middle."""
+    """The order of points with which a closed line begins and ends at the point farthest from its centre."""
     ring = line[:-1]
     start = int(((ring - ring.mean(axis=0)) ** 2).sum(axis=1).argmax())
     return (np.arange(len(line)) + start) % len(ring)
@@ -111,16 +110,16 @@ def _split(points: Plane, counts: Plane) -> list[Plane]:
 
 
 def covered(polygons: list[Plane], shape: tuple[int, ...]) -> Plane:
-    """How much of each pixel lies inside closed polygons (`[n, 2]` as (y, x), the first point again at the end), float32 `[H, W]`.
+    """The share of each pixel inside closed polygons (`[n, 2]` as (y, x), first point repeated at the end), float32 `[H, W]`.
 
-    Exact, as fonts are drawn: each edge is cut at the borders of pixels; a piece adds its height, times how much of its pixel lies to
-    the right of it, to that pixel, and the rest of its height to all that follow in the row. What winds the other way is a hole.
+    Exact, by the method fonts are drawn with: each side is cut at pixel borders; a piece adds its height, times the share of its pixel to
+    the right of it, to that pixel, and its whole height to all pixels further right. Polygons that wind the other way are holes.
     """
     height, width = shape
     edges = [np.concatenate([line[:-1], line[1:]], axis=1) for line in polygons]
     if not edges:
         return np.zeros((height, width), np.float32)
-    y0, x0, y1, x1 = np.concatenate(edges).T + 0.5  # from the middles of pixels to their corners
+    y0, x0, y1, x1 = np.concatenate(edges).T + 0.5  # from pixel centres to pixel corners
     y0, x0, y1, x1 = _cut(y0, x0, y1, x1)
     x0, y0, x1, y1 = _cut(x0, y0, x1, y1)
     row = np.floor((y0 + y1) / 2).astype(np.int64)
@@ -137,7 +136,7 @@ def covered(polygons: list[Plane], shape: tuple[int, ...]) -> Plane:
 
 
 def _cut(a0: Plane, b0: Plane, a1: Plane, b1: Plane) -> tuple[Plane, Plane, Plane, Plane]:
-    """Segments from (a0, b0) to (a1, b1) cut wherever a is a whole number."""
+    """Segments from (a0, b0) to (a1, b1) cut wherever a is an integer."""
     low, high = np.minimum(a0, a1), np.maximum(a0, a1)
     first, last = np.floor(low).astype(np.int64), np.ceil(high).astype(np.int64)
     pieces = np.maximum(last - first, 1)

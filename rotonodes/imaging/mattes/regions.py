@@ -1,7 +1,7 @@
-"""A plane cut into runs: stretches of equal values in its rows, and the regions that they make.
+"""Connected regions of equal value, found by runs: stretches of equal values in the rows of a plane.
 
-There are a few thousand runs where there are millions of pixels, so regions are found, measured and compared in a fraction of the
-time that labelling pixels takes.
+A frame of millions of pixels has a few thousand runs, so regions are found, measured and compared in a fraction of the time that
+labelling every pixel takes.
 """
 
 from __future__ import annotations
@@ -12,17 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rotonodes.extras import need
-
 Plane = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Connected regions of equal value, numbered from 0.
+    """The runs of a plane and the regions they form; regions are numbered from 0, runs are in reading order.
 
-    `starts` and `ends` are flat indices of the runs (ends exclusive), `values` what their pixels are, `region` the number of each
-    run's region. `upper` and `lower` are pairs of runs that touch from one row to the next.
+    For each run: `starts` and `ends` (exclusive) are flat pixel indices, `values` the value of its pixels, `region` its region's number.
+    `upper[i]` and `lower[i]` are two runs that touch from one row to the next. `width` is the plane's.
     """
 
     starts: Plane
@@ -35,37 +33,33 @@ class Regions:
 
     @property
     def sides(self) -> Plane:
-        """Sides of pixels that the two of each pair share; 0 where they touch by a corner alone."""
+        """For each touching pair: how many pixel sides its two runs share; 0 where they touch by a corner only."""
         above, below, width = self.upper, self.lower, self.width
         shared = np.minimum(self.ends[above] + width, self.ends[below]) - np.maximum(self.starts[above] + width, self.starts[below])
         return np.maximum(shared, 0)
 
     @property
     def sizes(self) -> Plane:
-        """Pixels of each region."""
+        """Number of pixels of each region."""
         return np.bincount(self.region, self.ends - self.starts).astype(np.int64)
 
     @property
     def classes(self) -> Plane:
         """The value of each region."""
-        found = np.zeros(self.region.max() + 1, self.values.dtype)
+        found = np.zeros(self.region.max(initial=-1) + 1, self.values.dtype)
         found[self.region] = self.values
         return found
 
     def pixels(self, runs: Plane) -> Plane:
-        """Flat indices of all pixels of some runs (their numbers), rising if those do."""
+        """Flat indices of all pixels of the given runs (by number), in the order of the runs."""
         return indices(self.starts[runs], self.ends[runs])
 
 
 def regions(plane: Plane, connectivity: int, only_true: bool = False) -> Regions:
-    """The regions of a uint8 or bool plane `[H, W]`, whose pixels touch by their sides (connectivity 4) or corners too (8).
+    """The regions of a uint8 or bool plane `[H, W]`: pixels connect by their sides (connectivity 4), or by corners as well (8).
 
-    `only_true` leaves out what is 0 or False, which takes half of the time; there may be no region then.
+    `only_true` skips pixels that are 0 or False, which takes half the time; there may then be no region at all.
     """
-    need("scipy", "scipy", "RemoveSpecks")
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     height, width = plane.shape
     flat = np.ascontiguousarray(plane).reshape(-1)
     begins = np.empty(flat.size, bool)
@@ -77,7 +71,7 @@ def regions(plane: Plane, connectivity: int, only_true: bool = False) -> Regions
     if only_true:
         there = np.flatnonzero(values)
         starts, ends, values = starts[there], ends[there], values[there]
-    above = np.searchsorted(starts, (height - 1) * width)  # so many runs have a row below them
+    above = np.searchsorted(starts, (height - 1) * width)  # number of runs that have a row below them
     row_below = (starts[:above] // width + 1) * width
     reach = 1 if connectivity == 8 else 0
     first = np.searchsorted(ends, np.maximum(starts[:above] + (width - reach), row_below), "right")
@@ -88,52 +82,34 @@ def regions(plane: Plane, connectivity: int, only_true: bool = False) -> Regions
     else:
         same = values[upper] == values[lower]
         links = upper[same], lower[same]
-    graph = coo_array((np.ones(len(links[0]), np.int8), links), shape=(len(starts), len(starts)))
-    _, region = connected_components(graph, directed=False)
-    return Regions(starts, ends, values, region, upper, lower, width)
+    return Regions(starts, ends, values, _connected(len(starts), *links), upper, lower, width)
 
 
 def indices(starts: Plane, ends: Plane) -> Plane:
-    """The whole numbers from each start to before its end, one stretch after the other."""
+    """The integers from each start up to its end (exclusive), one range after the other."""
     lengths = ends - starts
     before = np.cumsum(lengths) - lengths
     return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
 
 
 def largest_region(mask: Plane) -> Plane:
-    """The largest region of a mask `[H, W]` whose pixels touch by their sides, bool; nothing of an empty mask, the first of equals.
-
-    Rows are cut into runs of set pixels, of which there are few; runs that touch from one row to the next take the lower number of
-    the two, and the number of that one's number, until none changes.
-    """
-    height, width = mask.shape
-    padded = np.zeros((height, width + 2), np.int8)  # so that no run goes on in the next row
-    padded[:, 1:-1] = mask
-    steps = np.diff(padded.reshape(-1), prepend=0)
-    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    result = np.zeros(padded.size, bool)
-    if len(starts):
-        first = np.searchsorted(ends, starts + width + 2, "right")
-        counts = np.searchsorted(starts, ends + width + 2, "left") - first
-        upper = np.repeat(np.arange(len(starts)), counts)
-        lower = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts - first, counts)
-        number = _joined(len(starts), upper, lower)
-        sizes = np.bincount(number, ends - starts)
-        chosen = number == sizes.argmax()
-        edges = np.zeros(padded.size + 1, np.int8)
-        edges[starts[chosen]], edges[ends[chosen]] = 1, -1
-        result = np.cumsum(edges[:-1], dtype=np.int8).astype(bool)
-    return result.reshape(padded.shape)[:, 1:-1]
+    """The largest region of a mask `[H, W]`, bool: its pixels touch by their sides; of equals the first; all False of an empty mask."""
+    found = regions(mask.astype(bool), 4, only_true=True)
+    result = np.zeros(mask.size, bool)
+    if len(found.region):
+        result[found.pixels(np.flatnonzero(found.region == found.sizes.argmax()))] = True
+    return result.reshape(mask.shape)
 
 
-def _joined(count: int, one: Plane, other: Plane) -> Plane:
-    """For each of `count` things the lowest one that it hangs together with, by pairs that touch."""
-    number = np.arange(count)
+def _connected(count: int, one: Plane, other: Plane) -> Plane:
+    """The component of each of `count` items that pairs (`one`, `other`) connect, numbered from 0 in the order of their first item."""
+    first = np.arange(count)  # the lowest item that each is known to be connected to
     while True:
-        least = np.minimum(number[one], number[other])
-        before = number.copy()
+        before = first.copy()
+        lowest = np.minimum(before[one], before[other])
         for side in (one, other):
-            np.minimum.at(number, before[side], least)
-        number = number[number]
-        if (number == before).all():
-            return number
+            np.minimum.at(first, before[side], lowest)
+        first = first[first]
+        if (first == before).all():
+            break
+    return (np.cumsum(first == np.arange(count)) - 1)[first]

@@ -1,4 +1,4 @@
-"""Regions of mattes and labels that are too small, taken away."""
+"""Small regions removed from mattes and labels, small holes filled."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _AROUND = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 def without_specks(matte: Plane, area: int, threshold: float, connectivity: int) -> Plane:
-    """The matte without what is smaller than `area` px: what it loses is flattened to what joins it to the rest.
+    """The matte without regions smaller than `area` px: they are lowered to the level that connects them to the rest.
 
-    A region is a connected part of what is `threshold` or more. A small one is taken down by opening by reconstruction (Vincent,
+    A region is a connected set of pixels of `threshold` or more. A small one is removed by opening by reconstruction (Vincent,
     Morphological grayscale reconstruction in image analysis, IEEE Trans. Image Processing 2 (2), 1993): each of its pixels, and
-    of the soft edge around it, gets the highest value over which a way leads from it to what stays. So a speck that stands alone
-    becomes 0, one that sits on a soft edge sinks into it; further off than three times its radius nothing changes. After that,
-    parts of what is above 0 that are smaller than `area` are 0: faint specks. A region that fills the frame stays. Twice is once.
+    of the soft edge around it, gets the highest level at which a path connects it to the remaining matte. So a speck that stands alone
+    becomes 0, and one on a soft edge sinks into that edge; nothing changes further away than three times its radius. After that,
+    connected parts above 0 that are smaller than `area` become 0 (faint specks). A region that fills the frame stays. Applying it twice
+    changes nothing more.
     """
     result = matte
     found = regions(matte >= threshold, connectivity, only_true=True)
@@ -39,9 +40,9 @@ def without_specks(matte: Plane, area: int, threshold: float, connectivity: int)
 
 
 def without_holes(matte: Plane, area: int, threshold: float, connectivity: int) -> Plane:
-    """The matte with holes smaller than `area` px filled: specks of 1 - matte. A hole is a part of what is below `threshold`."""
+    """The matte with holes smaller than `area` px filled: specks of 1 - matte. A hole is a connected set of pixels below `threshold`."""
     turned = 1 - matte
-    # What is below the threshold is, turned round, strictly above its counterpart.
+    # Below the threshold becomes, inverted, strictly above 1 - threshold.
     filled = without_specks(turned, area, float(np.nextafter(np.float32(1 - threshold), np.float32(2))), connectivity)
     if filled is turned:
         return matte
@@ -52,7 +53,7 @@ def without_holes(matte: Plane, area: int, threshold: float, connectivity: int) 
 
 
 def _small(found: Regions, area: int, pixels: int) -> Plane:
-    """The runs of regions smaller than `area`; none where one region fills the frame of `pixels`: there is nothing it could become."""
+    """The runs of regions smaller than `area`; none where a single region fills the frame of `pixels` px."""
     sizes = found.sizes
     if len(sizes) == 1 and sizes[0] == pixels:
         return np.empty(0, np.int64)
@@ -60,12 +61,12 @@ def _small(found: Regions, area: int, pixels: int) -> Plane:
 
 
 def _sunk(matte: Plane, specks: Plane, steps: Plane, threshold: float, connectivity: int) -> Plane:
-    """The matte whose `specks` (flat indices), and `steps` px of soft edge around each, are rebuilt from all other pixels.
+    """The matte with its `specks` (flat indices), and up to `steps` px of soft edge around each, reconstructed from all other pixels.
 
-    None becomes more than it is. Only these pixels are looked at, until nothing changes: as many rounds as the longest way has.
+    No pixel increases. Only these pixels are computed, in rounds until nothing changes.
     """
     flat = matte.reshape(-1)
-    left = np.zeros(flat.size, np.int8)  # steps from here on; 0 for pixels that are not looked at
+    left = np.zeros(flat.size, np.int8)  # steps left from here on; 0 for pixels that are not computed
     left[specks] = steps
     front, looked_at = specks, [specks]
     while len(front):
@@ -74,7 +75,7 @@ def _sunk(matte: Plane, specks: Plane, steps: Plane, threshold: float, connectiv
         near, budget = near[budget > 0], budget[budget > 0]
         new = (near >= 0) & (left[near] == 0) & (flat[near] > 0) & (flat[near] < threshold)
         near, budget = near[new], budget[new]
-        order = np.argsort(budget, kind="stable")  # of several ways to a pixel the one that may go furthest is written last
+        order = np.argsort(budget, kind="stable")  # of several paths to a pixel the one with most steps left is written last
         left[near[order]] = budget[order]
         front = np.unique(near)
         looked_at.append(front)
@@ -83,8 +84,8 @@ def _sunk(matte: Plane, specks: Plane, steps: Plane, threshold: float, connectiv
     number = np.zeros(flat.size, np.int32)
     number[places] = np.arange(len(places))
     open_ = (near >= 0) & (left[near] > 0)
-    links = np.where(open_, number[near], len(places))  # the last of `values` is 0: nothing comes from there
-    # From pixels that are not looked at comes what they are, once; from others what they have become, round by round.
+    links = np.where(open_, number[near], len(places))  # the last of `values` is 0
+    # Pixels that are not computed give their value once; the others give what they have become, round by round.
     most = flat[places]
     start = np.where((near >= 0) & ~open_, flat[near], np.float32(0)).max(axis=0)
     values = np.append(np.fmin(np.nan_to_num(start), most), np.float32(0))
@@ -94,7 +95,7 @@ def _sunk(matte: Plane, specks: Plane, steps: Plane, threshold: float, connectiv
         higher = raised > values[active]
         moved = active[higher]
         values[moved] = raised[higher]
-        active = np.unique(links[:, moved])  # only beside a pixel that rose can another rise
+        active = np.unique(links[:, moved])  # a pixel can only rise beside one that rose
         active = active[active < len(places)]
     result = matte.copy()
     result.reshape(-1)[places] = values[:-1]
@@ -102,7 +103,7 @@ def _sunk(matte: Plane, specks: Plane, steps: Plane, threshold: float, connectiv
 
 
 def _neighbours(places: Plane, shape: tuple[int, ...], connectivity: int) -> Plane:
-    """Flat indices of what is around each place, `[4 or 8, n]`; -1 beyond the frame."""
+    """Flat indices of the neighbours of each place, `[4 or 8, n]`; -1 beyond the frame."""
     height, width = shape
     rows, columns = np.divmod(places, width)
     around = []
@@ -113,10 +114,11 @@ def _neighbours(places: Plane, shape: tuple[int, ...], connectivity: int) -> Pla
 
 
 def merged_regions(labels: Plane, area: int, connectivity: int) -> Plane:
-    """Labels uint8 `[H, W]` whose regions smaller than `area` px have the class that surrounds them most.
+    """Labels uint8 `[H, W]` with regions smaller than `area` px given the class that surrounds them most.
 
-    That is the class of what stays with which a region shares the most sides of pixels, the lowest class of equal ones; regions in
-    the midst of small ones follow when their neighbours are decided. The largest region of a frame always stays. Twice is once.
+    That is the class, among regions that stay, with which they share the most pixel sides; of equals the lowest class. A region among
+    other small ones follows once its neighbours are decided. The largest region of a frame always stays. Applying it twice changes
+    nothing more.
     """
     found = regions(labels, connectivity)
     sizes, classes = found.sizes, found.classes
@@ -135,8 +137,8 @@ def merged_regions(labels: Plane, area: int, connectivity: int) -> Plane:
 
 
 def _borders(found: Regions, small: Plane) -> tuple[Plane, Plane, Plane]:
-    """Pairs of regions that share sides of pixels, both ways round, where the first is small; and how many sides."""
-    beside = np.flatnonzero(found.ends[:-1] % found.width)  # runs that end within a row touch the next one
+    """Pairs of regions that share pixel sides, in both orders, where the first is small; and the number of shared sides."""
+    beside = np.flatnonzero(found.ends[:-1] % found.width)  # runs that do not end their row touch the next run
     first = np.concatenate([found.upper, beside])
     second = np.concatenate([found.lower, beside + 1])
     sides = np.concatenate([found.sides, np.ones(len(beside), np.int64)])

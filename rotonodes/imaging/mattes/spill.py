@@ -1,4 +1,4 @@
-"""Spill: light of a green or blue screen on the foreground, taken away."""
+"""Spill: light of a green or blue screen on the foreground, and its removal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rotonodes.values.color import LUMINANCE
 
-# The most that the screen's channel may have, given red and the other channel.
+# Upper limit of the screen's channel, as a function of red and the other channel.
 LIMITS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "average": lambda red, other: (red + other) / 2,
     "double_red": lambda red, other: (2 * red + other) / 3,
@@ -22,17 +22,20 @@ LIMITS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def spill_of(color: Tensor, screen: str = "green", limit: str = "average") -> Tensor:
-    """How much light of the screen (`green` or `blue`) is in linear `[3, H, W]`, premultiplied or not: `[1, H, W]`, 0 and up.
+    """Spill of a `green` or `blue` screen in linear `[3, H, W]`, premultiplied or not: `[1, H, W]`, not negative.
 
-    It is what the screen's channel has above a limit that `LIMITS` makes of red and the other channel (blue for a green screen,
-    green for a blue one).
+    It is the excess of the screen's channel over the limit (a key of `LIMITS`) given by red and the other channel (blue for a green
+    screen, green for a blue one).
     """
     own, other = (1, 2) if screen == "green" else (2, 1)
     return (color[own] - LIMITS[limit](color[0], color[other])).clamp_(min=0)[None]
 
 
 def despill(color: Tensor, spill: Tensor, screen: str = "green", restore: float = 0.0) -> Tensor:
-    """`[3, H, W]` without `spill` `[1, H, W]` in the screen's channel; `restore` of its luminance (0 to 1) comes back as grey."""
+    """`[3, H, W]` with `spill` `[1, H, W]` removed from the screen's channel.
+
+    The share `restore` (0 to 1) of the spill's luminance is added back as grey.
+    """
     at = 1 if screen == "green" else 2
     cleaned = color + spill * (restore * LUMINANCE[at]) if restore else color.clone()
     cleaned[at] -= spill[0]

@@ -1,4 +1,4 @@
-"""How the camera of a render looks: noted in the file's header, or solved from its passes Position, Normal and Depth."""
+"""The camera's orientation in a render: noted in the file's header, or solved from the passes Position, Normal and Depth."""
 
 from __future__ import annotations
 
@@ -14,29 +14,28 @@ from rotonodes.imaging.passes.names import Passes
 if TYPE_CHECKING:
     from rotonodes.values.pixels import Layers
 
-# Depths from here on mean that there is nothing: renderers write 1e10 (Blender), 1e30, or infinity.
+# Depths from here on mean that the ray hit nothing: renderers write 1e10 (Blender), 1e30, or infinity.
 NOTHING = 1e9
 
 _POINTS = 50_000
 _FEWEST_POINTS = 16
-# Renderers take the position of a pixel's first sample, which may lie this far beside its middle.
+# px, largest accepted error of a fit: renderers write the position of a pixel's first sample, which need not be at its centre.
 _WORST_FIT = 2.0
 
-_LENSES = np.geomspace(0.4, 6.0, 40)  # focal lengths tried, in widths of the frame
-_STEEPEST = 0.05  # change of depth from pixel to pixel, as a share of it; beyond lie edges
-_CELLS = 6  # to a unit of a normal
-_FACETS = 0.01  # 1 - cosine, 8 degrees: smooth shading and the flat faces below it differ by as much
-_CUT = 0.1
-_FEWEST_TURNED = 0.003  # second singular value of the normals' correlation: 0 where all point one way, 1/3 on a sphere
+_LENSES = np.geomspace(0.4, 6.0, 40)  # focal lengths tried, in frame widths
+_STEEPEST = 0.05  # largest change of depth from pixel to pixel, as a share of it, that is no edge
+_CELLS = 6  # cells per unit of a normal
+_FACETS = 0.01  # 1 - cosine, 8 degrees: how much smooth-shaded normals differ from the flat faces below them
+_CUT = 0.1  # 1 - cosine at which the misfit of a pixel is cut off
+_FEWEST_TURNED = 0.003  # second singular value of the normals' correlation: 0 where all are parallel, 1/3 on a sphere
 _WORST_NORMALS = 0.05
 
 
 def camera_rotation(layers: Layers, passes: Passes, layer: str = "", view: str = "") -> np.ndarray:
-    """The rotation from the world to the camera, float64 `[3, 3]`; its rows are the camera's right, up, and towards the viewer.
+    """The rotation from world to camera, float64 `[3, 3]`; its rows are the camera's right, up, and towards the viewer.
 
-    Taken from the header where a renderer noted it, else solved from Depth (planar) and Position (world space), or Depth and
-    Normal (world space) of the view layer. Raises FrameError that says what to render when those are not there, or do not fit
-    a camera.
+    Taken from the header where it is noted, else solved from Depth (planar) and Position (world space), or Depth and
+    Normal (world space) of the view layer. Raises FrameError with what to render when these are missing, or fit no camera.
     """
     noted = header_camera(layers)
     if noted is not None:
@@ -60,7 +59,7 @@ def camera_rotation(layers: Layers, passes: Passes, layer: str = "", view: str =
 
 
 def header_camera(layers: Layers) -> np.ndarray | None:
-    """The rotation that the renders' header notes as JSON, `{"camera": [[...], [...], [...]]}`; None where there is none."""
+    """The rotation from the header's JSON note `{"camera": [[...], [...], [...]]}`; None where there is none."""
     for text in layers.metadata.values():
         if isinstance(text, str) and '"camera"' in text:
             rows = _rotation(text)
@@ -70,7 +69,7 @@ def header_camera(layers: Layers) -> np.ndarray | None:
 
 
 def _rotation(text: str) -> np.ndarray | None:
-    """The rotation under `camera` in a JSON text; None for whatever else a program may call by that name."""
+    """The rotation under `camera` in a JSON text; None for anything else under that name."""
     try:
         note: Any = json.loads(text)
         rows = np.asarray(note["camera"], dtype=np.float64)
@@ -82,11 +81,11 @@ def _rotation(text: str) -> np.ndarray | None:
 
 
 def solve_camera(position: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """World positions `[3, H, W]` and planar depths `[H, W]` -> the rotation from the world to the camera, float64 `[3, 3]`.
+    """The rotation from world to camera, float64 `[3, 3]`, from world positions `[3, H, W]` and planar depths `[H, W]`.
 
     In a perspective picture P = C + depth * M [x, y, 1], in an orthographic one P = C + M [x, y, depth], both linear in C and M
-    (least squares over the pixels where there is something); the first two columns of M point right and up. A shifted lens
-    and pixels that are not square change neither direction. Raises ValueError, in words, when there is too little to go by.
+    (least squares over the pixels with a depth); the first two columns of M point right and up. A shifted lens
+    and non-square pixels change neither direction. Raises ValueError, with the reason, when the data does not determine a camera.
     """
     rows, columns = np.nonzero((depth > 0) & (depth < NOTHING) & np.isfinite(position).all(axis=0))
     if len(rows) > _POINTS:
@@ -114,9 +113,9 @@ def solve_camera(position: np.ndarray, depth: np.ndarray) -> np.ndarray:
 
 
 def _fit(design: np.ndarray, points: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, float]:
-    """(the last two rows of the solution, the median error in pixels); `scale` * those rows is the size of a pixel there.
+    """(the last two rows of the solution, the median error in px); `scale` times these rows is the size of a pixel at that depth.
 
-    Points at edges, where renderers mix what lies in front with what lies behind, are left out in the second round.
+    Points at edges, where renderers mix front and back, are left out in the second round.
     """
     kept = np.ones(len(points), dtype=bool)
     for _ in range(2):
@@ -133,10 +132,10 @@ def _fit(design: np.ndarray, points: np.ndarray, scale: np.ndarray) -> tuple[np.
 
 @dataclass(frozen=True)
 class Slopes:
-    """A depth pass where it is smooth, n pixels of it: `depth`, `across` and `down`, its change to the next pixel, all `[n]`.
+    """A depth pass at n pixels where it is smooth: `depth`, and its change to the next pixel `across` and `down`, all `[n]`.
 
-    `x` and `y` are where the pixels lie from the middle of the frame, to the right and up, in widths of the frame; `step` is the size of
-    a pixel. `rows` and `columns` are those of the frame.
+    `x` and `y` are the pixels' places right of and above the frame's centre, in frame widths; `step` is the size of a pixel.
+    `rows` and `columns` are pixel indices in the frame.
     """
 
     depth: np.ndarray
@@ -150,7 +149,7 @@ class Slopes:
 
     @classmethod
     def of(cls, depth: np.ndarray, normals: np.ndarray, most: int = 4000) -> Slopes:
-        """Of planar depths `[H, W]` where there are normals `[3, H, W]`; at most `most` pixels, evenly from all of them."""
+        """From planar depths `[H, W]` and normals `[3, H, W]` where both are known; at most `most` pixels, evenly spread."""
         height, width = depth.shape
         there = (depth > 0) & (depth < NOTHING) & (np.linalg.norm(normals, axis=0) > 0.9)
         z = np.where(there, depth, 0).astype(np.float64)
@@ -165,8 +164,8 @@ class Slopes:
         return cls(z[rows, columns], across[rows, columns], down[rows, columns], x, y, 1 / width, rows, columns)
 
     def normals(self, lens: float) -> np.ndarray:
-        """The unit normals in camera space `[3, n]` of the surface these depths describe for a focal length in widths of the frame."""
-        # P = depth (x / f, y / f, -1); its changes to the right and downwards span the surface
+        """The unit normals `[3, n]` in camera space of the surface these depths describe, for a focal length in frame widths."""
+        # P = depth (x / f, y / f, -1); its derivatives to the right and downwards span the surface
         right = [(self.across * self.x + self.depth * self.step) / lens, self.across * self.y / lens, -self.across]
         below = [self.down * self.x / lens, (self.down * self.y - self.depth * self.step) / lens, -self.down]
         normals = np.cross(np.stack(below), np.stack(right), axis=0)
@@ -174,9 +173,9 @@ class Slopes:
 
 
 def find_lens(depth: np.ndarray, normals: np.ndarray) -> float | None:
-    """The focal length, in widths of the frame, for which planar depths `[H, W]` describe a surface of these normals.
+    """The focal length, in frame widths, for which planar depths `[H, W]` describe a surface with these normals.
 
-    The normals `[3, H, W]` are in camera space. One of forty lengths, 7 % apart; None where too little of the depth is smooth.
+    Normals `[3, H, W]` are in camera space. One of forty lengths, 7 % apart; None where too little of the depth is smooth.
     """
     slopes = Slopes.of(depth, normals)
     if len(slopes.rows) < _FEWEST_POINTS:
@@ -187,11 +186,11 @@ def find_lens(depth: np.ndarray, normals: np.ndarray) -> float | None:
 
 
 def turn(normals: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """World-space normals `[3, H, W]` and planar depths `[H, W]` -> the rotation from the world to the camera, float64 `[3, 3]`.
+    """The rotation from world to camera, float64 `[3, 3]`, from world-space normals `[3, H, W]` and planar depths `[H, W]`.
 
     It turns the normals of the pass into those that the depths describe, for the focal length that fits best (the orthogonal
-    Procrustes problem, Schönemann 1966, solved again without the pixels that fit badly). Raises ValueError, in words, when
-    there is too little to go by.
+    Procrustes problem, Schönemann 1966, solved again with less weight on pixels that fit badly). Raises ValueError, with the reason,
+    when the data does not determine a camera.
     """
     slopes = Slopes.of(depth, normals)
     if len(slopes.rows) < _FEWEST_POINTS:
@@ -200,7 +199,7 @@ def turn(normals: np.ndarray, depth: np.ndarray) -> np.ndarray:
     world /= np.linalg.norm(world, axis=0)
     cells = np.round(world * _CELLS).astype(int)
     _, cell, size = np.unique(cells, axis=1, return_inverse=True, return_counts=True)
-    weights = 1 / size[cell.ravel()]  # the normals count alike, not the pixels: a floor tells nothing of the turn about it
+    weights = 1 / size[cell.ravel()]  # equal weight for each normal, not each pixel, or a floor would outvote the shapes on it
     fits = [_procrustes(world, slopes.normals(lens), weights / weights.sum()) for lens in _LENSES]
     rotation, misfit, second = min(fits, key=lambda fit: fit[1])
     if second < _FEWEST_TURNED:
@@ -211,13 +210,13 @@ def turn(normals: np.ndarray, depth: np.ndarray) -> np.ndarray:
 
 
 def _procrustes(world: np.ndarray, camera: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """(the rotation of vectors `[3, n]` onto others, its misfit, the second singular value: 0 where nothing tells the turn).
+    """(the rotation of vectors `[3, n]` onto others, its misfit, the second singular value, which is 0 where the rotation is undetermined).
 
-    `weights` `[n]` add up to 1. The misfit is the weighted mean of 1 - cosine, each at most `_CUT`.
+    `weights` `[n]` have the sum 1. The misfit is the weighted mean of 1 - cosine, each at most `_CUT`.
     """
     misfit = np.zeros(len(weights))
     for _ in range(4):
-        near = weights / (1 + (misfit / _FACETS) ** 2)  # outliers fade
+        near = weights / (1 + (misfit / _FACETS) ** 2)  # less weight for outliers
         left, sizes, right = np.linalg.svd((camera * near) @ world.T / near.sum())
         left[:, 2] *= np.sign(np.linalg.det(left @ right))
         rotation = left @ right

@@ -1,7 +1,7 @@
 """Cryptomatte: mattes of single objects, materials or assets by name, from (id, coverage) pairs of planes.
 
 After the specification (github.com/Psyop/Cryptomatte, specification/cryptomatte_specification.pdf, version 1.2): a name's id is
-its MurmurHash3_32, made safe as a float's bits; each rank of planes holds the ids and coverages of two names a pixel.
+its MurmurHash3_32, made safe as the bits of a float; each rank of planes holds the ids and coverages of two names per pixel.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KINDS = ("object", "material", "asset")
 _MASK = 0xFFFFFFFF
-_LISTED = 8  # names in a message
+_LISTED = 8  # names listed in a message
 
 
 def murmur3_32(data: bytes, seed: int = 0) -> int:
@@ -49,23 +49,23 @@ def _rotated(x: int, bits: int) -> int:
 
 
 def float_safe(h: int) -> int:
-    """The id that stands in the pixels for a hash: an exponent of all zeros or ones (0, denormal, inf, nan) has bit 23 flipped.
+    """The id that pixels hold for a hash: with an exponent of all zeros or ones (0, denormal, inf, nan) bit 23 is flipped.
 
-    Blender writes the hash itself into its manifests, others the id; the id of an id is the same id, so both can be read.
+    Blender writes the hash into its manifests, others the id; the id of an id is the same id, so both can be read.
     """
     return h ^ 1 << 23 if h >> 23 & 255 in (0, 255) else h
 
 
 def name_id(name: str) -> int:
-    """The id of a name in the pixels."""
+    """The id that pixels hold for a name."""
     return float_safe(murmur3_32(name.encode("utf-8", "surrogatepass")))
 
 
 @dataclass(frozen=True)
 class Cryptomatte:
-    """One cryptomatte of a file: `name` as in its header (`ViewLayer.CryptoObject`), `ids` of its names in the pixels.
+    """One cryptomatte of a file: `name` as in its header (`ViewLayer.CryptoObject`), and the `ids` of its names.
 
-    `ids` is None where the file has no manifest: names are then hashed, and wildcards cannot be used. `pairs` are full names
+    `ids` is None where the file has no manifest: names are then hashed, and wildcards cannot be used. `pairs` are the full names
     of (id, coverage) planes, rank by rank.
     """
 
@@ -78,7 +78,7 @@ class Cryptomatte:
 def find_cryptomatte(layers: Layers, kind: str = "object", layer: str = "", view: str = "") -> Cryptomatte:
     """The cryptomatte of a kind (`object`, `material`, `asset`, or any name in the header) in a view layer (default: the first).
 
-    Raises FrameError where there is none, its planes are not complete float32, or its manifest cannot be read.
+    Raises FrameError where there is none, where planes are missing or not float32, or where its manifest cannot be read.
     """
     where = layers.path or "these layers"
     headers = _headers(layers.metadata)
@@ -97,7 +97,7 @@ def find_cryptomatte(layers: Layers, kind: str = "object", layer: str = "", view
 
 
 def _headers(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Header key -> name of every cryptomatte; conversions other than the one there is are not decoded."""
+    """Header key -> name of every cryptomatte (the conversion of ids is not checked: there is only one)."""
     keys = (re.fullmatch(r"cryptomatte/(.+)/name", str(entry)) for entry in metadata)
     return {key[1]: str(metadata[key[0]]) for key in keys if key}
 
@@ -129,7 +129,7 @@ def _pairs(layers: Layers, passes: Passes, name: str, view: str, where: str) -> 
 
 
 def _manifest(layers: Layers, key: str, where: str) -> dict[str, int] | None:
-    """Name -> id, from the header or the side file it names (a path seen from the EXR), None where there is neither."""
+    """Name -> id, from the header or the side file it names (relative to the EXR); None where there is neither."""
     text = layers.metadata.get(f"cryptomatte/{key}/manifest")
     side = str(layers.metadata.get(f"cryptomatte/{key}/manif_file", ""))
     if text is None and side:
@@ -151,10 +151,10 @@ def _manifest(layers: Layers, key: str, where: str) -> dict[str, int] | None:
 
 
 def select_names(crypto: Cryptomatte, patterns: str | Sequence[str]) -> dict[str, int]:
-    """The names that patterns mean, with their ids.
+    """The names that match the patterns, with their ids.
 
-    Each pattern is a name as it is; else wildcards `*`, `?`, `[...]` (case counts); else a list of those with commas
-    between. A pattern that means nothing is a FrameError.
+    Each pattern is a whole name; else a wildcard with `*`, `?`, `[...]` (case-sensitive); else a list of these with commas
+    between. Raises FrameError for a pattern that matches nothing.
     """
     chosen: dict[str, int] = {}
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
@@ -191,7 +191,7 @@ def _nothing(crypto: Cryptomatte, pattern: str) -> str:
 
 
 def coverage(layers: Layers, crypto: Cryptomatte, ids: Iterable[int]) -> np.ndarray:
-    """How much of each pixel the ids cover: float32 `[H, W]` on the data window, summed over all ranks, 0 to 1."""
+    """The coverage of the ids in each pixel: float32 `[H, W]` on the data window, summed over all ranks, 0 to 1."""
     import numpy as np
 
     wanted = np.unique(np.fromiter(ids, np.uint32))
@@ -204,7 +204,7 @@ def coverage(layers: Layers, crypto: Cryptomatte, ids: Iterable[int]) -> np.ndar
 
 
 def _of_many(seen: np.ndarray, covered: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The same for many ids: one search in their sorted list, where there is coverage at all."""
+    """The same for many ids: one search in their sorted list, in pixels with coverage only."""
     import numpy as np
 
     out = np.zeros_like(covered)
@@ -216,7 +216,7 @@ def _of_many(seen: np.ndarray, covered: np.ndarray, wanted: np.ndarray) -> np.nd
 
 
 def decode_matte(layers: Layers, crypto: Cryptomatte, patterns: str | Sequence[str]) -> Matte:
-    """The matte of the names that patterns mean, on the whole frame: float32 `[1, H, W]`, 0 to 1."""
+    """The matte of the names that match the patterns, on the whole frame: float32 `[1, H, W]`, 0 to 1."""
     import torch
 
     from rotonodes.values.pixels import Box, Matte, cut

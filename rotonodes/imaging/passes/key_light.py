@@ -1,6 +1,6 @@
-"""The key light of a render, found from its diffuse light and its normals, and what it does to every pixel. Plain numpy.
+"""The key light of a render, found from its diffuse light and its normals, and a white surface shaded by it alone.
 
-Textures are in neither of the two, so that what is left is geometry: a white surface under one directional light.
+Neither pass holds textures, so the fit is one of geometry: a white surface under one directional light and a fill.
 """
 
 from __future__ import annotations
@@ -8,27 +8,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from rotonodes.imaging.passes.camera import find_lens
+from rotonodes.imaging.passes.camera import camera_rotation, find_lens
+from rotonodes.imaging.passes.names import Passes, pass_planes
 from rotonodes.values.color import LUMINANCE
+from rotonodes.values.pixels import Image, Layers
+
+SHADING = ("KeyLight.Cosine", "KeyLight.Lit", "KeyLight.Gloss")
 
 _FEWEST = 50  # pixels that a light can be found from
-_CELLS = 8  # to a unit of a normal, in which pixels count less the more there are, or a floor would outvote the shapes on it
-_SAMPLES = (300, 1000)  # pixels looked at: of all directions, and around the best
+_CELLS = 8  # cells per unit of a normal: pixels of a crowded cell weigh less, or a floor would outvote the shapes on it
+_SAMPLES = (300, 1000)  # pixels used: for all directions, and around the best
 _TURNS = ((0.12, 60), (0.06, 40), (0.03, 40), (0.015, 30))  # (spread in radians, directions tried) around the best so far
-_FILL_LAST = 0.3  # resistance against b, beside weights of 7 to 43 a pixel
-_ROUNDS = 5  # of reweighting
-_EXACT = 0.02  # residuals below this, of the brightest light, weigh alike
-_FAINTEST = 0.05  # strength of a light, of the brightest pixels, below which it is none
-_ABOVE = 0.85  # weight of a pixel that is lighter than it should be, against 0.15 of one that may lie in shadow
+_FILL_LAST = 0.3  # regularisation of b, beside weights of 7 to 43 per pixel
+_ROUNDS = 5  # rounds of reweighting
+_EXACT = 0.02  # residuals below this share of the brightest light have equal weight
+_FAINTEST = 0.05  # least strength of a key light, as a share of the brightest pixels
+_ABOVE = 0.85  # weight of a pixel brighter than the fit, against 0.15 of a darker one, which may lie in shadow
 
 
 @dataclass(frozen=True)
 class KeyLight:
-    """A directional light, and what there is beside it.
+    """A directional light and the fill beside it.
 
-    `direction` is the unit vector towards the light, `[3]`, in the space of the normals. `strength` is what it throws onto a surface
-    that faces it, in the units of the light given; `fill` are a, b in a + b . normal, the light of all the others, `[4]`.
+    `direction` is the unit vector towards the light, `[3]`, in the space of the normals. `strength` is the light it adds to a surface
+    that faces it, in the units of the diffuse light. `fill` are a, b of a + b . normal, the light of all other sources, `[4]`.
     """
 
     direction: np.ndarray
@@ -37,11 +42,11 @@ class KeyLight:
 
 
 def find_key_light(light: np.ndarray, normals: np.ndarray) -> KeyLight | None:
-    """Diffuse light `[3, H, W]` (linear, without the surface's colour) and unit normals `[3, H, W]` -> the strongest light.
+    """The strongest light, from diffuse light `[3, H, W]` (linear, without surface colour) and unit normals `[3, H, W]`.
 
-    Fits luminance = a + b . n + s max(0, n . l) over directions l, the rest by weighted least absolute deviations (iteratively
-    reweighted least squares), where a pixel that is darker than that, as in the key light's shadow, counts less than one that
-    is lighter. b is first left out, for a and b together imitate a light. None where too few pixels have light and a normal.
+    Fits luminance = a + b . n + s max(0, n . l) over directions l, with a, b, s by weighted least absolute deviations (iteratively
+    reweighted least squares): pixels darker than the fit, as in the key light's shadow, weigh less than brighter ones. The first
+    search leaves b out, since a and b together can imitate a light. None where too few pixels have light and a normal.
     """
     length = np.linalg.norm(normals, axis=0).ravel()
     luminance = _luminance(light).ravel()
@@ -50,7 +55,7 @@ def find_key_light(light: np.ndarray, normals: np.ndarray) -> KeyLight | None:
         return None
     luminance, facing = luminance[known], (normals.reshape(3, -1)[:, known] / length[known]).T.astype(np.float32)
     scale = float(np.percentile(luminance, 95))
-    random = np.random.default_rng(0)  # the same pixels whenever the same frame is asked about
+    random = np.random.default_rng(0)  # the same pixels every time for the same frame
     chances = _chances(facing)
     few, many = (random.choice(len(facing), min(n, len(facing)), p=chances) for n in _SAMPLES)
     directions = _sphere(400)
@@ -71,7 +76,7 @@ def _luminance(light: np.ndarray) -> np.ndarray:
 
 
 def _chances(normals: np.ndarray) -> np.ndarray:
-    """How likely each pixel `[N, 3]` is looked at: the less, the more others have its normal."""
+    """Sampling probability of each pixel's normal `[N, 3]`: lower, the more other pixels have that normal."""
     cells = (np.round(normals * _CELLS).astype(int) + _CELLS) @ np.array([1, 32, 1024])
     _, cell, size = np.unique(cells, return_inverse=True, return_counts=True)
     chances = size[cell].astype(float) ** -0.75
@@ -86,12 +91,12 @@ def _sphere(count: int) -> np.ndarray:
 
 
 def _fit(directions: np.ndarray, normals: np.ndarray, luminance: np.ndarray, fill: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(misfit, the five terms a, b, s) of each direction; the misfit of one whose light would be none or negative is over 1."""
+    """Misfit and terms (a, b, s: five numbers) for each direction; 1 is added to the misfit where the light would be faint or negative."""
     cosine = np.maximum(directions @ normals.T, 0)[..., None]
     others = np.concatenate([np.ones((len(normals), 1)), normals if fill else np.empty((len(normals), 0))], axis=1)
     terms = np.concatenate([np.broadcast_to(others, (len(directions), *others.shape)), cosine], axis=2)
     weights = np.ones(terms.shape[:2])
-    # where all that is seen is lit, b . n and the light are one: let it then be the light
+    # where every visible pixel is lit, b . n and the light are the same: the regularisation then gives it to the light
     steady = len(normals) * np.diag([1e-4, *[_FILL_LAST] * (terms.shape[2] - 2), 1e-4])
     for _ in range(_ROUNDS):
         weighted = (terms * weights[..., None]).transpose(0, 2, 1)
@@ -106,10 +111,27 @@ def _fit(directions: np.ndarray, normals: np.ndarray, luminance: np.ndarray, fil
     return np.where(strength < _FAINTEST, misfit + 1, misfit), full
 
 
-def find_views(depth: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """Planar depth `[H, W]` and normals in camera space `[3, H, W]` -> unit vectors towards the camera, float32 `[3, H, W]`.
+def key_light_shading(layers: Layers, passes: Passes, layer: str, view: str, roughness: float) -> Image:
+    """Shading by the key light of a view layer, as a picture with the channels `SHADING` on the data window; 0 where no light is found.
 
-    Where nothing tells the focal length, all vectors point straight out of the picture, as in an orthographic one.
+    Reads DiffDir, Normal (world space) and Depth. Raises FrameError when one is missing or the camera cannot be told.
+    """
+    light, normals = (pass_planes(layers, passes, passes.find(name, layer, view), 3) for name in ("DiffDir", "Normal"))
+    (depth,) = pass_planes(layers, passes, passes.find("Depth", layer, view), 1)
+    key = find_key_light(light, normals)
+    if key is None:
+        shading = np.zeros_like(light)
+    else:
+        rotation = camera_rotation(layers, passes, layer, view).astype(np.float32)
+        views = find_views(depth, np.einsum("ij,jhw->ihw", rotation, normals))
+        shading = shade(key, light, normals, np.einsum("ji,jhw->ihw", rotation, views), roughness)
+    return Image(torch.from_numpy(shading), SHADING, (layers.box.left, layers.box.top), layers.size, layers.metadata)
+
+
+def find_views(depth: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Unit vectors towards the camera, float32 `[3, H, W]`, from planar depth `[H, W]` and normals in camera space `[3, H, W]`.
+
+    Where the focal length cannot be told, all vectors point straight out of the picture, as in an orthographic one.
     """
     height, width = depth.shape
     lens = find_lens(depth, normals) or np.inf
@@ -120,12 +142,12 @@ def find_views(depth: np.ndarray, normals: np.ndarray) -> np.ndarray:
 
 
 def shade(key: KeyLight, light: np.ndarray, normals: np.ndarray, views: np.ndarray, roughness: float) -> np.ndarray:
-    """What the key light does, float32 `[3, H, W]`: cosine, lit, gloss.
+    """Shading by the key light, float32 `[3, H, W]`: cosine, lit, gloss.
 
-    cosine is max(0, n . l). lit is the share of its light that arrives, 0 in shadow to 1: what there is beyond the fill, over what it
-    should be; 0 where the surface looks away. gloss is what a surface of this roughness would mirror of a light of irradiance
-    pi, without its colour, as in a pass GlossDir: the microfacet model with the distribution of Trowbridge and Reitz (GGX) and
-    Smith's masking (Walter et al., "Microfacet Models for Refraction", 2007).
+    cosine is max(0, n . l). lit is the share of the light that arrives, 0 (shadow) to 1: measured light minus fill, over the expected
+    light; 0 where the surface faces away. gloss is the reflection of a light of irradiance pi on a surface of this roughness, without
+    colour, as in a pass GlossDir: the microfacet model with the distribution of Trowbridge and Reitz (GGX) and Smith's masking
+    (Walter et al., "Microfacet Models for Refraction", 2007).
     """
     length = np.linalg.norm(normals, axis=0)
     known = length > 0.5
@@ -133,7 +155,7 @@ def shade(key: KeyLight, light: np.ndarray, normals: np.ndarray, views: np.ndarr
     cosine = np.where(known, np.tensordot(key.direction, n, 1), 0).clip(0, 1)
     luminance = np.nan_to_num(_luminance(light), nan=0.0, posinf=0.0, neginf=0.0)
     others = np.maximum(key.fill[0] + np.tensordot(key.fill[1:], n, 1), 0)
-    # near the terminator the quotient is all noise: let it fade to nothing there
+    # near the terminator the quotient is mostly noise: the lower limit fades it out there
     expected = key.strength * np.maximum(cosine, 0.1)
     lit = np.where(cosine > 0, (luminance - others) / expected.clip(min=1e-6), 0)
     half = key.direction[:, None, None] + views

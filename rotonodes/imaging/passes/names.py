@@ -1,8 +1,8 @@
-"""Channel names of multipass files, taken apart: view layers, passes, stereo views, channels.
+"""Channel names of multipass files split into view layers, passes, stereo views and channels.
 
-Every renderer spells its passes in its own way. Here each gets one canonical name, which is Blender 4's short word
-(`DiffDir`, `GlossCol`, `IndexOB`), and a pass may be asked for under any spelling. Names are split from the right, since the
-names of layers and passes may hold blanks and dots: `My layer.v2.Diffuse Direct.R`.
+Every renderer spells its passes differently. Here each has one canonical name, Blender 4's short word
+(`DiffDir`, `GlossCol`, `IndexOB`), and a pass may be asked for in any spelling. Names are split from the right, since the
+names of layers and passes may contain spaces and dots: `My layer.v2.Diffuse Direct.R`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from rotonodes.errors import FrameError, did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rotonodes.values.pixels import Image, Layers
 
-# Canonical name -> other spellings, the likelier meaning first where one file may hold several of them. Blender 5's names,
-# Cinema 4D's words, then V-Ray's, Arnold's, Redshift's, Houdini's and Nuke's.
+# Canonical name -> other spellings; where one file may have several of them, the likelier meaning first. From Blender 5, Cinema 4D,
+# V-Ray, Arnold, Redshift, Octane, Houdini and Nuke.
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "Combined": ("rgba", "rgb", "beauty", "image", "C", "Ci", "RGB_color"),
     "Depth": ("z", "zdepth", "depth_z", "deep_z", "pz"),
@@ -75,7 +77,7 @@ _NAMED_IN_MESSAGES = 12
 
 
 def squash(name: str) -> str:
-    """A name without what renderers differ in: case, blanks, underscores, dashes."""
+    """A name in lower case without spaces, underscores and dashes, in which renderers differ."""
     return "".join(c for c in name.casefold() if c.isalnum()) or name
 
 
@@ -84,7 +86,7 @@ _RANK_OF = {squash(word): rank for words in SPELLINGS.values() for rank, word in
 
 
 def canonical(name: str, names: Mapping[str, str] | None = None) -> str:
-    """The canonical name of a pass; unknown passes keep their own. `names` (spelling -> canonical) goes first."""
+    """The canonical name of a pass; unknown passes keep their name. `names` (spelling -> canonical) takes precedence."""
     word = squash(name)
     for spelling, meant in (names or {}).items():
         if squash(spelling) == word:
@@ -98,7 +100,7 @@ def canonical(name: str, names: Mapping[str, str] | None = None) -> str:
 class Pass:
     """One pass of one view layer: `name` as the file spells it, `channels` as (short name, full name) in R G B A order.
 
-    `layer` is empty where passes belong to no view layer, `view` where the pass belongs to no stereo view.
+    `layer` is empty for a pass outside view layers, `view` for a pass outside stereo views.
     """
 
     layer: str
@@ -109,7 +111,7 @@ class Pass:
 
     @property
     def full_name(self) -> str:
-        """`ViewLayer.Combined`: the view layer, if any, and the pass as the file spells them."""
+        """The view layer, if any, and the pass, as the file spells them: `ViewLayer.Combined`."""
         return f"{self.layer}.{self.name}" if self.layer else self.name
 
 
@@ -123,7 +125,7 @@ class Passes:
 
     @classmethod
     def of(cls, layers: Layers, names: Mapping[str, str] | None = None) -> Passes:
-        """The passes of a multipass frame; `names` maps the user's own spellings to canonical names."""
+        """The passes of a multipass frame; `names` maps the user's spellings to canonical names."""
         views = layers.metadata.get("multiView") or ()
         spelled = _views_of_parts(layers)
         hero_first = [layers.metadata["view"]] if spelled else [views] if isinstance(views, str) else views
@@ -131,20 +133,20 @@ class Passes:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The view layers in the file's order; the compositor's output of Blender comes last, it is not a layer."""
+        """The view layers in the file's order; Blender's compositor output, which is not a view layer, comes last."""
         return tuple(sorted(dict.fromkeys(p.layer for p in self.passes), key=lambda layer: layer == "Composite"))
 
     @property
     def default_layer(self) -> str:
-        """The view layer meant when none is named: none, where the file has a picture outside of layers, else the first."""
+        """The default view layer: none where the file has a picture outside of layers, else the first."""
         if not self.passes or any(p.layer == "" and p.canonical == "Combined" for p in self.passes):
             return ""
         return next((layer for layer in self.layers if layer), "")
 
     def find(self, asked: str, layer: str = "", view: str = "") -> Pass:
-        """The pass meant by any spelling of its name, with or without a view layer in front (`Label.DiffDir`).
+        """The pass for any spelling of its name, with or without a view layer in front (`Label.DiffDir`).
 
-        FrameError says what was asked, what is there, and what may have been meant.
+        Raises FrameError with what was asked for, what the file has, and the nearest name.
         """
         view = self.view_named(view)
         layer = self.layer_named(layer) if layer else self.default_layer
@@ -153,7 +155,7 @@ class Passes:
         raise FrameError(self._missing(asked, layer, view))
 
     def has(self, asked: str, layer: str = "", view: str = "") -> bool:
-        """Whether `find` would find the pass; unknown layers and views are errors here too."""
+        """Whether `find` would find the pass. Raises FrameError for an unknown layer or view."""
         return self._found(asked, self.layer_named(layer) if layer else self.default_layer, self.view_named(view)) is not None
 
     def _found(self, asked: str, layer: str, view: str) -> Pass | None:
@@ -163,15 +165,15 @@ class Passes:
         return None
 
     def _readings(self, asked: str, layer: str) -> Iterator[tuple[str, str]]:
-        """(view layer, pass) that the text may mean, the likeliest first; a layer in front goes before a dot in a name."""
+        """Possible readings of the text as (view layer, pass), the likeliest first: a layer in front before a dot in the pass's name."""
         for name in sorted(filter(None, self.layers), key=len, reverse=True):
             if asked.casefold().startswith(name.casefold() + "."):
                 yield name, asked[len(name) + 1 :]
         yield layer, asked
-        yield "", asked  # passes outside of view layers belong to all of them
+        yield "", asked  # passes outside view layers belong to all of them
 
     def layer_named(self, layer: str) -> str:
-        """A view layer as the file spells it; FrameError where there is none of that name."""
+        """A view layer as the file spells it. Raises FrameError for an unknown one."""
         known = {name.casefold(): name for name in self.layers if name}
         if layer.casefold() in known:
             return known[layer.casefold()]
@@ -179,7 +181,7 @@ class Passes:
         raise FrameError(f"{self.where}: there is no view layer {layer!r}{did_you_mean(layer, known.values())}; it has {there}")
 
     def view_named(self, view: str) -> str:
-        """A stereo view as the file spells it, the hero view by default; FrameError where there is none of that name."""
+        """A stereo view as the file spells it, the hero view by default. Raises FrameError for an unknown one."""
         if not view:
             return self.views[0] if self.views else ""
         known = {name.casefold(): name for name in self.views}
@@ -206,7 +208,10 @@ def _spells(candidate: Pass, word: str) -> bool:
 
 
 def _best(candidates: list[Pass], word: str, view: str) -> Pass | None:
-    """The candidate that `word` names: as spelled, else but for case, else the likeliest of its meaning; all ranks of a cryptomatte."""
+    """The candidate that `word` names: spelled alike, else alike but for case, else the likeliest with the same canonical name.
+
+    All ranks of a cryptomatte count as one pass.
+    """
     meant = canonical(word)
 
     def unlike(p: Pass) -> tuple[bool | int, ...]:
@@ -231,7 +236,7 @@ def read_passes(
 ) -> Passes:
     """Passes from full channel names in the file's order; `views` as in the header's `multiView`.
 
-    `spelled` has, for channels whose part says their view, the name as one part would spell it, and the view.
+    `spelled` maps channels whose part names their view to (the name a single-part file would have, view).
     """
     channels = list(channels)
     more = dict.fromkeys(view for _, view in (spelled or {}).values())
@@ -247,8 +252,10 @@ def read_passes(
 
 
 def _split(channel: str, views: tuple[str, ...]) -> tuple[str, str, str]:
-    """(layer and pass, view, channel). OpenEXR's multi-view rules: the view is the last word before the channel; a bare
-    channel belongs to the hero view, one with a layer and no view to none."""
+    """(layer and pass, view, channel) by OpenEXR's multi-view rules.
+
+    The view is the last word before the channel; a bare channel belongs to the hero view, one with a layer but no view to none.
+    """
     stem, _, short = channel.rpartition(".")
     rest, _, last = stem.rpartition(".")
     if last in views:
@@ -269,13 +276,13 @@ def _views_of_parts(layers: Layers) -> dict[str, tuple[str, str]]:
 
 
 def _guessed_views(channels: list[str]) -> tuple[str, ...]:
-    """`left`, `right` for files of several parts, whose header does not list the views."""
+    """`left` and `right`, for files of several parts whose header does not list the views."""
     words = {channel.split(".")[-2] for channel in channels if "." in channel}
     return ("left", "right") if {"left", "right"} <= words else ()
 
 
 def _layers_with_pictures(stems: Iterable[str]) -> list[str]:
-    """Names that are surely view layers, since each has its picture; the longest first."""
+    """Names that are certainly view layers, since each has a Combined pass; the longest first."""
     tops = {layer for layer, _, name in (stem.rpartition(".") for stem in stems) if layer and squash(name) == "combined"}
     return sorted(tops, key=len, reverse=True)
 
@@ -289,7 +296,7 @@ def _layer_and_pass(stem: str, tops: list[str]) -> tuple[str, str]:
 
 
 def _bare(channel: str) -> tuple[str, str]:
-    """The pass of a channel without layer and pass: colour is the picture, Z is depth, others are passes of their own."""
+    """(layer, pass) of a bare channel: colours are the picture, Z is depth, any other is a pass of its own."""
     if _short(channel) in ("R", "G", "B", "A", "Y", "RY", "BY"):
         return "", "Combined"
     return "", "Depth" if channel in ("Z", "z") else channel
@@ -300,7 +307,7 @@ def _short(channel: str) -> str:
 
 
 def _ordered(members: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """(short name, full name) with the short names spelled alike and in order; twice the same keeps its own spelling."""
+    """(short name, full name) with short names normalised and in order; a duplicate keeps its own spelling."""
     shorts: dict[str, str] = {}
     for channel, full in members:
         shorts[channel if _short(channel) in shorts else _short(channel)] = full
@@ -308,6 +315,15 @@ def _ordered(members: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple((short, shorts[short]) for short in (*known, *(s for s in shorts if s not in known)))
 
 
+def pass_planes(layers: Layers, passes: Passes, found: Pass, count: int) -> np.ndarray:
+    """The first `count` channels of a pass, float32 `[count, H, W]` as stored. Raises FrameError when it has fewer."""
+    import numpy as np
+
+    if len(found.channels) < count:
+        raise FrameError(f"{passes.where}: {found.canonical} has {len(found.channels)} channels, not {count}: render it again")
+    return np.stack([np.asarray(layers.planes[full], dtype=np.float32) for _, full in found.channels[:count]])
+
+
 def pass_image(layers: Layers, found: Pass) -> Image:
-    """A pass as a picture, float32 as stored: its channels under their short names, on its data window, with the file's header."""
+    """A pass as a picture, float32, values as stored: channels under their short names, on its data window, with the file's header."""
     return layers.image([full for _, full in found.channels], tuple(short for short, _ in found.channels))

@@ -20,7 +20,10 @@ Operation = Literal[
 
 
 def merge(fg: Image, bg: Image, operation: Operation = "over", mix: float = 1.0, mask: Matte | None = None) -> Image:
-    """`fg` merged with `bg`; `Composite` tells the formulas and the rules for frames, windows and channels."""
+    """`fg` merged with `bg`; the node Composite has the formulas and the rules for frames, data windows and channels.
+
+    Raises FrameError for different numbers of colour channels, or a mask of another size.
+    """
     import torch
 
     bg = bg.to(fg.device)
@@ -46,7 +49,7 @@ def merge(fg: Image, bg: Image, operation: Operation = "over", mix: float = 1.0,
 
 
 def _window(fg: Box, bg: Box, operation: Operation, whole_bg: bool) -> Box:
-    """The smallest box outside of which the result is empty."""
+    """The smallest data window outside of which the result is empty."""
     if operation in ("in", "mask", "multiply"):
         box = fg.intersect(bg)
     elif operation in ("out", "stencil", "atop"):
@@ -59,7 +62,7 @@ def _window(fg: Box, bg: Box, operation: Operation, whole_bg: bool) -> Box:
 
 
 def _planes(image: Image, count: int, box: Box) -> Tensor:
-    """`count` colour planes and alpha on `box`; without a copy where the picture has just those."""
+    """`count` colour planes and alpha on `box`; a view where the picture has exactly these planes."""
     import torch
 
     indices = image.color_indices
@@ -68,17 +71,37 @@ def _planes(image: Image, count: int, box: Box) -> Tensor:
     if len(indices) not in (1, count):
         raise FrameError(f"cannot merge {len(indices)} colour channels ({', '.join(image.channels)}) with {count}")
     alpha = image.alpha if image.alpha is not None else image.data.new_ones(1, 1, 1).expand(1, *image.data.shape[1:])
-    return cut(torch.cat([colors(image).expand(count, -1, -1), alpha]), image.box, box)
+    return cut(torch.cat([image.color.expand(count, -1, -1), alpha]), image.box, box)
 
 
-def colors(image: Image) -> Tensor:
-    """The colour planes, as a view where they lie side by side: `Image.color` always copies."""
-    first, end = image.color_indices[0], image.color_indices[-1] + 1
-    return image.data[first:end] if image.color_indices == tuple(range(first, end)) else image.color
+def with_colors(image: Image, color: Tensor, alpha: Tensor | None = None) -> Image:
+    """The picture with other colour planes and, where given, another `alpha` `[1, H, W]`, which it gets if it had none."""
+    import torch
+
+    planes = dict(zip(image.color_indices, color, strict=True))
+    names = image.channels
+    if alpha is not None:
+        names = names if "A" in names else (*names, "A")
+        planes[names.index("A")] = alpha[0]
+    return image.with_data(torch.stack([planes[i] if i in planes else image.data[i] for i in range(len(names))]), names)
+
+
+def multiplied(picture: Image, alpha: Tensor) -> Image:
+    """A picture times a matte `[1, H, W]`, colour and alpha, which it gets after its colours if it had none; other channels stay."""
+    import torch
+
+    data = picture.data.clone()
+    seen = [*picture.color_indices, *([picture.channels.index("A")] if "A" in picture.channels else [])]
+    data[seen] = torch.where(alpha > 0, data[seen] * alpha, 0.0)  # infinity and NaN outside the shape become 0
+    if "A" in picture.channels:
+        return picture.with_data(data)
+    after = max(picture.color_indices) + 1
+    channels = (*picture.channels[:after], "A", *picture.channels[after:])
+    return picture.with_data(torch.cat((data[:after], alpha, data[after:])), channels)
 
 
 def faded(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
-    """`start` where the weight is 0, `end` where it is 1, mixed between; neither lets the other's NaN or infinity through."""
+    """`start` where the weight is 0, `end` where it is 1, mixed between; NaN and infinity of one never show where only the other counts."""
     mixed = start.lerp(end, weight)
     if mixed.isfinite().all():
         return mixed
@@ -87,7 +110,7 @@ def faded(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
 
 
 def matte_on(matte: Matte, size: tuple[int, int], box: Box) -> Tensor:
-    """The matte `[1, H, W]` on a data window, 0 outside the frame. FrameError when the frame's size is not the matte's."""
+    """The matte `[1, H, W]` on a data window, 0 outside the frame. Raises FrameError when the frame is not of the matte's size."""
     if matte.size != size:
         raise FrameError(f"the matte is {matte.width} x {matte.height}, the picture {size[0]} x {size[1]}: crop or reformat one of them")
     return cut(matte.data, Box(0, 0, *matte.size), box)
@@ -106,6 +129,7 @@ def _soft_light(A: Tensor, B: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return (B * (2 * A + B * (1 - both))).where(both < 1, 2 * both)
 
 
+# The formulas of Nuke's reference of merge operations; A and B hold alpha as their last plane.
 OPERATIONS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
     "over": lambda A, B, a, b: A.addcmul(B, 1 - a),
     "under": lambda A, B, a, b: B.addcmul(A, 1 - b),

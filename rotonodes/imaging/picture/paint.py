@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.values.color import hex_to_linear
 from rotonodes.values.pixels import Image, Labels
-from rotonodes.values.tones import CLASSES, COLORS, default_colors
+from rotonodes.values.tones import known_colors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 def paint(labels: Labels, palette: dict[str, str]) -> Image:
-    """Labels in colour: RGBA, linear, premultiplied. Indices beyond the classes are transparent."""
+    """Labels painted in the palette's colours: RGBA, linear, premultiplied. Indices beyond the classes are transparent."""
     import torch
 
     table = torch.zeros(256, 4)
@@ -24,8 +24,11 @@ def paint(labels: Labels, palette: dict[str, str]) -> Image:
     return Image(data.view(4, labels.height, labels.width))
 
 
-def but(probabilities: Image, without: Sequence[str]) -> Image:
-    """Probabilities without those of some classes, together 1 again; nothing where nothing else is probable. UsageError for other names."""
+def without_classes(probabilities: Image, without: Sequence[str]) -> Image:
+    """Probabilities without some classes, normalised to sum 1 again; 0 where all the probability was theirs.
+
+    Raises UsageError for a class that is not a channel.
+    """
     if not without:
         return probabilities
     names = probabilities.channels
@@ -37,21 +40,25 @@ def but(probabilities: Image, without: Sequence[str]) -> Image:
 
 
 def mix(probabilities: Image, palette: dict[str, str], sharpness: float = 1.0) -> Image:
-    """The sum over all classes of probability times premultiplied colour: RGBA on the same data window."""
+    """The sum over all classes of probability times premultiplied colour: RGBA on the same data window.
+
+    Probabilities are first raised to the power `sharpness` and normalised to sum 1.
+    """
     if sharpness != 1:
-        # Divided by the largest first, for a small share to a high power would be nothing for every class.
+        # Divided by the largest first: a small share to a high power would underflow to 0 for every class.
         powers = (probabilities.data / probabilities.data.amax(0, keepdim=True).clamp(min=1e-9)).clamp(min=0).pow(sharpness)
         probabilities = probabilities.with_data(powers / powers.sum(0, keepdim=True).clamp(min=1e-9))
     names = probabilities.channels
-    known = dict(zip(CLASSES, COLORS, strict=True))
-    colors = [known.get(name, other) for name, other in zip(names, default_colors(len(names)), strict=True)]
-    table = color_table(names, colors, palette).to(probabilities.data)
+    table = color_table(names, known_colors(names), palette).to(probabilities.data)
     data = table.T @ probabilities.data.flatten(1)
     return probabilities.with_data(data.view(4, *probabilities.data.shape[1:]), ("R", "G", "B", "A"))
 
 
 def color_table(classes: Sequence[str], colors: Sequence[str], palette: dict[str, str]) -> Tensor:
-    """Linear, premultiplied RGBA of each class, float32 `[classes, 4]`. UsageError for a palette's class that is not there."""
+    """Linear, premultiplied RGBA of each class, float32 `[classes, 4]`: the palette's colour, else its own; the background transparent.
+
+    Raises UsageError for a class of the palette that is not among the classes.
+    """
     import torch
 
     for name in palette:

@@ -1,25 +1,23 @@
-"""A picture cut into its parts, one cut-out for each, and layers made of them."""
+"""A picture cut into its parts, one cut-out each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean
-from rotonodes.values.pixels import Box, Image, Labels, Layers, Matte
+from rotonodes.values.pixels import Image, Labels, Layers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-_NOTHING = 0.25 / 255  # a matte below a quarter of an 8-bit code is not drawn up to fill what others leave
+_NOTHING = 0.25 / 255  # a matte below a quarter of an 8-bit code is not raised to fill what others leave open
 
 
 def part_planes(mattes: Layers | Labels | Image, parts: list[str], picture: Image | None = None) -> dict[str, Tensor]:
-    """The matte `[H, W]` of each part, 0 to 1, on the frame, in the order asked for; all parts but the background unless `parts` says.
+    """The matte `[H, W]` of each part, 0 to 1, on the frame, in the order of `parts`; by default all parts but the background.
 
-    Raises UsageError for a part that is not there, FrameError when the frame is not the picture's.
+    Raises UsageError for a part that does not exist, FrameError when the frame size is not the picture's.
     """
     import torch
 
@@ -44,7 +42,7 @@ def part_planes(mattes: Layers | Labels | Image, parts: list[str], picture: Imag
 
 
 def cut_outs(picture: Image, mattes: list[Tensor], join: bool) -> list[Image]:
-    """The picture times each part's alpha; `SplitParts` says how that follows from the mattes, which lie from back to front."""
+    """The picture times each part's alpha; mattes are in order from back to front, the node SplitParts has the formulas."""
     import torch
 
     own, color = picture.alpha, list(picture.color_indices)
@@ -68,10 +66,10 @@ def cut_outs(picture: Image, mattes: list[Tensor], join: bool) -> list[Image]:
 
 
 def _joined(matte: Tensor, left: Tensor) -> Tensor:
-    """A part's alpha where the parts before it leave `left` of each pixel.
+    """A part's alpha where the parts in front of it leave the share `left` of each pixel open.
 
-    m / left where it fits in. Where it does not, parts overlap, and so little may stay open that nobody sees it: m or 1 - e / left,
-    whichever is more, e being half an 8-bit code. Below what is opaque that is m.
+    m / left where m <= left. Where parts overlap (m > left), the maximum of m and 1 - e / left, with e half an 8-bit code: the share
+    that stays open is invisible. Behind opaque parts that is m.
     """
     import torch
 
@@ -80,36 +78,8 @@ def _joined(matte: Tensor, left: Tensor) -> Tensor:
     return torch.where(matte >= _NOTHING, torch.where(matte <= left, fits, over), matte)
 
 
-def as_layers(pictures: Mapping[str, Image]) -> Layers:
-    """Pictures of one frame as layers: colour and alpha of each under its name (`hair.R`), in their order."""
-    first = next(iter(pictures.values()))
-    planes = {}
-    for name, picture in pictures.items():
-        whole = picture.on_frame()
-        channels = [*(whole.channels[index] for index in whole.color_indices), *(["A"] if whole.alpha is not None else [])]
-        for channel in channels:
-            planes[f"{name}.{channel}"] = whole.data[whole.channels.index(channel)].cpu().numpy()
-    return Layers(planes, Box(0, 0, *first.size), first.size)
-
-
-def layer_pictures(layers: Layers) -> dict[str, Image | Matte]:
-    """The layers by name, in their order: pictures where there are `hair.R`, `hair.G` and `hair.B` (or `hair.Y`), else mattes."""
-    found: dict[str, Image | Matte] = {}
-    for full in layers.planes:
-        name, _, channel = full.rpartition(".")
-        colors = next(
-            (c for c in (("R", "G", "B"), ("Y",)) if channel in (*c, "A") and all(f"{name}.{k}" in layers.planes for k in c)), None
-        )
-        if not name or colors is None:
-            found[full] = Matte(layers.image([full], ("Y",)).on_frame().data)
-        elif name not in found:
-            channels = (*colors, "A") if f"{name}.A" in layers.planes else colors
-            found[name] = replace(layers.image([f"{name}.{k}" for k in channels], channels).on_frame(), metadata={})
-    return found
-
-
 def laid_over(pictures: list[Image]) -> Image:
-    """Premultiplied pictures, each over those before it. Channels other than colour and alpha are the last one's."""
+    """Premultiplied pictures composited, each over those before it. Channels other than colour and alpha are the last picture's."""
     top = pictures[-1]
     planes = [*top.color_indices, top.channels.index("A")]
     shown = pictures[0].data[planes]

@@ -8,7 +8,7 @@ from rotonodes.values.pixels import Box, Image, Picture, cut
 
 
 def cut_out(picture: Picture, box: Box) -> Picture:
-    """`box` of the frame as a frame of its own; of a smaller data window, the part inside. Pixels are shared, not copied."""
+    """The picture cropped to `box`, which becomes its frame; the data window is cut to it. Pixels are shared, not copied."""
     frame = Box(0, 0, *picture.size)
     if not isinstance(picture, Image):
         return picture if box == frame else replace(picture, data=cut(picture.data, frame, box))

@@ -20,7 +20,7 @@ Fit = Literal["fill", "fit", "stretch", "width", "height", "none"]
 
 
 def reformat(picture: Picture, size: tuple[int, int], method: Filter = "lanczos", fit: Fit = "fill") -> Picture:
-    """The picture resampled to a frame of `size` = (width, height); `Reformat` tells what the words mean."""
+    """The picture resampled to a frame of `size` = (width, height); the node Reformat explains `method` and `fit`."""
     old = picture.size
     x_scale, y_scale = size[0] / old[0], size[1] / old[1]
     if fit != "stretch":
@@ -44,9 +44,9 @@ def reformat(picture: Picture, size: tuple[int, int], method: Filter = "lanczos"
 
 
 class _Axis:
-    """One direction of a resize: the frame goes from `old` to `new` pixels, pixels are known from `start` to `end`.
+    """One axis of a resize: the frame goes from `old` to `new` pixels; source pixels exist from `start` to `end`.
 
-    Of the result, pixels `first` to `end` are made: those known and within a frame of `size` that begins at `-offset`.
+    Result pixels `first` to `end` are computed: those with a source, within a frame of `size` that begins at `-offset`.
     """
 
     def __init__(self, old: int, new: int, start: int, end: int, offset: int, size: int) -> None:
@@ -59,7 +59,7 @@ class _Axis:
 
 
 def _resample(data: Tensor, down: _Axis, across: _Axis, method: Filter) -> Tensor:
-    """`data` `[..., H, W]` resampled along both directions; a direction that stays as it is, is only cut."""
+    """`data` `[..., H, W]` resampled along both axes; an axis of the same length is only cut."""
     for axis, dimension in ((down, -2), (across, -1)):
         if axis.old == axis.new:
             data = data.narrow(dimension, axis.first - axis.start, axis.end - axis.first)
@@ -74,7 +74,7 @@ def _along(data: Tensor, dimension: int, index: np.ndarray, weight: np.ndarray) 
     taps = torch.from_numpy(index).to(data.device)
     if index.shape[1] == 1:  # nearest: no arithmetic, so that labels and infinities stay
         return data.index_select(dimension, taps[:, 0])
-    # Rows of an "embedding" are summed by weight: only a pixel's own taps are read, so that a NaN does not spread further.
+    # An embedding bag sums weighted rows and reads only a pixel's own taps, so that a NaN does not spread further.
     rows = data.movedim(dimension, 0)
     summed = torch.nn.functional.embedding_bag(
         taps, rows.reshape(rows.shape[0], -1), mode="sum", per_sample_weights=torch.from_numpy(weight).to(data.device)
@@ -84,10 +84,10 @@ def _along(data: Tensor, dimension: int, index: np.ndarray, weight: np.ndarray) 
 
 @functools.lru_cache(maxsize=32)
 def _taps(old: int, new: int, start: int, known: int, first: int, end: int, method: Filter) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the known pixels each new pixel is made of `[n, taps]`, and how much of each; every row sums to 1."""
+    """Source pixels of each new pixel `[n, taps]`, and their weights; every row has the sum 1."""
     import numpy as np
 
-    step = old / new  # old pixels to one new pixel
+    step = old / new  # old pixels per new pixel
     center = (np.arange(first, end) + 0.5) * step - start
     nearest = np.clip(np.floor(center).astype(np.int64), 0, known - 1)[:, None]
     if method == "nearest":
@@ -105,7 +105,7 @@ def _taps(old: int, new: int, start: int, known: int, first: int, end: int, meth
     weight = np.where((index < 0) | (index >= known) | (np.abs(weight) < 1e-9), 0, weight)
     weight /= weight.sum(axis=1, keepdims=True)
     used = (weight != 0).any(axis=0)
-    # A tap without weight points at the pixel itself: 0 times a NaN elsewhere would be NaN.
+    # A tap without weight points at the nearest pixel: 0 times a NaN elsewhere would be NaN.
     return np.where(weight == 0, nearest, index)[:, used], weight[:, used].astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Sheets: pictures of one size laid out in rows, with a line of text below each and above them all."""
+"""Sheets: pictures laid out in rows with captions, or side by side to compare."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def contact_sheet(
     title: str = "",
     legend: Sequence[tuple[str, str]] = (),
 ) -> Image:
-    """RGB cells of one size in rows, with `texts` below them; UsageError when there is no cell.
+    """RGB cells of one size in rows, with `texts` below them. Raises UsageError when there is no cell.
 
-    `title` stands above the cells, and beside it the `legend`: names, each behind a square of its colour (`#rrggbb`).
+    `title` stands above the cells, and beside it the `legend`: (name, `#rrggbb`), each name with a square of its colour.
     """
     import torch
 
@@ -71,7 +71,7 @@ def text_mask(text: str) -> Tensor:
 
 
 def _heading(title: str, legend: Sequence[tuple[str, str]], width: int) -> list[Tensor]:
-    """The lines above the cells, `[3, H, width]` each: the title, and the legend on as many lines as it needs."""
+    """The lines above the cells, `[3, H, width]` each: the title, and the legend over as many lines as needed."""
     import torch
 
     height = max(text_mask(text).shape[0] for text in (title, *(name for name, _ in legend), "g"))
@@ -86,7 +86,7 @@ def _heading(title: str, legend: Sequence[tuple[str, str]], width: int) -> list[
         if x > GAP and x + height + GAP + mask.shape[1] > width:
             rows.append(torch.full((3, height, width), GROUND))
             x = GAP
-        # The frame keeps black, and what is nearly the ground's grey, visible.
+        # The frame keeps black and colours close to the ground's grey visible.
         rows[-1][:, :, x : x + height] = _FRAME
         rows[-1][:, 1:-1, x + 1 : x + height - 1] = torch.tensor(hex_to_linear(color)[:3]).view(3, 1, 1)
         _write(rows[-1], mask[:, : max(width - x - height - GAP, 1)], x + height + GAP, 0)
@@ -95,24 +95,53 @@ def _heading(title: str, legend: Sequence[tuple[str, str]], width: int) -> list[
 
 
 def _write(sheet: Tensor, mask: Tensor, x: int, y: int) -> None:
-    """Blend the text's colour into `[3, H, W]` at a place; what reaches beyond the edge is cut off."""
+    """Blend text into `[3, H, W]` at a place, cut off at the edge."""
     place = sheet[:, y:, x:][:, : mask.shape[0], : mask.shape[1]]
     place += (_TEXT - place) * mask[: place.shape[1], : place.shape[2]]
 
 
 def cell_size(value: Image | Matte | Labels, width: int) -> tuple[int, int]:
-    """(width, height) of a cell in the proportions of a frame."""
+    """(width, height) of a cell with a frame's proportions."""
     return width, max(1, round(width * value.height / value.width))
 
 
 def cell(value: Image | Matte | Labels, size: tuple[int, int]) -> Image:
     """A picture, matte or labels as opaque RGB of `size`, to look at."""
+    small = reformat(as_picture(value), size, "area", "fit")
+    ground = Image(small.data.new_full((3, size[1], size[0]), GROUND))
+    return Image(merge(small, ground).on_frame().color)
+
+
+def as_picture(value: Image | Matte | Labels) -> Image:
+    """A value as a picture: labels RGBA in their own colours, mattes grey so that 0.5 is written as code 128."""
     from rotonodes.values.color import srgb_to_linear
 
     if isinstance(value, Labels):
-        value = paint(value, dict(zip(value.classes, value.colors, strict=True)))
-    elif isinstance(value, Matte):
-        value = Image(srgb_to_linear(value.data))  # so that 0.5 is written as code 128
-    small = reformat(value, size, "area", "fit")
-    ground = Image(small.data.new_full((3, size[1], size[0]), GROUND))
-    return Image(merge(small, ground).on_frame().color)
+        return paint(value, dict(zip(value.classes, value.colors, strict=True)))
+    return Image(srgb_to_linear(value.data)) if isinstance(value, Matte) else value
+
+
+def side_by_side(values: Sequence[Image | Matte | Labels], gap: int) -> Image:
+    """Values side by side, each fitted into the frame of the first, with black lines of `gap` px between.
+
+    The result has the channels of all; where a value lacks one it is 0 (alpha 1).
+    """
+    import torch
+
+    pictures = [Image(as_picture(value).color) if isinstance(value, Labels) else as_picture(value) for value in values]
+    shown = [reformat(picture, values[0].size, "area", "fit").on_frame() for picture in pictures]
+    extras = dict.fromkeys(n for p in shown for i, n in enumerate(p.channels) if i not in p.color_indices and n != "A")
+    names = ("R", "G", "B", *(["A"] if any(picture.alpha is not None for picture in shown) else []), *extras)
+    parts = [_planes(picture, names).to(shown[0].device) for picture in shown]
+    line = parts[0].new_zeros((len(names), parts[0].shape[1], gap))
+    line[3:4] = 1 if "A" in names else 0
+    return Image(torch.cat([part for one in parts for part in (line, one)][1:], dim=2), names)
+
+
+def _planes(picture: Image, names: Sequence[str]) -> Tensor:
+    """Red, green, blue and the other named channels, `[C, H, W]`."""
+    import torch
+
+    empty = picture.data.new_zeros((1, picture.height, picture.width))
+    found = {"A": empty + 1} | {name: plane for name in names[3:] if (plane := picture.plane(name)) is not None}
+    return torch.cat([picture.color.expand(3, -1, -1), *(found.get(name, empty) for name in names[3:])])

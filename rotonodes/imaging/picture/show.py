@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-CELL = 192  # width of a cell on a sheet, px
-SQUARE = 8  # side of the squares below transparent pictures, px
+CELL = 192  # px, width of a cell on a sheet
+SQUARE = 8  # px, side of the chequered squares behind transparent pictures
 SQUARES = (0.13, 0.32)  # their linear greys: the usual codes 102 and 153
-FAR = 1e9  # renderers write 1e10 and more where a ray hits nothing
+FAR = 1e9  # values from here on mean that there is nothing: renderers write 1e10 and more
 Viewable = Image | Matte | Labels | Layers
 
 
 def shown(value: Viewable) -> Image | Matte | Labels:
-    """A value as something that can be shown: passes that are no colour brought into 0 to 1, layers as a sheet of passes."""
+    """A value as a picture that can be shown: non-colour passes normalised to 0..1, layers as a sheet of their passes."""
     if isinstance(value, Layers):
         return pass_sheet(value)
     if not isinstance(value, Image):
@@ -34,7 +34,7 @@ def shown(value: Viewable) -> Image | Matte | Labels:
 
 
 def is_classes(picture: Image, names: Sequence[str]) -> bool:
-    """Whether the planes are probabilities of classes: named by words, and 1 together in every pixel."""
+    """Whether the planes are probabilities of classes: named by words, with sum 1 in every pixel."""
     import torch
 
     words = len(names) > 1 and all(len(name) > 1 for name in names) and "A" not in picture.channels
@@ -42,23 +42,20 @@ def is_classes(picture: Image, names: Sequence[str]) -> bool:
 
 
 def class_colors(picture: Image, names: Sequence[str]) -> Tensor:
-    """Probabilities `[N, H, W]` as the mix of their classes' colours, codes from 0 to 1."""
+    """Probabilities `[N, H, W]` as a mix of their classes' colours, sRGB codes 0 to 1."""
     import torch
 
     from rotonodes.values.color import parse_hex
-    from rotonodes.values.tones import CLASSES, COLORS, default_colors
+    from rotonodes.values.tones import known_colors
 
-    colors = (
-        dict(zip(CLASSES, COLORS, strict=True)) if set(names) <= set(CLASSES) else dict(zip(names, default_colors(len(names)), strict=True))
-    )
-    table = torch.tensor([parse_hex(colors[name])[:3] for name in names], dtype=torch.float32) / 255
+    table = torch.tensor([parse_hex(color)[:3] for color in known_colors(names)], dtype=torch.float32) / 255
     return torch.einsum("nhw,nc->chw", picture.data, table)
 
 
 def in_range(picture: Image, names: Sequence[str]) -> Tensor:
-    """Depth, normals, positions, ids: up to three planes as codes from 0 to 1.
+    """Depth, normals, positions, ids: up to three planes normalised to codes 0 to 1.
 
-    Normals map -1 to 1 onto 0 to 1, as is usual; everything else its own range, background at infinity left out.
+    Normals map -1..1 to 0..1, as is usual; other passes map their own range, without infinite background.
     """
     import torch
 
@@ -78,14 +75,14 @@ def in_range(picture: Image, names: Sequence[str]) -> Tensor:
 
 
 def as_codes(codes: Tensor) -> Tensor:
-    """Linear values that are written as these codes (0 to 1)."""
+    """The linear values that are written as these sRGB codes (0 to 1)."""
     from rotonodes.values.color import srgb_to_linear
 
     return srgb_to_linear(codes)
 
 
 def first_pass(layers: Layers) -> Image:
-    """The picture of a multipass frame: its Combined pass, or whatever comes first."""
+    """The picture of a multipass frame: its Combined pass, else its first pass."""
     from rotonodes.imaging.passes.names import Passes, pass_image
 
     passes = Passes.of(layers)
@@ -93,7 +90,7 @@ def first_pass(layers: Layers) -> Image:
 
 
 def pass_sheet(layers: Layers) -> Image:
-    """Every pass of a multipass frame with its name below."""
+    """A sheet of all passes of a multipass frame with their names."""
     from rotonodes.imaging.passes.names import Passes, pass_image
     from rotonodes.imaging.picture.sheet import cell, cell_size, contact_sheet
 
@@ -103,7 +100,7 @@ def pass_sheet(layers: Layers) -> Image:
 
 
 def write_view(path: str, value: Image | Matte | Labels) -> None:
-    """Write a picture as 8-bit sRGB, transparent ones over grey squares; mattes grey, labels in their colours."""
+    """Write an 8-bit sRGB PNG: pictures over grey squares where they are transparent, mattes grey, labels in their colours."""
     import numpy as np
 
     from rotonodes.io.pictures import write_labels
@@ -119,7 +116,7 @@ def write_view(path: str, value: Image | Matte | Labels) -> None:
 
 
 def over_squares(picture: Image) -> Tensor:
-    """Colour `[3 or 1, H, W]` over a ground of squares; opaque pictures as they are."""
+    """Colour `[3 or 1, H, W]` over chequered squares; opaque pictures unchanged."""
     import torch
 
     picture = picture.on_frame()

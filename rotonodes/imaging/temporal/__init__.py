@@ -1,1 +1,1 @@
-"""Clips: motion vectors, and labels held steady along them."""
+"""Clips: motion vectors, and tones stabilized along them."""

@@ -1,12 +1,12 @@
-"""Motion between the frames of a shot: reading a Vector pass, estimating one, and walking along it.
+"""Motion between the frames of a shot: estimating vectors, and following them.
 
-Vectors are as Blender's Cycles writes them: `[4, H, W]` float32, channels X Y Z W, in pixels, with y upwards. A surface
-point that the pixel at column x and row y shows lies at
+Vectors are in the format of Blender's Cycles: `[4, H, W]` float32, channels X Y Z W, in pixels, with y upwards. The surface
+point in the pixel at column x and row y lies at
 
     (x + X, y - Y)  in the frame before,        (x - Z, y + W)  in the frame after.
 
-(`primitive_motion_vector` in Cycles answers previous - current and current - next, in raster space; measured on renders too.
-With motion blur on, Cycles leaves the pass zero.) Positions are of pixel centres: the first pixel is at 0, 0.
+(`primitive_motion_vector` in Cycles returns previous - current and current - next, in raster space; confirmed on renders.
+With motion blur on, Cycles leaves the pass at 0.) Positions are those of pixel centres: the first pixel is at (0, 0).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, interpolate, pad
 
-# An estimate is trusted to a pixel; where the way there and back misses by more, something else came into view.
+# px, standard deviation of the error with which forward and backward vectors of one surface point cancel.
 _CLOSES = 1.0
 
-# Estimating: sides of the coarsest level and of the windows, px; steps at each level; and how much a window's contrast must
-# be to move it (mean square of the gradient, of pictures from 0 to 1).
+# Estimation: sides of the coarsest level and of the windows, px; steps at each level; and the damping of the least squares
+# (mean square of the gradient, for pictures from 0 to 1), which keeps windows without contrast in place.
 _COARSEST = 16
 _WINDOW = 5
 _STEPS = 4
@@ -29,14 +29,14 @@ _CONTRAST = 3e-3
 
 
 class Positions(NamedTuple):
-    """Places in a picture, each `[H, W]` float32: columns `x` and rows `y`, in pixels, also between them."""
+    """Positions in a picture, each `[H, W]` float32: columns `x` and rows `y` in pixels, fractions included."""
 
     x: Tensor
     y: Tensor
 
 
 def own_positions(like: Tensor) -> Positions:
-    """Where the pixels of `[..., H, W]` themselves lie."""
+    """The positions of the pixels of `[..., H, W]`."""
     height, width = like.shape[-2:]
     rows, columns = (torch.arange(n, dtype=torch.float32, device=like.device) for n in (height, width))
     y, x = torch.meshgrid(rows, columns, indexing="ij")
@@ -44,26 +44,25 @@ def own_positions(like: Tensor) -> Positions:
 
 
 def sample(planes: Tensor, at: Positions) -> Tensor:
-    """Values of `[C, H, W]` at positions, bilinear; beyond the edges those of the edge."""
+    """Values of `[C, H, W]` at positions, bilinear; the edge's value beyond the frame."""
     height, width = planes.shape[-2:]
     grid = torch.stack([(2 * at.x + 1) / width - 1, (2 * at.y + 1) / height - 1], dim=-1)
     return grid_sample(planes[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False)[0]
 
 
 def displaced(vectors: Tensor, step: int, at: Positions) -> Positions:
-    """Where what vectors `[4, H, W]` (sampled at `at`) tell of lies one frame on (`step` 1) or back (-1)."""
+    """The positions, one frame later (`step` 1) or earlier (-1), of surface points at `at` with vectors `[4, H, W]`."""
     if step < 0:
         return Positions(at.x + vectors[0], at.y - vectors[1])
     return Positions(at.x - vectors[2], at.y + vectors[3])
 
 
 def follow(here: Tensor, there: Tensor, step: int, at: Positions) -> tuple[Positions, Tensor]:
-    """The positions one frame on or back, and how far each can be trusted, `[H, W]` from 0 to 1.
+    """The positions one frame later or earlier, and the trust in each, `[H, W]` from 0 to 1.
 
-    `here` are this frame's vectors at the positions, `there` all those of the other frame, both `[4, H, W]`. Trust is
-    exp(-d^2 / 2) with d the distance in pixels by which the way there and back misses where it began: where a surface is
-    hidden or comes into view, or the vectors are wrong, the two do not agree. It is zero beyond the frame's edge and where a
-    vector is no number.
+    `here` are this frame's vectors at the positions, `there` all vectors of the other frame, both `[4, H, W]`. Trust is
+    exp(-d^2 / 2), with d the distance in pixels between a position and the one that following the vectors there and back gives:
+    large where a surface becomes hidden or visible, or vectors are wrong. Trust is 0 beyond the frame and where a vector is NaN.
     """
     to = displaced(here, step, at)
     back = displaced(sample(there, to), -step, to)
@@ -74,13 +73,10 @@ def follow(here: Tensor, there: Tensor, step: int, at: Positions) -> tuple[Posit
     return to, trust.nan_to_num_(0).mul_(inside)
 
 
-# Estimating.
-
-
 def estimate(picture: Tensor, before: Tensor | None, after: Tensor | None, shrink: int = 2) -> Tensor:
-    """Vectors `[4, H, W]` of a picture `[C, H, W]` (0 to 1, as seen: encoded) from its neighbours; zero towards a missing one.
+    """Vectors `[4, H, W]` of a picture `[C, H, W]` (0 to 1, sRGB-encoded) from its neighbours; 0 towards a missing one.
 
-    `shrink` (1, 2, 4) estimates on pictures of that fraction of the size.
+    Pictures are first reduced by the factor `shrink` (1, 2, 4).
     """
     vectors = picture.new_zeros((4, *picture.shape[-2:]))
     if before is not None:
@@ -93,11 +89,11 @@ def estimate(picture: Tensor, before: Tensor | None, after: Tensor | None, shrin
 
 
 def flow(first: Tensor, second: Tensor, shrink: int = 1) -> Tensor:
-    """Displacements `[2, H, W]` (x to the right, y down, in pixels) with which `first` `[C, H, W]` is found again in `second`.
+    """Displacements `[2, H, W]` (x to the right, y down, in pixels) from `first` `[C, H, W]` to `second`.
 
-    Lucas and Kanade's least squares in windows, coarse to fine: each level starts from the one below it, moves by at most a
-    pixel a step, and ends with a median over 3 x 3 pixels. The squares are damped, so that windows without contrast keep
-    what the coarser level says.
+    Lucas and Kanade's least squares in windows, coarse to fine: each level starts from the coarser one, moves by at most a
+    pixel per step, and ends with a median over 3 x 3 pixels. The least squares are damped, so that windows without contrast keep
+    the coarser level's result.
 
     Lucas, Kanade: An iterative image registration technique with an application to stereo vision. IJCAI 1981.
     Baker, Matthews: Lucas-Kanade 20 years on: a unifying framework. IJCV 56 (3), 2004.
@@ -114,7 +110,7 @@ def flow(first: Tensor, second: Tensor, shrink: int = 1) -> Tensor:
 
 
 def _refined(found: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """The displacements after a few steps of least squares; the gradient is that of `first`, which stays from step to step."""
+    """The displacements after a few steps of least squares; the gradient is that of `first`, the same for every step."""
     own = own_positions(first)
     gx, gy = _gradient(first)
     xx, xy, yy = windowed(torch.stack([(a * b).sum(0) for a, b in ((gx, gx), (gx, gy), (gy, gy))]), _WINDOW)
@@ -129,14 +125,14 @@ def _refined(found: Tensor, first: Tensor, second: Tensor) -> Tensor:
 
 
 def windowed(planes: Tensor, side: int) -> Tensor:
-    """Means of `[C, H, W]` over pyramids of twice `side` pixels: a box of that side, applied twice."""
+    """Means of `[C, H, W]` with a pyramid-shaped weight: a box of `side` px, applied twice."""
     for _ in range(2):
         planes = box_mean(planes, side)
     return planes
 
 
 def box_mean(planes: Tensor, side: int) -> Tensor:
-    """Means of `[C, H, W]` over squares of an odd number of pixels; beyond the edges lies the edge."""
+    """Means of `[C, H, W]` over squares of `side` px (odd); the frame's edge is repeated."""
     return avg_pool2d(pad(planes[None], (side // 2,) * 4, mode="replicate"), side, stride=1)[0]
 
 
@@ -147,7 +143,7 @@ def _gradient(planes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _median(planes: Tensor) -> Tensor:
-    """The median over 3 x 3 pixels, which takes single wrong vectors out and keeps edges."""
+    """The median over 3 x 3 pixels, which removes single wrong vectors and keeps edges."""
     height, width = planes.shape[-2:]
     around = pad(planes[None], (1, 1, 1, 1), mode="replicate")[0]
     shifted = [around[:, y : y + height, x : x + width] for y in range(3) for x in range(3)]
@@ -160,7 +156,7 @@ def _half(planes: Tensor) -> Tensor:
 
 
 def _double(found: Tensor, like: Tensor) -> Tensor:
-    """Displacements for the level above, whose size may be odd."""
+    """Displacements for the next finer level, whose size may be odd."""
     height, width = like.shape[-2:]
     return 2 * interpolate(found[None], scale_factor=2.0, mode="bilinear", align_corners=False)[0, :, :height, :width]
 

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.imaging.picture.compositing import colors
 from rotonodes.values.frames import format_frames
 from rotonodes.values.pixels import Clip, Image
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def without_gaps(there: tuple[int, ...], frame: int, radius: int) -> range:
-    """The frames up to `radius` before and after `frame` that follow each other: trails cannot step over one that is missing."""
+    """The frames up to `radius` before and after `frame` without a gap: trails cannot step over a missing frame."""
     first = last = frame
     while first - 1 in there and frame - first < radius:
         first -= 1
@@ -25,11 +24,14 @@ def without_gaps(there: tuple[int, ...], frame: int, radius: int) -> range:
 
 
 def beside(evidence: dict[int, Image], name: str, clip: Clip[Image] | None, frame: int) -> dict[int, Image]:
-    """Frames of another input for those of the probabilities, on their device; none where nothing is linked."""
+    """The frames of another input that belong to the frames of `evidence`, on its device; empty when nothing is linked.
+
+    Raises FrameError for a missing frame or another frame size.
+    """
     if clip is None:
         return {}
     own = evidence[frame]
-    found = on_frames(clip, name, evidence.keys(), frame)
+    found = comparable_frames(clip, name, evidence.keys(), frame)
     for at in evidence:
         if at not in found:
             raise FrameError(f"{name}: there is no frame {at}, which the probabilities have: link clips of the same frames")
@@ -39,10 +41,10 @@ def beside(evidence: dict[int, Image], name: str, clip: Clip[Image] | None, fram
     return {at: picture.to(own.device) for at, picture in found.items()}
 
 
-def on_frames(clip: Clip[Image], name: str, wanted: Collection[int], frame: int) -> dict[int, Image]:
-    """The wanted frames that a clip has, by number: whole frames, of one size and one set of channels, on one device.
+def comparable_frames(clip: Clip[Image], name: str, wanted: Collection[int], frame: int) -> dict[int, Image]:
+    """The wanted frames that a clip has, by number: cut to the frame, of one size and one set of channels, on one device.
 
-    UsageError where `frame` itself is not in the clip, FrameError where another one differs from it.
+    Raises UsageError where `frame` itself is not in the clip, FrameError where another one differs from it in size or channels.
     """
     found = {number: picture.on_frame() for number, picture in clip.items() if number in wanted}
     if frame not in found:
@@ -59,7 +61,7 @@ def on_frames(clip: Clip[Image], name: str, wanted: Collection[int], frame: int)
 
 
 def brightness(picture: Image) -> Tensor:
-    """How bright a picture looks: sRGB-encoded luminance `[1, H, W]`, 0 to 1; what is no number is black."""
+    """The brightness of a picture as it looks: sRGB-encoded luminance `[1, H, W]`, 0 to 1; NaN is black."""
     from rotonodes.values.color import linear_to_srgb, luminance
 
-    return linear_to_srgb(luminance(colors(picture)).nan_to_num(0).clamp(0, 1))
+    return linear_to_srgb(luminance(picture.color).nan_to_num(0).clamp(0, 1))

@@ -1,9 +1,9 @@
-"""Tones that hold still: what the frames around say of a pixel, as a hidden Markov chain along its motion.
+"""Stabilized tones: the posterior of each pixel's tone in a hidden Markov chain along its motion.
 
-A pixel of a frame is followed through the frames before and after it. Along such a trail the tone is hidden and the network's
-probabilities are evidence of it; from frame to frame the tone stays, but for a small chance of a change. The answer is what
-the whole trail says of the frame in the middle (the forward-backward algorithm): doubtful pixels follow their neighbours,
-while a tone that clearly changes may change, which a mean over frames would smear.
+A pixel is followed through the frames before and after it. Along such a trail the tone is the hidden state and the network's
+probabilities are the evidence; from frame to frame the tone stays, but for a small probability of change. The result is the
+posterior at the middle frame (forward-backward algorithm): uncertain pixels follow their neighbours, while a tone that clearly
+changes may change, which a mean over frames would smear.
 
 Rabiner: A tutorial on hidden Markov models and selected applications in speech recognition. Proc. IEEE 77 (2), 1989.
 """
@@ -18,14 +18,14 @@ from torch import Tensor
 
 from rotonodes.imaging.temporal.motion import Positions, box_mean, follow, own_positions, sample
 
-# The least that a network is taken to say for a class: one frame that is certain, and wrong, must not outweigh all others.
+# Lower limit of a class's probability: one frame that is certain and wrong must not outweigh all others.
 _LEAST = 1e-3
 
-_PATCH = 3  # px: pictures are compared in squares of this side
+_PATCH = 3  # px, side of the squares in which pictures are compared
 
 
 class Moment(NamedTuple):
-    """One frame: probabilities `[K, H, W]`; if there are any, its Vector pass `[4, H, W]` and its brightness `[1, H, W]`, 0 to 1."""
+    """One frame: probabilities `[K, H, W]`, and optionally its Vector pass `[4, H, W]` and its brightness `[1, H, W]`, 0 to 1."""
 
     evidence: Tensor
     vectors: Tensor | None = None
@@ -33,37 +33,37 @@ class Moment(NamedTuple):
 
     @property
     def view(self) -> Tensor:
-        """By what frames are compared: their brightness, or for want of it the probabilities themselves."""
+        """The planes that frames are compared by: their brightness, or without it the probabilities."""
         return self.evidence if self.brightness is None else self.brightness
 
 
 class Likeness(NamedTuple):
-    """How much two frames may differ (root mean square over the channels of a patch) at the same place of a trail.
+    """Scale of the difference (root mean square over a patch) that two frames may have on one trail.
 
-    `moving` where the trail follows vectors, which shading changes on its way; `still` where it stays in place, for want of a
-    vector that holds, and where what is seen must hardly change.
+    `moving` where the trail follows vectors, along which shading changes; `still` where it stays in place because no vector can be
+    trusted, and the picture must hardly change.
     """
 
     moving: float | None
     still: float
 
 
-# Measured on rendered clips: about the largest that do not lower mean IoU (tests/benchmarks/bench_stabilize.py).
+# Measured on rendered clips: about the largest values that do not lower mean IoU (tests/benchmarks/bench_stabilize.py).
 OF_BRIGHTNESS = Likeness(moving=0.1, still=0.02)
 OF_PROBABILITIES = Likeness(moving=None, still=0.1)
 
 
-class Step(NamedTuple):
-    """One frame of a trail: its evidence there, `[K, H, W]`, and how far the link to the frame before it holds, `[H, W]`."""
+class TrailFrame(NamedTuple):
+    """One frame of a trail: its evidence `[K, H, W]`, and the trust in the link to the frame before it on the trail, `[H, W]`."""
 
     evidence: Tensor
     holds: Tensor
 
 
 def posterior(moments: Sequence[Moment], middle: int, change: float) -> tuple[Tensor, Tensor]:
-    """What all moments say of the one in the `middle`: probabilities `[K, H, W]`, and by how many frames, `[H, W]` from 1 up.
+    """The posterior at the moment `middle`: probabilities `[K, H, W]`, and the number of frames they rest on, `[H, W]` from 1 up.
 
-    `change` is how likely another tone is from one frame to the next; 1 makes frames independent.
+    `change` is the probability of another tone from one frame to the next; 1 makes frames independent.
     """
     total = known(moments[middle].evidence.clone())
     frames = torch.ones_like(total[0])
@@ -78,21 +78,21 @@ def posterior(moments: Sequence[Moment], middle: int, change: float) -> tuple[Te
     return total.div_(total.sum(0)), frames
 
 
-def message(steps: Sequence[Step], change: float) -> Tensor:
-    """What one side of the trail says of the middle, `[K, H, W]`: from the far end inwards, evidence, then a chance of change."""
+def message(steps: Sequence[TrailFrame], change: float) -> Tensor:
+    """The message from one side of the trail to the middle, `[K, H, W]`: from the far end inwards, evidence, then chance of change."""
     said: Tensor | None = None
     for evidence, holds in reversed(steps):
         said = evidence if said is None else said.mul_(evidence)
-        stays = holds * (1 - change)  # a link that does not hold says nothing: every class alike
+        stays = holds * (1 - change)  # a link without trust passes nothing on: all classes equal
         said.mul_(stays / said.sum(0)).add_((1 - stays) / len(said))
     assert said is not None
     return said
 
 
-def trail(moments: Sequence[Moment], middle: int, step: int) -> Iterator[Step]:
-    """The frames before (`step` -1) or after the middle one, nearest first, seen from each of its pixels.
+def trail(moments: Sequence[Moment], middle: int, step: int) -> Iterator[TrailFrame]:
+    """The frames before (`step` -1) or after the middle one, nearest first, sampled along the trail of each of its pixels.
 
-    A link follows the vectors or stays in place, whichever holds better; so trails go on where vectors are missing or wrong.
+    A link follows the vectors or stays in place, whichever has more trust; so trails continue where vectors are missing or wrong.
     """
     own = own_positions(moments[middle].evidence)
     at, seen, now = own, moments[middle].view, middle
@@ -111,36 +111,36 @@ def trail(moments: Sequence[Moment], middle: int, step: int) -> Iterator[Step]:
             better = trust > holds
             at = Positions(torch.where(better, moved.x, at.x), torch.where(better, moved.y, at.y))
             view, holds = torch.where(better, moved_view, view), torch.where(better, trust, holds)
-        yield Step(known(there.evidence.clone() if at is own else sample(there.evidence, at)), holds)
+        yield TrailFrame(known(there.evidence.clone() if at is own else sample(there.evidence, at)), holds)
         seen = view
 
 
 def most_probable(evidence: Tensor) -> Tensor:
-    """The class index of each pixel, uint8 `[H, W]`: of equal ones the first, and no class that is NaN before one that is not."""
+    """The most probable class index of each pixel, uint8 `[H, W]`: of equals the first; NaN counts as least probable."""
     best, index = evidence[0].nan_to_num(-torch.inf), torch.zeros_like(evidence[0], dtype=torch.uint8)
     for number, plane in enumerate(evidence[1:], 1):
-        better = plane > best  # class by class: an argmax over the first dimension takes many times as long
+        better = plane > best  # class by class: many times as fast as an argmax over the first dimension
         best = torch.where(better, plane, best)
         index = torch.where(better, number, index)
     return index
 
 
 def softened(total: Tensor, frames: Tensor) -> Tensor:
-    """Probabilities that say of one frame what `total` says of several: their geometric mean.
+    """The geometric mean per frame of a posterior `total` that rests on several frames.
 
-    Frames beside each other err alike, so what they agree on is no surer than each of them; and an edge that they all see as
-    soft stays as soft.
+    Neighbouring frames have similar errors, so their agreement is no more certain than each of them; and an edge that is soft in all
+    stays as soft.
     """
     mean = total.clamp(min=torch.finfo(total.dtype).tiny).log_().div_(frames).exp_()
     return mean.div_(mean.sum(0))
 
 
 def alike(one: Tensor, other: Tensor, scale: float) -> Tensor:
-    """How alike two pictures are around each pixel, `[H, W]` from 0 to 1: exp(-d^2 / 2 scale^2) with d their difference."""
+    """Similarity of two pictures around each pixel, `[H, W]` from 0 to 1: exp(-d^2 / 2 scale^2), with d their difference."""
     squares = (one - other).square_().mean(0, keepdim=True)
     return torch.exp_(box_mean(squares, _PATCH)[0].div_(-2 * scale**2)).nan_to_num_(0)
 
 
 def known(evidence: Tensor) -> Tensor:
-    """Probabilities none of which is nothing, in place; what is no number says no more than that."""
+    """Probabilities raised to the lower limit, in place; NaN becomes the lower limit."""
     return evidence.nan_to_num_(_LEAST).clamp_(_LEAST, 1)

@@ -10,13 +10,13 @@ from rotonodes.values.pixels import Image
 if TYPE_CHECKING:
     from torch import Tensor
 
-_VECTORS = (("X", "Y", "Z", "W"), ("R", "G", "B", "A"))  # the second by programs that take every pass of four for a colour
+_VECTORS = (("X", "Y", "Z", "W"), ("R", "G", "B", "A"))  # the second from programs that take every pass of four channels for a colour
 
-_FAR = 1e6  # px: beyond any frame, and a number
+_FAR = 1e6  # px, beyond any frame: infinity is limited to it
 
 
 def motion_vectors(motion: Image) -> Tensor:
-    """The four planes of a Vector pass, `[4, H, W]`."""
+    """The four planes of a Vector pass, `[4, H, W]`. Raises FrameError for a picture without them."""
     names = next((names for names in _VECTORS if set(names) <= set(motion.channels)), None)
     if names is None:
         there = " ".join(motion.channels)

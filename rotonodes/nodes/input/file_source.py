@@ -19,7 +19,7 @@ from rotonodes.values.pixels import Image, Labels, Layers, Matte
 Value = TypeVar("Value", Image, Matte, Labels, Layers)
 
 
-class First(NamedTuple):
+class FirstFrame(NamedTuple):
     """The first frame of a sequence: its file, and its size as (width, height)."""
 
     file: str
@@ -62,14 +62,14 @@ class FileSource(Node):
         listed._frames = FrozenFrames(there, whole)
         return listed
 
-    def prepare(self, device: Device, **inputs: Any) -> First | None:
+    def prepare(self, device: Device, **inputs: Any) -> FirstFrame | None:
         """The first frame on disk, whose size the others must have; None with `sizes: any`."""
         from rotonodes.io.pictures import picture_size
 
         for frame in (self.available() if self.sizes == "same" else None) or ():
             file = self.files(frame)[0]
             try:
-                return First(file, picture_size(file))
+                return FirstFrame(file, picture_size(file))
             except RotoError:
                 continue  # reading that frame reports it
         return None

@@ -1,4 +1,4 @@
-"""LoadFrames, and what every node that reads one file a frame shares with it."""
+"""LoadFrames: a frame sequence or a single picture."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from pydantic import model_validator
 
 from rotonodes.errors import FrameError
+from rotonodes.io.layers import file_layers, is_exr
 from rotonodes.node.asks import Frame, Prepared, Wanted
 from rotonodes.node.parameters import param
 from rotonodes.nodes.input.file_source import FileSource
@@ -16,11 +17,11 @@ from rotonodes.values.frames import literal
 from rotonodes.values.pixels import Image, Layers
 
 PASS = "$pass"
-BEAUTY = "rgba"  # how a pass without a name is called, after Cinema 4D's word for the picture itself
+BEAUTY = "rgba"  # name of a pass without a word, as Cinema 4D calls the picture itself
 
 
 class Loaded(NamedTuple):
-    """What LoadFrames gives: the picture, and every channel of the file."""
+    """The picture, and every channel of the file."""
 
     image: Image | None
     layers: Layers | None
@@ -31,16 +32,16 @@ class LoadFrames(FileSource):
 
     Formats are PNG, JPEG, TIFF, WebP, BMP (8 and 16 bit) and EXR.
 
-    `image` is the picture a viewer would show. `layers` are all channels of the file under their full names. Renderers that
-    write one file a pass are read with `$pass` in the path: `passes` lists the words that stand there, or maps each pass's
-    name to the text that does (`{rgba: "_", matcolor: "_matcolor"}`). Then `image` is the first pass, and `layers` holds
-    the channels of all as `matcolor.R`, float32; a pass whose word is empty is called `rgba`.
+    `image` is the picture a viewer would show. `layers` are all channels of the file under their full names. For renderers that
+    write one file per pass, put `$pass` into the path: `passes` lists the words that replace it, or maps each pass's
+    name to its word (`{rgba: "_", matcolor: "_matcolor"}`). Then `image` is the first pass, and `layers` holds
+    the channels of all passes as `matcolor.R`, float32; a pass with an empty word is called `rgba`.
     """
 
     colorspace: Colorspace | Literal["auto"] = param(
-        "auto", help="how the files are encoded; auto: EXR linear, other pictures srgb, the layers of a $pass sequence raw"
+        "auto", help="encoding of the files; auto: EXR linear, other pictures srgb, the layers of a $pass sequence raw"
     )
-    passes: list[str] | dict[str, str] = param([], help="what $pass in the path stands for, pass by pass")
+    passes: list[str] | dict[str, str] = param([], help="words that replace $pass in the path, or pass name -> its word")
 
     @model_validator(mode="after")
     def _passes_and_token(self) -> LoadFrames:
@@ -51,11 +52,11 @@ class LoadFrames(FileSource):
         return self
 
     def words(self) -> dict[str, str]:
-        """Pass name -> the text that stands for `$pass`."""
+        """Pass name -> the word that replaces `$pass`."""
         return self.passes if isinstance(self.passes, dict) else {word or BEAUTY: word for word in self.passes}
 
     def pattern(self) -> str:
-        """The path with `$pass` in one spelling."""
+        """The path with `${pass}` written `$pass`."""
         return self.path.replace("${pass}", PASS)
 
     def patterns(self) -> tuple[str, ...]:
@@ -84,18 +85,3 @@ class LoadFrames(FileSource):
             for channel, plane in zip(image.channels, image.on(first.box).data.numpy(), strict=True):
                 planes[f"{name}.{channel}"] = plane
         return Layers(planes, first.box, first.size, first.metadata, path=files[0])
-
-
-def is_exr(file: str) -> bool:
-    """True for the files whose layers can be read."""
-    return file.lower().endswith(".exr")
-
-
-def file_layers(file: str, colorspace: Colorspace | Literal["auto"]) -> Layers:
-    """All channels of one file: an EXR's as stored, another picture's as they are decoded."""
-    from rotonodes.io import exr, pictures
-
-    if is_exr(file):
-        return exr.read_layers(file)
-    image = pictures.read_image(file, colorspace)
-    return Layers(dict(zip(image.channels, image.data.numpy(), strict=True)), image.box, image.size, image.metadata, path=file)

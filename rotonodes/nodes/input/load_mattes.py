@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rotonodes.errors import FrameError, did_you_mean
+from rotonodes.io.layers import file_layers
 from rotonodes.node.asks import Frame, Prepared
 from rotonodes.node.parameters import param
-from rotonodes.nodes.input.load_frames import file_layers
-from rotonodes.nodes.input.mask_source import MaskSource, as_matte
+from rotonodes.nodes.input.mask_source import MaskSource
 from rotonodes.values.pixels import Matte
 
 
@@ -25,7 +25,7 @@ class LoadMattes(MaskSource):
     channel: str = param("auto", help="the channel to take: auto, A, R, G, B, Y, or an EXR channel's full name", min_length=1)
 
     def process(self, frame: Frame, first: Prepared) -> Matte:
-        from rotonodes.io.arrays import SUFFIXES, read_array
+        from rotonodes.io.arrays import SUFFIXES, as_matte, read_array
         from rotonodes.io.pictures import read_image
 
         (file,) = self.found(frame)

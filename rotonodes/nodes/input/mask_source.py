@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any, Self
+from typing import Self
 
 from pydantic import PrivateAttr, model_validator
 
@@ -108,14 +108,3 @@ class MaskSource(FileSource, ListedPictures):
         lost = [os.path.basename(picture) for picture in pictures if not os.path.exists(self.mask_of(picture))]
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
         return f"; {len(lost)} of {len(pictures)} pictures have no mask: {', '.join(lost[:5])}{more}"
-
-
-def as_matte(array: Any) -> Any:
-    """An array `[H, W]` of any type as the values of a matte, float32: integers are codes, with 255 (16 bit: 65535) for 1."""
-    import numpy as np
-
-    if array.dtype.kind == "b":
-        return array.astype(np.float32)
-    if array.dtype.kind in "ui":
-        return array.astype(np.float32) / (np.iinfo(array.dtype).max if array.dtype.kind == "u" else 255)
-    return array.astype(np.float32)

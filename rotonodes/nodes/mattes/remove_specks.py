@@ -1,4 +1,4 @@
-"""RemoveSpecks: small regions and holes out of mattes and labels."""
+"""RemoveSpecks: small regions and holes removed from mattes and labels."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Shape = TypeVar("Shape", Matte, Labels)
 class RemoveSpecks(Node):
     """Remove small regions and fill small holes.
 
-    They are specks of dust, pinholes, the crumbs that a network leaves.
+    Dust, pinholes, and the crumbs that a network leaves.
 
-    In a matte, a region is a connected part of what is `threshold` or more, a hole one of what is less; both are measured there,
-    without their soft edges. A speck goes together with the soft edge around it: it sinks to the level that joins it to what stays,
-    which is 0 where it stands alone. A hole is a speck of the matte turned round; holes are filled after specks have gone. Faint
-    parts that never reach the threshold go when they stand alone and all of them is less than `area`. Everything else stays as it
-    is, bit by bit, soft edges too. In labels, a small region takes the class that surrounds it most, and the largest region stays.
-    A second time changes nothing more. Needs scikit-image (`pip install "rotonodes[post]"`).
+    In a matte, a region is a connected set of pixels of `threshold` or more, a hole one of pixels below it; sizes are counted there,
+    without soft edges. A speck is removed together with the soft edge around it: it sinks to the level that connects it to the rest,
+    which is 0 where it stands alone. A hole is a speck of the inverted matte; holes are filled after specks are removed. Faint
+    parts that never reach the threshold are removed where they stand alone and are smaller than `area`. All other pixels stay
+    bit-identical, soft edges included. In labels, a small region takes the class that surrounds it most; the largest region stays.
+    Applying the node twice changes nothing more.
     """
 
-    area: int = param(64, help="regions of fewer pixels go; 0 keeps all", unit="px", ge=0)
-    holes: int | None = param(None, help="holes of fewer pixels are filled (mattes); 0 fills none; default is `area`", unit="px", ge=0)
-    threshold: float = param(0.5, help="from where a matte counts as part of a region", gt=0, le=1)
-    connectivity: Literal[4, 8] = param(8, help="pixels that belong together: 4 by their sides, 8 by their corners too")
+    area: int = param(64, help="smallest region that is kept, in pixels; 0 keeps all", unit="px", ge=0)
+    holes: int | None = param(None, help="smallest hole of a matte that is kept, in pixels; 0 fills none; default `area`", unit="px", ge=0)
+    threshold: float = param(0.5, help="smallest matte value that belongs to a region", gt=0, le=1)
+    connectivity: Literal[4, 8] = param(8, help="how pixels connect: 4 by their sides, 8 by their corners as well")
 
     def process(self, shape: Shape) -> Shape:
         import torch

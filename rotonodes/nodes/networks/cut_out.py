@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.nets.model import Model
 from rotonodes.node.asks import Device, Prepared, Wanted
-from rotonodes.nodes.networks.network_runner import NetworkRunner, on_frames, seen_by
+from rotonodes.nodes.networks.network_runner import NetworkRunner
 from rotonodes.values.pixels import Batch, Image, Matte
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from rotonodes.nets.inference import Segmenter
 
 
@@ -38,26 +36,14 @@ class CutOut(NetworkRunner):
         return Segmenter(self.model_of(inputs), str(device), self.precision)
 
     def process(self, image: Batch[Image], model: Model | None = None, *, wanted: Wanted, prepared: Prepared) -> CutOuts:
+        from rotonodes.imaging.picture.compositing import multiplied
+        from rotonodes.nets.encode import planes_seen, whole_frames
+
         segmenter: Segmenter = prepared  # type: ignore[assignment]
-        stack = on_frames(image)
-        alpha = segmenter.matte(seen_by(segmenter.model, stack))
+        stack = whole_frames(image)
+        alpha = segmenter.matte(planes_seen(segmenter.model, stack))
         mattes = Batch(alpha, tuple(Matte(plane) for plane in alpha))
         if "image" not in wanted:
             return CutOuts(None, mattes)
-        cut = [_cut(picture, matte.to(picture.device)) for picture, matte in zip(stack.like, alpha, strict=True)]
+        cut = [multiplied(picture, matte.to(picture.device)) for picture, matte in zip(stack.like, alpha, strict=True)]
         return CutOuts(Batch.of(cut), mattes)
-
-
-def _cut(picture: Image, alpha: Tensor) -> Image:
-    """A picture times a matte `[1, H, W]`, colour and alpha; other channels (depth, normals) stay as they are."""
-    import torch
-
-    data = picture.data.clone()
-    seen = [*picture.color_indices, *([picture.channels.index("A")] if "A" in picture.channels else [])]
-    # Nothing times nothing: what is not finite outside of the shape must not come through.
-    data[seen] = torch.where(alpha > 0, data[seen] * alpha, 0.0)
-    if "A" in picture.channels:
-        return picture.with_data(data)
-    after = max(picture.color_indices) + 1
-    channels = (*picture.channels[:after], "A", *picture.channels[after:])
-    return picture.with_data(torch.cat((data[:after], alpha, data[after:])), channels)

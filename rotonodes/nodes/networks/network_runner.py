@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from rotonodes.errors import UsageError
 from rotonodes.nets.model import Model
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, param
-from rotonodes.values.pixels import Batch, Image
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class NetworkNode(Node):
@@ -52,18 +48,3 @@ class NetworkRunner(NetworkNode):
         if self.weights is None:
             raise UsageError(f"{type(self).__name__}: give weights=, or a model")
         return load_weights(self.weights)
-
-
-def on_frames(image: Batch[Image]) -> Batch[Image]:
-    """A batch on exactly its frames: overscan cut, missing pixels zero."""
-    if all(value.box == (0, 0, *value.size) for value in image.like):
-        return image
-    return Batch.of([value.on_frame() for value in image.like])
-
-
-def seen_by(model: Model, image: Batch[Image]) -> Tensor:
-    """The channels of a batch that a network sees, `[N, C, H, W]`. FrameError for a picture that does not have them."""
-    from rotonodes.nets.encode import channel_indices
-
-    have = image.like[0].channels
-    return image.data if have == model.channels else image.data[:, channel_indices(model, have)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rotonodes.node.asks import Wanted
 from rotonodes.node.parameters import param
-from rotonodes.nodes.networks.network_runner import NetworkNode, on_frames, seen_by
+from rotonodes.nodes.networks.network_runner import NetworkNode
 from rotonodes.values.pixels import Batch, Image, Labels, Matte
 
 if TYPE_CHECKING:
@@ -43,8 +43,10 @@ class SegmentingNode(NetworkNode):
 
     def segments(self, segmenter: Segmenter, image: Batch[Image], wanted: Wanted) -> Segments:
         """What a network says of a batch; of what nobody asks for, nothing. FrameError for a picture without its channels."""
+        from rotonodes.nets.encode import planes_seen, whole_frames
+
         known = segmenter.model
-        probabilities = segmenter(seen_by(known, on_frames(image)))
+        probabilities = segmenter(planes_seen(known, whole_frames(image)))
         best = _best(probabilities, self.threshold)
         labels = Batch(best, tuple(Labels(plane, known.classes, known.colors) for plane in best))
         pictures = mattes = None

@@ -1,4 +1,4 @@
-"""ContactSheet: the frames of a clip side by side on one picture."""
+"""ContactSheet: the frames of a clip on one picture."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from rotonodes.values.pixels import Clip, Image, Labels, Matte
 
 
 class ContactSheet(Node):
-    """Lay all frames of a clip out on one numbered sheet.
+    """Lay out all frames of a clip on one numbered sheet.
 
     Mattes are shown grey, labels in their own colours, transparent pictures on dark grey. A cell has the proportions of
-    the first frame; frames are reduced as they come, so that memory grows with the sheet only.
+    the first frame; frames are reduced as they arrive, so that memory grows with the sheet only.
     """
 
-    path: OutputPath = param(help="the file to write the sheet to", pixels=False, min_length=1)
-    columns: int | None = param(None, help="cells in a row; about as many as rows unless given", ge=1, le=1000)
+    path: OutputPath = param(help="file of the sheet", pixels=False, min_length=1)
+    columns: int | None = param(None, help="number of cells in a row; default: about as many as rows", ge=1, le=1000)
     width: int = param(160, help="width of a cell", unit="px", ge=8, le=4096)
-    numbers: bool = param(True, help="write the frame number below each cell")
+    numbers: bool = param(True, help="frame numbers below the cells")
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return (self.path,)

@@ -1,4 +1,4 @@
-"""ExportONNX: a trained network as a file that other programs run."""
+"""ExportONNX: a trained network as an ONNX file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rotonodes.node.parameters import OutputPath, param
 class ExportONNX(Node):
     """Write a trained network as an ONNX file.
 
-    It is for OnnxSegment and for programs without rotonodes; needs `pip install 'rotonodes[onnx]'`.
+    OnnxSegment and other programs read it; needs `pip install "rotonodes[onnx]"`.
 
     The file takes any number of pictures of any size that the network takes. It holds the network alone, from pictures in its
-    encoding (8-bit values / 255, for most) to logits; its metadata say what is before and after, as a weights file's do: channels,
-    encoding, padding, classes and their colours. What it answers is compared with torch, at two sizes and with a batch, and it is
-    not written when they differ. A model card lies beside it (`tones.onnx.md` beside `tones.onnx`); one that was written by hand
-    stays as it is.
+    encoding (for most, 8-bit values / 255) to logits; its metadata hold the preprocessing and the classes, as in a weights file:
+    channels, encoding, padding, classes and their colours. Its results are compared with torch's, at two sizes and with a batch, and
+    it is not written when they differ. A model card is written beside it (`tones.onnx.md` for `tones.onnx`), unless there is one
+    that was written by hand.
     """
 
     revision: ClassVar[int] = 1
 
     path: OutputPath = param(
-        help="the file to write (.onnx)", pixels=False, pattern=r"(?i)\.onnx$", examples=["out/tones.onnx", "out/parts.onnx"]
+        help="file to write (.onnx)", pixels=False, pattern=r"(?i)\.onnx$", examples=["out/tones.onnx", "out/parts.onnx"]
     )
 
     def writes(self, frame: int | None) -> tuple[str, ...]:

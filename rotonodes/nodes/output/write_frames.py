@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from rotonodes.errors import UsageError
+from rotonodes.imaging.picture.layering import planes_on_layers
 from rotonodes.node.asks import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.values.color import Colorspace
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
-
-if TYPE_CHECKING:
-    import numpy as np
-
 
 Code = Annotated[int, Field(ge=0, le=255)]
 
@@ -29,21 +26,21 @@ class WriteFrames(Node):
 
     Its extension names the format: PNG, JPEG, TIFF, WebP, BMP or EXR.
 
-    Labels become palette PNGs, with `values` grey ones. Into EXR go also `layers`, as they were read, and `extra` pictures and
-    mattes as layers called by `names`; `layers` alone are written back bit for bit. A picture beside `layers` takes the place
-    of their channels of the same names.
+    Labels become palette PNGs, or grey ones with `values`. EXR files also take `layers`, as they were read, and `extra` pictures and
+    mattes as layers under `names`; `layers` alone are written back bit-identical. A picture beside `layers` replaces
+    their channels of the same names.
     """
 
     path: OutputPath = param(help="the files: a name with a frame token (####, %04d, $F4)", pixels=False, min_length=1)
     depth: Literal["auto", 8, 16, "half", "float"] = param(
-        "auto", help="sample type; auto: as the picture was read if the format holds it, else 8 bit or half"
+        "auto", help="sample type; auto: as the picture was read where the format holds it, else 8 bit or half"
     )
     colorspace: Colorspace | Literal["auto"] = param("auto", help="encoding of colour; auto: 8 and 16 bit srgb, floats linear, mattes raw")
-    quality: int = param(95, help="quality of JPEG, and of WebP unless lossless", ge=1, le=100)
-    lossless: bool = param(True, help="write WebP without loss")
-    compression: Literal["zip", "zips", "piz", "none", "rle", "dwaa"] = param("zip", help="compression of EXR; only dwaa loses detail")
-    names: list[str] = param([], help="layer name of each `extra` input, in their order")
-    values: list[Code] | None = param(None, help="write labels as grey, with this value for each class; default a palette of their indices")
+    quality: int = param(95, help="quality of JPEG, and of WebP that is not lossless", ge=1, le=100)
+    lossless: bool = param(True, help="lossless WebP")
+    compression: Literal["zip", "zips", "piz", "none", "rle", "dwaa"] = param("zip", help="compression of EXR; all but dwaa are lossless")
+    names: list[str] = param([], help="layer names of the `extra` inputs, in their order")
+    values: list[Code] | None = param(None, help="grey value of each class, to write labels as grey; default: a palette of indices")
 
     @field_validator("depth", mode="before")
     @classmethod
@@ -94,7 +91,7 @@ class WriteFrames(Node):
                 raise UsageError("labels are written alone, as palette PNGs: give a picture or mattes to write with layers")
             pictures.write_labels(file, image, values=self.values, key=signed)
         elif layers is not None:
-            planes = _planes({**({} if image is None else {"": image}), **named}, layers, depth)
+            planes = planes_on_layers({**({} if image is None else {"": image}), **named}, layers, depth)
             exr.write_layers(file, replace(layers, planes={**layers.planes, **planes}), compression=self.compression, key=signed)
         elif image is not None and named:
             kind: Literal["half", "float"] = "float" if depth == "float" else "half"
@@ -106,15 +103,3 @@ class WriteFrames(Node):
 
 
 _DEPTHS: dict[object, Literal["8", "16", "half", "float"]] = {8: "8", 16: "16", "half": "half", "float": "float"}
-
-
-def _planes(values: Mapping[str, Image | Matte], layers: Layers, depth: str | None) -> dict[str, np.ndarray]:
-    """All channels of the values under their full names, on the data window of the layers; half unless `depth` is float."""
-    planes: dict[str, np.ndarray] = {}
-    for name, value in values.items():
-        picture = value if isinstance(value, Image) else Image(value.data)
-        if picture.size != layers.size:
-            raise UsageError(f"the picture is {picture.width} x {picture.height}, the layers {layers.width} x {layers.height}: reformat it")
-        samples = picture.on(layers.box).data.cpu().numpy().astype("float32" if depth == "float" else "float16")
-        planes.update((f"{name}.{channel}" if name else channel, plane) for channel, plane in zip(picture.channels, samples, strict=True))
-    return planes

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 class WriteGIF(Node):
     """Write the clip as an animated GIF.
 
-    It has the exact colours of flat artwork and the exact length.
+    It has the exact colours of flat artwork and the exact duration.
 
-    Up to 256 colours a frame are exact, more are reduced without dithering. Labels are written in their own colours. GIF
-    counts hundredths of a second: 24 frames at 24 fps last exactly one second, in steps of 0.04 and 0.05. Frames stream,
+    Up to 256 colours per frame are exact, more are reduced without dithering. Labels are written in their own colours. GIF
+    counts hundredths of a second: 24 frames at 24 fps last exactly one second, in steps of 0.04 and 0.05 s. Frames stream:
     memory does not grow with the clip.
     """
 
-    path: OutputPath = param(help="the file, NAME.gif", pixels=False, pattern=r"(?i)\.gif$")
-    fps: float = param(24.0, help="frames per second; above 50 frames are left out, as no browser shows them", unit="1/s", gt=0, le=1000)
-    loop: int = param(0, help="how often the clip plays; 0 is for ever", ge=0, le=65536)
-    transparent: bool = param(True, help="show nothing where alpha is below 0.5; else the picture stands on black")
+    path: OutputPath = param(help="file to write (.gif)", pixels=False, pattern=r"(?i)\.gif$")
+    fps: float = param(24.0, help="frames per second; above 50 frames are dropped: browsers do not show them", unit="1/s", gt=0, le=1000)
+    loop: int = param(0, help="number of times the clip plays; 0: for ever", ge=0, le=65536)
+    transparent: bool = param(True, help="transparency where alpha is below 0.5; off: the picture over black")
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return (self.path,)

@@ -1,4 +1,4 @@
-"""WriteParts: a mask for each part, as people correct them and LoadParts reads them."""
+"""WriteParts: a mask file for each part, to correct by hand and to read with LoadParts."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ class WriteParts(ListedPictures):
 
     Masks are grey pictures, white where the part is: to correct, or to deliver.
 
-    `mattes` are those that SplitParts takes: probabilities of UNetSegment, labels, or layers. `{part}` in the path stands for the
+    `mattes` are the same as for SplitParts: UNetSegment's probabilities, labels, or layers. `{part}` in the path stands for the
     part's name, in a file's name (`masks/frame.####_{part}.png`) or as a folder (`masks/{part}/frame.####.png`); with `pictures`, `*`
-    stands for the name of the picture. LoadParts reads them by the same path.
+    stands for the picture's name. LoadParts reads them with the same path.
 
-    A mask that somebody has corrected is never written over: a file without this program's key stays as it is. Take it away to have
-    it written anew.
+    A mask that was corrected by hand is never overwritten: a file without this program's key stays as it is. Delete it to have
+    it written again.
     """
 
     path: OutputPath = param(
-        help="the files: a name with {part}, and a frame token or *",
+        help="files to write: a name with {part}, and a frame token or *",
         pixels=False,
         examples=["out/{part}.####.png", "out/{part}-b.####.png", "out/*_{part}.png"],
     )
     parts: list[str] | dict[str, str] = param(
-        help="the parts to write, or part -> its word in the files", min_length=1, examples=[["R"], ["G"]]
+        help="parts to write, or part -> its word in the files", min_length=1, examples=[["R"], ["G"]]
     )
     pictures: InputPath | list[InputPath] = param(
-        "", help="what LoadPictures reads, for a path with *", pixels=False, examples=["in", "in/*.exr"]
+        "", help="pictures whose names replace `*` in the path, as for LoadPictures", pixels=False, examples=["in", "in/*.exr"]
     )
     depth: Literal[8, 16] = param(8, help="bits of a sample")
-    hard: bool = param(False, help="write black and white alone, white from 0.5 on")
+    hard: bool = param(False, help="hard masks: white where the matte is 0.5 or more, else black")
 
     def reads(self, frame: int | None) -> tuple[str, ...]:
-        return ()  # names of pictures only
+        return ()  # only the names of the pictures matter
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
         picture = self.listing().file(frame) if self.pictures and frame is not None else None
@@ -78,7 +78,7 @@ class WriteParts(ListedPictures):
         files = self.writes(frame)
         for plane, file in zip(planes.values(), files, strict=True):
             if key and os.path.exists(file) and read_key(file) in (None, key):
-                continue  # somebody has corrected it, or it is done
+                continue  # corrected by hand, or already written
             matte = Matte((plane >= 0.5).to(plane.dtype)[None] if self.hard else plane[None])
             write_image(file, matte, depth="8" if self.depth == 8 else "16", key=key or None)
         return Path(files[0])

@@ -19,22 +19,22 @@ class MultipassDecode(Node):
 
     The mattes of named objects come from the cryptomattes of a multipass frame.
 
-    Each pass becomes an output, under the name by which it was asked for, each entry of `mattes` another one. Passes keep
-    the frame, the data window and the header of the file; their values are as stored, so depth, normals and ids are raw.
-    A pass or a name that is not in the file fails the frame, and only for outputs that somebody links to.
+    Each pass becomes an output, under the name it was asked for by, and so does each entry of `mattes`. Passes keep
+    the frame, data window and header of the file; their values are as stored, so depth, normals and ids are raw.
+    A pass or name that is not in the file fails the frame, but only when its output is linked.
     """
 
     passes: tuple[str, ...] = param(
         CANONICAL,
-        help="passes to give out, in any renderer's spelling, with or without a view layer in front (Label.DiffDir)",
+        help="passes to output, in any renderer's spelling, with or without a view layer in front (Label.DiffDir)",
     )
     mattes: dict[str, str | list[str]] = param(
         {}, help="output name -> names in the cryptomatte: whole names, wildcards (shape*), several with commas or as a list"
     )
-    layer: str = param("", help="view layer of passes and mattes; empty for the first")
-    view: str = param("", help="stereo view (left, right); empty for the hero view")
-    cryptomatte: str = param("object", help="what mattes are named after: object, material, asset, or a cryptomatte's own name")
-    names: dict[str, str] = param({}, help="how this file spells its passes -> the usual name, where it is not recognised")
+    layer: str = param("", help="view layer of passes and mattes; empty: the first")
+    view: str = param("", help="stereo view (left, right); empty: the hero view")
+    cryptomatte: str = param("object", help="kind of the cryptomatte: object, material, asset, or its own name")
+    names: dict[str, str] = param({}, help="name of a pass in this file -> its usual name, where it is not recognised")
 
     @model_validator(mode="after")
     def _names_differ(self) -> MultipassDecode:
@@ -52,7 +52,7 @@ class MultipassDecode(Node):
     def process(self, layers: Layers, wanted: Wanted) -> dict[str, Image | Matte]:
         passes = Passes.of(layers, self.names)
         asked: tuple[str, ...] = tuple(name for name in self.passes if name in wanted)
-        if asked == CANONICAL:  # nobody chose: all that is there
+        if asked == CANONICAL:  # the default: all passes that the file has
             asked = tuple(name for name in asked if passes.has(name, self.layer, self.view))
         made: dict[str, Image | Matte] = {
             name: pass_image(layers, passes.find(name, self.layer, self.view)) for name in asked

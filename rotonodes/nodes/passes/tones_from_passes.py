@@ -2,76 +2,75 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Literal
 
-from rotonodes.errors import FrameError
 from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
-from rotonodes.imaging.passes.names import Pass, Passes, pass_image
+from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
-from rotonodes.nodes.passes.find_key_light import FindKeyLight
-from rotonodes.values.color import linear_to_srgb, luminance
 from rotonodes.values.pixels import Labels, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-BACKGROUND, CAST_SHADOW, FORM_SHADOW, MIDTONE, HIGHLIGHT = range(5)
-_MEDIAN_VALUES = 2**24  # copied at a time
-_FULL_SCALE = {"uint8": 255, "uint16": 65535}
+    from rotonodes.imaging.passes.tone_labels import LightRules
 
 
 class TonesFromPasses(Node):
     """Label tones from the passes of a render.
 
-    Networks are trained on such labels and measured against them.
+    Networks are trained and measured with such labels.
 
-    `light` reads a second view layer of white shapes under one hard light. `key` has the same rules for any render: it finds the
-    key light in the picture's own DiffDir, Normal and Depth, as FindKeyLight does, at the price of what it cannot know behind noise
-    and on metals. `cinema4d` compares material colour, illumination, shadow and specular passes with thresholds, as codes of 8
-    bits; Blender's speculars want `illum` 166 and `specular` 108. Without a linked matte the shape is what `objects` names in
-    the cryptomatte (`light`, `key`), or where the material colour is neither black nor white (`cinema4d`). Passes are divided
-    by the matte, so that soft edges keep their tone.
+    `light` reads a second view layer of white shapes under one hard light. `key` applies the same rules to any render: it finds the
+    key light in DiffDir, Normal and Depth, as FindKeyLight does, but is less certain in noise and on metals. `cinema4d` compares
+    material colour, illumination, shadow and specular passes with thresholds in 8-bit codes; for Blender's speculars set `illum` 166
+    and `specular` 108. Without a linked matte the shape is `objects` in the cryptomatte (`light`, `key`), or where the material
+    colour is neither black nor white (`cinema4d`). Passes are unpremultiplied by the matte, so that soft edges keep their tone.
     """
 
     recipe: Literal["light", "key", "cinema4d"] = param(
-        "light", help="light: a label view layer; key: the key light, found in any render; cinema4d: thresholds on its passes"
+        "light", help="light: a label view layer; key: the key light of any render; cinema4d: thresholds on its passes"
     )
-    layer: str = param("", help="key, cinema4d: view layer to read; empty for the first")
-    names: dict[str, str] = param({}, help="how this file spells its passes -> the usual name, where it is not recognised")
-    # Half-covered pixels are outside, and in a matte of 8 bits they are 128 / 255.
-    coverage: float = param(0.505, ge=0, lt=1, help="the shape is where the matte is above this")
-    clean: bool | None = param(None, help="replace single stray pixels by their surroundings' class; default: not with cinema4d")
+    layer: str = param("", help="key, cinema4d: view layer to read; empty: the first")
+    names: dict[str, str] = param({}, help="name of a pass in this file -> its usual name, where it is not recognised")
+    # Half-covered pixels are outside; in an 8-bit matte they are 128 / 255.
+    coverage: float = param(0.505, ge=0, lt=1, help="matte value above which a pixel belongs to the shape")
+    clean: bool | None = param(None, help="replacement of stray pixels by the class around them; default: on, but off with cinema4d")
 
     label_layer: str = param("Label", help="light: view layer of white shapes under the label light")
     objects: str | list[str] = param("shape*", help="light, key: names of the shapes in the cryptomatte, wildcards allowed")
-    cryptomatte: str = param("object", help="light, key: what they are named after: object, material, asset, or a cryptomatte's own name")
+    cryptomatte: str = param("object", help="light, key: kind of the cryptomatte: object, material, asset, or its own name")
     light: tuple[float, float, float] | None = param(
         None, help="light: direction to the light in the normals' space; default: key_direction in the file's header"
     )
-    form: float = param(0.38, ge=0, help="light, key: form shadow is where the lit luminance is below this", unit="linear")
-    cast: float = param(0.5, ge=0, help="light, key: cast shadow is where the luminance is below this share of normal . light")
-    facing: float = param(0.15, ge=0, le=1, help="light, key: cast shadow falls only where normal . light is above this")
-    gloss: float = param(0.30, ge=0, help="light, key: highlight is where the glossy luminance is above this", unit="linear")
+    form: float = param(0.38, ge=0, help="light, key: lit luminance below which form shadow begins", unit="linear")
+    cast: float = param(0.5, ge=0, help="light, key: share of normal . light below which a pixel is in cast shadow")
+    facing: float = param(0.15, ge=0, le=1, help="light, key: least normal . light for a cast shadow")
+    gloss: float = param(0.30, ge=0, help="light, key: glossy luminance above which highlight begins", unit="linear")
 
-    roughness: float = param(0.35, ge=0.05, le=1, help="key: of the surface that mirrors the light, nearly polished to matt")
-    median: int = param(3, ge=1, le=31, help="key: side of the square whose median takes the noise out of the shadows", unit="px")
-
-    object_pass: str = param("", help="cinema4d: pass with the shape's coverage (object_1); empty: the material colour tells it")
-    encoding: Literal["auto", "linear", "raw"] = param(
-        "auto", help="cinema4d: raw passes are codes / 255, linear ones get sRGB's curve first; auto: EXR linear, others raw"
+    roughness: float = param(
+        0.35, ge=0.05, le=1, help="key: roughness of the surface whose gloss makes highlights, 0.05 polished to 1 matt"
     )
-    illum: int = param(100, ge=0, le=256, help="cinema4d: form shadow is where the illumination's r, g, b are below this", unit="code")
-    shadow: int = param(210, ge=0, le=256, help="cinema4d: cast shadow is where the shadow pass is not all at or above this", unit="code")
-    specular: int = param(20, ge=0, le=256, help="cinema4d: highlight is where the speculars are not all below this", unit="code")
-    black: tuple[int, int, int] = param((1, 5, 5), help="cinema4d: no object where the material's r, g, b are below these", unit="code")
-    white: int = param(210, ge=0, le=256, help="cinema4d: no object where the material colour is all at or above this", unit="code")
+    median: int = param(3, ge=1, le=31, help="key: side of the median that removes noise from shadows; 1 is off", unit="px")
+
+    object_pass: str = param("", help="cinema4d: pass with the shape's coverage (object_1); empty: the material colour decides")
+    encoding: Literal["auto", "linear", "raw"] = param(
+        "auto", help="cinema4d: encoding of the passes: raw (codes / 255) or linear (encoded as sRGB first); auto: EXR linear, others raw"
+    )
+    illum: int = param(100, ge=0, le=256, help="cinema4d: form shadow where the illumination's r, g and b are below this", unit="code")
+    shadow: int = param(210, ge=0, le=256, help="cinema4d: cast shadow where r, g or b of the shadow pass is below this", unit="code")
+    specular: int = param(20, ge=0, le=256, help="cinema4d: highlight where r, g or b of the speculars reaches this", unit="code")
+    black: tuple[int, int, int] = param((1, 5, 5), help="cinema4d: no object where the material colour is below this r, g, b", unit="code")
+    white: int = param(210, ge=0, le=256, help="cinema4d: no object where r, g and b of the material colour reach this", unit="code")
 
     def process(self, layers: Layers, matte: Matte | None = None) -> Labels:
+        from rotonodes.imaging.passes.tone_labels import BACKGROUND, without_strays
+
         passes = Passes.of(layers, self.names)
         labels, shape = {"light": self._light, "key": self._key, "cinema4d": self._cinema4d}[self.recipe](layers, passes, matte)
+        if self.recipe != "cinema4d":
+            labels[~shape] = BACKGROUND
         if self.recipe != "cinema4d" if self.clean is None else self.clean:
             labels = without_strays(labels, shape)
         return Labels(labels, CLASSES, COLORS)
@@ -80,122 +79,43 @@ class TonesFromPasses(Node):
         """Labels, and where the shape is, both `[H, W]`."""
         import torch
 
-        layer = self.label_layer
-        if matte is None:
-            matte = decode_matte(layers, find_cryptomatte(layers, self.cryptomatte, layer), self.objects)
-        alpha = _fitting(matte, layers)
-        diffuse, glossy, normal = (on_frame(layers, passes.find(name, layer)) for name in ("DiffDir", "GlossDir", "Normal"))
-        divisor = alpha.clamp(min=1e-3)
-        tone, gloss = luminance(diffuse)[0] / divisor, luminance(glossy)[0] / divisor
-        towards = _unit(torch.tensor(self.light or header_light(layers)).view(3, 1, 1))
-        facing = (_unit(normal) * towards).sum(0).clamp(0, 1)
-        labels = torch.full(tone.shape, MIDTONE, dtype=torch.uint8)
-        labels[gloss > self.gloss] = HIGHLIGHT
-        labels[tone < self.form] = FORM_SHADOW
-        labels[(facing > self.facing) & (tone < self.cast * facing)] = CAST_SHADOW
-        shape = alpha > self.coverage
-        labels[~shape] = BACKGROUND
-        return labels, shape
+        from rotonodes.imaging.passes.tone_labels import header_light, label_layer_tones, planes_on_frame
+
+        alpha = self._coverage(layers, matte, self.label_layer)
+        diffuse, glossy, normal = (planes_on_frame(layers, passes.find(n, self.label_layer)) for n in ("DiffDir", "GlossDir", "Normal"))
+        towards = torch.tensor(self.light or header_light(layers))
+        return label_layer_tones(diffuse, glossy, normal, towards, alpha, self._rules()), alpha > self.coverage
 
     def _key(self, layers: Layers, passes: Passes, matte: Matte | None) -> tuple[Tensor, Tensor]:
         """Labels, and where the shape is, both `[H, W]`."""
-        import torch
+        from rotonodes.imaging.passes.key_light import key_light_shading
+        from rotonodes.imaging.passes.tone_labels import key_light_tones
 
-        if matte is None:
-            matte = decode_matte(layers, find_cryptomatte(layers, self.cryptomatte, self.layer), self.objects)
-        shape = _fitting(matte, layers) > self.coverage
-        found = FindKeyLight(layer=self.layer, names=self.names, roughness=self.roughness)(layers).on_frame()
-        facing, arrives, gloss = found.data
-        arrives = median(arrives, self.median)
-        labels = torch.full(facing.shape, MIDTONE, dtype=torch.uint8)
-        labels[gloss * arrives > self.gloss] = HIGHLIGHT
-        labels[facing < self.form] = FORM_SHADOW
-        labels[(facing > self.facing) & (arrives < self.cast)] = CAST_SHADOW
-        labels[~shape] = BACKGROUND
-        return labels, shape
+        shape = self._coverage(layers, matte, self.layer) > self.coverage
+        shading = key_light_shading(layers, passes, self.layer, "", self.roughness).on_frame().data
+        return key_light_tones(shading, self.median, self._rules()), shape
 
     def _cinema4d(self, layers: Layers, passes: Passes, matte: Matte | None) -> tuple[Tensor, Tensor]:
-        """Labels, and where the shape is, both `[H, W]`; of two classes in a pixel the later one here stays."""
-        import torch
+        """Labels, and where the shape is, both `[H, W]`."""
+        from rotonodes.imaging.passes.tone_labels import CodePasses, CodeRules, code_tones, coverage_of, named_coverage, pass_codes
 
-        color, illum, shadow, specular = (self._codes(layers, passes, name) for name in ("MatColor", "Illum", "Shadow", "Specular"))
-        lit = (specular >= self.specular).any(0)
-        alpha = _fitting(matte, layers) if matte is not None else None
-        if alpha is None and self.object_pass:
-            alpha = on_frame(layers, passes.find(self.object_pass, self.layer))[0]
-        if alpha is None:
-            black = color.new_tensor(self.black).view(3, 1, 1)
-            shape = ~((color < black).all(0) | (color >= self.white).all(0))
-        else:
-            shape, divisor = alpha > self.coverage, alpha.clamp(min=1e-3)
-            illum, lit = illum / divisor, shape & (specular / divisor >= self.specular).any(0)
-        labels = torch.where(shape, MIDTONE, BACKGROUND).to(torch.uint8)
-        labels[shape & (illum < self.illum).all(0)] = FORM_SHADOW
-        labels[(shadow < self.shadow).any(0)] = CAST_SHADOW  # on the floor too
-        labels[lit] = HIGHLIGHT
-        return labels, shape
-
-    def _codes(self, layers: Layers, passes: Passes, name: str) -> Tensor:
-        """The r, g, b of a pass as codes of 8 bits, float32 `[3, H, W]` on the frame."""
-        found = passes.find(name, self.layer)
-        stored = layers.planes[found.channels[0][1]].dtype.name
-        if stored in _FULL_SCALE:
-            return on_frame(layers, found) * (255 / _FULL_SCALE[stored])
         linear = self.encoding == "linear" or (self.encoding == "auto" and layers.path.lower().endswith(".exr"))
-        color = on_frame(layers, found)
-        return ((linear_to_srgb(color) if linear else color) * 255).round()
+        found = (passes.find(name, self.layer) for name in ("MatColor", "Illum", "Shadow", "Specular"))
+        codes = CodePasses(*(pass_codes(layers, one, linear) for one in found))
+        alpha = coverage_of(matte, layers) if matte is not None else None
+        if alpha is None and self.object_pass:
+            alpha = named_coverage(layers, passes, self.object_pass, self.layer)
+        return code_tones(codes, alpha, self.coverage, CodeRules(self.illum, self.shadow, self.specular, self.black, self.white))
 
+    def _coverage(self, layers: Layers, matte: Matte | None, layer: str) -> Tensor:
+        """The shape's coverage `[H, W]`: the linked matte, else `objects` in the cryptomatte."""
+        from rotonodes.imaging.passes.tone_labels import coverage_of
 
-def median(plane: Tensor, side: int) -> Tensor:
-    """The median of the square around each pixel `[H, W]`, of an even side's the one a pixel less; beyond the frame its edge goes on."""
-    import torch
-    from torch.nn import functional as F
+        if matte is None:
+            matte = decode_matte(layers, find_cryptomatte(layers, self.cryptomatte, layer), self.objects)
+        return coverage_of(matte, layers)
 
-    reach = (side - 1) // 2
-    if not reach:
-        return plane
-    padded = F.pad(plane[None, None], [reach] * 4, mode="replicate")[0, 0]
-    windows = padded.unfold(0, 2 * reach + 1, 1).unfold(1, 2 * reach + 1, 1)
-    rows = max(_MEDIAN_VALUES // (windows.shape[1] * (2 * reach + 1) ** 2), 1)  # a wide median of a large frame fits no memory at once
-    return torch.cat([band.flatten(2).median(dim=-1).values for band in windows.split(rows)])
+    def _rules(self) -> LightRules:
+        from rotonodes.imaging.passes.tone_labels import LightRules
 
-
-def without_strays(labels: Tensor, shape: Tensor) -> Tensor:
-    """Labels `[H, W]` where each pixel of the shape with at most one neighbour of its class takes the commonest class around it.
-
-    Single stray pixels and pairs of them go, lines stay but for their ends.
-    """
-    import torch
-
-    hot = torch.stack([(labels == index) & shape for index in range(len(CLASSES))]).float()
-    counts = torch.nn.functional.avg_pool2d(hot, 3, stride=1, padding=1, divisor_override=1)
-    stray = shape & (counts.gather(0, labels[None].long())[0] <= 2)
-    return torch.where(stray, (counts[1:].argmax(0) + 1).to(torch.uint8), labels)
-
-
-def header_light(layers: Layers) -> tuple[float, float, float]:
-    """The direction to the label light that the renders' header notes as JSON: `{"key_direction": [x, y, z]}`."""
-    for text in layers.metadata.values():
-        if isinstance(text, str) and '"key_direction"' in text:
-            try:
-                x, y, z = map(float, json.loads(text)["key_direction"])
-                return x, y, z
-            except (ValueError, TypeError, KeyError):
-                continue
-    raise FrameError(f"{layers.path or 'these layers'}: the header notes no key_direction: give the parameter light: [x, y, z]")
-
-
-def on_frame(layers: Layers, found: Pass) -> Tensor:
-    """The first three planes of a pass `[C, H, W]` on the frame, zero outside of its data window."""
-    return pass_image(layers, found).on_frame().data[:3]
-
-
-def _fitting(matte: Matte, layers: Layers) -> Tensor:
-    if matte.size != layers.size:
-        w, h = layers.size
-        raise FrameError(f"{layers.path or 'these layers'}: {w} x {h}, the matte is {matte.width} x {matte.height}: make them one size")
-    return matte.data[0].cpu()
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    return vectors / (vectors * vectors).sum(0, keepdim=True).sqrt().clamp(min=1e-6)
+        return LightRules(self.form, self.cast, self.facing, self.gloss)

@@ -1,4 +1,4 @@
-"""Backdrop: what a cut-out is put on."""
+"""Backdrop: a background to put a cut-out on."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from pydantic import field_validator
 from rotonodes.imaging.picture.resample import reformat
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
-from rotonodes.values.color import parse_hex
+from rotonodes.values.color import checked_color
 from rotonodes.values.pixels import Image, Labels, Matte
 
 
 class Backdrop(Node):
     """Make a background of one colour or of a picture.
 
-    It fills the frame of a linked matte or labels, whatever its size; a picture is scaled to cover the frame.
+    It has the size of the linked matte or labels; a picture is scaled to cover the frame.
     """
 
-    color: str = param("#000000", help='the colour, "#rrggbb" or "#rrggbbaa"; behind the picture where that is transparent')
+    color: str = param("#000000", help='colour, "#rrggbb" or "#rrggbbaa"; it shows behind the picture where that is transparent')
 
     @field_validator("color")
     @classmethod
     def _is_a_color(cls, value: str) -> str:
-        parse_hex(value)
-        return value
+        return checked_color(value)
 
     def process(self, like: Matte | Labels, image: Image | None = None) -> Image:
         import torch

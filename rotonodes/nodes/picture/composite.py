@@ -1,4 +1,4 @@
-"""Composite: two pictures into one, by the merge operations of compositing."""
+"""Composite: two pictures merged by the operations of compositing."""
 
 from __future__ import annotations
 
@@ -16,16 +16,13 @@ class Composite(Node):
     xor A(1-b)+B(1-a), max, min, difference |A-B|, overlay 2AB where B < 0.5 else 1-2(1-A)(1-B), hard-light the same by A,
     soft-light B(2A+B(1-AB)) where AB < 1 else 2AB. Alpha goes through the same formula as colour.
 
-    A picture without alpha is opaque, outside its data window it is transparent black. The result has alpha when one of
-    them has or neither covers its data window, which is the smallest that holds what is not empty. The result's frame is
-    bg's, the two are laid on each other at the top left. Other channels of bg are kept. Nothing is clamped.
+    A picture without alpha is opaque; outside its data window it is transparent black. The result has alpha when one of
+    them has, or when neither covers the result's data window, which is the smallest that holds everything not empty. The
+    frame is bg's; the two are aligned at the top left. Other channels of bg are kept. Nothing is clamped.
     """
 
-    operation: Operation = param("over", help="how the two are merged")
-    mix: float = param(1.0, help="how much of the result is taken, the rest is bg", ge=0, le=1)
+    operation: Operation = param("over", help="merge operation")
+    mix: float = param(1.0, help="share of the result, 0 to 1; the rest is bg", ge=0, le=1)
 
     def process(self, fg: Image, bg: Image, mask: Matte | None = None) -> Image:
         return merge(fg, bg, self.operation, self.mix, mask)
-
-
-# The formulas, as Nuke's reference of merge operations gives them; A and B hold alpha as their last plane.

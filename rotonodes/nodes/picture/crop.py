@@ -16,17 +16,17 @@ class Crop(Node):
     """Cut a rectangle out of every frame.
 
     The box is given by its edges. Negative edges, and 0 for `right` and `bottom`, are counted from the far edge:
-    `left: 28, right: -28` takes 28 pixels off both sides. `zoom` then keeps the centre, 1/zoom of each side, and `width`
-    with `height` resize it to cover that size (Lanczos; labels nearest), cutting what hangs over.
+    `left: 28, right: -28` removes 28 pixels on both sides. `zoom` then keeps the centre, 1/zoom of each side, and `width`
+    with `height` resize the result to cover that size (Lanczos; labels nearest), cutting off the rest.
     """
 
     left: int = param(0, help="left edge of the box", unit="px")
     top: int = param(0, help="top edge of the box", unit="px")
-    right: int = param(0, help="right edge of the box, exclusive; 0 is the frame's", unit="px")
-    bottom: int = param(0, help="bottom edge of the box, exclusive; 0 is the frame's", unit="px")
-    zoom: float = param(1.0, help="keep the centre of the box, 1/zoom of its width and height", ge=1)
-    width: int | None = param(None, help="resize the result to cover this width, with `height`", unit="px", ge=1, le=65536)
-    height: int | None = param(None, help="resize the result to cover this height, with `width`", unit="px", ge=1, le=65536)
+    right: int = param(0, help="right edge of the box, exclusive; 0: the frame's edge", unit="px")
+    bottom: int = param(0, help="bottom edge of the box, exclusive; 0: the frame's edge", unit="px")
+    zoom: float = param(1.0, help="zoom factor: keeps the centre of the box, 1/zoom of its width and height", ge=1)
+    width: int | None = param(None, help="width that the result is resized to cover, with `height`", unit="px", ge=1, le=65536)
+    height: int | None = param(None, help="height that the result is resized to cover, with `width`", unit="px", ge=1, le=65536)
 
     @model_validator(mode="after")
     def _both_sides(self) -> Crop:
@@ -39,7 +39,7 @@ class Crop(Node):
         return reformat(piece, (self.width, self.height), "lanczos", "fill") if self.width and self.height else piece
 
     def box(self, width: int, height: int) -> Box:
-        """The rectangle in a frame of this size. FrameError when it is empty or not inside."""
+        """The rectangle in a frame of this size. Raises FrameError when it is empty or not inside the frame."""
         left, right = _edge(self.left, width), _edge(self.right or width, width)
         top, bottom = _edge(self.top, height), _edge(self.bottom or height, height)
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):

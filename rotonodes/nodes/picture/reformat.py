@@ -1,4 +1,4 @@
-"""Reformat, and the resampling behind it."""
+"""Reformat: frames resampled to another size."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rotonodes.values.pixels import Picture
 class Reformat(Node):
     """Resize every frame to a size or by a factor.
 
-    Give `scale`, or `width` and `height`; of those, one alone keeps the proportions. `fit` says how a frame of other
-    proportions goes in: `fill` covers the new frame and cuts what hangs over, `fit` shows the whole picture with
-    transparent bars, `width` and `height` match that side, `none` only pads or cuts around the centre, `stretch` distorts.
-    Shrinking is antialiased. `bicubic` (Catmull-Rom) and `lanczos` (3 lobes) sharpen, and so overshoot at hard edges:
-    pictures keep the overshoot, mattes are held within 0 and 1. Labels are always resized to the nearest pixel.
+    Give `scale`, or `width` and `height`; one of these two alone keeps the proportions. `fit` places a frame of other
+    proportions: `fill` covers the new frame and cuts off the rest, `fit` shows the whole picture with
+    transparent bars, `width` and `height` match that side, `none` only pads or crops around the centre, `stretch` distorts.
+    Reductions are antialiased. `bicubic` (Catmull-Rom) and `lanczos` (3 lobes) sharpen and overshoot at hard edges:
+    pictures keep the overshoot, mattes are clamped to 0..1. Labels always take the nearest pixel.
     """
 
-    width: int | None = param(None, help="new width; from the proportions unless given", unit="px", ge=1, le=65536)
-    height: int | None = param(None, help="new height; from the proportions unless given", unit="px", ge=1, le=65536)
+    width: int | None = param(None, help="new width; default: from the proportions", unit="px", ge=1, le=65536)
+    height: int | None = param(None, help="new height; default: from the proportions", unit="px", ge=1, le=65536)
     scale: float | None = param(None, help="factor of both sides, instead of width and height", gt=0, le=64)
-    filter: Filter = param("lanczos", help="how new pixels are made from old ones")
-    fit: Fit = param("fill", help="how a frame of other proportions goes into width and height")
+    filter: Filter = param("lanczos", help="resampling filter")
+    fit: Fit = param("fill", help="placement of a frame of other proportions")
 
     @model_validator(mode="after")
     def _size_or_scale(self) -> Reformat:
@@ -36,7 +36,7 @@ class Reformat(Node):
         return reformat(image, self.new_size(image.width, image.height), self.filter, self.fit)
 
     def new_size(self, width: int, height: int) -> tuple[int, int]:
-        """The frame that a frame of `width` x `height` becomes."""
+        """The new size of a frame of `width` x `height`."""
         across = self.width / width if self.width else self.height / height if self.height else self.scale or 1.0
         down = self.height / height if self.height else across
         return whole_pixels(width * across), whole_pixels(height * down)

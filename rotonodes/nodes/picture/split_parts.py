@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import field_validator
 
-from rotonodes.imaging.picture.parts import as_layers, cut_outs, laid_over, part_planes
+from rotonodes.imaging.picture.layering import as_layers
+from rotonodes.imaging.picture.parts import cut_outs, laid_over, part_planes
 from rotonodes.node.asks import Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
@@ -18,25 +19,25 @@ class SplitParts(Node):
 
     All cut-outs together are also layers, from back to front.
 
-    `mattes` are what LoadParts reads, any one-channel layers called by their part, the probabilities of UNetSegment, or labels. Each
-    part is two outputs: `hair`, the cut-out, and `hair_matte`. `layers` are the cut-outs of all parts for WritePSD, and `picture` is
-    what these layers show laid over one another: the picture itself wherever parts cover it.
+    `mattes` come from LoadParts, from any one-channel layers named after their part, from UNetSegment's probabilities, or from labels.
+    Each part has two outputs: `hair`, the cut-out, and `hair_matte`. `layers` are the cut-outs of all parts for WritePSD, and `picture`
+    is their composite: the picture itself wherever parts cover it.
 
-    Mattes say how much of a pixel is the part's, the picture's own soft outline included: no part holds more than the picture's
-    alpha. With `join`, a part goes on below the soft edge of those before it: its alpha is m / (1 - c), m being its matte and c what
-    the parts before it cover, so that the layers together are as opaque as the mattes' sum. Else it is m. Where mattes overlap,
-    m + c > 1, parts stay whole below others. A network's mattes have tails, small values far from a part, which would be drawn up too
-    where they are all that is left: `levels: [0.3, 0.7]` takes them away.
+    A matte is the part's share of a pixel, the picture's own soft outline included: no part's alpha exceeds the picture's.
+    With `join`, a part continues below the soft edge of those in front of it: its alpha is m / (1 - c), with m its matte and c the
+    coverage of the parts in front, so that the layers together are as opaque as the sum of the mattes. Otherwise it is m. Where mattes
+    overlap, m + c > 1, parts stay whole below others. A network's mattes have tails, small values far from a part, which would be
+    raised where nothing else is left: `levels: [0.3, 0.7]` removes them.
     """
 
     parts: list[str] = param([], help="parts to cut out, from back to front; default all, in their own order", examples=[["midtone"]])
-    rest: str = param("", help="name of one more part behind all others, which is what they leave over; default none")
+    rest: str = param("", help="name of an additional part behind all others, of what they leave open; default none")
     levels: tuple[float, float] = param(
         (0.0, 1.0),
-        help="values of mattes that mean nothing and all of a pixel; what lies between is spread",
+        help="matte values that become 0 and 1; values between are interpolated",
         examples=[[0.3, 0.7], [0.0, 0.9]],
     )
-    join: bool = param(True, help="let parts reach below the soft edges of those before them, so that no seam shows")
+    join: bool = param(True, help="extend parts below the soft edges of those in front, so that no seam shows")
 
     @field_validator("parts")
     @classmethod

@@ -1,20 +1,17 @@
-"""StabilizeTones: tones that do not flicker, by what neighbouring frames say."""
+"""StabilizeTones: tones without flicker, by the evidence of neighbouring frames."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from rotonodes.errors import FrameError
-from rotonodes.imaging.temporal.neighbours import beside, brightness, on_frames, without_gaps
+from rotonodes.imaging.temporal.neighbours import beside, brightness, comparable_frames, without_gaps
 from rotonodes.imaging.temporal.vector_pass import motion_vectors
 from rotonodes.node.asks import Frame, Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Clip, Image, Labels
-from rotonodes.values.tones import CLASSES, COLORS, default_colors
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from rotonodes.values.tones import known_colors
 
 
 class Stabilized(NamedTuple):
@@ -25,28 +22,28 @@ class Stabilized(NamedTuple):
 
 
 class StabilizeTones(Node):
-    """Keep tones from flickering from frame to frame.
+    """Remove flicker from tones.
 
     Each pixel's class is decided by the evidence of the frames around it.
 
-    A pixel is followed through `radius` frames on each side, as a tone that stays but for a small chance of `change`: where
-    the network is in doubt the neighbours decide, a tone that clearly changes still changes at once. `motion` (Blender's
-    Vector pass, or EstimateMotion) says where a pixel was and will be; where the vectors there and back disagree, because
-    something is hidden, and where nothing is linked, the pixel is followed in place. `image`, the picture that was segmented,
-    says how far to trust that: link it, above all where there is no `motion`. The frames at the ends of a shot have fewer
-    neighbours. Probabilities stay as soft as the network's.
+    A pixel is followed through `radius` frames on each side, as a tone that stays but for a small probability of `change`: where
+    the network is unsure the neighbours decide, while a tone that clearly changes still changes at once. `motion` (Blender's
+    Vector pass, or EstimateMotion) gives the pixel's place in other frames; where forward and backward vectors disagree, because
+    something is hidden, and where no motion is linked, the pixel is followed in place. `image`, the picture that was segmented,
+    tells how far to trust that: link it, above all without `motion`. Frames at the ends of a shot have fewer neighbours.
+    Probabilities stay as soft as the network's.
     """
 
-    radius: int = param(2, help="how many frames to look at on each side; 0 changes nothing", unit="frames", ge=0, le=8)
+    radius: int = param(2, help="number of frames used on each side; 0 changes nothing", unit="frames", ge=0, le=8)
     change: float = param(
-        0.04, help="chance of another tone from one frame to the next; less holds tones longer, 1 changes nothing", gt=0, le=1
+        0.04, help="probability of another tone from one frame to the next; less holds tones longer, 1 changes nothing", gt=0, le=1
     )
 
     def needs(self, frame: int) -> range:
         return range(frame - self.radius, frame + self.radius + 1)
 
     def working_bytes(self, width: int, height: int) -> int:
-        """Of five classes: a trail's evidence, what it says, and the planes that are sampled on the way."""
+        """For five classes: the evidence and posterior of a trail, and the planes sampled along it."""
         return 4 * width * height * (6 * self.radius + 30)
 
     def process(
@@ -61,12 +58,12 @@ class StabilizeTones(Node):
         from rotonodes.imaging.temporal.stabilize import Moment, most_probable, posterior, softened
 
         numbers = without_gaps(probabilities.frames, frame, self.radius)
-        evidence = on_frames(probabilities, "probabilities", numbers, frame)
+        evidence = comparable_frames(probabilities, "probabilities", numbers, frame)
         own = evidence[frame]
         if len(own.channels) < 2:
             raise FrameError(f"probabilities: one channel ({own.channels[0]}) is no choice of a class: link UNetSegment's probabilities")
         if len(evidence) == 1 or self.change == 1:
-            return Stabilized(labelled(most_probable(own.data), own.channels), own)
+            return Stabilized(Labels(most_probable(own.data), own.channels, known_colors(own.channels)), own)
         vectors = beside(evidence, "motion", motion, frame)
         shown = beside(evidence, "image", image, frame)
         moments = [
@@ -74,12 +71,5 @@ class StabilizeTones(Node):
             for at, picture in evidence.items()
         ]
         total, frames = posterior(moments, list(evidence).index(frame), self.change)
-        labels = labelled(most_probable(total), own.channels)
+        labels = Labels(most_probable(total), own.channels, known_colors(own.channels))
         return Stabilized(labels, own.with_data(softened(total, frames)) if "probabilities" in wanted else None)
-
-
-def labelled(index: Tensor, classes: tuple[str, ...]) -> Labels:
-    """Class indices as labels, in the colours that tones have."""
-    known = dict(zip(CLASSES, COLORS, strict=True))
-    colors = zip(classes, default_colors(len(classes)), strict=True)
-    return Labels(index, classes, tuple(known.get(name, other) for name, other in colors))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rotonodes.errors import UsageError
+from rotonodes.extras import need_library
 from rotonodes.train.log.journal import Entry, Watcher, scalars
 from rotonodes.train.settings import WATCHERS
 
@@ -106,8 +106,7 @@ def refuse_missing(names: Sequence[str]) -> None:
     for name in names:
         if name not in WATCHERS:
             raise UsageError(f"watch: {name!r} is not known: use {' or '.join(WATCHERS)}")
-        if importlib.util.find_spec(name) is None:
-            raise UsageError(f'watch: {name} is not installed: pip install "rotonodes[{name}]"')
+        need_library(name, "watch")
 
 
 def watchers(names: Sequence[str], folder: Path, done: int, settings: dict[str, Any], warn: Callable[[str], None]) -> list[Watcher]:
