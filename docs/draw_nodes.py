@@ -79,7 +79,8 @@ def font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def draw_node(word: str) -> PIL.Image.Image:
-    """The picture of one type."""
+    """The picture of one type. What is looked at on the way is written to SCRATCH."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
     graph = Graph.load(FOLDER / "examples" / f"{word}.yaml")
     vertex = [v for v in graph.vertices.values() if type_word(type(v.node)) == word][-1]
     frames = graph.frames or (1,)
@@ -234,7 +235,7 @@ def save(picture: PIL.Image.Image, path: Path) -> None:
         stream = io.BytesIO()
         picture.save(stream, "WEBP", **options)
         packed.append(stream.getvalue())
-    path.write_bytes(packed[0] if len(packed[0]) < 16_000 else min(packed, key=len))
+    path.write_bytes(packed[0] if len(packed[0]) < 40_000 else min(packed, key=len))
 
 
 def main(words: Sequence[str]) -> None:
@@ -243,7 +244,6 @@ def main(words: Sequence[str]) -> None:
     if unknown:
         raise UsageError(f"there is no example {FOLDER}/examples/{min(unknown)}.yaml")
     (FOLDER / "pictures").mkdir(exist_ok=True)
-    SCRATCH.mkdir(parents=True, exist_ok=True)
     for word in sorted(words or examples):
         save(draw_node(word), FOLDER / "pictures" / f"{word}.webp")
         print(word, flush=True)
