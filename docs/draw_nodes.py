@@ -47,7 +47,7 @@ BEFORE = {
     "StabilizeTones": ["roto.labels"],
     "TonesFromPasses": ["render.image"],
 }
-FRAMES = {"LoadPictures": [1, 2, 3], "StabilizeTones": [4], "TrainUNet": [11]}  # one that it does not learn from
+FRAMES = {"LoadMovie": [1, 9, 17], "LoadPictures": [1, 2, 3], "StabilizeTones": [4], "TrainUNet": [11]}  # one that it does not learn from
 
 
 class Planes(Node):
