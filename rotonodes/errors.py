@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 
@@ -40,6 +41,22 @@ class Interrupted(RotoError):
     """The run was asked to stop (Ctrl-C, TERM or HUP) and did so cleanly."""
 
     exit_code = EXIT_INTERRUPTED
+
+
+def machine_error(error: BaseException) -> RotoError:
+    """An error of the user's machine (disk, permission, memory) in one line: RetryError where it may work later."""
+    if isinstance(error, MemoryError):
+        return FrameError("out of memory: use fewer --threads, or smaller frames")
+    number, name = getattr(error, "errno", None), getattr(error, "filename", None)
+    why = (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+    text = f"{name}: {why}" if name else why
+    if number in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return RetryError(f"{text}: free some space and run again")
+    if number in (getattr(errno, "ESTALE", errno.EIO), errno.EIO, errno.ETIMEDOUT, getattr(errno, "EHOSTDOWN", errno.EIO)):
+        return RetryError(f"{text}: run again later")
+    if number in (errno.EMFILE, errno.ENFILE):
+        return RetryError(f"{text}: use fewer --threads, or raise the limit (ulimit -n)")
+    return FrameError(text)
 
 
 class Fault:

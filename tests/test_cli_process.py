@@ -2,12 +2,14 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -104,6 +106,47 @@ def test_a_second_signal_ends_at_once(folder: Path, sample_nodes: str) -> None:
     process.communicate(timeout=10)
     assert process.returncode == 130
     assert time.monotonic() - began < 2
+
+
+ONE_FRAME = """
+rotonodes: 1
+frames: 1
+nodes:
+  r: {type: LoadFrames, path: "a.####.png"}
+  w: {type: WriteFrames, in: r, path: "o.####.png"}
+"""
+CLOSED = [">&-", "2>&-", ">&- 2>&- <&-", ">/dev/full 2>/dev/full", "--progress json >&-", "--progress json >/dev/full"]
+
+
+def shell(folder: Path, words: str) -> tuple[int, str, str]:
+    """A command line with redirections: its exit code and what came through stdout and stderr."""
+    (folder / "one.yaml").write_text(ONE_FRAME)
+    PIL.Image.new("RGB", (4, 4)).save(folder / "a.0001.png")
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    command = f"{shlex.quote(sys.executable)} -m rotonodes {words}"
+    done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_closed_and_full_streams_do_not_stop_a_run(tmp_path: Path, closed: str) -> None:
+    code, _, err = shell(tmp_path, f"run one.yaml {closed}")
+    assert (code, (tmp_path / "o.0001.png").is_file()) == (0, True)
+    assert "Traceback" not in err
+    assert "Frame" not in (tmp_path / "o.0001.png").read_bytes().decode("latin-1"), "no message may land in a file"
+
+
+@pytest.mark.parametrize(("closed", "why"), [(">&-", "bad file descriptor"), (">/dev/full", "no space left on device")])
+@pytest.mark.parametrize("words", ["nodes", "check one.yaml"])
+def test_data_that_cannot_be_written_is_one_line(tmp_path: Path, words: str, closed: str, why: str) -> None:
+    assert shell(tmp_path, f"{words} {closed}") == (1, "", f"error: cannot write to stdout: {why}\n")
+
+
+def test_an_ascii_terminal_gets_every_line(tmp_path: Path) -> None:
+    first = "draw one.yaml --format svg >/dev/null; PYTHONIOENCODING=ascii"
+    code, out, err = shell(tmp_path, f"{first} {sys.executable} -m rotonodes nodes Grade")
+    assert (code, err) == (0, "")
+    assert out.isascii()
 
 
 def test_a_reader_that_has_enough_is_no_error(folder: Path) -> None:

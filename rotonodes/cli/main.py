@@ -5,8 +5,6 @@ Modules are imported inside the commands: `--help` needs only click, and only co
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +17,17 @@ from rotonodes.cli import graph_commands as graphs
 from rotonodes.cli import job_commands as everyday
 from rotonodes.cli import reference_commands as reference
 from rotonodes.cli.session import Session, say
-from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, RotoError, did_you_mean
+from rotonodes.cli.streams import discard_unwritable, open_closed_streams
+from rotonodes.errors import (
+    EXIT_FRAME_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    GraphError,
+    RotoError,
+    did_you_mean,
+    machine_error,
+)
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -53,15 +61,9 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code: 0, 1, 2, 75, 129, 130 or 143."""
-    session = Session()
-    code = EXIT_FRAME_FAILED
-    try:
-        code = call(arguments, session)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Who read our output has gone (`| head`). Python would complain once more when it closes stdout.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    open_closed_streams()
+    code = call(arguments, Session())
+    discard_unwritable()
     sys.exit(code)
 
 
@@ -77,20 +79,27 @@ def call(arguments: Sequence[str] | None, session: Session) -> int:
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
     except RotoError as error:
-        if session.reporter is not None:
-            session.reporter.abort(str(error))
-        say(str(error) if isinstance(error, GraphError) else f"error: {error}")
-        show_trace(session)
-        return error.exit_code
-    except BrokenPipeError:
-        raise
+        return end_with(session, str(error) if isinstance(error, GraphError) else f"error: {error}", error.exit_code)
+    except BrokenPipeError:  # the reader of our output has ended (`| head`)
+        return EXIT_FRAME_FAILED
+    except (OSError, MemoryError) as error:
+        if isinstance(error, OSError) and error.filename is None and not isinstance(error, FileNotFoundError):
+            why = (error.strerror or str(error)).lower()
+            return end_with(session, f"error: cannot write to stdout: {why}", EXIT_FRAME_FAILED)  # errors of files have their name
+        found = machine_error(error)
+        return end_with(session, f"error: {found}", found.exit_code)
     except Exception as error:
         message = f"internal error: {type(error).__name__}: {error}"
-        if session.reporter is not None:
-            session.reporter.abort(message)
-        say(message if session.verbose else f"{message}; run again with -v, and report it")
-        show_trace(session)
-        return EXIT_FRAME_FAILED
+        return end_with(session, message if session.verbose else f"{message}; run again with -v, and report it", EXIT_FRAME_FAILED)
+
+
+def end_with(session: Session, line: str, code: int) -> int:
+    """Report the error that ends a command, and return its exit code."""
+    if session.reporter is not None:
+        session.reporter.abort(line.removeprefix("error: "))
+    say(line)
+    show_trace(session)
+    return code
 
 
 def show_trace(session: Session) -> None:

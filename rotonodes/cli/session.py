@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,4 +138,5 @@ def write_json(path: str, data: Any) -> None:
 def say(text: str) -> None:
     """Print a line to stderr; in a torchrun, processes of rank 1 and above add their number."""
     who = "" if torchrun.is_first() else f"process {torchrun.rank() + 1} of {torchrun.count()}: "
-    click.echo(who + text, err=True)
+    with contextlib.suppress(OSError, ValueError):  # a full or closed stderr must not stop anything
+        click.echo(who + text, err=True)

@@ -150,4 +150,7 @@ Again = Callable[[str], str]  # missing frames -> the command that renders only 
 
 def short(text: str) -> str:
     """A message with paths below the current directory written relative to it."""
-    return text.replace(os.getcwd() + os.sep, "")
+    try:
+        return text.replace(os.getcwd() + os.sep, "")
+    except OSError:  # the current folder was removed
+        return text

@@ -10,7 +10,17 @@ from typing import Any, ParamSpec
 from rotonodes.engine.clip_feed import Upstream
 from rotonodes.engine.events import Reporter
 from rotonodes.engine.result import Failure, NodeStats, Result
-from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_INTERRUPTED, EXIT_RETRY, FrameError, Interrupted, RetryError, RotoError, UsageError
+from rotonodes.errors import (
+    EXIT_FRAME_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_RETRY,
+    FrameError,
+    Interrupted,
+    RetryError,
+    RotoError,
+    UsageError,
+    machine_error,
+)
 from rotonodes.machine.cores import peak_memory
 from rotonodes.node.asks import Monitor
 from rotonodes.plan.missing import frames_advice
@@ -71,6 +81,8 @@ class Record:
             return
         if isinstance(error, Interrupted) and not self.asked_to_stop.is_set():
             return  # a long node that stopped because another node failed
+        if isinstance(error, OSError | MemoryError) and not isinstance(error, RotoError):
+            error = machine_error(error)
         gaps = self._gaps(name) if isinstance(error, FrameError) and frame is not None else ""
         if isinstance(error, RotoError):
             reason, trace = str(error) + gaps, ""

@@ -38,10 +38,10 @@ def make_reporter(name: str, verbose: int = 0, stream: TextIO | None = None, aga
     raise UsageError(f"there is no progress {name!r}{did_you_mean(name, NAMES)}; there are {', '.join(NAMES)}")
 
 
-def _fitting(stream: TextIO) -> str:
+def _fitting(stream: TextIO | None) -> str:
     if os.environ.get("OPENJD_SESSION_WORKING_DIR"):
         return "openjd"
-    return "rich" if stream.isatty() and os.environ.get("TERM") != "dumb" else "plain"
+    return "rich" if stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb" else "plain"
 
 
 def reporter_for(progress: str, quiet: bool, verbose: int, again: Again | None = None) -> Reporter:

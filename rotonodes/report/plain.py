@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Lines:
     """Writes whole lines to a stream and flushes each. A closed or full stream must not stop a run: its lines are dropped."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self.stream: TextIO | None = stream
+    def __init__(self, stream: TextIO | None) -> None:
+        self.stream = stream
 
     def say(self, line: str) -> None:
         """Write one line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -55,7 +56,8 @@ class RichReporter(Reporter):
         self._above(Text(opening_line(self.plan), style="dim"))
         if self.plan is not None and not self.plan.is_empty:
             self.live = Live(get_renderable=self.screen, console=self.console, refresh_per_second=10, transient=True)
-            self.live.start()
+            with contextlib.suppress(OSError):
+                self.live.start()
 
     def on_stage(self) -> None:
         self.text = ""
@@ -83,19 +85,22 @@ class RichReporter(Reporter):
 
     def on_end(self, result: Result) -> None:
         self._stop()
-        for line in self.closing(result):
-            self.console.print(line, soft_wrap=not isinstance(line, Padding | Table))
+        with contextlib.suppress(OSError):
+            for line in self.closing(result):
+                self.console.print(line, soft_wrap=not isinstance(line, Padding | Table))
 
     def on_abort(self, message: str) -> None:
         self._stop()
 
     def _stop(self) -> None:
         if self.live is not None:
-            self.live.stop()
+            with contextlib.suppress(OSError):
+                self.live.stop()
             self.live = None
 
     def _above(self, text: Text) -> None:
-        self.console.print(text, soft_wrap=True)
+        with contextlib.suppress(OSError):  # a terminal that was closed must not stop the run
+            self.console.print(text, soft_wrap=True)
 
     # The screen.
 

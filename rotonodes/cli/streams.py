@@ -1,0 +1,40 @@
+"""stdin, stdout and stderr that are closed or full: a run must not fail because of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+
+def open_closed_streams() -> None:
+    """Put `os.devnull` in place of streams that are closed (`>&-`); writing to a stdout that was closed still fails.
+
+    Without it the next file that is opened would take the number of the closed stream, and messages of libraries would be
+    written into it.
+    """
+    for name, mode in (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):  # lowest number first
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, mode)  # takes the number of the closed stream
+            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))
+    with contextlib.suppress(AttributeError, ValueError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # an ASCII terminal gets \u2192 for an arrow
+
+
+def can_write(name: str) -> bool:
+    """True when everything written to `stdout` or `stderr` has been passed on, or can be now."""
+    try:
+        getattr(sys, name).flush()
+    except OSError:
+        return False
+    except (ValueError, AttributeError):  # closed by somebody in this process
+        return True
+    return True
+
+
+def discard_unwritable() -> None:
+    """Point streams that cannot be written at `os.devnull`: Python flushes them at its end, and would exit with 120."""
+    for name in ("stdout", "stderr"):
+        if not can_write(name):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), getattr(sys, name).fileno())
