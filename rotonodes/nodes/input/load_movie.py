@@ -11,10 +11,10 @@ from rotonodes.values.pixels import Image
 
 
 class LoadMovie(Node):
-    """Read the frames of an animated GIF, PNG or WebP, or of a video.
+    """Read the frames of an animation or a video.
 
-    Frame `first` is the file's first picture. Animations are RGBA, videos RGB, both 8 bit. Videos need the extra `video`
-    (`pip install 'rotonodes[video]'`).
+    Animations are GIF, PNG or WebP and come as RGBA, videos as RGB, both of 8 bits. Frame `first` is the file's first picture.
+    Videos need the extra `video` (`pip install 'rotonodes[video]'`).
     """
 
     path: InputPath = param(

@@ -13,7 +13,9 @@ from rotonodes.values.pixels import Image
 
 
 class LoadPictures(ListedPictures):
-    """Read pictures of any names and sizes: those of a folder, those that a wildcard finds, or a list of files.
+    """Read pictures of any names and sizes.
+
+    They are those of a folder, those that a wildcard finds, or a list of files.
 
     Frame 1 is the first of them in natural order (`cat2` before `cat10`); a list keeps its order. WritePictures gives each result
     its picture's name. A run lists the pictures once, before it writes anything; what earlier runs of the same graph wrote among

@@ -8,7 +8,7 @@ from rotonodes.values.pixels import Box, Image, Matte
 
 
 class MatteFromAlpha(Node):
-    """Take the alpha of a picture as a matte, or multiply a matte by it.
+    """Take the alpha of a picture as a matte.
 
     With `matte` the result is the product of both: what is transparent in the picture stays transparent in the cut-out. Alpha is
     clamped to 0 to 1; a picture without alpha is opaque inside its data window. Raises FrameError for a matte of another size.

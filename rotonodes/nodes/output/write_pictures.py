@@ -12,7 +12,9 @@ from rotonodes.values.frames import FilePattern
 
 
 class WritePictures(WriteFrames, ListedPictures):
-    """Write each frame under the name of the picture it was made from; formats and options are those of WriteFrames.
+    """Write each frame under the name of its source picture.
+
+    Formats and options are those of WriteFrames.
 
     `pictures` is what LoadPictures has as its `path`, and `*` in this `path` stands for the name of each picture, without its
     extension: `out/*_cut.png`. An input picture is never overwritten.
