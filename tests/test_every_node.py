@@ -35,6 +35,7 @@ from rotonodes.node.signature import Socket
 from rotonodes.plan.make import make_plan
 from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS, ToneScale
+from test_shards import frame_arrays, write_shard
 
 NODES = [cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.nodes")]
 SIZES = [(9, 7), (1, 1), (1, 8), (33, 2)]
@@ -299,6 +300,8 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             swatches[0].save(f"in/{name}.gif", save_all=True, append_images=swatches[1:])
         save_weights(make_model(), "in/weights.safetensors", "float32")
         save_weights(make_model(), "in/other.safetensors", "float16")
+        for name in ("shard", "other"):
+            write_shard(Path(f"in/{name}.npz"), [frame_arrays(seed) for seed in (1, 2)])
         Path("in/network.onnx").write_bytes(onnx_bytes(make_model(), "in/network.onnx"))
         yield folder
 

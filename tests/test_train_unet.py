@@ -93,6 +93,8 @@ def test_extra_channels_and_their_encodings_go_with_the_model():
     assert model.channel_encodings() == ("srgb", "srgb", "srgb", "linear", "depth")
     assert model.config["in_channels"] == 5
     with pytest.raises(UsageError, match=r"start from have channels R G B Normal.X Depth.Z, not R G B"):
+        TrainUNet(**QUICK, channels=["R", "G", "B"])(*clips(2), model=model)
+    with pytest.raises(FrameError, match=r"frame 1: the picture has R G B, not Normal.X Depth.Z; set channels:"):
         TrainUNet(**QUICK)(*clips(2), model=model)
 
 

@@ -113,7 +113,7 @@ def links_schema(cls: type[Node]) -> dict[str, Any]:
 
 def parameter_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of a parameter: its unit is part of the description, and a variable ($name) is accepted for any value."""
-    kept = {key: value for key, value in schema.items() if key not in ("title", "unit", "pixels", "description", "default")}
+    kept = {key: value for key, value in schema.items() if key not in ("title", "unit", "pixels", "added", "description", "default")}
     unit = f" ({schema['unit']})" if schema.get("unit") else ""
     shown = {"description": schema.get("description", "") + unit}
     if "default" in schema:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,10 +12,11 @@ from torch.nn import functional as F
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.passes.camera import NOTHING
 from rotonodes.imaging.passes.names import canonical
-from rotonodes.nets.model import ENCODINGS, Model
+from rotonodes.nets.model import ENCODINGS, SHAPE, Model
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.color import linear_to_srgb
-from rotonodes.values.pixels import Batch, Image
+from rotonodes.values.pixels import Batch, Image, Matte
+from rotonodes.values.tones import OUTSIDE
 
 # The largest half-precision value: raw channels are clamped to it, so that no precision turns them into infinity.
 RAW_LIMIT = 65504.0
@@ -82,8 +84,7 @@ def channel_indices(model: Model, have: Sequence[str]) -> list[int]:
     if tuple(have[:1]) == ("Y",) and model.channels == colors:
         return [0, 0, 0]
     wanted = colors if model.preprocessing.grey and "Y" not in have else model.channels
-    missing = " ".join(name for name in wanted if name not in have)
-    if missing:
+    if missing := " ".join(name for name in wanted if name not in have):
         hint = " (StackPasses makes them of a render's passes)" if "." in missing else ""
         if "KeyLight." in missing:
             hint = " (StackPasses makes them of a render's passes and of FindKeyLight: see graphs/passes_tones.yaml)"
@@ -92,6 +93,46 @@ def channel_indices(model: Model, have: Sequence[str]) -> list[int]:
             "or take weights trained on these channels"
         )
     return [have.index(name) for name in wanted]
+
+
+def shape_channel(matte: Tensor) -> Tensor:
+    """A matte, 0 to 1, as the channel `SHAPE` of a network: -1 outside of the shape, 1 inside; 0 is for no matte at all."""
+    return torch.nan_to_num(matte.float()).clamp(0, 1) * 2 - 1
+
+
+def network_input(model: Model, pictures: Tensor, have: Sequence[str], matte: Tensor | None = None) -> Tensor:
+    """The channels `[N, C, H, W]` of a network out of pictures with the channels `have`; optional ones that are missing are 0.
+
+    `matte` `[N, 1, H, W]` of a known shape becomes the channel `SHAPE`; a network without that channel ignores it. Raises
+    FrameError for pictures that lack a channel that is not optional.
+    """
+    if not model.optional:
+        return pictures if tuple(have) == model.channels else pictures[:, channel_indices(model, have)]
+    needed = tuple(name for name in model.channels if name not in model.optional or name in have)
+    found = channel_indices(replace(model, channels=needed, encodings={}, optional=(), preprocessing=Preprocessing()), have)
+    planes = pictures.new_zeros((len(pictures), len(model.channels), *pictures.shape[-2:]))
+    planes[:, [model.channels.index(name) for name in needed]] = pictures[:, found].to(planes)
+    if matte is not None and SHAPE in model.channels:
+        planes[:, model.channels.index(SHAPE)] = shape_channel(matte.to(planes))[:, 0]
+    return planes
+
+
+def with_shape(probabilities: Tensor, matte: Tensor, classes: Sequence[str]) -> Tensor:
+    """Probabilities `[N, classes, H, W]` that agree with a known shape `[N, 1, H, W]`, 0 to 1.
+
+    Background (the first class) and ground_shadow share 1 - matte, the other classes share the matte, each in proportion to its
+    probability. Where all classes of a side have probability 0, its first class gets the share.
+    """
+    inside = torch.tensor([i > 0 and name not in OUTSIDE for i, name in enumerate(classes)], device=probabilities.device)
+    share = torch.nan_to_num(matte.to(probabilities)).clamp(0, 1)
+    made = torch.empty_like(probabilities)
+    for side, whole in ((inside, share), (~inside, 1 - share)):
+        own = probabilities[:, side]
+        total = own.sum(1, keepdim=True)
+        even = torch.zeros_like(own)
+        even[:, :1] = 1
+        made[:, side] = whole * torch.where(total > 1e-6, own / total.clamp(min=1e-6), even)
+    return made
 
 
 def preprocess(pictures: Tensor, preprocessing: Preprocessing, encodings: Sequence[str]) -> Tensor:
@@ -171,7 +212,9 @@ def whole_frames(image: Batch[Image]) -> Batch[Image]:
     return Batch.of([value.on_frame() for value in image.like])
 
 
-def planes_seen(model: Model, image: Batch[Image]) -> Tensor:
-    """The channels of a batch that a network takes, `[N, C, H, W]`. Raises FrameError for a picture that does not have them."""
-    have = image.like[0].channels
-    return image.data if have == model.channels else image.data[:, channel_indices(model, have)]
+def network_frames(model: Model, image: Batch[Image], shape: Batch[Matte] | None = None) -> Tensor:
+    """The network's channels of a batch, `[N, C, H, W]`. Raises FrameError for pictures without them, or a shape of another size."""
+    if shape is not None and shape.data.shape[-2:] != image.data.shape[-2:]:
+        width, height = image.like[0].size
+        raise FrameError(f"the shape is {shape.like[0].width}x{shape.like[0].height}, the picture {width}x{height}: reformat one of them")
+    return network_input(model, image.data, image.like[0].channels, None if shape is None else shape.data)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from rotonodes.errors import UsageError
-from rotonodes.nets.encode import channel_indices
-from rotonodes.nets.inference import Segmenter
+from rotonodes.nets.encode import network_input, with_shape
+from rotonodes.nets.inference import Segmenter, best_class
 from rotonodes.nets.weights import load_weights
 from rotonodes.values.color import Colorspace, srgb_to_linear
 from rotonodes.values.pixels import Image, Labels, Matte
@@ -36,24 +36,46 @@ class Network:
         self.model = segmenter.model
         self._segmenter = segmenter
 
-    def __call__(self, picture: Image | Tensor, colorspace: Colorspace | None = None) -> Segmented:
+    def __call__(self, picture: Image | Tensor, colorspace: Colorspace | None = None, shape: Matte | Tensor | None = None) -> Segmented:
         """A picture of any size -> `Segmented`, on the network's device.
 
-        `picture` is an `Image`, or a tensor `[C, H, W]` or `[N, C, H, W]` with the network's channels, mostly R, G, B: whole
-        numbers uint8 are 8-bit sRGB codes, floats are scene-linear unless `colorspace` "srgb" says that they are sRGB values
-        0..1, as other libraries have them. Raises UsageError for other shapes or types, FrameError for an `Image` without the
-        channels.
+        `picture` is an `Image`, or a tensor `[C, H, W]` or `[N, C, H, W]` with the network's channels, usually R, G, B (optional
+        channels may be left out): uint8 are 8-bit sRGB codes, floats are scene-linear unless `colorspace` "srgb" says that they
+        are sRGB values 0..1, as in other libraries. `shape` is the matte of a known shape, 0 to 1, `[1, H, W]` or `[N, 1, H, W]`:
+        what is outside of it becomes background, and no other class is inside. Raises UsageError for other shapes or types,
+        FrameError for an `Image` without the channels.
         """
         if isinstance(picture, Image):
-            return self._of_image(picture)
+            return self._of_image(picture, shape)
         frames = _linear(picture, colorspace)
-        probabilities = self._segmenter(frames if frames.dim() == 4 else frames[None])
-        made = (probabilities.argmax(1).byte(), probabilities, 1 - probabilities[:, :1])
+        made = self._segmented(frames if frames.dim() == 4 else frames[None], None, shape)
         return Segmented(*made) if frames.dim() == 4 else Segmented(*(tensor[0] for tensor in made))
 
-    def _of_image(self, picture: Image) -> Segmented:
+    def _segmented(self, frames: Tensor, channels: tuple[str, ...] | None, shape: Matte | Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Labels, probabilities and mattes of frames `[N, C, H, W]`; `channels` None: those of the network, or its required ones."""
+        model = self.model
+        known = shape.data if isinstance(shape, Matte) else shape
+        matte = None if known is None else known.reshape(len(frames), 1, *known.shape[-2:]).to(frames)
+        if matte is not None and matte.shape[-2:] != frames.shape[-2:]:
+            raise UsageError(
+                f"the shape is {matte.shape[-1]}x{matte.shape[-2]}, the picture {frames.shape[-1]}x{frames.shape[-2]}: reformat it"
+            )
+        if channels is None and model.optional and frames.shape[1] != len(model.channels):
+            channels = tuple(name for name in model.channels if name not in model.optional)
+            if frames.shape[1] != len(channels):
+                channels = None
+        if channels is not None:
+            frames = network_input(model, frames, channels, matte)
+        probabilities = self._segmenter(frames)
+        if matte is None:
+            return probabilities.argmax(1).byte(), probabilities, 1 - probabilities[:, :1]
+        matte = matte.to(probabilities)
+        probabilities = with_shape(probabilities, matte, model.classes)
+        return best_class(probabilities, None, matte, model.classes), probabilities, matte
+
+    def _of_image(self, picture: Image, shape: Matte | Tensor | None) -> Segmented:
         whole = picture.on_frame()
-        labels, probabilities, matte = self(whole.data[channel_indices(self.model, whole.channels)])
+        labels, probabilities, matte = (made[0] for made in self._segmented(whole.data[None], whole.channels, shape))
         known = self.model
         return Segmented(
             Labels(labels, known.classes, known.colors),

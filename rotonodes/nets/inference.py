@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, product
 from typing import Literal
@@ -14,6 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from rotonodes.errors import UsageError
 from rotonodes.nets.encode import encode, grey, pad, preprocess
 from rotonodes.nets.model import Model
+from rotonodes.values.tones import OUTSIDE
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -152,6 +154,23 @@ def activate(logits: Tensor, model: Model, size: torch.Size) -> Tensor:
     stretches = model.activation == "minmax"
     others = _resized(stretched(torch.sigmoid(logits)), size) if stretches else torch.sigmoid(_resized(logits, size))
     return torch.cat((1 - others.amax(dim=1, keepdim=True), others), dim=1)
+
+
+def best_class(probabilities: Tensor, threshold: float | None, shape: Tensor | None = None, classes: Sequence[str] = ()) -> Tensor:
+    """The class of each pixel, uint8 `[N, H, W]`, of probabilities `[N, classes, H, W]`.
+
+    The most probable one; with a `threshold`, the most probable of all but the first where the first leaves more than that. With a
+    known `shape` `[N, 1, H, W]`, the most probable of the classes inside of it where it is above the threshold (0.5), else of
+    those outside: background and ground_shadow.
+    """
+    if shape is not None:
+        inside = torch.tensor([i > 0 and name not in OUTSIDE for i, name in enumerate(classes)], device=probabilities.device)[:, None, None]
+        there = shape[:, 0] > (0.5 if threshold is None else threshold)
+        return torch.where(there, probabilities.masked_fill(~inside, -1).argmax(1), probabilities.masked_fill(inside, -1).argmax(1)).byte()
+    if threshold is None:
+        return probabilities.argmax(1).byte()
+    other = probabilities[:, 1:].argmax(1) + 1
+    return other.where(1 - probabilities[:, 0] > threshold, 0).byte()
 
 
 def stretched(maps: Tensor) -> Tensor:

@@ -30,13 +30,15 @@ ARCHITECTURES = {"unet": ("rotonodes.nets.unet", "UNet"), "u2net": ("rotonodes.n
 
 ENCODINGS = ("srgb", "linear", "raw", "depth")
 
+SHAPE = "Shape"  # the channel of a known shape
+
 # How logits become probabilities (see `Model`).
 ACTIVATIONS = ("softmax", "sigmoid", "minmax")
 
 # Metadata keys stored as plain text, and those stored as JSON. `state` is stored as tensors.
 _TEXTS = ("architecture", "encoding", "licence")
 _JSONS = ("config", "classes", "colors", "channels", "size_multiple", "training", "metrics")
-_OPTIONAL_JSONS = ("encodings", "sight", "mask_values")
+_OPTIONAL_JSONS = ("encodings", "sight", "mask_values", "optional")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,9 @@ class Model:
     each class but the first, so parts may overlap; the first class is 1 - the largest of the others, and ("background",
     "shape") with one logit is a matte. "minmax": the same, stretched to 0..1 over each frame. `preprocessing` is what is done to
     encoded frames before the network. `mask_values` are the values of the classes in the training masks, grey or RGB, in class
-    order; () where unknown. `training` (data digest, steps, frames, settings) and `metrics` (IoU, Dice, ...) are plain JSON
-    values.
+    order; () where unknown. `optional` are the channels that may be missing: the network was trained with and without them, and
+    gets 0 in their place. Channel `SHAPE` is 2 * matte - 1 of a known shape, 0 where no matte is given.
+    `training` (data digest, steps, frames, settings) and `metrics` (IoU, Dice, ...) are plain JSON values.
 
     In weights files `activation` is the key `answer`, and `preprocessing` the key `sight`.
     """
@@ -69,6 +72,7 @@ class Model:
     activation: str = "softmax"
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     mask_values: tuple[Any, ...] = ()
+    optional: tuple[str, ...] = ()
     licence: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -81,6 +85,9 @@ class Model:
         unknown = [name for name in self.encodings if name not in self.channels]
         if unknown:
             raise UsageError(f"model: encodings has {unknown[0]!r}, which is none of its channels {' '.join(self.channels)}: take it out")
+        unknown = [name for name in self.optional if name not in self.channels]
+        if unknown:
+            raise UsageError(f"model: optional has {unknown[0]!r}, which is none of its channels {' '.join(self.channels)}: take it out")
         # Normal form, so that equal models give equal files.
         object.__setattr__(self, "encodings", {name: e for name, e in self.encodings.items() if e != self.encoding})
         if len(self.classes) != len(self.colors):
@@ -116,7 +123,7 @@ class Model:
     def metadata(self) -> dict[str, str]:
         """Everything but the weights, as the strings of a safetensors header."""
         texts = {name: getattr(self, name) for name in _TEXTS}
-        plain = (*_JSONS, "encodings", "mask_values")
+        plain = (*_JSONS, "encodings", "mask_values", "optional")
         values = {name: getattr(self, name) for name in plain} | {"sight": self.preprocessing.as_json()}
         names = [*_JSONS, *(name for name in _OPTIONAL_JSONS if values[name])]
         jsons = {name: json.dumps(values[name], sort_keys=True, allow_nan=False) for name in names}

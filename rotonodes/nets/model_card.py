@@ -58,6 +58,8 @@ def _facts(model: Model, name: str, size: int) -> Iterator[tuple[str, str]]:
     yield "architecture", f"`{model.architecture}`: {config or 'as it is by default'}"
     yield "parameters", f"{sum(t.numel() for t in counted):,}"
     yield "input", f"{', '.join(model.channels)}; {_encoding(model)}"
+    if model.optional:
+        yield "may be missing", f"{', '.join(model.optional)}: trained with and without"
     seen = _preprocessing(model)
     if seen:
         yield "seen as", seen

@@ -34,7 +34,8 @@ class Node(BaseModel):
     """Base class of all nodes; docs/add-a-node.md shows how to write one.
 
     Class variables: `version` (part of the type's name, `Crop.2`), `revision` (raised by a fix that changes pixels; part of
-    the key), `cached` (its outputs are kept on disk), `shared` (all processes of a torchrun make it together), `category`
+    the key), `cached` (its outputs are kept on disk), `frame_in_key` (for sources
+    whose files hold many frames each), `shared` (all processes of a torchrun make it together), `category`
     (the heading in the reference; for our own nodes their folder), `in_catalogue` (False: graph files cannot use it).
     """
 
@@ -48,6 +49,7 @@ class Node(BaseModel):
     cached: ClassVar[bool] = False
     shared: ClassVar[bool] = False
     category: ClassVar[str] = "studio"
+    frame_in_key: ClassVar[bool] = False
     in_catalogue: ClassVar[bool] = True
     code_digest: ClassVar[str] = ""  # of nodes that are not our own; part of the key
     signature: ClassVar[Signature]

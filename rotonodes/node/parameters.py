@@ -38,12 +38,15 @@ InputPath = Annotated[str, PathRole("input")]
 OutputPath = Annotated[str, PathRole("output")]
 
 
-def param(default: Any = ..., *, help: str, unit: str = "", pixels: bool = True, **constraints: Any) -> Any:  # noqa: A002
+def param(default: Any = ..., *, help: str, unit: str = "", pixels: bool = True, added: bool = False, **constraints: Any) -> Any:  # noqa: A002
     """Declare a parameter: default, help text, unit, pydantic constraints (`ge`, `le`, `min_length`, ...).
 
     `pixels=False` says that the parameter never changes a pixel, so it is not part of the key (a batch size, an output path).
+    `added=True` is for parameters added to a node that is in use: at the default they are not part of the key, so that caches and
+    outputs made before stay valid.
     """
-    return Field(default, description=help, json_schema_extra={"unit": unit, "pixels": pixels}, **constraints)
+    extra: dict[str, Any] = {"unit": unit, "pixels": pixels} | ({"added": True} if added else {})
+    return Field(default, description=help, json_schema_extra=extra, **constraints)
 
 
 def path_role(info: FieldInfo) -> str | None:
@@ -58,6 +61,12 @@ def changes_pixels(info: FieldInfo) -> bool:
     """False for parameters declared with `pixels=False`."""
     extra = info.json_schema_extra
     return not isinstance(extra, dict) or extra.get("pixels", True) is not False
+
+
+def added_later(info: FieldInfo) -> bool:
+    """True for parameters declared with `added=True`."""
+    extra = info.json_schema_extra
+    return isinstance(extra, dict) and extra.get("added", False) is True
 
 
 def unit_of(info: FieldInfo) -> str:

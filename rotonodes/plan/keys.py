@@ -16,7 +16,7 @@ from rotonodes.errors import RotoError
 from rotonodes.graph.graph import Graph, Link, Vertex
 from rotonodes.node.asks import Frame
 from rotonodes.node.base import Node
-from rotonodes.node.parameters import changes_pixels
+from rotonodes.node.parameters import added_later, changes_pixels
 from rotonodes.node.registry import full_name
 from rotonodes.values.frames import parse_frames
 
@@ -34,9 +34,10 @@ def digest(value: Any) -> str:
 
 
 def pixel_parameters(node: Node) -> dict[str, Any]:
-    """The parameters that change pixels, as JSON values, defaults included."""
+    """The parameters that change what the node makes, as JSON values; defaults are written out, except those added later."""
     values = node.model_dump(mode="json")
-    return {name: values[name] for name, info in type(node).model_fields.items() if changes_pixels(info)}
+    fields = {name: info for name, info in type(node).model_fields.items() if changes_pixels(info)}
+    return {name: values[name] for name, info in fields.items() if not (added_later(info) and getattr(node, name) == info.default)}
 
 
 class Keys:
@@ -123,7 +124,8 @@ class Keys:
                 inputs.setdefault(key, []).append([link.output, made, f] if exact else [link.output, made])
         files = [self.fingerprint(path) for path in self.nodes[name].reads(frame)]
         # A node that names the files of each frame differs by these: a still has one key for all frames.
-        asks_frame = Frame in type(node).signature.asks.values() and type(node).reads is Node.reads
+        by_number = type(node).reads is Node.reads or type(node).frame_in_key
+        asks_frame = Frame in type(node).signature.asks.values() and by_number
         # Clips that repeat one still differ by their frames.
         span = list(self.clip_frames(name)) if type(node).takes_whole_clip() else None
         return digest([self._node_part(name, node), inputs, frame if asks_frame or exact else None, files, span])

@@ -9,6 +9,7 @@ from typing import Any
 
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.nets.levels import check_levels, doubled, smallest_size
+from rotonodes.nets.model import SHAPE
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.tones import CLASSES, COLORS
 
@@ -62,6 +63,9 @@ class Augment:
     light. `gamma`, `brightness`, `contrast`, `saturation` are the largest change of a factor or exponent, `hue` the largest
     turn of the colour wheel (0.5 is all of it), `blur` the probability of blur, `noise` the largest standard deviation, in
     encoded values 0..1, `jpeg` the probability of JPEG compression.
+
+    `drop_shape` is the probability that the channel of the known shape is 0, `drop_pass` that of each pass beside the picture: what
+    has been dropped in training may be missing later.
     """
 
     flip: float = 0.5
@@ -78,6 +82,8 @@ class Augment:
     blur: float = 0.1
     noise: float = 0.02
     jpeg: float = 0.0
+    drop_shape: float = 0.0
+    drop_pass: float = 0.0
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -252,6 +258,11 @@ class TrainSettings:
         """Index of the class to ignore."""
         return self.classes.index(self.ignore) if self.ignore else None
 
+    def optional(self) -> tuple[str, ...]:
+        """The channels that are dropped at random in training, so that they may be missing later."""
+        passes = tuple(name for name in self.channels if "." in name) if self.augment.drop_pass else ()
+        return (*passes, *(SHAPE for name in self.channels if name == SHAPE and self.augment.drop_shape))
+
     def network_config(self) -> dict[str, Any]:
         """The network's constructor arguments, with the channels and classes of this run."""
         own: dict[str, Any] = json.loads(json.dumps(self.config))  # as read back from a weights file
@@ -261,6 +272,8 @@ class TrainSettings:
         """Everything that determines the weights, as plain JSON values. Written into checkpoints and weights, so keys stay."""
         values = {name: value for name, value in asdict(self).items() if name not in (*_FREE_ON_RESUME, "preprocessing")}
         values["sight"] = self.preprocessing.as_json()
+        # Added later: left out where they are off, so that trainings without them have the fingerprint they always had.
+        values["augment"] = {name: value for name, value in values["augment"].items() if value or not name.startswith("drop_")}
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
 

@@ -140,6 +140,7 @@ class TrainingRun:
             activation=self.task.activation,
             preprocessing=settings.preprocessing,
             mask_values=settings.mask_values,
+            optional=settings.optional(),
             licence=settings.licence,
             training={**settings.fingerprint(), **counts},
             metrics=metrics,

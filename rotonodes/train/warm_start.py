@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from rotonodes.errors import UsageError
@@ -43,32 +44,70 @@ def read_training(path: Path) -> EarlierTraining:
 def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFrames, initial: Model, warn: Callable[[str], None]) -> None:
     """Load the weights of `initial` into `network`.
 
-    Where its classes are the same in another order, the output head is reordered; where they are others, the head keeps its fresh
-    weights, and `warn` is called. Raises UsageError for another architecture.
+    Where its classes are the same in another order, the output head is reordered; where they are some of these, the others keep
+    fresh weights; where they are others, the whole head does. Channels of a U-Net beyond those of `initial` start with weight 0.
+    `warn` is called with what starts fresh. Raises UsageError for another architecture.
     """
 
     def comparable(config: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in config.items() if name not in FREE_ON_START}
 
+    kept = len(initial.channels) if _can_widen(initial, settings) else len(settings.channels)
     changed = differences(
         {"architecture": initial.architecture, **comparable(initial.config), "channels": " ".join(initial.channels)}
         | {"encodings": " ".join(initial.channel_encodings()), "grey": initial.preprocessing.grey},
-        {"architecture": settings.architecture, **comparable(settings.network_config()), "channels": " ".join(settings.channels)}
-        | {"encodings": " ".join(dataset.encodings), "grey": settings.preprocessing.grey},
+        {"architecture": settings.architecture, **comparable(settings.network_config()), "channels": " ".join(settings.channels[:kept])}
+        | {"encodings": " ".join(dataset.encodings[:kept]), "grey": settings.preprocessing.grey},
     )
     if changed:
         raise UsageError(f"training: the weights to start from have {changed}: make that the same, or start without them")
+    fresh = network.state_dict()
     state = dict(initial.state)
+    if kept < len(settings.channels):
+        state = {name: _widened(name, tensor, fresh[name], kept) for name, tensor in state.items()}
+        warn(f"training: the weights to start from have no {', '.join(settings.channels[kept:])}: added with weight 0")
     order = logit_order(initial, settings)
     heads = [name for name in state if name.startswith(HEADS)]
-    if order is None:
-        fresh = network.state_dict()
+    before, now = _logit_classes(initial), settings.logit_classes
+    if order is not None:
+        state |= {name: _in_order(name, state[name], order) for name in heads}
+    elif initial.architecture == "unet" and not settings.mattes and initial.activation == "softmax" and set(before) < set(now):
+        state |= {name: _with_classes(state[name], fresh[name], before, now) for name in heads}
+        more = ", ".join(name for name in now if name not in before)
+        warn(f"training: the weights to start from have no {more}: these start with fresh weights, all others are kept")
+    else:
         state |= {name: fresh[name] for name in heads}
         differ = _other_classes(initial, settings)
         warn(f"training: the weights to start from {differ}: the last layer starts with fresh weights, all others are kept")
-    else:
-        state |= {name: _in_order(name, state[name], order) for name in heads}
     network.load_state_dict(state)
+
+
+def _can_widen(initial: Model, settings: TrainSettings) -> bool:
+    """True when these are the channels of a U-Net and more behind them."""
+    count = len(initial.channels)
+    plain = initial.architecture == settings.architecture == "unet" and initial.config.get("block", "standard") == "standard"
+    return plain and not settings.preprocessing.grey and count < len(settings.channels) and settings.channels[:count] == initial.channels
+
+
+def _widened(name: str, tensor: Tensor, fresh: Tensor, channels: int) -> Tensor:
+    """A U-Net's tensor with more input channels, their weights 0.
+
+    The first block has the patch's pixels channel by channel; the refining block has the picture first, then its features.
+    """
+    more = fresh.shape[1] - tensor.shape[1] if tensor.dim() > 1 else 0
+    if not more:
+        return tensor
+    nothing = tensor.new_zeros((tensor.shape[0], more, *tensor.shape[2:]))
+    at = channels if name.startswith("refine.") else tensor.shape[1]
+    return torch.cat((tensor[:, :at], nothing, tensor[:, at:]), dim=1)
+
+
+def _with_classes(tensor: Tensor, fresh: Tensor, before: Sequence[str], now: Sequence[str]) -> Tensor:
+    """A head's tensor for the classes `now`: rows of those it knows, and fresh rows."""
+    rows, old = fresh.detach().cpu().clone().unflatten(0, (len(now), -1)), tensor.unflatten(0, (len(before), -1))
+    for index, name in enumerate(before):
+        rows[now.index(name)] = old[index]
+    return rows.flatten(0, 1)
 
 
 def logit_order(initial: Model, settings: TrainSettings) -> list[int] | None:

@@ -11,6 +11,12 @@ CLASSES = ("background", "cast_shadow", "form_shadow", "midtone", "highlight")
 # Colours to look at in palette PNGs; the class index is the value.
 COLORS = ("#2b2d42", "#3d405b", "#7a5c61", "#e0a458", "#fff4d6")
 
+# The shadow that shapes throw on what is not shape. Networks and recipes that know it have it as class 5, after the five.
+GROUND_SHADOW = "ground_shadow"
+SIX_CLASSES = (*CLASSES, GROUND_SHADOW)
+SIX_COLORS = (*COLORS, "#4c78a8")
+OUTSIDE = (CLASSES[0], GROUND_SHADOW)  # the classes of what is not shape
+
 _MORE = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#ff9da6", "#9d755d", "#bab0ac")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CutOuts(NamedTuple):
-    """The picture cut out, and the matte that cuts it."""
+    """The cut-out picture and its matte."""
 
     image: Batch[Image] | None
     matte: Batch[Matte]
@@ -25,9 +25,9 @@ class CutOut(NetworkRunner):
 
     The outputs are a soft matte and the picture premultiplied by it.
 
-    Any network will do: U-2-Net's (also its own checkpoints, used as there), one trained for the alpha of a shape, or one that
-    finds classes, whose matte is how much of a pixel is not the first class (background). Where the picture has an alpha, the
-    cut-out's is the product of both. The background's colour that is left in soft edges is for EstimateForeground to take out.
+    Any network can be used: U-2-Net (also its original checkpoints), one trained for the alpha of a shape, or one for classes,
+    whose matte is 1 - the probability of the first class (background). If the picture has an alpha, the cut-out's is the product
+    of both. EstimateForeground removes the background's colour from soft edges.
     """
 
     def prepare(self, device: Device, **inputs: Any) -> Segmenter:
@@ -37,11 +37,11 @@ class CutOut(NetworkRunner):
 
     def process(self, image: Batch[Image], model: Model | None = None, *, wanted: Wanted, prepared: Prepared) -> CutOuts:
         from rotonodes.imaging.picture.compositing import multiplied
-        from rotonodes.nets.encode import planes_seen, whole_frames
+        from rotonodes.nets.encode import network_frames, whole_frames
 
         segmenter: Segmenter = prepared  # type: ignore[assignment]
         stack = whole_frames(image)
-        alpha = segmenter.matte(planes_seen(segmenter.model, stack))
+        alpha = segmenter.matte(network_frames(segmenter.model, stack))
         mattes = Batch(alpha, tuple(Matte(plane) for plane in alpha))
         if "image" not in wanted:
             return CutOuts(None, mattes)

@@ -1,4 +1,4 @@
-"""What nodes that run a trained network share: which network it is, how many frames at once, and what it gets to see."""
+"""Base of nodes that run a trained network: which network, how many frames at once, and its input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rotonodes.node.parameters import InputPath, param
 
 
 class NetworkNode(Node):
-    """Base of nodes that put frames through the network in a file, some at once."""
+    """Base of nodes that run a network from a file on batches of frames."""
 
     cached: ClassVar[bool] = True
 
@@ -21,9 +21,9 @@ class NetworkNode(Node):
 
 
 class NetworkRunner(NetworkNode):
-    """Base of nodes whose network, by torch, is a weights file or a linked `model`."""
+    """Base of nodes whose network is a weights file or a linked `model`, run by torch."""
 
-    precision: Literal["float32", "bfloat16"] = param("float32", help="arithmetic; bfloat16 is faster and moves a few edge pixels")
+    precision: Literal["float32", "bfloat16"] = param("float32", help="arithmetic; bfloat16 is faster and changes a few pixels at edges")
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         yield from super().faults(linked, frames)
@@ -33,13 +33,13 @@ class NetworkRunner(NetworkNode):
             yield "weights: and a linked model are both given; take one of them out"
 
     def working_bytes(self, width: int, height: int) -> int:
-        """Memory of one frame on its way through the network: its maps at each level and the convolutions' workspace."""
+        """Memory of one frame in the network: feature maps of all levels and the workspace of convolutions."""
         from rotonodes.nets.weights import memory_of
 
         return memory_of(self.weights, width, height) if self.weights is not None else 0
 
     def model_of(self, inputs: Mapping[str, Any]) -> Model:
-        """The linked model, or that of the weights file. Raises UsageError where there is neither."""
+        """The linked model, or that of the weights file. Raises UsageError for neither."""
         from rotonodes.nets.weights import load_weights
 
         model: Model | None = inputs.get("model")

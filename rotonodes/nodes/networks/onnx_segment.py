@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rotonodes.node.asks import Device, Prepared, Wanted
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.nodes.networks.segmenting import SegmentingNode, Segments
-from rotonodes.values.pixels import Batch, Image
+from rotonodes.values.pixels import Batch, Image, Matte
 
 if TYPE_CHECKING:
     from rotonodes.nets.onnx import OnnxSegmenter
@@ -31,5 +31,5 @@ class OnnxSegment(SegmentingNode):
 
         return OnnxSegmenter(self.weights, str(device), self.provider, self.tile, self.overlap, self.scale)
 
-    def process(self, image: Batch[Image], *, wanted: Wanted, prepared: Prepared) -> Segments:
-        return self.segments(prepared, image, wanted)  # type: ignore[arg-type]
+    def process(self, image: Batch[Image], shape: Batch[Matte] | None = None, *, wanted: Wanted, prepared: Prepared) -> Segments:
+        return self.segments(prepared, image, wanted, shape)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What nodes that find classes share: how frames are cut for the network, and what is made of its probabilities."""
+"""Base of nodes that segment: tiles, threshold, and the outputs made from a network's probabilities."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from rotonodes.nodes.networks.network_runner import NetworkNode
 from rotonodes.values.pixels import Batch, Image, Labels, Matte
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from rotonodes.nets.inference import Segmenter
 
 
@@ -25,15 +23,18 @@ class Segments(NamedTuple):
 
 
 class SegmentingNode(NetworkNode):
-    """Base of nodes that give every pixel a class."""
+    """Base of nodes that assign a class to every pixel."""
 
-    tile: int = param(0, help="side of overlapping tiles for large frames; 0 takes frames whole", unit="px", ge=0)
-    overlap: int = param(64, help="how far tiles overlap", unit="px", ge=0)
+    tile: int = param(0, help="side of overlapping tiles for large frames; 0: no tiles", unit="px", ge=0)
+    overlap: int = param(64, help="overlap of tiles", unit="px", ge=0)
     threshold: float | None = param(
-        None, help="matte above which a pixel is not background; default: where background is not the most probable", ge=0, le=1
+        None, help="matte above which a pixel is not background; default: the most probable class, with a shape 0.5", ge=0, le=1
     )
     scale: float | None = param(
-        None, help="resize frames before the network, bicubic, and its answer back; default what the weights say, mostly 1", gt=0, le=16
+        None,
+        help="factor to resize frames by before the network, bicubic, and its output back; default that of the weights, mostly 1",
+        gt=0,
+        le=16,
     )
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
@@ -41,27 +42,27 @@ class SegmentingNode(NetworkNode):
         if self.tile and self.overlap >= self.tile:
             yield f"overlap: {self.overlap} px must be less than tile: {self.tile} px"
 
-    def segments(self, segmenter: Segmenter, image: Batch[Image], wanted: Wanted) -> Segments:
-        """What a network says of a batch; of what nobody asks for, nothing. FrameError for a picture without its channels."""
-        from rotonodes.nets.encode import planes_seen, whole_frames
+    def segments(self, segmenter: Segmenter, image: Batch[Image], wanted: Wanted, shape: Batch[Matte] | None) -> Segments:
+        """A network's labels for a batch, and its probabilities and mattes if wanted; outputs not wanted are None.
+
+        With a known `shape`, labels and probabilities agree with it, and it is the matte. Raises FrameError for pictures without
+        the network's channels, or a shape of another size.
+        """
+        from rotonodes.nets.encode import network_frames, whole_frames, with_shape
+        from rotonodes.nets.inference import best_class
 
         known = segmenter.model
-        probabilities = segmenter(planes_seen(known, whole_frames(image)))
-        best = _best(probabilities, self.threshold)
+        probabilities = segmenter(network_frames(known, whole_frames(image), shape))
+        matte = None if shape is None else shape.data.to(probabilities)
+        if matte is not None:
+            probabilities = with_shape(probabilities, matte, known.classes).half().float()
+        best = best_class(probabilities, self.threshold, matte, known.classes)
         labels = Batch(best, tuple(Labels(plane, known.classes, known.colors) for plane in best))
         pictures = mattes = None
         if "probabilities" in wanted:
             likes = tuple(Image(p, known.classes, size=v.size, metadata=v.metadata) for p, v in zip(probabilities, image.like, strict=True))
             pictures = Batch(probabilities, likes)
         if "matte" in wanted:
-            shape = 1 - probabilities[:, :1]
-            mattes = Batch(shape, tuple(Matte(m) for m in shape))
+            covered = 1 - probabilities[:, :1] if matte is None else matte.clone()
+            mattes = Batch(covered, tuple(Matte(m) for m in covered))
         return Segments(labels, pictures, mattes)
-
-
-def _best(probabilities: Tensor, threshold: float | None) -> Tensor:
-    """The class of each pixel, uint8 `[N, H, W]`: the most probable one; or, above the threshold, the most probable but the first."""
-    if threshold is None:
-        return probabilities.argmax(1).byte()
-    other = probabilities[:, 1:].argmax(1) + 1
-    return other.where(1 - probabilities[:, 0] > threshold, 0).byte()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rotonodes.errors import UsageError, did_you_mean
-from rotonodes.nets.model import Model
+from rotonodes.nets.model import SHAPE, Model
 from rotonodes.node.asks import Device, Monitor
 from rotonodes.nodes.networks.training_parameters import TrainingParameters
 from rotonodes.train.data.training_sample import class_names, take_previews, training_sample
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TRUTHS = {"labels": "labels", "alpha": "matte", "parts": "parts"}  # task -> its input
+
+Clips = dict[str, Clip[Any] | None]  # optional inputs by name
 
 # Parameters that a linked model overrides.
 ARCHITECTURE = frozenset(
@@ -48,13 +50,16 @@ class TrainUNet(TrainingParameters):
 
     The network's input is `channels`, each in its encoding; StackPasses adds normals, depth and light passes to the picture.
     Normals must be in camera space (`normals: camera`), since they are mirrored and turned with the frames.
+    The matte of a known shape, linked to `shape`, is one more channel; it is dropped at random (`drop_shape`, default 0.5), so
+    that the weights serve with and without it. `drop_pass` does the same for each pass beside the picture. A linked model
+    brings its own channels and encodings, unless `channels` is set.
     `grey`, `scale`, `squash` and `normalise` are stored with the weights and applied to every frame they are used on; `crop` is
     cut out of preprocessed frames.
 
     `augment` varies the frames, each value from 0 to 1, over moderate defaults (flip 0.5, scale 0.3, brightness 0.2,
     contrast 0.2, saturation 0.3, hue 0.1, blur 0.1, noise 0.02, the others 0). `flip`, `quarter` (turns), `texture` (other
-    surfaces), `blur` and `jpeg` are probabilities; `rotate` is the largest turn, 1 for 180 degrees; the others are the largest
-    change.
+    surfaces), `blur`, `jpeg`, `drop_shape` and `drop_pass` are probabilities; `rotate` is the largest turn, 1 for 180 degrees;
+    the others are the largest change.
 
     `loss` adds to cross-entropy and Dice of labels: `edge` (how much more pixels near a border weigh; `edge_width` 2 px wide),
     `isolated` (against isolated pixels), `focal` (an exponent), `smoothing` (of labels), `consistency` (two views of a frame
@@ -126,6 +131,7 @@ class TrainUNet(TrainingParameters):
         model: Model | None = None,
         motion: Clip[Image] | None = None,
         preview: Clip[Image] | None = None,
+        shape: Clip[Matte] | None = None,
         *,
         device: Device,
         monitor: Monitor,
@@ -138,29 +144,30 @@ class TrainUNet(TrainingParameters):
         from rotonodes.train.log.pace import Pace
         from rotonodes.train.loop import train
 
-        clips: dict[str, Clip[Any] | None] = {"labels": labels, "matte": matte, "parts": parts, "motion": motion, "preview": preview}
+        clips: Clips = {"labels": labels, "matte": matte, "parts": parts, "motion": motion, "preview": preview, "shape": shape}
         task = self.refuse_unusable(image, clips, model, monitor)
         division = self.division()
         divide(list(image.frames), **division)  # faults of the division are better reported before the frames are read
         previews: list[tuple[int, Tensor]] = []
-        others = (repeat(None) if clips[name] is None else clips[name] for name in (TRUTHS[task], "motion", "preview"))
+        others = (repeat(None) if clips[name] is None else clips[name] for name in (TRUTHS[task], "motion", "shape", "preview"))
         together = zip(image.items(), *others, strict=False)  # type: ignore[arg-type]
-        samples = take_previews(together, len(image), self.channels, previews)
+        channels, encoding, encodings = self.input_of(model, shape is not None)
+        samples = take_previews(together, len(image), [name for name in channels if name != SHAPE], previews)
         first = next(samples, None)
         if first is None:
             raise UsageError("no frames to train on: the clip is empty")
         classes, colors = class_names(first[2], model)
-        settings = self.settings(task, classes, colors, model, self.class_weights, self.ignored(classes))
+        settings = self.settings(task, classes, colors, model, self.class_weights, self.ignored(classes), channels)
         settings = replace(settings, mask_values=getattr(first[2], "values", ()))
         refuse_unfit(settings, torch.device(str(device)))
         dataset = LabelledFrames(
-            (training_sample(*sample, self.channels, settings.logit_classes) for sample in chain([first], samples)),
+            (training_sample(*sample, channels, settings.logit_classes, model) for sample in chain([first], samples)),
             classes=len(settings.logit_classes),
             mattes=settings.mattes,
             preprocessing=settings.preprocessing,
-            channels=self.channels,
-            encoding=self.encoding,
-            encodings=self.encodings,
+            channels=channels,
+            encoding=encoding,
+            encodings=encodings,
             ignore=settings.ignored(),
             **division,
         )
@@ -176,7 +183,7 @@ class TrainUNet(TrainingParameters):
             previews=previews,
         )
 
-    def refuse_unusable(self, image: Clip[Image], clips: dict[str, Clip[Any] | None], model: Model | None, monitor: Monitor) -> str:
+    def refuse_unusable(self, image: Clip[Image], clips: Clips, model: Model | None, monitor: Monitor) -> str:
         """The task; raises UsageError for inputs that do not fit, and removes those from `clips` that have no effect, with a warning."""
         from rotonodes.train.checkpoint import check_writable
         from rotonodes.train.log.watchers import refuse_missing

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from rotonodes.nets.model import Model
+from rotonodes.nets.model import SHAPE, Model
 from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
@@ -20,7 +20,7 @@ Positive = Annotated[float, Field(ge=0)]
 Encoding = Literal["srgb", "linear", "raw", "depth"]
 Variation = Literal[
     "flip", "quarter", "rotate", "scale", "texture", "light", "gamma",
-    "brightness", "contrast", "saturation", "hue", "blur", "noise", "jpeg",
+    "brightness", "contrast", "saturation", "hue", "blur", "noise", "jpeg", "drop_shape", "drop_pass",
 ]  # fmt: skip
 Term = Literal[
     "focal", "edge", "edge_width", "isolated", "smoothing", "consistency", "bce", "ssim", "l1", "gradient", "laplacian"
@@ -128,6 +128,7 @@ class TrainingParameters(Node):
         model: Model | None,
         class_weights: Mapping[str, float],
         ignore: str = "",
+        channels: Sequence[str] = (),
     ) -> TrainSettings:
         """The settings of the training. A linked model keeps its own architecture."""
         architecture, config = self.network() if model is None else (model.architecture, dict(model.config))
@@ -152,12 +153,12 @@ class TrainingParameters(Node):
             class_weights=dict(class_weights),
             ignore=ignore,
             ema_decay=self.ema,
-            augment=Augment(**{str(name): strength for name, strength in self.augment.items()}),
+            augment=Augment(**(self.drops(model, channels) | {str(name): strength for name, strength in self.augment.items()})),
             architecture=architecture,
             config=config,
             classes=tuple(classes),
             colors=tuple(colors),
-            channels=tuple(self.channels),
+            channels=tuple(channels or self.channels),
             licence=self.licence,
             start_from=Path(self.start_from) if self.start_from else None,
             checkpoint_folder=Path(self.checkpoints) if self.checkpoints else None,
@@ -167,6 +168,22 @@ class TrainingParameters(Node):
             snapshots=self.snapshots,
             **descent,
         )
+
+    def input_of(self, model: Model | None, shape: bool) -> tuple[tuple[str, ...], str, dict[str, str]]:
+        """Channels of the network, their encoding, and encodings of single channels; by a linked model unless `channels` is set."""
+        channels, encoding, encodings = tuple(self.channels), str(self.encoding), {str(k): str(v) for k, v in self.encodings.items()}
+        if model is not None and not self.model_fields_set & {"channels", "grey"}:
+            channels, encodings = model.channels, dict(zip(model.channels, model.channel_encodings(), strict=True)) | encodings
+            encoding = encoding if "encoding" in self.model_fields_set else model.encoding
+        if shape and SHAPE not in channels:
+            channels = (*channels, SHAPE)
+        return channels, encoding, encodings
+
+    def drops(self, model: Model | None, channels: Sequence[str]) -> dict[str, float]:
+        """Default chances of dropping: what a linked model can do without stays optional, and so does a known shape."""
+        optional = model.optional if model is not None else ()
+        known = {"drop_shape": 0.5} if SHAPE in channels else {}
+        return known | ({"drop_pass": 0.1} if any("." in name for name in optional) else {})
 
     def network(self) -> tuple[str, dict[str, Any]]:
         """The architecture and its constructor arguments, as in a `Model`."""

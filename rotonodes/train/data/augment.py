@@ -7,7 +7,7 @@ operation, it is torchvision's; hue and saturation are one matrix here, which ta
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,13 @@ from torch import Generator, Tensor
 from torchvision.transforms.v2 import functional as transforms
 
 from rotonodes.imaging.passes.names import canonical
+from rotonodes.nets.model import SHAPE
 from rotonodes.train.data.texture import light_gain, surface_gain
 from rotonodes.train.settings import Augment
 from rotonodes.values.color import LUMINANCE, linear_to_srgb, srgb_to_linear
 
 BLUR_SIZE = 7  # px; for a sigma up to 1.5 px
+KEY_LIGHT, FOUND_IN = "KeyLight", {"DiffDir", "Normal", "Depth"}
 JPEG_QUALITIES = (30, 96)  # the lowest, and one above the highest
 
 
@@ -94,6 +96,28 @@ def vary(
                 picture = multiply(picture, gain, color.encoded)
         varied[list(color.channels)] = vary_color(picture, strength, generator)
     return varied
+
+
+def drop_channels(planes: Tensor, groups: Mapping[str, Sequence[int]], strength: Augment, generator: Generator) -> Tensor:
+    """Planes `[C, H, W]` with whole passes, or the known shape, set to 0 at random; `groups` has the planes of each by name.
+
+    The key light is found in three other passes, so it goes with each of them.
+    """
+    gone = {name for name in groups if _chance(strength.drop_shape if name == SHAPE else strength.drop_pass, generator)}
+    if gone & FOUND_IN:
+        gone |= {KEY_LIGHT}
+    indices = [index for name in gone for index in groups.get(name, ())]
+    return planes.index_fill(0, torch.tensor(indices), 0.0) if indices else planes
+
+
+def droppable(channels: Sequence[str]) -> dict[str, list[int]]:
+    """The planes of each pass beside the picture (`DiffDir`, `Normal`, ...), and of the known shape."""
+    groups: dict[str, list[int]] = {}
+    for index, name in enumerate(channels):
+        stem = SHAPE if name == SHAPE else name.rpartition(".")[0]
+        if stem:
+            groups.setdefault(stem, []).append(index)
+    return groups
 
 
 def multiply(picture: Tensor, gain: Tensor, encoded: bool = True) -> Tensor:

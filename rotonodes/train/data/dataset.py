@@ -22,7 +22,7 @@ from rotonodes.imaging.passes.names import canonical
 from rotonodes.metrics.labels import IGNORE
 from rotonodes.nets.encode import channel_encoding, encode, mirror
 from rotonodes.nets.preprocess import Preprocessing
-from rotonodes.train.data.augment import colors_of, vary
+from rotonodes.train.data.augment import colors_of, drop_channels, droppable, vary
 from rotonodes.train.data.crop_preprocess import preprocess_frame, preprocessed_size
 from rotonodes.train.data.division import divide, seed_of
 from rotonodes.train.data.store import Store
@@ -97,6 +97,7 @@ class LabelledFrames:
         self.planes = ("Y",) if preprocessing.grey else self.channels
         self.kinds = self.encodings[:1] if preprocessing.grey else self.encodings
         self.colors = colors_of(self.planes, self.kinds)
+        self._droppable = droppable(self.planes)
         # Codes and halves are stored apart; `_order` restores the order of channels.
         self._codes = [i for i, kind in enumerate(self.kinds) if kind == "srgb"]
         self._halves = [i for i, kind in enumerate(self.kinds) if kind != "srgb"]
@@ -141,8 +142,9 @@ class LabelledFrames:
         return picture, as_values(truth).movedim(-1, 0) if self.mattes else truth
 
     def encoded(self, linear: Tensor) -> Tensor:
-        """A scene-linear picture `[C, H, W]` encoded as those of `frame`, without the rounding of storage."""
-        return self._preprocessed(encode(linear.cpu(), self.encodings))
+        """A scene-linear picture `[C, H, W]` encoded as those of `frame`, without the rounding of storage; missing last channels are 0."""
+        missing = linear.new_zeros((len(self.channels) - len(linear), *linear.shape[1:]))
+        return self._preprocessed(encode(torch.cat((linear, missing)).cpu(), self.encodings))
 
     def batch(
         self, step: int, size: int, crop: int, strength: Augment, seed: int, *, pairs: bool = False, only: range | None = None
@@ -180,7 +182,8 @@ class LabelledFrames:
 
         planes, truth = self._cut(place, window)
         shape = (truth.amax(dim=0) > 0.5).byte() if self.mattes else truth
-        return vary(planes, shape, self.colors, strength, generator, other), truth
+        varied = vary(planes, shape, self.colors, strength, generator, other)
+        return drop_channels(varied, self._droppable, strength, generator), truth
 
     def _cut(self, place: int, window: Window) -> tuple[Tensor, Tensor]:
         codes, halves, truth = self._tensors(place)

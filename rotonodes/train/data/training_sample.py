@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError
 from rotonodes.imaging.temporal.vector_pass import motion_vectors
-from rotonodes.nets.model import Model
+from rotonodes.nets.model import SHAPE, Model
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 from rotonodes.values.tones import default_colors
 
@@ -33,30 +33,52 @@ def class_names(truth: Truth, model: Model | None) -> tuple[tuple[str, ...], tup
     return classes, tuple(default_colors(len(classes)))
 
 
-def channel_planes(name: str, picture: Image, channels: Sequence[str]) -> Tensor:
-    """The named channels `[C, H, W]`; of a grey picture, Y three times for R, G, B. Raises FrameError, with `name`, for others."""
+def channel_planes(name: str, picture: Image, channels: Sequence[str], optional: Collection[str] = ()) -> Tensor:
+    """The named channels `[C, H, W]`; of a grey picture, Y three times for R, G, B; 0 for `optional` ones that are missing.
+
+    Raises FrameError, which begins with `name`, for other missing channels.
+    """
+    import torch
+
     if picture.channels[:1] == ("Y",) and tuple(channels) == ("R", "G", "B"):
         return picture.data[:1].expand(3, -1, -1)
-    missing = [channel for channel in channels if channel not in picture.channels]
+    missing = [channel for channel in channels if channel not in picture.channels and channel not in optional]
     if missing:
         raise FrameError(f"{name} has {' '.join(picture.channels)}, not {' '.join(missing)}; set channels:")
-    return picture.data[[picture.channels.index(channel) for channel in channels]]
+    if all(channel in picture.channels for channel in channels):
+        return picture.data[[picture.channels.index(channel) for channel in channels]]
+    nothing = torch.zeros_like(picture.data[0])
+    return torch.stack([picture.data[picture.channels.index(name)] if name in picture.channels else nothing for name in channels])
 
 
 def training_sample(
-    frame: int, picture: Image, truth: Truth, motion: Image | None, channels: Sequence[str], classes: Sequence[str]
+    frame: int,
+    picture: Image,
+    truth: Truth,
+    motion: Image | None,
+    shape: Matte | None,
+    channels: Sequence[str],
+    classes: Sequence[str],
+    model: Model | None = None,
 ) -> tuple[int, Tensor, Tensor, Tensor | None]:
     """(frame, channels `[C, H, W]`, labels or mattes, motion) as `LabelledFrames` takes them; `classes` are the logits' classes.
 
+    A known `shape` is the channel `SHAPE`. Channels that are optional for a linked `model` may be missing, and are then 0.
+
     Raises FrameError, naming the frame, for missing channels, sizes that differ, or parts that differ from the first frame's.
     """
+    from rotonodes.nets.encode import shape_channel
+
     picture = picture.on_frame()
-    planes = channel_planes(f"frame {frame}: the picture", picture, channels)
+    planes = channel_planes(f"frame {frame}: the picture", picture, channels, {SHAPE, *(model.optional if model else ())})
     name = "matte is" if isinstance(truth, Matte) else "labels are" if isinstance(truth, Labels) else "parts are"
-    others = {name: truth.size} | ({"motion is": motion.size} if motion else {})
+    others = {name: truth.size} | ({"motion is": motion.size} if motion else {}) | ({"shape is": shape.size} if shape else {})
     for name, (width, height) in others.items():
         if picture.size != (width, height):
             raise FrameError(f"frame {frame}: the picture is {picture.width}x{picture.height}, its {name} {width}x{height}: reformat them")
+    if shape is not None:
+        planes = planes.clone()
+        planes[list(channels).index(SHAPE)] = shape_channel(shape.data)[0].to(planes)
     if isinstance(truth, Layers):
         truth = truth.image(list(truth.planes), tuple(truth.planes))
     if isinstance(truth, Image) and truth.channels != tuple(classes):
@@ -68,17 +90,17 @@ def training_sample(
 
 def take_previews(
     frames: Iterable[Any], count: int, channels: Sequence[str], previews: list[tuple[int, Tensor]]
-) -> Iterator[tuple[int, Image, Truth, Image | None]]:
-    """Pass on ((frame, picture), truth, motion, preview) without the preview; a few of `count` previews go into `previews`."""
+) -> Iterator[tuple[int, Image, Truth, Image | None, Matte | None]]:
+    """Pass on ((frame, picture), truth, motion, shape, preview) without the preview; a few of `count` previews go into `previews`."""
     import torch
 
     kept = range(0, count, -(-count // PREVIEWS))
-    for at, ((frame, picture), truth, vectors, other) in enumerate(frames):
+    for at, ((frame, picture), truth, vectors, shape, other) in enumerate(frames):
         if other is not None and at in kept:
             planes = channel_planes(f"frame {frame}: the preview", other.on_frame(), channels)
             if not any(torch.equal(planes, seen) for _, seen in previews):  # a still is the same at every frame
                 previews.append((frame, planes))
-        yield frame, picture, truth, vectors
+        yield frame, picture, truth, vectors, shape
 
 
 def motion_to_next(motion: Image) -> Tensor:

@@ -1,0 +1,120 @@
+"""Shards: some dozens of labelled frames of random scenes in one file, read frame by frame.
+
+A shard is an uncompressed or deflated ZIP, which `numpy.load` opens too. `shard.json` is its head: `format`, `version`, `frames`
+(their number), `classes`. Frame i has the members `iiiiii.NAME.npy` (six digits) and `iiiiii.json`, a note on its scene:
+
+| name | array | |
+|---|---|---|
+| view0, view1, ... | uint8 `[3, H, W]` | the picture, developed by a view transform; view0 is plain sRGB |
+| combined, diffdir, diffcol, glossdir | float16 `[3, H, W]` | passes, scene-linear |
+| normal | float16 `[3, H, W]` | world space |
+| depth | float16 `[H, W]` or `[1, H, W]` | planar; 65504 where there is nothing |
+| vector | float16 `[4, H, W]` | optional |
+| shape | uint8 `[H, W]` | coverage by shapes, 255 times 0..1 |
+| labels | uint8 `[H, W]` | class index |
+
+`examples/blender/shards.py` writes them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from glob import glob
+from typing import TYPE_CHECKING, Any
+
+from rotonodes.errors import FrameError, UsageError, did_you_mean_file
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FORMAT, VERSION = "rotonodes-tones-shard", 1
+HEAD = "shard.json"
+ENDING = ".npz"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard that is whole: its file, the number of its frames, and the classes of its labels."""
+
+    path: str
+    frames: int
+    classes: tuple[str, ...]
+
+
+def list_shards(paths: Sequence[str]) -> tuple[Shard, ...]:
+    """The shards of folders, wildcards and files, each sorted by name.
+
+    Raises UsageError, in one line, where there are none, for a file that is cut off or is not a shard, and for another version.
+    """
+    files: list[str] = []
+    for path in paths:
+        pattern = os.path.join(path, f"*{ENDING}") if os.path.isdir(path) else path
+        found = [pattern] if os.path.isfile(pattern) else sorted(glob(pattern))
+        if not found:
+            raise UsageError(f"{path}: no shards ({ENDING}) there{did_you_mean_file(path, (ENDING,))}: check the path")
+        files += found
+    return tuple(head_of(path) for path in dict.fromkeys(files))
+
+
+def head_of(path: str) -> Shard:
+    """A shard's head. Raises UsageError for a file that is cut off or is not a shard, and for another version."""
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    return _head(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)  # a head is asked for at every frame of its shard
+def _head(path: str, size: int, changed: int) -> Shard:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            head = json.loads(archive.read(HEAD))
+    except (zipfile.BadZipFile, KeyError, EOFError, ValueError):
+        raise UsageError(f"{path}: cut off, or not a shard: render it again") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    if not isinstance(head, dict) or (head.get("format"), head.get("version")) != (FORMAT, VERSION):
+        found = f"{head.get('format')} version {head.get('version')}" if isinstance(head, dict) else "something else"
+        raise UsageError(f"{path}: {found}, but this rotonodes reads {FORMAT} version {VERSION}: render it again, or update rotonodes")
+    return Shard(path, int(head["frames"]), tuple(head["classes"]))
+
+
+def place_of(shards: Sequence[Shard], frame: int) -> tuple[int, int]:
+    """(index of the shard, index of the frame in it) of a frame, numbered from 1 through all shards. Raises FrameError beyond them."""
+    left = frame - 1
+    for at, shard in enumerate(shards):
+        if 0 <= left < shard.frames:
+            return at, left
+        left -= shard.frames
+    count = sum(shard.frames for shard in shards)
+    raise FrameError(f"there is no frame {frame}: the shards have {count}, which are frames 1-{count}")
+
+
+def read_shard_frame(shard: Shard, index: int, names: Collection[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays of a frame that are among `names`, as stored, and its note. Raises FrameError for a damaged frame."""
+    import numpy as np
+
+    arrays: dict[str, np.ndarray] = {}
+    where = f"{shard.path}, frame {index + 1}"
+    try:
+        with zipfile.ZipFile(shard.path) as archive:
+            there = set(archive.namelist())
+            for name in names:
+                member = f"{index:06d}.{name}.npy"
+                if member in there:
+                    arrays[name] = np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
+            note = json.loads(archive.read(f"{index:06d}.json"))
+    except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError) as error:
+        raise FrameError(f"{where}: damaged ({error}): render the shard again") from None
+    if "labels" in arrays and arrays["labels"].max(initial=0) >= len(shard.classes):
+        y, x = (int(at[0]) for at in np.nonzero(arrays["labels"] >= len(shard.classes)))
+        value, last = int(arrays["labels"][y, x]), len(shard.classes) - 1
+        raise FrameError(f"{where}: the label at x {x}, y {y} is {value}, but the classes are 0 to {last}: render the shard again")
+    return arrays, note
