@@ -19,13 +19,17 @@ import PIL.ImageStat
 import pytest
 
 import test_every_node as laws
+import test_walls as walls
 from conftest import Call
 from rotonodes import Graph, nodes
 from rotonodes.cli import main as cli
 from rotonodes.describe.node_pages import COMMAND, node_pages
 from rotonodes.describe.reference import type_word
+from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes, find_node, load_file
 from rotonodes.node.registry import NODES as REGISTRY
+from rotonodes.node.registry import DuplicateNode
+from rotonodes.values.pixels import Image
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -55,6 +59,15 @@ def in_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / folder).symlink_to(ROOT / folder)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """What a test adds to the node types is taken away again."""
+    before = dict(REGISTRY)
+    yield
+    REGISTRY.clear()
+    REGISTRY.update(before)
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -268,7 +281,9 @@ def test_commands_for_artists_run(call: Call, in_copy: Path) -> None:
             assert len(picture.convert("RGB").getcolors(1 << 24)) > 3
 
 
-def test_add_a_node(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_add_a_node(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], registry: None
+) -> None:
     """The node of the page, its example, its test, and the laws it would be held to."""
     page = DOCS / "add-a-node.md"
     (node, use, test, studio), (example,) = blocks(page, "python"), blocks(page, "yaml")
@@ -278,7 +293,6 @@ def test_add_a_node(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     (tmp_path / "docs/nodes/examples/Exposure.yaml").write_text(example)
     (tmp_path / "exposure.py").write_text(node)
     (tmp_path / "darker.py").write_text(studio)
-    before = dict(REGISTRY)
     try:
         load_file("exposure.py")
         exec(use, {})
@@ -304,11 +318,54 @@ def test_add_a_node(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
             laws.test_strange_values_survive(cls, float("nan"))
             laws.test_alpha_and_extra_channels_survive(cls)
     finally:
-        REGISTRY.clear()
-        REGISTRY.update(before)
         vars(nodes).pop("Exposure", None)
 
 
 def test_rows_for_other_kinds_of_nodes_name_files() -> None:
     files = re.findall(r"\(\.\./(rotonodes/nodes/[\w/]+\.py)\)", (DOCS / "add-a-node.md").read_text(encoding="utf-8"))
     assert len(files) > 8 and all((ROOT / file).is_file() for file in files)
+
+
+# What a newcomer may do wrong: one test says what to do.
+
+
+def test_a_name_that_is_taken(tmp_path: Path, registry: None) -> None:
+    for name in ("first.py", "second.py"):
+        (tmp_path / name).write_text("from rotonodes import Image, Node\nclass Taken(Node):\n    def process(self) -> Image: ...\n")
+    load_file(str(tmp_path / "first.py"))
+    with pytest.raises(DuplicateNode, match=r"two nodes are called 'Taken.1': .*first.py and .*second.py; rename one of them"):
+        load_file(str(tmp_path / "second.py"))
+
+
+def test_a_node_without_texts(registry: None) -> None:
+    class NoText(Node):
+        def process(self, image: Image) -> Image:
+            return image
+
+    class NoHelp(Node):
+        """A node."""
+
+        category = "picture"
+        size: int = 3
+
+        def process(self, image: Image) -> Image:
+            return image
+
+    with pytest.raises(AssertionError, match="NoText has no docstring: say in one sentence"):
+        laws.test_documented(NoText)
+    with pytest.raises(AssertionError, match=r"NoHelp.size has no help: declare it as param"):
+        laws.test_documented(NoHelp)
+
+
+def test_a_stale_page(pages: dict[str, str]) -> None:
+    with pytest.raises(AssertionError, match=r"Crop.md is stale: run `rotonodes nodes --markdown -o docs/nodes`"):
+        test_node_pages_are_fresh("Crop.md", {**pages, "Crop.md": "something else"})
+
+
+def test_an_import_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "rotonodes" / "io" / "wrong.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("from rotonodes.engine.run import run\n")
+    monkeypatch.setattr(walls, "ROOT", tmp_path)
+    with pytest.raises(AssertionError, match=r"wrong.py imports rotonodes.engine.run: io may not know engine; move what it needs down"):
+        walls.test_imports_run_downwards(file)

@@ -343,12 +343,12 @@ def test_there_are_nodes() -> None:
 
 @every_node
 def test_documented(cls: type[Node]) -> None:
-    assert cls.__dict__.get("__doc__"), "the class has no docstring"
-    assert cls.category != Node.category, "the class says no category"
+    assert cls.__dict__.get("__doc__"), f"{cls.__name__} has no docstring: say in one sentence what the node does"
+    assert cls.category != Node.category, f"{cls.__name__} has no category: its file belongs into a folder of rotonodes/nodes/"
     assert cls.category in {"input", "output", "picture", "tones", "passes", "networks"} or cls.category.islower()
     for name, info in cls.model_fields.items():
-        assert info.description, f"the parameter {name} has no help"
-        assert not info.description.endswith("."), f"{name}: help is a phrase without a full stop"
+        assert info.description, f"{cls.__name__}.{name} has no help: declare it as param(..., help='what it does', unit='px')"
+        assert not info.description.endswith("."), f"{cls.__name__}.{name}: help is a phrase, take away the full stop"
     hidden = [name for name in cls.model_fields if name in ("type", "in", "disable", "label", "cache")]
     assert not hidden, f"graph files mean something else by {hidden}"
 
