@@ -198,3 +198,146 @@ def test_values_are_kept_with_the_weights_and_through_the_cache(folder):
     assert Graph.load("graph.yaml").run().exit_code == 0, "the labels come from the cache now"
     model = load_weights("out.safetensors")
     assert (model.mask_values, model.classes) == ((10, 200), ("10", "200"))
+
+
+SIZE = 64
+
+
+def shapes(count, seed, values):
+    """A mask of discs, one for each further value, on the first value."""
+    random, (y, x) = np.random.default_rng(seed), np.mgrid[:SIZE, :SIZE]
+    mask = np.full((SIZE, SIZE), values[0], np.uint8)
+    for value in values[1:count]:
+        mask[np.hypot(y - random.uniform(12, 52), x - random.uniform(12, 52)) < 13] = value
+    return mask
+
+
+@pytest.mark.parametrize("quality", [60, 80, 90, 95])
+@pytest.mark.parametrize("values", [(0, 255), (200, 40, 80, 125, 255), (0, 128, 255)])
+def test_jpeg_masks_have_the_classes_that_are_meant(folder, quality, values):
+    """Case 09: 28 to 54 values, of which two are classes."""
+    masks = [shapes(len(values), seed, values) for seed in range(8)]
+    for at, mask in enumerate(masks, 1):
+        Pictures.fromarray(mask).save(folder / f"masks/{at}.jpg", quality=quality)
+    node = LoadLabels(path="masks/#.jpg", values="found")
+    labels = [node(frame=at) for at in range(1, 9)]
+    assert np.abs(np.array(labels[0].values) - sorted(values)).max() <= 2
+    truth = [np.searchsorted(sorted(values), mask) for mask in masks]
+    assert np.mean([(made.data.numpy() != true).mean() for made, true in zip(labels, truth, strict=True)]) < 0.02
+    (note,) = node.found_values()[0].notes
+    assert f"values are read as {len(values)} classes: " in note and note.startswith("JPEG blurred the values of the masks: ")
+    named = LoadLabels(path="masks/#.jpg", values="found", classes=[f"c{at}" for at in range(len(values))])
+    assert (named(frame=1).data == labels[0].data).all()
+
+
+def test_coloured_and_mixed_jpeg_masks(folder):
+    colors = np.array([[0, 0, 0], [220, 30, 40], [30, 60, 230]], np.uint8)
+    for at in range(1, 7):
+        mask = shapes(3, at, (0, 1, 2))
+        Pictures.fromarray(colors[mask]).save(folder / f"masks/{at}.jpg", quality=92, subsampling=0)
+    found, _ = LoadLabels(path="masks/#.jpg", values="found").found_values()
+    assert len(found.names) == 3
+    grey(folder / "masks/b.png", [[0, 255]])
+    Pictures.fromarray(shapes(2, 1, (0, 255))).save(folder / "masks/a.jpg", quality=75)
+    for stem in "ab":
+        picture(folder / f"imgs/{stem}.png")
+    mixed = LoadLabels(path="masks/*.*", pictures="imgs", values="found")
+    assert mixed(frame=1).values == (0, 255)
+
+
+def test_thin_lines_in_jpeg_masks(folder):
+    """Scratches have no flat area; still black and white are two classes."""
+    for at in range(1, 5):
+        mask = np.zeros((SIZE, SIZE), np.uint8)
+        mask[10 * at, 8:50] = 255
+        Pictures.fromarray(mask).save(folder / f"masks/{at}.jpg", quality=80)
+    labels = LoadLabels(path="masks/#.jpg", values="found")(frame=2)
+    assert len(labels.classes) == 2
+    assert labels.data[20, 12:46].float().mean() > 0.9 and labels.data[40:].max() == 0
+
+
+def test_a_lossy_mask_does_not_loosen_the_others(folder):
+    """In lossless files every value is a class, also one of a single pixel."""
+    grey(folder / "masks/1.png", [[0, 1, 255, 0]])
+    assert LoadLabels(path="masks/#.png", values="found")(frame=1).values == (0, 1, 255)
+    assert not LoadLabels(path="masks/#.png", values="found").found_values()[0].notes
+
+
+def test_many_rare_values_are_warned_of(folder):
+    mask = np.zeros((64, 64))
+    mask[:, 32:] = 255
+    mask[0, :40] = np.arange(40) * 6
+    grey(folder / "masks/1.png", mask)
+    (note,) = LoadLabels(path="masks/#.png", values="found").found_values()[0].notes
+    assert note.startswith("41 values in the masks become as many classes, 39 of which cover 0.95 % of the pixels: for soft edges train a")
+
+
+def test_masks_in_alpha(folder):
+    for at, opaque in ((1, 255), (2, 0)):
+        rgba = np.full((8, 8, 4), 255, np.uint8)
+        rgba[:4, :, 3], rgba[4:, :, 3] = opaque, 255 - opaque
+        Pictures.fromarray(rgba).save(folder / f"masks/{at}.png")
+    node = LoadLabels(path="masks/#.png", values="found")
+    labels = node(frame=2)
+    assert (labels.values, labels.data[:4].max(), labels.data[4:].min()) == ((0, 255), 0, 1)
+    assert node.found_values()[0].notes == ("the colour of the masks is the same everywhere, so their alpha is taken: classes 0, 255",)
+    rgba = np.zeros((8, 8, 4), np.uint8)
+    rgba[:4, :, 0], rgba[..., 3] = 255, 200
+    Pictures.fromarray(rgba).save(folder / "masks/3.png")
+    assert LoadLabels(path="masks/#.png", values="found")(frame=3).classes != labels.classes  # colours that differ go first
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_masks_of_a_single_value_say_what_to_do(folder, value):
+    for at in (1, 2):
+        grey(folder / f"masks/{at}.png", np.full((4, 6), value))
+    message = rf"all masks of masks/#\.png hold a single value, {value}, so there are no classes to train: check that .* --alpha\)$"
+    with pytest.raises(UsageError, match=message):
+        LoadLabels(path="masks/#.png", values="found")(frame=1)
+
+
+def test_a_warning_is_given_once(folder, call):
+    for stem in "abc":
+        picture(folder / f"imgs/{stem}.png", size=(SIZE, SIZE))
+        Pictures.fromarray(shapes(2, 3, (0, 255))).save(folder / f"masks/{stem}.jpg", quality=70)
+    (folder / "g.yaml").write_text(
+        "rotonodes: 1\nnodes:\n"
+        '  labels: {type: LoadLabels, path: "masks/*.*", pictures: imgs, values: found}\n'
+        '  write: {type: WritePictures, in: labels, pictures: imgs, path: "out/*.png"}\n'
+    )
+    ended = call("run", "g.yaml", "--progress", "plain", "--cache", "none")
+    assert ended.code == 0
+    assert ended.err.count("JPEG blurred") == 1
+
+
+def test_labels_painted_with_a_soft_brush(folder):
+    """Issue 12: nearest class of those beside it, with a count; strict unless asked."""
+    names, colors = ["ground", "grey", "light"], ["#000000", "#808080", "#ffffff"]
+    samples = np.zeros((6, 9, 3), np.uint8)
+    samples[:, 5:] = 255
+    samples[:, 4] = 120  # between black and white it is either, not grey
+    samples[5, 0] = (130, 126, 128)  # alone: grey beside black, still black, for nothing grey is near
+    Pictures.fromarray(samples).save(folder / "a.png")
+    strict = LoadLabels(path="a.png", classes=names, colors=colors)
+    with pytest.raises(FrameError, match="is no class"):
+        strict(frame=1)
+    soft = LoadLabels(path="a.png", classes=names, colors=colors, off_palette="nearest")
+    assert set(soft(frame=1).data.unique().tolist()) == {0, 2}
+    samples[2:4, 1:3] = 128
+    samples[2, 3] = 100
+    Pictures.fromarray(samples).save(folder / "a.png")
+    data = soft(frame=1).data
+    assert (data[2:4, 1:3] == 1).all() and data[2, 3] == 1
+    warned = []
+    monitor = type("Ears", (), {"warn": lambda _, text: warned.append(text)})()
+    soft.run({}, frame=1, monitor=monitor)
+    assert warned == ["a.png: 8 pixels off the palette, read as the nearest class"]
+    grey(folder / "g.png", [[200, 40, 43, 255]])
+    greys = LoadLabels(path="g.png", classes=names, values=[40, 200, 255], off_palette="nearest")(frame=1)
+    assert (greys.data.tolist(), greys.values) == ([[1, 0, 0, 2]], (40, 200, 255))
+    indexed = Pictures.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+    indexed.putpalette([9] * 768)
+    indexed.save(folder / "p.png")
+    assert LoadLabels(path="p.png", classes=names, off_palette="nearest")(frame=1).data.tolist() == [[0, 1, 2]]  # whole: by index
+    with pytest.raises(FrameError, match="no such file"):
+        LoadLabels(path="none.png", classes=names, off_palette="nearest")(frame=1)

@@ -216,3 +216,30 @@ def test_masks_that_do_not_fit(folder: Path, call: Call) -> None:
     ended = call("train", "data", "--suffix", "_mask", *QUICK)
     assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
     assert "data/masks/*_mask.*: 1 of 10 pictures have no mask: c.jpg" in ended.err
+
+
+@pytest.mark.parametrize("grey", ["first", "others"])
+def test_grey_pictures_among_colour_ones_train_one_rgb_network(folder: Path, call: Call, grey: str) -> None:
+    """Case 09: the first file decides nothing."""
+    for at, file in enumerate(sorted((folder / "data/imgs").glob("*.jpg"))):
+        if (at == 0) == (grey == "first"):
+            with PIL.Image.open(file) as picture:
+                picture.convert("L").save(file)
+    ended = call("train", "data", "--suffix", "_mask", "-o", "out/w.safetensors", *QUICK)
+    assert ended.code == 0, ended.err
+    assert load_weights("out/w.safetensors").channels == ("R", "G", "B")
+
+
+def test_upper_case_extensions(folder: Path, call: Call) -> None:
+    for file in (*(folder / "data/imgs").iterdir(), *(folder / "data/masks").iterdir()):
+        file.rename(file.with_suffix(file.suffix.upper()))
+    assert call("train", "data", "--suffix", "_mask", "-o", "out/w.safetensors", *QUICK).code == 0
+
+
+def test_black_masks_are_said_in_one_line(folder: Path, call: Call) -> None:
+    for file in (folder / "data/masks").iterdir():
+        with PIL.Image.open(file) as mask:
+            PIL.Image.new("L", mask.size).save(file)
+    ended = call("train", "data", "--suffix", "_mask", "-o", "out/w.safetensors", *QUICK)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "hold a single value, 0, so there are no classes to train: check that they are not empty" in ended.err

@@ -35,7 +35,7 @@ class Monitor:
         """Report that `done` of `total` steps are finished; `text` is a short remark for the progress line."""
 
     def warn(self, text: str) -> None:
-        """Report a warning of one line; the run continues."""
+        """Report a warning of one line, once in a run; the run continues."""
 
     def stopping(self) -> bool:
         """True when the run should end. A node that can checkpoint writes a checkpoint and raises Interrupted."""

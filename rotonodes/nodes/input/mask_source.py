@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from typing import Self
 
@@ -16,6 +17,7 @@ from rotonodes.nodes.input.file_source import FileSource
 from rotonodes.nodes.input.listed_pictures import ListedPictures
 
 ANY = ".*"
+_RUNS = itertools.count()
 # Extensions that a mask may have whose path ends in ".*", in the order of preference of messages.
 SUFFIXES = (".png", ".npy", ".pt", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".exr")
 
@@ -33,6 +35,7 @@ class MaskSource(FileSource, ListedPictures):
     )
 
     _masks: dict[str, str] | None = PrivateAttr(None)
+    _run: int | None = PrivateAttr(None)  # tells one run from another, whose masks may have been corrected
     _own: frozenset[str] = PrivateAttr(frozenset())  # results of earlier runs in the folder of the masks
 
     @model_validator(mode="after")
@@ -44,7 +47,8 @@ class MaskSource(FileSource, ListedPictures):
         return self
 
     def with_files_listed(self, own: OwnResults) -> Self:
-        listed = ListedPictures.with_files_listed(self, own)
+        listed = ListedPictures.with_files_listed(self, own).model_copy()
+        listed._run = next(_RUNS)
         if self.pictures and listed._listed is not None:
             folder = os.path.dirname(self.path)
             there = [os.path.join(folder, name) for names in names_in(folder).values() for name in names]
@@ -90,6 +94,8 @@ class MaskSource(FileSource, ListedPictures):
 
     def masks(self) -> tuple[str, ...]:
         """The mask of every picture, or of every frame on disk."""
+        if self._masks is not None:
+            return tuple(self._masks.values())
         if self.pictures:
             return tuple(map(self.mask_of, self.listing().files))
         there = self.available()
