@@ -233,6 +233,59 @@ def test_without_a_manifest_whole_names_still_work() -> None:
         decode_matte(bare, crypto, "her*")
 
 
+def test_keys_that_nuke_wrote() -> None:
+    """Nuke puts `exr/` in front of the attributes it has read, and writes them so."""
+    layers, cover = with_layers()
+    for before in ("exr/", "exr/exr/"):
+        metadata = {f"{before}{key}": value for key, value in layers.metadata.items()}
+        renamed = Layers(layers.planes, layers.box, layers.size, metadata)
+        crypto = find_cryptomatte(renamed)
+        assert set(crypto.ids or {}) == set(NAMES)
+        np.testing.assert_array_equal(decode_matte(renamed, crypto, "hero").data[0].numpy(), cover[0])
+
+
+@pytest.mark.parametrize("empty", ["", " \n", "\0"])
+def test_an_empty_manifest_is_none(empty: str) -> None:
+    layers, cover = with_layers(manifest=empty)
+    crypto = find_cryptomatte(layers)
+    assert crypto.ids is None
+    np.testing.assert_array_equal(decode_matte(layers, crypto, "hero").data[0].numpy(), cover[0])
+    with pytest.raises(FrameError, match=r"has no manifest, so 'her\*' cannot be looked up"):
+        select_names(crypto, "her*")
+
+
+def test_a_manifest_that_is_cut_off() -> None:
+    """Some programs cut long header texts: names before the cut are known, those behind it are hashed."""
+    whole = json.dumps({n: f"{murmur3_32(n.encode()):08x}" for n in NAMES}, ensure_ascii=False)
+    for end in range(whole.index("hero_eye"), len(whole) - 1):
+        layers, cover = with_layers(manifest=whole[:end])
+        crypto = find_cryptomatte(layers)
+        assert crypto.cut and "hero" in (crypto.ids or {})
+        for name, expected in zip(NAMES, cover, strict=True):
+            if name in (crypto.ids or {}) or not set(name) & set("*?[,"):
+                np.testing.assert_array_equal(decode_matte(layers, crypto, [name]).data[0].numpy(), expected)
+    layers, cover = with_layers(manifest=whole[: whole.index('"dir/')])
+    crypto = find_cryptomatte(layers)
+    np.testing.assert_allclose(decode_matte(layers, crypto, "hero*").data[0].numpy(), cover[0] + cover[1])
+    with pytest.raises(FrameError, match=r"the manifest of View Layer.CryptoObject is cut off after 6 names, and 'dir\*' matches none of"):
+        select_names(crypto, "dir*")
+
+
+def test_each_eye_has_its_own_mattes() -> None:
+    """The names are the same in both eyes, the pixels are not."""
+    left, cover = crypto_planes("V.CryptoObject", NAMES)
+    planes = {}
+    for name, plane in left.items():
+        stem, _, channel = name.rpartition(".")
+        planes[f"{stem}.left.{channel}"], planes[f"{stem}.right.{channel}"] = plane, plane[::-1].copy()
+    metadata = {**header("V.CryptoObject", NAMES), "multiView": ("left", "right")}
+    layers = Layers(planes, Box(0, 0, W, H), (W, H), metadata)
+    assert not np.array_equal(cover[0], cover[0][::-1])
+    for view, expected in (("", cover[0]), ("left", cover[0]), ("right", cover[0][::-1])):
+        matte = MultipassDecode(passes=[], mattes={"hero": "hero"}, view=view)(layers)["hero"]
+        np.testing.assert_array_equal(matte.data[0].numpy(), expected)
+
+
 @pytest.mark.parametrize("manifest", ["{", "[]", '{"a": "xyz"}', '{"a": null}', "[" * 100_000])
 def test_a_damaged_manifest_is_an_error_in_one_line(manifest: str) -> None:
     layers, _ = with_layers(manifest=manifest)

@@ -480,6 +480,22 @@ def test_every_valid_value_works_or_says_why(cls: type[Node]) -> None:
 
 
 @every_node
+def test_a_wrong_type_is_refused_in_one_line(cls: type[Node]) -> None:
+    """An input of another type, and a number for a path."""
+    for case in cases(cls):
+        for name in case.linked:
+            for wrong in (3, "text", torch.zeros(3, 4, 4), object()):
+                with pytest.raises(UsageError, match=f"^{cls.type_name}: the input {name!r} takes ") as error:
+                    case.call({**case.inputs(), name: wrong})
+                assert "\n" not in str(error.value) and len(str(error.value)) < 200
+    for name, info in cls.model_fields.items():
+        if path_role(info):
+            assert dict(parameter_faults(cls, {**cases(cls)[0].values, name: 3}))[name] == (
+                f"{name}: must be a path, not the number 3: put a file's name in quotes"
+            )
+
+
+@every_node
 def test_inputs_are_not_modified(cls: type[Node]) -> None:
     for case in cases(cls):
         for kind in case.kinds():

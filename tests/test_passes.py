@@ -37,6 +37,12 @@ def found(names: list[str], asked: str, **more: str) -> str:
         ("Diffuse Direct", "DiffDir"), ("diffuse_indirect", "DiffInd"), ("DIFFCOL", "DiffCol"), ("Glossy Color", "GlossCol"),
         ("Transmission Indirect", "TransInd"), ("Emission", "Emit"), ("Environment", "Env"), ("Ambient Occlusion", "AO"),
         ("Object Index", "IndexOB"), ("Material Index", "IndexMA"), ("rgb", "Combined"), ("refl", "GlossInd"),
+        ("SpecularLighting", "GlossDir"), ("DiffuseLighting", "DiffDir"), ("MotionVectors", "Vector"), ("Reflections", "GlossInd"),
+        ("Reflection direct", "GlossDir"), ("Reflection indirect", "GlossInd"), ("Reflection filter", "GlossCol"),
+        ("Refraction filter", "TransCol"), ("Shading normal", "Normal"), ("Z-depth", "Depth"), ("Diffuse filter", "DiffCol"),
+        ("VRayZDepth", "Depth"), ("VRayDiffuseFilter", "DiffCol"), ("VRayLighting", "DiffDir"), ("VRayGlobalIllumination", "DiffInd"),
+        ("VRaySpecular", "GlossDir"), ("VRayReflection", "GlossInd"), ("VRaySelfIllumination", "Emit"), ("VRayVelocity", "Vector"),
+        ("VRayNormals", "Normal"), ("VRayMtlID", "IndexMA"),
         ("refr", "TransInd"), ("gi", "DiffInd"), ("atmosmul", "AtmosphereMul"), ("matcolor", "MatColor"), ("matspeccol", "MatSpecCol"),
         ("motion", "Vector"), ("object_1_", "Object1"), ("object_12", "Object12"), ("N", "Normal"), ("P", "Position"), ("Z", "Depth"),
         ("albedo", "DiffCol"), ("selfIllum", "Emit"), ("crypto_object", "CryptoObject"), ("my pass", "my pass"), ("--", "--"),
@@ -200,6 +206,57 @@ def test_stereo_passes_of_several_parts(tmp_path: Path) -> None:
         for view in ("", "left", "right")
     }
     assert values == {"": [0, 2], "left": [0, 2], "right": [1, 3]}
+
+
+def multipart(path: Path, *parts: tuple[str, str, str]) -> Layers:
+    """A file of parts (name, channels, view); the n-th holds n."""
+    made = []
+    for number, (name, channels, view) in enumerate(parts):
+        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, **({"view": view} if view else {})}
+        made.append(OpenEXR.Part(header, {channel: plane(number) for channel in channels.split()}, name))
+    OpenEXR.File(made).write(str(path))
+    return read_layers(path)
+
+
+def test_parts_named_after_their_layer_and_view(tmp_path: Path) -> None:
+    """As Nuke and the OpenEXR sample files have them; the part notes its view, its channels do not."""
+    mono = multipart(tmp_path / "a.exr", ("rgba_main", "R G B A", "main"), ("depth_main", "depth.Z", "main"))
+    made = MultipassDecode(passes=["Combined", "Depth"])(mono)
+    assert [(image.channels, float(image.data[0, 0, 0])) for image in made.values()] == [(tuple("RGBA"), 0), (("Z",), 1)]
+    stereo = multipart(
+        tmp_path / "b.exr",
+        ("rgba_right", "R G B A", "right"), ("depth_left", "Z", "left"), ("forward_left", "forward.u forward.v", "left"),
+        ("rgba_left", "R G B A", "left"), ("depth_right", "Z", "right"), ("note", "Y", ""),
+    )  # fmt: skip
+    asked = ["Combined", "Depth", "forward", "note"]
+    left = MultipassDecode(passes=asked, view="left")(stereo)
+    assert [float(image.data[0, 0, 0]) for image in left.values()] == [3, 1, 2, 5]
+    right = MultipassDecode(passes=["Combined", "Depth", "note"])(stereo)  # the first part's view is the hero view
+    assert [float(image.data[0, 0, 0]) for image in right.values()] == [0, 4, 5]
+    with pytest.raises(FrameError, match="there is no pass 'forward'"):
+        MultipassDecode(passes=["forward"], view="right")(stereo)
+    with pytest.raises(FrameError, match="there is no view 'middle'; it has right, left"):
+        MultipassDecode(passes=["Combined"], view="middle")(stereo)
+
+
+@pytest.mark.parametrize(("name", "view"), [("left", "left"), ("left.Beauty", "left"), ("Beauty.left", "left"), ("Beauty", "left")])
+def test_a_part_and_its_view(tmp_path: Path, name: str, view: str) -> None:
+    layers = multipart(tmp_path / "a.exr", (name, "R G B", view), ("other", "R G B", "right"))
+    assert float(MultipassDecode(passes=["Combined"], view="left")(layers)["Combined"].data[0, 0, 0]) == 0
+
+
+def test_no_pass_is_taken_from_another_eye_or_layer(tmp_path: Path) -> None:
+    names = [f"{layer}.{name}.{view}.R" for layer in ("A", "B") for name in ("Combined", "DiffDir") for view in ("left", "right")]
+    layers = layers_of(*names, metadata={"multiView": ("left", "right")})
+    for layer in ("A", "B"):
+        for view in ("left", "right"):
+            made = MultipassDecode(passes=["Combined", "DiffDir"], layer=layer, view=view)(layers)
+            wanted = [names.index(f"{layer}.{name}.{view}.R") for name in ("Combined", "DiffDir")]
+            assert [float(image.data[0, 0, 0]) for image in made.values()] == wanted
+    missing = layers_of("A.Combined.left.R", "A.Combined.right.R", "A.Mist.left.Z", "B.Combined.left.R", metadata=layers.metadata)
+    for options in ({"view": "right"}, {"layer": "B", "view": "left"}):
+        with pytest.raises(FrameError, match="there is no pass 'Mist'"):
+            MultipassDecode(passes=["Mist"], **options)(missing)
 
 
 def test_only_what_is_wanted_is_looked_for(tmp_path: Path) -> None:

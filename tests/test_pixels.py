@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte, cut, rgb_names
+from rotonodes.values.pixels import Batch, Box, Clip, Encoded, Image, Labels, Layers, Matte, cut, rgb_names
 
 corner = st.integers(-6, 6)
 side = st.integers(1, 6)
@@ -135,3 +135,40 @@ def test_layers_become_pictures_of_named_planes() -> None:
     assert image.data.dtype == torch.float32
     assert (image.box, image.size) == (Box(1, 1, 4, 3), (8, 8))
     assert image.data[:, 0, 0].tolist() == [2, 0]
+
+
+def test_printing_a_value_is_one_line() -> None:
+    picture = Image(torch.zeros(4, 600, 800), origin=(-8, 0), size=(784, 600))
+    assert repr(picture) == "Image(R G B A, 784 x 600, data window -8 0 792 600, cpu)"
+    assert repr(Image(torch.zeros(9, 2, 3))) == "Image(R G B A extra4 extra5 and 3 more, 3 x 2, cpu)"
+    assert repr([Matte(torch.zeros(1, 2, 3))]) == "[Matte(3 x 2, cpu)]"
+    assert repr(Labels(torch.zeros(2, 3, dtype=torch.uint8), ("a", "b"), ("#000000",) * 2)) == "Labels(a b, 3 x 2, cpu)"
+    layers = Layers({"Combined.R": np.zeros((2, 3))}, Box(0, 0, 3, 2), (3, 2), path="a.exr")
+    assert repr(layers) == "Layers(Combined.R, 3 x 2, a.exr)"
+    assert repr(Batch.of([picture, picture])) == f"Batch(2 of {picture!r})"
+    assert repr(Clip.of([1, 2, 3], [1, 2, 5])) == "Clip(3 frames: 1-2,5)"
+    assert repr(Encoded(np.zeros((600, 800, 4), np.uint8), "srgb")) == "Encoded(uint8, srgb)"
+
+
+@pytest.mark.parametrize(
+    "value", [Image(torch.ones(3, 2, 2)), Matte(torch.ones(1, 2, 2)), Labels(torch.ones(2, 2).byte(), ("a",), ("#fff",))]
+)
+def test_every_picture_takes_other_pixels(value: Image | Matte | Labels) -> None:
+    changed = value.with_data(value.data * 0)
+    assert type(changed) is type(value) and not changed.data.any() and value.data.all()
+    assert changed.with_data(value.data).data is value.data
+
+
+@given(st.data())
+def test_the_box_around_a_mask(data: st.DataObject) -> None:
+    height, width, margin = (data.draw(st.integers(low, 7)) for low in (1, 1, 0))
+    mask = np.array(data.draw(st.lists(st.lists(st.booleans(), min_size=width, max_size=width), min_size=height, max_size=height)))
+    rows, columns = np.nonzero(mask)
+    wanted = None
+    if len(rows):
+        inner = (columns.min() - margin, rows.min() - margin, columns.max() + 1 + margin, rows.max() + 1 + margin)
+        wanted = Box(*map(int, inner)).intersect(Box(0, 0, width, height))
+    assert Box.around(mask, margin) == wanted
+    assert Box.around(torch.from_numpy(mask), margin) == wanted
+    if wanted is not None:
+        assert mask[wanted.slices].sum() == mask.sum()

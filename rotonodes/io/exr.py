@@ -48,6 +48,7 @@ def read_layers(path: str | os.PathLike[str]) -> Layers:
         box = box.union(header.data_window)
     planes: dict[str, np.ndarray] = {}
     parts: dict[str, str] = {}
+    views: dict[str, str] = {}
     for header, channels in zip(headers, decode_parts(path, headers), strict=True):
         for channel in sorted(channels):
             name = full_name(header.name, channel) if header.multipart else channel
@@ -55,9 +56,11 @@ def read_layers(path: str | os.PathLike[str]) -> Layers:
                 planes[name] = _laid_on(channels[channel], header.data_window, box)
                 if header.multipart:
                     parts[name] = header.name
+                    view = attribute_value(*header.attributes["view"]) if "view" in header.attributes else None
+                    views |= {name: view} if isinstance(view, str) and view else {}
     frame = headers[0].display_window
     seen = Box(box.left - frame.left, box.top - frame.top, box.right - frame.left, box.bottom - frame.top)
-    return Layers(planes, seen, (frame.width, frame.height), _attributes(headers), parts, str(path))
+    return Layers(planes, seen, (frame.width, frame.height), _attributes(headers), parts, str(path), views)
 
 
 def read_image(path: str | os.PathLike[str]) -> Image:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from rotonodes.errors import UsageError
 from rotonodes.node.asks import NOT_GIVEN, Device, Frame, Key, Monitor, Prepared, Wanted
-from rotonodes.node.calling import PREPARED, first_of_batch, on_one_device
+from rotonodes.node.calling import PREPARED, first_of_batch, on_one_device, wrong_input
 from rotonodes.node.parameters import (
     WrongParameter,
     faults_of,
@@ -193,6 +193,8 @@ class Node(BaseModel):
         single = False
         for name, socket in self.signature.inputs.items():
             value = inputs.get(name)
+            if (wrong := wrong_input(socket, value)) is not None:
+                raise UsageError(f"{self.type_name}: {wrong}")
             if socket.feed == "batch" and isinstance(value, socket.types):
                 inputs[name], single = Batch.of([value]), True
             elif socket.feed == "clip" and isinstance(value, list | tuple):

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from rotonodes.values.pixels import Batch
+from rotonodes.node.signature import FRAME_TYPES, Socket
+from rotonodes.values.pixels import Batch, Clip
 
 
 class _Entry(NamedTuple):
@@ -40,6 +41,33 @@ def _same_objects(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
 
 
 PREPARED = RecentValues(most=4)  # values made by `prepare` for calls without an engine
+
+
+def wrong_input(socket: Socket, value: Any) -> str | None:
+    """What is wrong with the type of a value given to an input, in one line; None where it fits."""
+    kinds: tuple[type, ...] = socket.types
+    singles = [value]
+    if value is None and not socket.required:
+        singles = []
+    elif socket.many or (socket.feed == "clip" and isinstance(value, list | tuple)):
+        if not isinstance(value, list | tuple):
+            return f"the input {socket.name!r} takes a list of {socket.type_names()}, not {_described(value)}"
+        singles = list(value)
+    elif socket.feed == "clip" and isinstance(value, Clip):
+        singles = []
+    elif socket.feed == "batch" and isinstance(value, Batch):
+        singles = list(value.like)
+    for single in singles:
+        if not isinstance(single, kinds):
+            hint = f": make one with {kinds[0].__name__}(...)" if hasattr(single, "shape") and kinds[0] in FRAME_TYPES else ""
+            return f"the input {socket.name!r} takes {socket.type_names()}, not {_described(single)}{hint}"
+    return None
+
+
+def _described(value: Any) -> str:
+    """The type of a value, with the shape of a tensor or array."""
+    shape = f" of shape {list(value.shape)}" if hasattr(value, "shape") else ""
+    return f"{type(value).__name__}{shape}"
 
 
 def on_one_device(inputs: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -88,6 +88,11 @@ def wrong_kinds(fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> I
             yield name, f"must be a number, not the text {value!r}: take away the quotes"
         elif isinstance(value, bool) and bool not in kinds and (int in kinds or float in kinds or str in kinds):
             yield name, f"must be {'text' if str in kinds else 'a number'}, not {str(value).lower()}"
+        elif name in fields and path_role(fields[name]):
+            for path in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(path, int | float):
+                    yield name, f"must be a path, not the number {path}: put a file's name in quotes"
+                    break
 
 
 def parameter_faults(cls: type[BaseModel], values: Mapping[str, Any]) -> list[tuple[str, str]]:

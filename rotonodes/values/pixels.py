@@ -6,7 +6,7 @@ that changes pixels makes a new value. torch is imported inside functions only, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, final
 
@@ -93,6 +93,10 @@ class Encoded:
 
     samples: np.ndarray
     colorspace: str
+
+    def __repr__(self) -> str:
+        return f"Encoded({self.samples.dtype}, {self.colorspace})"
+
     noted: bool = False
 
 
@@ -142,6 +146,10 @@ class Image:
     @property
     def device(self) -> torch.device:
         return self.data.device
+
+    def __repr__(self) -> str:
+        window = "" if self.box == (0, 0, *self.size) else f", data window {' '.join(map(str, self.box))}"
+        return f"Image({_counted(self.channels)}, {self.width} x {self.height}{window}, {self.device})"
 
     def with_data(self, data: Tensor, channels: tuple[str, ...] | None = None) -> Image:
         """The same frame with other pixels on the same data window."""
@@ -211,11 +219,13 @@ class _Plane:
     def device(self) -> torch.device:
         return self.data.device
 
+    def with_data(self, data: Tensor) -> Self:
+        """The same with another plane."""
+        made: Self = replace(self, data=data)  # type: ignore[type-var]
+        return made
+
     def to(self, device: str | torch.device) -> Self:
-        if self.data.device == _device(device):
-            return self
-        moved: Self = replace(self, data=self.data.to(device))  # type: ignore[type-var]
-        return moved
+        return self if self.data.device == _device(device) else self.with_data(self.data.to(device))
 
 
 @final
@@ -228,6 +238,9 @@ class Matte(_Plane):
     def __post_init__(self) -> None:
         if self.data.ndim != 3 or self.data.shape[0] != 1:
             raise ValueError(f"a matte is [1, H, W], this is {tuple(self.data.shape)}")
+
+    def __repr__(self) -> str:
+        return f"Matte({self.width} x {self.height}, {self.device})"
 
 
 @final
@@ -250,6 +263,9 @@ class Labels(_Plane):
         if len(self.classes) != len(self.colors):
             raise ValueError(f"{len(self.classes)} class names but {len(self.colors)} colours")
 
+    def __repr__(self) -> str:
+        return f"Labels({_counted(self.classes)}, {self.width} x {self.height}, {self.device})"
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -258,7 +274,8 @@ class Layers:
 
     `planes` maps each name to a `[H, W]` numpy array in the file's own type (half stays half); they lie on `box` in a frame of
     `size` = (width, height). `metadata` are the header attributes, of all parts together (Cryptomatte manifests are there).
-    `parts` names the part of each channel for files that have several. `path` is the file, for messages and side files.
+    For files of several parts, `parts` names the part of each channel, and `views` the stereo view of each channel whose part notes one.
+    `path` is the file, for messages and side files.
     """
 
     planes: Mapping[str, np.ndarray]
@@ -267,6 +284,7 @@ class Layers:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
+    views: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def width(self) -> int:
@@ -275,6 +293,10 @@ class Layers:
     @property
     def height(self) -> int:
         return self.size[1]
+
+    def __repr__(self) -> str:
+        path = f", {self.path}" if self.path else ""
+        return f"Layers({_counted(self.planes)}, {self.width} x {self.height}{path})"
 
     def image(self, names: Sequence[str], channels: tuple[str, ...] = ()) -> Image:
         """The named planes as one float32 picture; `channels` are the short names (default: the names' last words)."""
@@ -307,6 +329,9 @@ class Batch(Generic[T]):
 
         return cls(torch.stack([v.data for v in values]), tuple(values))  # type: ignore[attr-defined]
 
+    def __repr__(self) -> str:
+        return f"Batch({len(self)} of {self.like[0]!r})" if self.like else "Batch(0)"
+
     def __len__(self) -> int:
         return int(self.data.shape[0])
 
@@ -317,11 +342,7 @@ class Batch(Generic[T]):
     def split(self) -> list[T]:
         """The single frames."""
         likes: tuple[Any, ...] = self.like
-        singles: list[Any] = [
-            like.with_data(plane) if isinstance(like, Image) else replace(like, data=plane)
-            for like, plane in zip(likes, self.data, strict=True)
-        ]
-        return singles
+        return [like.with_data(plane) for like, plane in zip(likes, self.data, strict=True)]
 
 
 class Clip(Generic[T]):
@@ -340,6 +361,11 @@ class Clip(Generic[T]):
         """A clip of values already at hand; frames are numbered from 1 unless given."""
         return cls(range(1, len(values) + 1) if frames is None else frames, lambda: iter(values))
 
+    def __repr__(self) -> str:
+        from rotonodes.values.frames import format_frames
+
+        return f"Clip({len(self)} frames: {format_frames(self.frames) or 'none'})"
+
     def __len__(self) -> int:
         return len(self.frames)
 
@@ -349,6 +375,12 @@ class Clip(Generic[T]):
     def items(self) -> Iterator[tuple[int, T]]:
         """(frame number, value) for every frame in order."""
         return zip(self.frames, self, strict=True)
+
+
+def _counted(names: Iterable[str], most: int = 6) -> str:
+    """Names in one line; of many the first and the number of the others."""
+    listed = list(names)
+    return " ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
 
 
 def _device(device: str | torch.device) -> torch.device:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 KINDS = ("object", "material", "asset")
 _MASK = 0xFFFFFFFF
 _LISTED = 8  # names listed in a message
+_ENTRY = r'("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")\s*:\s*"([0-9a-fA-F]{1,8})"'  # of a manifest, whole
 
 
 def murmur3_32(data: bytes, seed: int = 0) -> int:
@@ -65,14 +66,15 @@ def name_id(name: str) -> int:
 class Cryptomatte:
     """One cryptomatte of a file: `name` as in its header (`ViewLayer.CryptoObject`), and the `ids` of its names.
 
-    `ids` is None where the file has no manifest: names are then hashed, and wildcards cannot be used. `pairs` are the full names
-    of (id, coverage) planes, rank by rank.
+    `ids` is None where the file has no manifest: names are then hashed, and wildcards cannot be used. `cut` says that the manifest ends
+    before all of its names: those that are not in it are hashed. `pairs` are the full names of (id, coverage) planes, rank by rank.
     """
 
     name: str
     ids: Mapping[str, int] | None
     pairs: tuple[tuple[str, str], ...]
     where: str
+    cut: bool = False
 
 
 def find_cryptomatte(layers: Layers, kind: str = "object", layer: str = "", view: str = "") -> Cryptomatte:
@@ -92,13 +94,16 @@ def find_cryptomatte(layers: Layers, kind: str = "object", layer: str = "", view
         place = f" in view layer {wanted!r}" if layer and matching else ""
         raise FrameError(f"{where}: there is no cryptomatte {kind!r}{place}{did_you_mean(kind, headers.values())}; it has {there}")
     key, name = found[0]
-    ids = _manifest(layers, key, f"{where}: cryptomatte {name}")
-    return Cryptomatte(name, ids, _pairs(layers, passes, name, view, where), where)
+    ids, whole = _manifest(layers, key, f"{where}: cryptomatte {name}")
+    return Cryptomatte(name, ids, _pairs(layers, passes, name, view, where), where, cut=not whole)
 
 
 def _headers(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Header key -> name of every cryptomatte (the conversion of ids is not checked: there is only one)."""
-    keys = (re.fullmatch(r"cryptomatte/(.+)/name", str(entry)) for entry in metadata)
+    """Header key (`cryptomatte/1234567`) -> name of every cryptomatte; Nuke writes the keys it has read with `exr/` in front.
+
+    The conversion of ids is not checked: there is only one.
+    """
+    keys = (re.fullmatch(r"((?:exr/)*cryptomatte/.+)/name", str(entry)) for entry in metadata)
     return {key[1]: str(metadata[key[0]]) for key in keys if key}
 
 
@@ -128,11 +133,14 @@ def _pairs(layers: Layers, passes: Passes, name: str, view: str, where: str) -> 
     return tuple(pairs)
 
 
-def _manifest(layers: Layers, key: str, where: str) -> dict[str, int] | None:
-    """Name -> id, from the header or the side file it names (relative to the EXR); None where there is neither."""
-    text = layers.metadata.get(f"cryptomatte/{key}/manifest")
-    side = str(layers.metadata.get(f"cryptomatte/{key}/manif_file", ""))
-    if text is None and side:
+def _manifest(layers: Layers, key: str, where: str) -> tuple[dict[str, int] | None, bool]:
+    """(name -> id, whether the manifest is whole), from the header or the side file it names (relative to the EXR).
+
+    None where there is neither, or nothing in it. Raises FrameError for one that is damaged otherwise than by being cut off.
+    """
+    text = layers.metadata.get(f"{key}/manifest")
+    side = str(layers.metadata.get(f"{key}/manif_file", ""))
+    if not str(text or "").strip() and side:
         path = os.path.join(os.path.dirname(layers.path), side)
         if os.path.isabs(side) or not os.path.isfile(path):
             raise FrameError(f"{where}: its manifest {side!r} is not beside the picture: copy it there")
@@ -142,12 +150,17 @@ def _manifest(layers: Layers, key: str, where: str) -> dict[str, int] | None:
                 text = file.read()
         except (OSError, UnicodeDecodeError) as error:
             raise FrameError(f"{where}: cannot be read: {error}") from error
-    if text is None:
-        return None
+    text = str(text or "").strip(" \t\r\n\0")
+    if not text:
+        return None, True
     try:
-        return {str(name): float_safe(int(str(h), 16) & _MASK) for name, h in json.loads(text).items()}
+        return {str(name): float_safe(int(str(h), 16) & _MASK) for name, h in json.loads(text).items()}, True
     except (ValueError, AttributeError, RecursionError) as error:
-        raise FrameError(f"{where}: its manifest is damaged: {str(error)[:80].lower()}") from error
+        cut_off = text.startswith("{") and not text.endswith("}")
+        entries = re.findall(_ENTRY, text) if cut_off else ()
+        if not entries:
+            raise FrameError(f"{where}: its manifest is damaged: {str(error)[:80].lower()}") from error
+    return {json.loads(name): float_safe(int(h, 16)) for name, h in entries}, False
 
 
 def select_names(crypto: Cryptomatte, patterns: str | Sequence[str]) -> dict[str, int]:
@@ -172,18 +185,26 @@ def select_names(crypto: Cryptomatte, patterns: str | Sequence[str]) -> dict[str
 
 
 def _matching(crypto: Cryptomatte, pattern: str) -> dict[str, int]:
-    if crypto.ids is None:
-        return {} if not pattern or re.search(r"[*?\[,]", pattern) else {pattern: name_id(pattern)}
-    if pattern in crypto.ids:
-        return {pattern: crypto.ids[pattern]}
+    ids = crypto.ids or {}
+    if pattern in ids:
+        return {pattern: ids[pattern]}
+    if crypto.ids is None or crypto.cut:
+        plain = pattern and not re.search(r"[*?\[,]", pattern)
+        if plain or crypto.ids is None:
+            return {pattern: name_id(pattern)} if plain else {}
     expression = re.compile(fnmatch.translate(pattern))
-    return {name: crypto.ids[name] for name in crypto.ids if expression.match(name)}
+    return {name: ids[name] for name in ids if expression.match(name)}
 
 
 def _nothing(crypto: Cryptomatte, pattern: str) -> str:
     if crypto.ids is None:
         return f"{crypto.where}: {crypto.name} has no manifest, so {pattern!r} cannot be looked up: write whole names, without wildcards"
     names = sorted(crypto.ids)
+    if crypto.cut:
+        return (
+            f"{crypto.where}: the manifest of {crypto.name} is cut off after {len(names)} names, and {pattern!r} matches none of them: "
+            "write whole names, without wildcards"
+        )
     listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
     return (
         f"{crypto.where}: nothing in {crypto.name} is called {pattern!r}{did_you_mean(pattern, crypto.ids)}; it has {listed or 'no names'}"

@@ -26,23 +26,32 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "Depth": ("z", "zdepth", "depth_z", "deep_z", "pz"),
     "Mist": (),
     "Position": ("P", "worldposition", "world_position", "position_world", "pworld", "pos"),
-    "Normal": ("N", "normals", "worldnormal", "world_normal", "normal_world"),
-    "Vector": ("motion", "motionvector", "motion_vector", "velocity", "forward"),
-    "UV": ("st", "uvs", "texture_coordinates"),
-    "IndexOB": ("objectindex", "object_id", "objectid"),
-    "IndexMA": ("materialindex", "material_id", "materialid"),
+    "Normal": ("N", "normals", "worldnormal", "world_normal", "normal_world", "shading_normal"),
+    "Vector": ("motion", "motionvector", "motion_vector", "velocity", "forward", "motionvectors"),
+    "UV": ("st", "uvs", "texture_coordinates", "uv_coordinates"),
+    "IndexOB": ("objectindex", "object_id", "objectid", "node_id", "object_layer_id"),
+    "IndexMA": ("materialindex", "material_id", "materialid", "mtl_id"),
     "DiffDir": ("diffusedirect", "direct_diffuse", "diffuse", "diffuse_lighting", "lighting"),
     "DiffInd": ("diffuseindirect", "indirect_diffuse", "gi", "globalillumination"),
     "DiffCol": ("diffusecolor", "diffusealbedo", "albedo", "basecolor", "diffuse_filter", "kd"),
-    "GlossDir": ("glossydirect", "speculardirect", "direct_specular", "specular", "spec"),
-    "GlossInd": ("glossyindirect", "specularindirect", "indirect_specular", "refl", "reflection", "reflections", "reflect"),
-    "GlossCol": ("glossycolor", "specularalbedo", "reflection_filter"),
+    "GlossDir": ("glossydirect", "speculardirect", "direct_specular", "specular", "spec", "specular_lighting", "reflection_direct"),
+    "GlossInd": (
+        "glossyindirect",
+        "specularindirect",
+        "indirect_specular",
+        "refl",
+        "reflection",
+        "reflections",
+        "reflect",
+        "reflection_indirect",
+    ),
+    "GlossCol": ("glossycolor", "specularalbedo", "reflection_filter", "reflections_filter"),
     "TransDir": ("transmissiondirect", "direct_transmission"),
     "TransInd": ("transmissionindirect", "indirect_transmission", "refr", "refraction", "refractions", "refract", "transmission"),
-    "TransCol": ("transmissioncolor", "transmissionalbedo", "refraction_filter"),
-    "VolumeDir": ("volumedirect", "direct_volume"),
+    "TransCol": ("transmissioncolor", "transmissionalbedo", "refraction_filter", "refractions_filter", "transmission_filter"),
+    "VolumeDir": ("volumedirect", "direct_volume", "volume_lighting"),
     "VolumeInd": ("volumeindirect", "indirect_volume"),
-    "Emit": ("emission", "emissive", "self_illum", "selfillumination"),
+    "Emit": ("emission", "emissive", "self_illum", "selfillumination", "emitters"),
     "Env": ("environment",),
     "AO": ("ambientocclusion", "ambient_occlusion", "occlusion"),
     "Shadow": ("shadows", "raw_shadow"),
@@ -83,6 +92,9 @@ def squash(name: str) -> str:
 
 _CANONICAL_OF = {squash(word): name for name, words in SPELLINGS.items() for word in (name, *words)}
 _RANK_OF = {squash(word): rank for words in SPELLINGS.values() for rank, word in enumerate(words)}
+# V-Ray for 3ds Max puts its name before every pass: VRayZDepth, VRayDiffuseFilter.
+_CANONICAL_OF |= {f"vray{word}": name for word, name in _CANONICAL_OF.items() if len(word) > 1}
+_RANK_OF |= {f"vray{word}": rank for word, rank in _RANK_OF.items() if len(word) > 1}
 
 
 def canonical(name: str, names: Mapping[str, str] | None = None) -> str:
@@ -264,15 +276,33 @@ def _split(channel: str, views: tuple[str, ...]) -> tuple[str, str, str]:
 
 
 def _views_of_parts(layers: Layers) -> dict[str, tuple[str, str]]:
-    """Full name -> (`Layer.Pass.left.R`, `left`) in stereo files of several parts, as Blender 5 writes them: there the part
-    `Layer.Pass-left` holds channels `Layer.Pass.R`."""
+    """Full name -> (`Layer.Pass.left.R`, `left`) for the channels of parts whose header notes their view.
+
+    Parts are called `Layer.Pass-left` with channels `Layer.Pass.R` (Blender 5), or `rgba_left` with channels `R` (Nuke and the
+    OpenEXR sample files): the view is taken out of the part's name, and the name left over is not repeated.
+    """
     found = {}
-    for full, part in layers.parts.items():
-        stem, _, channel = full.removeprefix(f"{part}.").rpartition(".")
-        if stem and part.startswith(stem) and part[len(stem) : len(stem) + 1] in ("-", "_", "."):
-            view = part[len(stem) + 1 :]
-            found[full] = (f"{stem}.{view}.{channel}", view)
-    return found if layers.metadata.get("view") in [view for _, view in found.values()] else {}
+    for full, view in layers.views.items():
+        part = layers.parts[full]
+        channel = full.removeprefix(f"{part}.")
+        stem = _without_view(part, view)
+        local, _, short = channel.rpartition(".")
+        if local and (local == stem or stem.endswith(f".{local}") or not stem):
+            stem, local = stem or local, ""
+        elif local.startswith(f"{stem}."):
+            stem, local = local, ""
+        found[full] = (".".join(filter(None, (stem, local, view, short))), view)
+    return found
+
+
+def _without_view(part: str, view: str) -> str:
+    """A part's name without its view, which stands at its end or start: `rgba` of `rgba_left`."""
+    for joint in "_-. ":
+        if part.endswith(joint + view):
+            return part.removesuffix(joint + view)
+        if part.startswith(view + joint):
+            return part.removeprefix(view + joint)
+    return "" if part == view else part
 
 
 def _guessed_views(channels: list[str]) -> tuple[str, ...]:

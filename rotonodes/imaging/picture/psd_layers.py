@@ -30,12 +30,16 @@ class PsdStyle(NamedTuple):
 def psd_layer(name: str, value: Image | Matte, color: str | None, style: PsdStyle) -> PsdLayer:
     """A picture, or a matte in one colour (the palette's, else `color`, else white), as a PSD layer."""
     picture = value if isinstance(value, Image) else Image(value.data, ("A",))
-    alpha = picture.on_frame().alpha
-    if picture.encoded is None and alpha is not None:  # most parts take a small share of the frame
-        picture = picture.on(Box.around(alpha[0] != 0) or Box(0, 0, 1, 1))
-    shown = replace(picture, origin=(0, 0), size=(picture.box.width, picture.box.height)) if picture.encoded is None else picture
-    samples = _samples(shown, style) if isinstance(value, Image) else _flat(name, Matte(shown.data), color, style)
-    return PsdLayer(name, samples, picture.origin, opacity=style.opacity.get(name, 1.0), visible=name not in style.hidden)
+    alpha, seen = picture.on_frame().alpha, picture.box.intersect(Box(0, 0, *picture.size))
+    box = Box.around(alpha[0] != 0) if alpha is not None else seen if seen.width and seen.height else None
+    box = box or Box(0, 0, 1, 1)
+    if isinstance(value, Image) and value.encoded is not None:  # as the file has it, wherever that can be
+        samples = _samples(value, style)[box.slices]
+    else:
+        part = picture.on(box)
+        shown = replace(part, origin=(0, 0), size=(box.width, box.height))
+        samples = _samples(shown, style) if isinstance(value, Image) else _flat(name, Matte(shown.data), color, style)
+    return PsdLayer(name, samples, box[:2], opacity=style.opacity.get(name, 1.0), visible=name not in style.hidden)
 
 
 def _samples(picture: Image, style: PsdStyle) -> np.ndarray:

@@ -11,7 +11,7 @@ def cut_out(picture: Picture, box: Box) -> Picture:
     """The picture cropped to `box`, which becomes its frame; the data window is cut to it. Pixels are shared, not copied."""
     frame = Box(0, 0, *picture.size)
     if not isinstance(picture, Image):
-        return picture if box == frame else replace(picture, data=cut(picture.data, frame, box))
+        return picture if box == frame else picture.with_data(cut(picture.data, frame, box))
     inside = picture.box.intersect(box)
     if not (inside.width and inside.height):
         inside = Box(box.left, box.top, box.left + 1, box.top + 1)  # a picture has at least one pixel

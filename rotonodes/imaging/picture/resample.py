@@ -28,9 +28,9 @@ def reformat(picture: Picture, size: tuple[int, int], method: Filter = "lanczos"
         x_scale = y_scale = factors[fit]
     scaled = whole_pixels(old[0] * x_scale), whole_pixels(old[1] * y_scale)
     left, top = int((size[0] - scaled[0]) / 2), int((size[1] - scaled[1]) / 2)
-    if scaled == old == size:
-        return picture
     frame = Box(0, 0, *old)
+    if scaled == old == size:  # nothing to resample; overscan is cut off as for any other size
+        return picture.on(picture.box.intersect(frame) if _meet(picture.box, frame) else frame) if isinstance(picture, Image) else picture
     source = picture.box.union(frame) if isinstance(picture, Image) else frame
     across = _Axis(old[0], scaled[0], source.left, source.right, left, size[0])
     down = _Axis(old[1], scaled[1], source.top, source.bottom, top, size[1])
@@ -40,7 +40,13 @@ def reformat(picture: Picture, size: tuple[int, int], method: Filter = "lanczos"
         return replace(picture, data=data, origin=(box.left, box.top), size=size, encoded=None)
     data = _resample(picture.data, down, across, "nearest" if isinstance(picture, Labels) else method)
     data = cut(data.clamp(0, 1) if isinstance(picture, Matte) else data, box, Box(0, 0, *size))
-    return replace(picture, data=data)
+    return picture.with_data(data)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """Whether two boxes have pixels in common."""
+    both = one.intersect(other)
+    return both.width > 0 and both.height > 0
 
 
 class _Axis:

@@ -164,4 +164,4 @@ def black(value: Value) -> Value:
 
         return replace(value, planes={name: np.zeros_like(plane) for name, plane in value.planes.items()})
     empty = value.data.new_zeros(value.data.shape)
-    return value.with_data(empty) if isinstance(value, Image) else replace(value, data=empty)
+    return value.with_data(empty)

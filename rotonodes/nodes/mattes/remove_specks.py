@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal, TypeVar
 
 from rotonodes.node.base import Node
@@ -42,4 +41,4 @@ class RemoveSpecks(Node):
             before = shape.data[0].cpu().numpy()
             after = without_specks(before, self.area, self.threshold, self.connectivity)
             after = without_holes(after, self.area if self.holes is None else self.holes, self.threshold, self.connectivity)
-        return shape if after is before else replace(shape, data=torch.from_numpy(after).to(shape.device).reshape(shape.data.shape))
+        return shape if after is before else shape.with_data(torch.from_numpy(after).to(shape.device).reshape(shape.data.shape))

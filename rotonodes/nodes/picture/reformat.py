@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import model_validator
 
 from rotonodes.imaging.picture.resample import Filter, Fit, reformat, whole_pixels
@@ -19,6 +21,8 @@ class Reformat(Node):
     Reductions are antialiased. `bicubic` (Catmull-Rom) and `lanczos` (3 lobes) sharpen and overshoot at hard edges:
     pictures keep the overshoot, mattes are clamped to 0..1. Labels always take the nearest pixel.
     """
+
+    revision: ClassVar[int] = 1  # 1: a frame that keeps its size loses its overscan, as one that is resized does
 
     width: int | None = param(None, help="new width; default: from the proportions", unit="px", ge=1, le=65536)
     height: int | None = param(None, help="new height; default: from the proportions", unit="px", ge=1, le=65536)
