@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterable
 
 EXIT_OK = 0
 EXIT_FRAME_FAILED = 1
@@ -65,8 +66,7 @@ class Fault:
     __slots__ = ("column", "file", "line", "message", "node")
 
     def __init__(self, message: str, *, node: str = "", file: str = "", line: int = 0, column: int = 0) -> None:
-        # One fault is one line, also when a name in it has a line break.
-        self.message, self.node = (" ".join(text.splitlines()) for text in (message, node))
+        self.message, self.node = visible(message), visible(node)  # one line, also when a name in it has a line break
         self.file, self.line, self.column = file, line, column
 
     def __str__(self) -> str:
@@ -87,6 +87,27 @@ class GraphError(UsageError):
 
 # The ways in which other programs write a frame number or a range of them in a path.
 _FRAME_TOKEN = re.compile(r"#+|@+(?=\.)|%0?\d*d|\$F\d*|<[Ff](?:rame)?\d*>|\[\d+-\d+\]|\{\d+\.\.\d+\}|\*")
+
+
+def visible(text: str) -> str:
+    """Text with its control characters as escapes (`\\r`, `\\x07`), so that it is one line and moves no cursor."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\u00a0" else c.encode("unicode_escape").decode() for c in text)
+
+
+class ListLength:
+    """Whether lists of names in messages are whole (`-v`) or shortened."""
+
+    whole = False
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """Names for a message: `a, b, c and 40 more (-v lists all)`; all of them where the user asked for it."""
+    all_names = list(names)
+    if ListLength.whole or len(all_names) <= most:
+        return ", ".join(all_names)
+    return f"{', '.join(all_names[:most])} and {len(all_names) - most} more (-v lists all)"
 
 
 def did_you_mean(word: str, known: object) -> str:

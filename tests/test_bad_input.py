@@ -51,9 +51,12 @@ def with_crop(crop: str) -> str:
 @pytest.mark.parametrize(
     ("crop", "line"),
     [
-        ("{type: Corp, in: plate}", "g.yaml:5:17: crop: unknown type 'Corp' (did you mean 'Crop'?)"),
-        ("{type: Zzzzzzz, in: plate}", "g.yaml:5:17: crop: unknown type 'Zzzzzzz': `rotonodes nodes` lists them"),
-        ("{type: Crop.9, in: plate}", "g.yaml:5:17: crop: unknown type 'Crop.9' (did you mean 'Crop'?)"),
+        ("{type: Corp, in: plate}", "g.yaml:5:17: crop: unknown type 'Corp' (did you mean 'Crop'?); --nodes FILE.py adds your own"),
+        (
+            "{type: Zzzzzzz, in: plate}",
+            "g.yaml:5:17: crop: unknown type 'Zzzzzzz': `rotonodes nodes` lists them; --nodes FILE.py adds your own",
+        ),
+        ("{type: Crop.9, in: plate}", "g.yaml:5:17: crop: unknown type 'Crop.9' (did you mean 'Crop'?); --nodes FILE.py adds your own"),
         ("{in: plate}", "g.yaml:5:10: crop: `type:` is missing: which kind of node is it?"),
         ("just a text", "g.yaml:5:10: crop: a node is a mapping with `type:`, as in {type: Crop, in: plate, left: 8}"),
         ("{type: Crop, in: {picture: plate}}", "g.yaml:5:37: crop: Crop has no input 'picture'; it has image"),
@@ -145,7 +148,7 @@ nodes:
   last:  {type: WriteFrames, in: {image: gone}, path: "out/b.####.png"}
 """
     assert alike(lines_of(tmp_path, text), [
-        "g.yaml:4:17: plate: unknown type 'LoadFrame' (did you mean 'LoadFrames'?)",
+        "g.yaml:4:17: plate: unknown type 'LoadFrame' (did you mean 'LoadFrames'?); --nodes FILE.py adds your own",
         "g.yaml:5:46: crop: left: must be * not 'no'",
         "g.yaml:6:51: grade: Grade has no parameter 'gama' (did you mean 'gamma'?)",
         "g.yaml:7:10: write: the parameter 'path' is missing",
@@ -155,12 +158,38 @@ nodes:
     ])  # fmt: skip
 
 
+ESCAPE = "a backslash in double quotes begins an escape"
+SINGLE = f"g.yaml:3:*: not YAML: *; {ESCAPE}: put Windows paths in single quotes, or write /"
+CONTROL = f"g.yaml:3:31: a: path: 'C:*enders*ew.####.png' has control characters: {ESCAPE}; put*"
+QUOTE = "begins a comment: put it in quotes"
+COLOURS = "{highlight: #fff4d6, midtone: #e0a458}"
+
+
+@pytest.mark.parametrize(
+    ("node", "line"),
+    [
+        (f"{{type: PaintTones, palette: {COLOURS}}}", f"g.yaml:3:46: not YAML: *; '#fff4d6' {QUOTE}"),
+        ("{type: SplitParts, colors: [#abc, #000000]}", f"g.yaml:3:34: not YAML: *; '#abc' {QUOTE}"),
+        ("{type: LoadFrames, path: ####.png, missing: hold}", f"g.yaml:3:31: not YAML: *; '####.png' {QUOTE}"),
+        ("{type: LoadFrame, path: render/####.png}", "g.yaml:3:*: a: unknown type 'LoadFrame' *"),  # no blank before: no comment
+        ('{type: LoadFrames, path: "C:\\renders\\new.####.png"}', CONTROL),
+        ('{type: LoadFrames, path: "C:\\projects\\a.####.png"}', SINGLE),
+        ('{type: LoadFrames, path: "C:\\users\\a.####.png"}', SINGLE),
+        ("\n    type: Grade\n    gain:\n      R: #fff4d6\n", "g.yaml:6:7: a: gain: *; '#fff4d6' is a comment to YAML: put it in quotes"),
+    ],
+)
+def test_what_yaml_takes_for_comments_and_escapes(tmp_path: Path, node: str, line: str) -> None:
+    found = lines_of(tmp_path, f"rotonodes: 1\nnodes:\n  a: {node}\n")
+    assert any(fnmatchcase(one, line.replace("[", "[[]")) for one in found), found
+    assert all(one.isprintable() for one in found)
+
+
 def test_the_command_ends_with_2_and_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "g.yaml").write_text(with_crop("{type: Corp, in: plate, left: many}").replace('"out', '"out/x'))
     for command in ("run", "check", "plan"):
         done = cli(tmp_path, command, "g.yaml")
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.splitlines() == ["g.yaml:5:17: crop: unknown type 'Corp' (did you mean 'Crop'?)"]
+        assert done.stderr.splitlines() == ["g.yaml:5:17: crop: unknown type 'Corp' (did you mean 'Crop'?); --nodes FILE.py adds your own"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["g.yaml"]
 
 

@@ -185,6 +185,42 @@ def test_a_crash_of_a_node_is_a_failed_frame(swatches: Call) -> None:
     assert "Traceback" in swatches("run", "-X", "png", "--set", "swatch.crash=true", "-v").err
 
 
+def test_a_failure_names_the_graphs_line_and_outputs_are_counted(swatches: Call, tmp_path: Path) -> None:
+    one = swatches("run", "-X", "png", "--set", "swatch.bad=[2]")
+    assert "error: graph.yaml:5:3: swatch, frame 2: cannot read swatch.0002.png" in one.err
+    both = swatches("run", "--set", "swatch.bad=[2, 5]", "--on-error", "continue", "--force")
+    lines = both.err.splitlines()
+    at = lines.index("2 of 6 frames failed, 4 more are not there")
+    assert lines[at + 1] == "  graph.yaml:5:3: swatch, frames 2,5: cannot read swatch.####.png: no such file"
+    assert lines[at + 2 :] == [
+        "  png: 4 of 6 frames",
+        "  mean: not made",
+        "to render only what is missing:",
+        f"  {lines[-1].strip()}",
+    ]
+    assert lines[-1].strip().startswith("rotonodes run graph.yaml --set 'swatch.bad=[2, 5]'")
+    assert numbers(tmp_path / "out") == [1, 3, 4, 6]
+    told = swatches("run", "--set", "swatch.bad=[2, 5]", "--on-error", "continue", "--progress", "json", "--stats", "stats.json").out
+    failures = [event for event in map(json.loads, told.splitlines()) if event["event"] == "failure"]
+    assert {event["place"] for event in failures} == {"graph.yaml:5:3"}
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert stats["outputs"] == {"png": {"there": 4, "wanted": 6}, "mean": {"there": 0, "wanted": 1}}
+    assert stats["failures"][0]["place"] == "graph.yaml:5:3"
+
+
+def test_a_fatal_error_of_a_node_names_the_graphs_line(swatches: Call, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file where a folder should be")
+    ended = swatches("run", "-X", "png", "--progress", "none")
+    assert ended.code == 2
+    assert ended.err.startswith("error: graph.yaml:6:3: png: cannot write ")
+
+
+def test_messages_move_no_cursor(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "g.yaml").write_text('rotonodes: 1\nnodes:\n  "a\\r\\x1b[2J": {type: "Load\\nFrames"}\n')
+    assert all(line.isprintable() for line in call("check", "g.yaml").err.splitlines())
+    assert call("run", "no\rsuch\x07.yaml").err.startswith("no\\rsuch\\x07.yaml: cannot read the graph: no such file")
+
+
 def test_an_internal_error_is_one_line(swatches: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a fault of ours")
@@ -354,7 +390,7 @@ def test_check_tells_every_fault_of_every_file(swatches: Call, tmp_path: Path) -
     assert ended.code == 2
     assert ended.out == "graph.yaml: ok, 3 nodes\n" * 2
     lines = ended.err.splitlines()
-    assert lines[0] == "wrong.yaml:3:13: a: unknown type 'Corp' (did you mean 'Crop'?)"
+    assert lines[0] == "wrong.yaml:3:13: a: unknown type 'Corp' (did you mean 'Crop'?); --nodes FILE.py adds your own"
     assert [line.split(": ")[0] for line in lines] == ["wrong.yaml:3:13", "wrong.yaml:4:18", "wrong.yaml:4:25", "nowhere.yaml"] or len(
         lines
     ) == 4

@@ -10,7 +10,7 @@ import torch
 
 from conftest import Call
 from rotonodes import Graph, run
-from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_RETRY, machine_error
+from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_RETRY, ListLength, listed, machine_error, visible
 from rotonodes.node.asks import Frame
 from rotonodes.node.base import Node
 from rotonodes.values.pixels import Image
@@ -79,6 +79,31 @@ def test_an_unreadable_folder_of_a_sequence(tmp_path: Path, call: Call) -> None:
         folder.chmod(0o755)
     assert ended.code != 0
     assert "internal error" not in ended.err and len(ended.err.splitlines()) == 1
+
+
+def test_long_lists_are_whole_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"n{at}" for at in range(40)]
+    assert listed(names[:8]) == "n0, n1, n2, n3, n4, n5, n6, n7"
+    assert listed(names) == "n0, n1, n2, n3, n4, n5, n6, n7 and 32 more (-v lists all)"
+    monkeypatch.setattr(ListLength, "whole", True)
+    assert listed(names) == ", ".join(names)
+
+
+def test_v_lists_every_pass_of_a_render(call: Call, tmp_path: Path) -> None:
+    shot = Path(__file__).parent.parent / "examples/shots/torus"
+    (tmp_path / "g.yaml").write_text(
+        f'rotonodes: 1\nframes: 1\nnodes:\n  r: {{type: LoadFrames, path: "{shot}/render.####.exr"}}\n'
+        '  p: {type: MultipassDecode, in: r.layers, mattes: {shape: "nobody*"}}\n  w: {type: WriteFrames, in: p, path: "o.####.png"}\n'
+    )
+    assert "(-v lists all)" not in call("run", "g.yaml", "--progress", "none", "-v").err
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("plain", "plain"), ("a\r\nb", "a\\r\\nb"), ("\x1b[2J", "\\x1b[2J"), ("wide\u00a0space é 模", "wide\u00a0space é 模")],
+)
+def test_control_characters_are_shown_as_escapes(text: str, shown: str) -> None:
+    assert visible(text) == shown
 
 
 def test_kinds_are_told_apart() -> None:

@@ -24,6 +24,7 @@ from rotonodes.errors import (
     EXIT_OK,
     EXIT_USAGE,
     GraphError,
+    ListLength,
     RotoError,
     did_you_mean,
     machine_error,
@@ -62,6 +63,7 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code: 0, 1, 2, 75, 129, 130 or 143."""
     open_closed_streams()
+    ListLength.whole = False
     code = call(arguments, Session())
     discard_unwritable()
     sys.exit(code)

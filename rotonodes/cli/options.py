@@ -8,12 +8,14 @@ from typing import Any
 import click
 
 from rotonodes.cli.session import Session
+from rotonodes.errors import ListLength
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def _be_verbose(context: click.Context, _: click.Parameter, value: int) -> None:
     context.ensure_object(Session).verbose += value
+    ListLength.whole = ListLength.whole or bool(value)
 
 
 def options(*decorators: Decorator) -> Decorator:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean, did_you_mean_file
+from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean, did_you_mean_file, visible
 from rotonodes.machine import torchrun
 
 if TYPE_CHECKING:
@@ -139,4 +139,4 @@ def say(text: str) -> None:
     """Print a line to stderr; in a torchrun, processes of rank 1 and above add their number."""
     who = "" if torchrun.is_first() else f"process {torchrun.rank() + 1} of {torchrun.count()}: "
     with contextlib.suppress(OSError, ValueError):  # a full or closed stderr must not stop anything
-        click.echo(who + text, err=True)
+        click.echo("\n".join(map(visible, (who + text).split("\n"))), err=True)

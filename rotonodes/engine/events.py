@@ -111,6 +111,11 @@ class Reporter:
                 self._over = True
                 self.on_abort(message)
 
+    def place_of(self, node: str) -> str:
+        """`graph.yaml:7:30: ` of a node, to stand before a message about it; empty where it is not from a file."""
+        vertex = self.plan.graph.vertices.get(node) if self.plan is not None else None
+        return f"{vertex.place}: " if vertex is not None and vertex.place else ""
+
     def _long_nodes(self, stage: int) -> list[str]:
         """The whole-clip nodes of a stage that report progress."""
         if self.plan is None or stage >= len(self.plan.stages):

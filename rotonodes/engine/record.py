@@ -105,10 +105,12 @@ class Record:
             fatal = isinstance(error, UsageError | Interrupted)
             if fatal and self.fatal is not None:
                 return  # every frame would report the same
-            self.result.failures.append(Failure(name, frame, reason, error, trace))
+            place = self.plan.graph.vertices[name].place
+            self.result.failures.append(Failure(name, frame, reason, error, trace, place))
             self.result.stats[name].failed += 1
             if fatal:
-                self.fatal = error if isinstance(error, Interrupted) else UsageError(f"{name}: {reason}")
+                where = f"{place}: {name}" if place else name
+                self.fatal = error if isinstance(error, Interrupted) else UsageError(f"{where}: {reason}")
             if fatal or not self.keep_going:
                 self.stop.set()
         if not fatal:
@@ -139,9 +141,16 @@ class Record:
             result.exit_code = EXIT_INTERRUPTED
         elif (clips or missing) and not result.exit_code:
             result.exit_code = EXIT_FRAME_FAILED
+        result.outputs = {name: self._there(name) for name in self.plan.sinks}
         result.missing_clips = tuple(clips)
         result.missing = tuple(f for f in self.plan.delivered if clips or f in missing)
         return result
+
+    def _there(self, name: str) -> tuple[int, int]:
+        """(tasks of a sink that are there, those of earlier runs included; tasks wanted)."""
+        wanted: set[int | None] = set(self.plan.delivered) if self.plan.keys.per_frame(name) else {None}
+        there = self.made[name] | self.plan.done.get(name, set()) | self.plan.cached.get(name, set())
+        return len(there & wanted), len(wanted)
 
 
 class RecordMonitor(Monitor):

@@ -24,9 +24,11 @@ class Failure:
     reason: str
     error: BaseException
     trace: str = ""
+    place: str = ""  # `file:line:column` of the node in its graph file
 
     def __str__(self) -> str:
-        return f"{self.node}: {self.reason}" if self.frame is None else f"{self.node}: frame {self.frame}: {self.reason}"
+        where = f"{self.place}: " if self.place else ""
+        return where + (f"{self.node}: {self.reason}" if self.frame is None else f"{self.node}: frame {self.frame}: {self.reason}")
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Result:
     exit_code: int = 0
     peak_bytes: int = 0
     device: str = "cpu"
+    outputs: dict[str, tuple[int, int]] = field(default_factory=dict)  # sink -> (tasks that are there, tasks wanted)
 
     def __repr__(self) -> str:
         return f"Result(exit_code={self.exit_code}, delivered={self.delivered} of {self.wanted}, failures={len(self.failures)})"
@@ -79,8 +82,11 @@ class Result:
                 "failed": format_frames(self.failed_frames()) if self.failed_frames() else None,
                 "missing": format_frames(self.missing) if self.missing else None,
             },
+            "outputs": {name: {"there": there, "wanted": wanted} for name, (there, wanted) in self.outputs.items()},
             "nodes": {name: {**vars(stats), "seconds": round(stats.seconds, 4)} for name, stats in self.stats.items()},
-            "failures": [{"node": f.node, "frame": f.frame, "reason": f.reason} for f in self.failures],
+            "failures": [
+                {"node": f.node, "frame": f.frame, "reason": f.reason, **({"place": f.place} if f.place else {})} for f in self.failures
+            ],
             "peak_memory_bytes": self.peak_bytes,
             "device": self.device,
             "cache": str(self.plan.cache.folder) if self.plan.cache.folder else None,

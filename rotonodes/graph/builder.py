@@ -12,7 +12,7 @@ from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean
 from rotonodes.graph.document import Document, read_document
 from rotonodes.graph.graph import Graph, Link, Vertex, frames_or_auto
 from rotonodes.graph.linking import Linker, link_inner_input, resolve, sockets_of
-from rotonodes.graph.value_check import RESERVED, unknown_parameter, value_fault
+from rotonodes.graph.value_check import RESERVED, unknown_parameter, value_fault, value_hint
 from rotonodes.graph.variables import Filled, Variables
 from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes, find_node
@@ -119,7 +119,7 @@ class Builder:
         if cls is None:
             known = [n.removesuffix(".1") for n in all_nodes()]
             hint = did_you_mean(body["type"], known) or ": `rotonodes nodes` lists them"
-            self.fault(f"unknown type {body['type']!r}{hint}", "nodes", name, "type", node=name)
+            self.fault(f"unknown type {body['type']!r}{hint}; --nodes FILE.py adds your own", "nodes", name, "type", node=name)
             return
         before = len(self.faults)
         given = self.parameters(name, body)
@@ -129,6 +129,7 @@ class Builder:
             # Do not report a parameter as missing when it is there with a fault, or misspelt.
             if parameter not in values and "is missing" in message and (parameter in body or misspelt):
                 continue
+            message += value_hint(self.document, ("nodes", name, parameter), body.get(parameter))
             self.fault(message, "nodes", name, *((parameter,) if parameter in body else ()), node=name)
         # A node with wrong parameters is added without them, so that its links are still checked.
         whole = len(self.faults) == before

@@ -19,6 +19,8 @@ MOST_DEPTH = 64
 
 Place = tuple[str | int, ...]
 
+# An unquoted colour or path with frame tokens, which YAML reads as a comment: `#fff4d6`, `####.png`.
+LOST_TO_COMMENT = re.compile(r"(?:[\s:,\[{]|^)(?P<word>#(?:(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{6}|[0-9a-fA-F]{3,4})\b|#*[.\w/]*\.\w+))")
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
@@ -49,7 +51,7 @@ class Document:
         if mark is None or mark[0] > len(self.lines):
             return ""
         rest = self.lines[mark[0] - 1][mark[1] - 1 :]
-        match = re.match(r"[^\"'#{\[]*?:\s(?:[^\"'#{\[][^#\"']*)?(#.*)$", rest)
+        match = re.match(r"[^\"'#{\[]*?:\s(?:[^\"'#{\[][^#\"']*\s)?(#.*)$", rest)  # a # within a word begins no comment
         return match[1] if match else ""
 
 
@@ -96,8 +98,12 @@ def parse_document(text: str, file: str = "<graph>") -> Document:
         before = text.splitlines()[max(0, line - 3) : line]
         if "\t" in "".join(before[-1:]) and "cannot start any token" in what:
             what += "; there is a tab here: indent with spaces"
-        if any(re.search(r"(^|[\s:])#+[.\w/]*\.\w+", row) for row in before):
-            what += "; a # begins a comment: put paths with #### in quotes"
+        found = [(number, LOST_TO_COMMENT.search(row)) for number, row in enumerate(before, max(1, line - 2))]
+        for number, lost in [(number, lost) for number, lost in found if lost][-1:]:  # the parser notices it later
+            line, column = number, lost.start("word") + 1
+            what += f"; {lost['word']!r} begins a comment: put it in quotes"
+        if "quoted scalar" in what and "\\" in "".join(before[-1:]):
+            what += "; a backslash in double quotes begins an escape: put Windows paths in single quotes, or write /"
         raise GraphError([Fault(f"not YAML: {what}", file=file, line=line, column=column)]) from None
     if root is None:
         raise GraphError([Fault("the graph is empty; it begins with `rotonodes: 1`", file=file, line=1, column=1)])

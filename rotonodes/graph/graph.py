@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean
+from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean, listed
 from rotonodes.node.base import Node
 from rotonodes.node.signature import Socket
 from rotonodes.values.frames import parse_frames
@@ -265,7 +265,7 @@ def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet
         return f"there is no node {link.node!r}{did_you_mean(link.node, graph.vertices)}"
     outputs = graph.vertices[link.node].node.outputs()
     if link.output not in outputs:
-        has = f"it has {', '.join(list(outputs)[:12])}" if outputs else "it has none"
+        has = f"it has {listed(outputs, 12)}" if outputs else "it has none"
         return f"{link.node} has no output {link.output!r}{did_you_mean(link.output, outputs)}; {has}"
     source = graph.source_of(link)
     if source.node in graph.vertices and graph.vertices[source.node].disabled:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rotonodes.engine.events import Reporter, short
 from rotonodes.engine.result import stopped
+from rotonodes.errors import visible
 from rotonodes.report.summary import at, closing_line, closing_lines, opening_line
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Lines:
         if self.stream is None:
             return
         try:
-            self.stream.write(line + "\n")
+            self.stream.write("\n".join(map(visible, line.split("\n"))) + "\n")
             self.stream.flush()
         except (OSError, ValueError):
             self.stream = None
@@ -64,7 +65,7 @@ class PlainReporter(Reporter):
         self.log.say(f"warning: {text}")
 
     def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
-        self.log.say(f"error: {at(node, frame)}: {reason}")
+        self.log.say(f"error: {self.place_of(node)}{at(node, frame)}: {reason}")
         if trace:
             self.log.say(trace.rstrip())
 
@@ -117,4 +118,4 @@ class QuietReporter(FaultsReporter):
     def on_end(self, result: Result) -> None:
         if result.failures:
             first = min(result.failures, key=lambda failure: (failure.frame is None, failure.frame or 0))
-            self.log.say(f"error: {at(first.node, first.frame)}: {short(first.reason)}")
+            self.log.say(f"error: {self.place_of(first.node)}{at(first.node, first.frame)}: {short(first.reason)}")

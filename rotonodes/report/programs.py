@@ -88,7 +88,9 @@ class JsonReporter(Reporter):
         self._say("warning", text=text)
 
     def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
-        self._say("failure", node=node, frame=frame, reason=reason, **({"trace": trace} if trace else {}))
+        place = self.place_of(node).removesuffix(": ")
+        more = {**({"place": place} if place else {}), **({"trace": trace} if trace else {})}
+        self._say("failure", node=node, frame=frame, reason=reason, **more)
 
     def on_end(self, result: Result) -> None:
         self._say("end", again=command_for(result, self.again), result=result.as_json())

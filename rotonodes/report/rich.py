@@ -16,6 +16,7 @@ from rich.text import Text
 
 from rotonodes.engine.events import Reporter
 from rotonodes.engine.result import stopped
+from rotonodes.errors import visible
 from rotonodes.machine.durations import time_left
 from rotonodes.report.summary import (
     ADVICE,
@@ -26,6 +27,7 @@ from rotonodes.report.summary import (
     group_failures,
     headline,
     opening_line,
+    output_counts,
     outputs_written,
     without_number,
 )
@@ -79,7 +81,8 @@ class RichReporter(Reporter):
         if kind in self.shown and not trace:
             return  # the bar counts it, and the summary lists every frame
         self.shown.add(kind)
-        self._above(Text.assemble(("✗ ", "bold red"), (at(node, frame), "bold"), ": ", reason))
+        place = (self.place_of(node), "dim")
+        self._above(Text.assemble(("✗ ", "bold red"), place, (at(node, frame), "bold"), ": ", visible(reason)))
         if trace:
             self._above(Text(trace.rstrip(), style="dim"))
 
@@ -151,6 +154,7 @@ class RichReporter(Reporter):
                 lines = []
             if not (single and self.shown):
                 lines += [_failed(group, ("✗ ", "bold red") if single else "  ") for group in group_failures(result.failures)]
+            lines += [Text(f"  {line}") for line in output_counts(result)]
         table = self.slowest(result) if ok else None
         if table is not None:
             lines += ["", Padding(table, (0, 0, 0, 2))]

@@ -33,23 +33,39 @@ class FailureGroup(NamedTuple):
     node: str
     frames: tuple[int, ...]  # empty for a value made once
     reason: str
+    place: str = ""
 
     def __str__(self) -> str:
         where = f", {frames_named(self.frames)}" if self.frames else ""
-        return f"{self.node}{where}: {self.reason}"
+        return f"{f'{self.place}: ' if self.place else ''}{self.node}{where}: {self.reason}"
 
 
 def group_failures(failures: Iterable[Any]) -> list[FailureGroup]:
     """Groups failures of one node with the same reason; reasons that differ only in the frame number are the same."""
-    found: dict[tuple[str, str], list[tuple[int | None, str]]] = {}
+    found: dict[tuple[str, str, str], list[tuple[int | None, str]]] = {}
     for failure in failures:
         reason = short(failure.reason)
-        found.setdefault((failure.node, without_number(reason, failure.frame)), []).append((failure.frame, reason))
+        kind = (failure.node, without_number(reason, failure.frame), failure.place)
+        found.setdefault(kind, []).append((failure.frame, reason))
     groups = []
-    for (node, pattern), members in found.items():
+    for (node, pattern, place), members in found.items():
         frames = tuple(sorted({frame for frame, _ in members if frame is not None}))
-        groups.append(FailureGroup(node, frames, pattern if len(frames) > 1 else members[0][1]))
+        groups.append(FailureGroup(node, frames, pattern if len(frames) > 1 else members[0][1], place))
     return groups
+
+
+def output_counts(result: Result) -> list[str]:
+    """One line for each output of a run that failed or stopped in the middle: `png: 22 of 24 frames`, `gif: not made`.
+
+    Empty when nothing is there, and for a single output of frames, which the headline counts.
+    """
+    if not any(there for there, _ in result.outputs.values()) or len(result.outputs) < 2:
+        return []
+    per_frame = result.plan.keys.per_frame
+    return [
+        f"{name}: {there} of {counted(wanted)}" if per_frame(name) else f"{name}: {'there' if there else 'not made'}"
+        for name, (there, wanted) in result.outputs.items()
+    ]
 
 
 def without_number(reason: str, frame: int | None) -> str:
@@ -64,7 +80,10 @@ def headline(result: Result) -> str:
     """The result of a run in one line."""
     seconds, wanted = duration(result.seconds), counted(result.wanted)
     if stopped(result):
-        there = f"; {result.delivered} of {wanted} are there" if result.wanted else ""
+        counts = [numbers for numbers in result.outputs.values() if numbers[1] == result.wanted]
+        made = counts[0][0] if len(counts) == 1 else result.delivered
+        several = ", ".join(output_counts(result))
+        there = f"; {several}" if several else (f"; {made} of {wanted} are there" if result.wanted else "")
         return f"stopped after {seconds}{there}; the same command continues from here"
     if result.exit_code:
         failed = len(set(result.failed_frames()).intersection(result.plan.delivered))  # not frames of a training only
@@ -127,6 +146,7 @@ def closing_lines(result: Result, again: Again | None = None, shown: bool = Fals
         lines += [headline(result)] if counts_frames(result) else []
     else:
         lines = [headline(result), *(f"  {group}" for group in groups)]
+    lines += [f"  {line}" for line in output_counts(result)]
     command = advised(result, again)
     return [*lines, ADVICE, f"  {command}"] if command else lines
 
@@ -137,8 +157,9 @@ def counts_frames(result: Result) -> bool:
 
 
 def advised(result: Result, again: Again | None) -> str:
-    """The command that renders only missing frames; empty when it is the command that the user has just given."""
-    return command_for(result, again) if 0 < len(result.missing) < result.wanted else ""
+    """The command that renders only missing outputs; empty when nothing is there yet: it would be the command just given."""
+    partly = any(there for there, _ in result.outputs.values()) and len(result.failures) > 1
+    return command_for(result, again) if 0 < len(result.missing) < result.wanted or partly else ""
 
 
 def closing_line(result: Result) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.errors import FrameError, did_you_mean
+from rotonodes.errors import FrameError, did_you_mean, listed
 from rotonodes.imaging.passes.names import Passes, squash
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 KINDS = ("object", "material", "asset")
 _MASK = 0xFFFFFFFF
-_LISTED = 8  # names listed in a message
 _ENTRY = r'("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")\s*:\s*"([0-9a-fA-F]{1,8})"'  # of a manifest, whole
 
 
@@ -199,16 +198,13 @@ def _matching(crypto: Cryptomatte, pattern: str) -> dict[str, int]:
 def _nothing(crypto: Cryptomatte, pattern: str) -> str:
     if crypto.ids is None:
         return f"{crypto.where}: {crypto.name} has no manifest, so {pattern!r} cannot be looked up: write whole names, without wildcards"
-    names = sorted(crypto.ids)
     if crypto.cut:
         return (
-            f"{crypto.where}: the manifest of {crypto.name} is cut off after {len(names)} names, and {pattern!r} matches none of them: "
+            f"{crypto.where}: the manifest of {crypto.name} is cut off after {len(crypto.ids)} names, and {pattern!r} matches none of them: "
             "write whole names, without wildcards"
         )
-    listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
-    return (
-        f"{crypto.where}: nothing in {crypto.name} is called {pattern!r}{did_you_mean(pattern, crypto.ids)}; it has {listed or 'no names'}"
-    )
+    names = listed(sorted(crypto.ids)) or "no names"
+    return f"{crypto.where}: nothing in {crypto.name} is called {pattern!r}{did_you_mean(pattern, crypto.ids)}; it has {names}"
 
 
 def coverage(layers: Layers, crypto: Cryptomatte, ids: Iterable[int]) -> np.ndarray:

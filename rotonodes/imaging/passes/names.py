@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rotonodes.errors import FrameError, did_you_mean
+from rotonodes.errors import FrameError, did_you_mean, listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,11 +205,10 @@ class Passes:
     def _missing(self, asked: str, layer: str, view: str) -> str:
         here = [p for p in self.passes if p.layer == layer and p.view in (view, "")]
         names = list(dict.fromkeys(p.canonical for p in here))
-        shown = ", ".join(names[:_NAMED_IN_MESSAGES]) or "no passes"
-        more = f" and {len(names) - _NAMED_IN_MESSAGES} more" if len(names) > _NAMED_IN_MESSAGES else ""
+        shown = listed(names, _NAMED_IN_MESSAGES) or "no passes"
         place = f" in view layer {layer!r}" if layer else ""
         meant = did_you_mean(asked, dict.fromkeys([*names, *(p.name for p in here)]))
-        text = f"{self.where}: there is no pass {asked!r}{place}{meant}; it has {shown}{more}"
+        text = f"{self.where}: there is no pass {asked!r}{place}{meant}; it has {shown}"
         if other := next((p for p in self.passes if p.layer != layer and _spells(p, asked)), None):
             text += f"; view layer {other.layer!r} has it: ask for {other.layer + '.' + asked!r}"
         return text
