@@ -200,7 +200,7 @@ def _nothing(crypto: Cryptomatte, pattern: str) -> str:
         return f"{crypto.where}: {crypto.name} has no manifest, so {pattern!r} cannot be looked up: write whole names, without wildcards"
     if crypto.cut:
         return (
-            f"{crypto.where}: the manifest of {crypto.name} is cut off after {len(crypto.ids)} names, and {pattern!r} matches none of them: "
+            f"{crypto.where}: the manifest of {crypto.name} is cut off after {len(crypto.ids)} names, and {pattern!r} matches none: "
             "write whole names, without wildcards"
         )
     names = listed(sorted(crypto.ids)) or "no names"
