@@ -215,6 +215,17 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in known, f"{page_name(page)}: {name or page.name} has no heading for #{anchor}"
 
 
+@pytest.mark.parametrize("page", [*PAGES, *sorted((DOCS / "nodes").glob("*.md"))], ids=page_name)
+def test_tables_hold(page: Path) -> None:
+    """Every row has as many cells as its head, and nothing stands between rows (GitHub would end the table there)."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        rows = table.splitlines()
+        assert len(rows) > 2 and re.fullmatch(r"[|: -]+", rows[1]), f"{page_name(page)}: this table has no head: {rows[0]}"
+        cells = [len(re.findall(r"(?<!\\)\|", row)) for row in rows]
+        assert len(set(cells)) == 1, f"{page_name(page)}: a | in a cell is written \\|: {rows[cells.index(min(cells))]}"
+
+
 def commands(page: Path) -> Iterator[list[str]]:
     """The rotonodes commands on a page, as words: in code blocks, and in code within lines."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
