@@ -32,9 +32,10 @@ class ShardFrame(NamedTuple):
 
 
 class LoadShards(Node):
-    """Read labelled frames of random scenes from shards, to train on.
+    """Read labelled frames to train on, from shards.
 
-    Shards are files of some dozens of frames that `examples/blender/shards.py` renders; `rotonodes/io/shards.py` describes them.
+    Shards are files of some dozens of frames of random scenes. `examples/blender/shards.py` renders them, `rotonodes/io/shards.py`
+    describes them.
     Frames are numbered from 1 through all shards, in the order of the files' names, and read one at a time. `layers` has the
     passes Combined, DiffDir, DiffCol, GlossDir, Normal and Depth, with the camera and the direction to the key light in its
     metadata, as in the EXRs of `examples/blender/clips.py`. `image` is the picture as developed by one of several view transforms.
