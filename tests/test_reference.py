@@ -1,6 +1,11 @@
 """The reference and the schema: every node type is told of in full, and graphs that are right are right by the schema."""
 
 import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +16,7 @@ import yaml
 from conftest import Call
 from rotonodes.describe import reference
 from rotonodes.describe.reference import type_word
-from rotonodes.describe.schema import graph_schema
+from rotonodes.describe.schema import ecma, graph_schema
 from rotonodes.graph.document import parse_document, read_document
 from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes, load_file
@@ -19,7 +24,7 @@ from rotonodes.node.parameters import param, path_role
 from rotonodes.values.pixels import Clip, Image, Labels, Matte
 
 ROOT = Path(__file__).parent.parent
-GRAPHS = sorted((ROOT / "graphs").glob("*.yaml"))
+GRAPHS = sorted([*(ROOT / "graphs").glob("*.yaml"), *(ROOT / "examples").rglob("*.yaml")])
 
 
 class ReferenceSample(Node):
@@ -207,6 +212,46 @@ def test_what_is_wrong_at_the_top(validator: Any) -> None:
     assert faults(validator, "rotonodes: 2\nnodes:\n  n: {type: Crop, in: a}\n") == ["$.rotonodes"]
     assert faults(validator, "rotonodes: 1\nnode: {}\n") != []
     assert faults(validator, "rotonodes: 1\nnodes:\n  1st: {type: Crop, in: a}\n") == ["$.nodes"]
+
+
+def patterns(schema: Any) -> Iterator[str]:
+    """Every regular expression of a schema."""
+    if isinstance(schema, list):
+        for item in schema:
+            yield from patterns(item)
+    elif isinstance(schema, dict):
+        for key, value in schema.items():
+            if key == "pattern" and isinstance(value, str):
+                yield value
+            yield from value if key == "patternProperties" else ()
+            yield from patterns(value)
+
+
+def test_patterns_are_of_the_kind_that_editors_read() -> None:
+    """JSON Schema has ECMA 262's regular expressions: no inline flags, no named groups, no \\A and \\Z."""
+    found = set(patterns(graph_schema()))
+    assert r"\.[Pp][Ss][Dd]$" in found
+    for pattern in found:
+        assert not re.search(r"\(\?(?![:=!]|<[=!])|\\[AZ]|[*+?}]\+", pattern), pattern
+        re.compile(pattern)
+
+
+def test_a_pattern_keeps_its_meaning() -> None:
+    assert ecma({"anyOf": [{"pattern": r"(?i)\.ya?ml[ab]$"}]}) == {"anyOf": [{"pattern": r"\.[Yy][Aa]?[Mm][Ll][ab]$"}]}
+    assert ecma({"pattern": "^[a-z]$", "properties": {"pattern": {"type": "string"}}})["pattern"] == "^[a-z]$"
+
+
+def test_the_schema_of_a_fresh_clone_is_up_to_date() -> None:
+    file = ROOT / "docs/rotonodes.schema.json"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    now = subprocess.run([sys.executable, "-m", "rotonodes", "schema"], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(file.read_text()) == json.loads(now.stdout), "run: rotonodes schema > docs/rotonodes.schema.json"
+
+
+@pytest.mark.parametrize("path", [path for path in GRAPHS if "yaml-language-server" in path.read_text()], ids=lambda path: path.name)
+def test_the_modeline_of_a_graph_finds_the_schema(path: Path) -> None:
+    (target,) = re.findall(r"yaml-language-server: \$schema=(\S+)", path.read_text())
+    assert (path.parent / target).resolve() == ROOT / "docs/rotonodes.schema.json"
 
 
 def test_hover_text_is_there_for_everything() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,7 +73,7 @@ def node_schema(cls: type[Node], shared: dict[str, Any]) -> dict[str, Any]:
     word = type_word(cls)
     full = f"{cls.type_name}.{cls.version}"
     own = cls.model_json_schema(ref_template=f"#/$defs/{full}.{{model}}")
-    shared |= {f"{full}.{name}": schema for name, schema in own.get("$defs", {}).items()}
+    shared |= {f"{full}.{name}": ecma(schema) for name, schema in own.get("$defs", {}).items()}
     properties: dict[str, Any] = {"type": {"description": first_line(cls), "enum": list(dict.fromkeys([word, full]))}}
     required = ["type", *own.get("required", ())]
     if cls.signature.inputs:
@@ -90,6 +91,22 @@ def node_schema(cls: type[Node], shared: dict[str, Any]) -> dict[str, Any]:
         "required": required,
         "additionalProperties": False,
     }
+
+
+def ecma(schema: Any) -> Any:
+    """A schema with ECMA 262 patterns, which JSON Schema asks for: Python's `(?i)` is spelt out, `[Gg]` for `g`."""
+    if isinstance(schema, list):
+        return [ecma(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _ecma_pattern(value) if key == "pattern" and isinstance(value, str) else ecma(value) for key, value in schema.items()}
+
+
+def _ecma_pattern(pattern: str) -> str:
+    if not pattern.startswith("(?i)"):
+        return pattern
+    pieces = re.findall(r"\\.|\[[^]]*\]|.", pattern.removeprefix("(?i)"))
+    return "".join(f"[{piece.upper()}{piece.lower()}]" if len(piece) == 1 and piece.isalpha() else piece for piece in pieces)
 
 
 def links_schema(cls: type[Node]) -> dict[str, Any]:
@@ -113,7 +130,9 @@ def links_schema(cls: type[Node]) -> dict[str, Any]:
 
 def parameter_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of a parameter: its unit is part of the description, and a variable ($name) is accepted for any value."""
-    kept = {key: value for key, value in schema.items() if key not in ("title", "unit", "pixels", "added", "description", "default")}
+    kept = {
+        key: value for key, value in ecma(dict(schema)).items() if key not in ("title", "unit", "pixels", "added", "description", "default")
+    }
     unit = f" ({schema['unit']})" if schema.get("unit") else ""
     shown = {"description": schema.get("description", "") + unit}
     if "default" in schema:
