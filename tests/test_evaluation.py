@@ -176,7 +176,7 @@ def test_more_frames_on_one_side(shot: Path, call: Call) -> None:
     one_line(call("evaluate", *PATHS, *ABC), 2, "t/0005.png: no such file, nor any for frame 6; truth has 4 files, prediction 6; ")
     shutil.copy(shot / "p/0001.png", shot / "p/0008.png")
     ended = call("evaluate", *PATHS, *ABC)
-    told = "t/0005.png: no such file, nor any for frames 6,8; truth has 4 files, prediction 7; to score only what both have: -F 1-4"
+    told = "t/0005.png: no such file, nor any for frames 6,8; truth has 4 files, prediction 7; to score only the common frames: -F 1-4"
     assert ended.err == f"error: {told}\n"
     assert call("evaluate", *PATHS, *ABC, *ended.err.split()[-2:]).code == 0
 
@@ -216,11 +216,10 @@ def test_a_damaged_file(shot: Path, call: Call) -> None:
         (["--ignore", "d"], "--ignore d: there is no such class"),
         (["--prediction", "q/####.png"], "--prediction q/####.png: there is no such file; check the path"),
         (["--prediction", "pp/####.png"], "--prediction pp/####.png: there is no such file (did you mean 'p'?); check the path"),
-        (["--truth", "t"], "--truth t: this is a folder; write the name with a frame token, as in 't/####.png'"),
-        (
-            ["--truth", "t/*.png"],
-            "--truth t/*.png: files of two folders are paired by their frames; write a frame token, as in 't/####.png'",
-        ),
+        (["--truth", "u.png"], "--truth u.png: there is no such file; name a file, a folder, or a sequence with a frame token"),
+        (["--truth", "empty"], "there are no pictures in empty"),
+        (["--alpha", "--classes", "a,b,c"], "--classes is for labels: remove it, or --alpha"),
+        (["p", "t"], "p t: give two paths, PREDICTION TRUTH, or the options"),
         (["--truth", "t/0001.png"], "--truth t/0001.png is one file for 4 frames"),
         (["-F", "1..4"], "'1..4' is not a frame range"),
         (["-F", "9"], "p/0009.png: no such file"),
@@ -229,6 +228,7 @@ def test_a_damaged_file(shot: Path, call: Call) -> None:
     ],
 )
 def test_what_is_wrong_before_any_frame(shot: Path, call: Call, arguments: list[str], message: str) -> None:
+    (shot / "empty").mkdir()
     one_line(call("evaluate", *PATHS, *arguments), 2, message)
 
 
@@ -237,8 +237,84 @@ def test_usage(call: Call) -> None:
     assert call("evaluate", *PATHS, "--clip-length", "-1").code == 2
 
 
-def test_of_a_folder_its_own_sequence_is_named(shot: Path, call: Call) -> None:
-    (shot / "t").rename(shot / "tones")
-    for file in sorted((shot / "tones").iterdir()):
-        file.rename(file.with_name(f"shot2.{file.name}"))
-    one_line(call("evaluate", "--prediction", "p/####.png", "--truth", "tones"), 2, "as in 'tones/shot2.####.png'")
+# Folders.
+
+
+def test_two_folders(shot: Path, call: Call) -> None:
+    """Folders that hold one sequence each are paired by frame numbers, whatever their names and extensions; so are wildcards."""
+    wanted = json.loads(call("evaluate", *PATHS, *ABC, "--json").out)
+    for arguments in (["p", "t"], ["--prediction", "p", "--truth", "t"], ["p/*.png", "t"], ["p/####.png", "t"], ["p", "t/*"]):
+        ended = call("evaluate", *arguments, *ABC, "--json")
+        assert (ended.code, ended.err) == (0, "")
+        assert json.loads(ended.out) == wanted
+    for file in sorted((shot / "t").iterdir()):
+        file.rename(file.with_name(f"shot2.{int(file.stem)}{file.suffix}"))
+    assert json.loads(call("evaluate", "p", "t", *ABC, "--json").out) == wanted
+    (shot / "t/shot2.3.png").unlink()
+    one_line(call("evaluate", "p", "t", *ABC), 2, "t/shot2.3.png: no such file; truth has 3 files, prediction 4; to score only the common")
+
+
+def test_folders_of_names(shot: Path, call: Call) -> None:
+    """Pictures of any names are paired by them; what has no partner is said. They are no clip, so nothing flickers."""
+    wanted = json.loads(call("evaluate", *PATHS, *ABC, "--clip-length", "1", "--json").out)
+    for name in "pt":
+        for file, stem in zip(sorted((shot / name).iterdir()), ("cat", "dog", "a1", "b.v2"), strict=True):
+            file.rename(file.with_stem(stem))
+    assert json.loads(call("evaluate", "p", "t", *ABC, "--json").out) == wanted
+    for file in sorted((shot / "p").iterdir()):
+        shutil.copy(file, file.with_stem(f"{file.stem}_viz"))
+        np.save(file.with_suffix(".npy"), np.array(PIL.Image.open(file)))
+        file.rename(file.with_stem(f"{file.stem}_mask"))
+    assert json.loads(call("evaluate", "p/*_mask.png", "t", *ABC, "--json").out) == wanted
+    ended = call("evaluate", "p", "t", *ABC, "--json")  # by the arrays
+    assert json.loads(ended.out) == wanted
+    assert ended.err == "8 files of p without a true file not scored, as p/a1_mask.png\n"
+    (shot / "p/cat.npy").unlink()
+    one_line(call("evaluate", "p", "t", *ABC), 2, "p: 1 of 4 true files have no prediction: cat.png")
+    one_line(call("evaluate", "p/####.png", "t", *ABC), 2, "p/####.png: its partner is paired by name; name a folder, or a wildcard")
+    one_line(call("evaluate", "p", "t/####.png", *ABC), 2, "--truth t/####.png: the prediction is paired by name; name a folder")
+
+
+@pytest.fixture
+def mattes(shot: Path) -> Path:
+    ramp = np.linspace(0, 255, 144).reshape(12, 12).astype(np.uint8)
+    for name, shift in (("soft", 10), ("true", 0)):
+        (shot / name).mkdir()
+        for frame in (1, 2):
+            PIL.Image.fromarray(np.clip(ramp.astype(int) + shift, 0, 255).astype(np.uint8)).save(shot / f"{name}/{frame:03d}.png")
+    return shot
+
+
+def test_mattes(mattes: Path, call: Call) -> None:
+    found = json.loads(call("evaluate", "soft", "true", "--alpha", "--json").out)
+    assert (found["frames"], list(found["by_frame"])) == (2, ["1", "2"])
+    assert found["mae"] == pytest.approx(9.6 / 255, rel=0.02)
+    table = call("evaluate", "soft", "true", "--alpha", "-o", "m.json")
+    assert table.out.splitlines()[1] == f"MAE {found['mae']:.4f}   max F {found['max_f']:.4f}   frames 2"
+    assert json.loads((mattes / "m.json").read_text()) == found
+
+
+def test_mattes_taken_for_labels_name_what_fits(mattes: Path, call: Call) -> None:
+    ended = call("evaluate", "soft", "true")
+    one_line(ended, 1, "is no class", "soft mattes: LoadMattes, EvaluateMatte (evaluate --alpha)")
+
+
+@pytest.mark.parametrize(
+    ("node", "line"),
+    [("EvaluateLabels, in: {prediction: a, truth: b}", "shape IoU "), ("EvaluateMatte, in: {matte: c, truth: d}", "MAE 0.0")],
+)
+def test_run_prints_scores_without_a_path(mattes: Path, call: Call, node: str, line: str) -> None:
+    """Row 20: on stdout, each time; on stderr where a program reads stdout; and not when quiet."""
+    (mattes / "g.yaml").write_text(
+        "rotonodes: 1\nframes: 1-2\nnodes:\n"
+        "  a: {type: LoadLabels, path: p/####.png}\n  b: {type: LoadLabels, path: t/####.png}\n"
+        "  c: {type: LoadMattes, path: soft/###.png}\n  d: {type: LoadMattes, path: true/###.png}\n"
+        f"  scores: {{type: {node}}}\n"
+    )
+    for _ in range(2):
+        ended = call("run", "g.yaml", "-X", "scores")
+        assert ended.code == 0
+        assert ended.out.startswith("scores:\n") and line in ended.out
+    ended = call("run", "g.yaml", "-X", "scores", "--progress", "json")
+    assert line not in ended.out and line in ended.err
+    assert call("run", "g.yaml", "-X", "scores", "-q").out == ""

@@ -141,9 +141,10 @@ def test_a_trimap_says_what_counts(tmp_path: Path) -> None:
     found, truth = (Matte(plane) for plane in pair())
     trimap = torch.zeros(1, 20, 20)
     trimap[0, :, 10:] = 0.5
-    path = EvaluateMatte(path=str(tmp_path / "errors.json"))([found], [truth], trimap=[Matte(trimap)])
+    report = EvaluateMatte(path=str(tmp_path / "errors.json"))([found], [truth], trimap=[Matte(trimap)])
     right = (plane.data[:, :, 10:] for plane in (found, truth))
-    assert json.loads(path.read_text())["mean"]["sad"] == pytest.approx(sad(*right))
+    assert json.loads((tmp_path / "errors.json").read_text())["mean"]["sad"] == report.mean["sad"] == pytest.approx(sad(*right))
+    assert EvaluateMatte()([found], [truth], trimap=[Matte(trimap)]) == report  # without a file, too
 
 
 def test_mattes_that_cannot_be_compared_are_refused_in_one_line(tmp_path: Path) -> None:

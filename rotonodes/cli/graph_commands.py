@@ -60,6 +60,7 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
     with StopOnSignal(stop) as signals:
         try:
             from rotonodes.engine.run import run as run_graph
+            from rotonodes.report.summary import tables
 
             result = run_graph(
                 graph,
@@ -79,6 +80,8 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
         finally:
             if given["stats"] and reporter.result is not None and torchrun.is_first():
                 write_json(given["stats"], reporter.result.as_json())
+        for table in tables(result) if torchrun.is_first() and not given["quiet"] else ():
+            click.echo(table, err=reporter.uses_stdout)
         for failure in () if torchrun.is_first() else result.failures:
             say(f"error: {failure}")
         return signals.code if signals.code and result.exit_code else result.exit_code

@@ -218,35 +218,49 @@ def show(path: str) -> None:
 
 
 @click.command()
-@click.option("--prediction", metavar="'p/####.png'", required=True, help="Predicted labels: palette PNGs, grey pictures or .npy.")
-@click.option("--truth", metavar="'t/####.png'", required=True, help="True labels, of the same frames.")
+@click.argument("paths", metavar="[PREDICTION TRUTH]", nargs=-1)
+@click.option("--prediction", metavar="PATH", help="Predicted labels: a folder, 'p/####.png', 'p/*_mask.png' or a file (PNG, .npy).")
+@click.option("--truth", metavar="PATH", help="True labels, likewise. Folders are paired by frame numbers or names.")
 @click.option("-F", "--frames", metavar="RANGE", help="Score only these frames.  [default: all on disk]")
+@click.option("--alpha", is_flag=True, help="Score soft mattes instead of labels: SAD, MSE, gradient, connectivity, MAE, max F.")
 @click.option("--classes", metavar="N|A,B,C", help="Number of classes, or their names in index order.  [default: the five tones]")
 @click.option("--values", metavar="N,N,N", help="Grey value of each class in the files.  [default: its index]")
 @click.option("--truth-values", metavar="N,N,N", help="The same for the truth, if different.")
 @click.option("--ignore", metavar="NAME", help="Class in the truth whose pixels are ignored.")
-@click.option(
-    "--clip-length", type=click.IntRange(min=0), default=0, metavar="N", help="Frames per clip: flicker is not measured across cuts."
-)
+@click.option("--clip-length", type=click.IntRange(min=0), default=0, metavar="N", help="Frames per clip: no flicker across cuts.")
 @click.option("--worst", metavar="FILE.png", help="Write a sheet of the worst frames, prediction beside truth.")
 @click.option("-o", "--output", metavar="FILE.json", help="Also write the scores to a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 @print_option
 @verbose_option
 @click.pass_context
-def evaluate(context: click.Context, /, as_json: bool, print_graph: bool, **given: Any) -> int:
-    """Score predicted labels against the truth: IoU, Dice, accuracy, shape, boundaries, flicker."""
+def evaluate(
+    context: click.Context,
+    /,
+    paths: Sequence[str],
+    prediction: str | None,
+    truth: str | None,
+    as_json: bool,
+    print_graph: bool,
+    **given: Any,
+) -> int:
+    """Score predicted labels (or with --alpha mattes) against the true ones: IoU, Dice, accuracy, shape, boundaries, flicker."""
     import json
 
-    from rotonodes.cli.jobs.evaluation import evaluation
+    from rotonodes.cli.jobs.evaluation import evaluation_graph
     from rotonodes.cli.jobs.job_graph import run_job
 
-    text = evaluation(**given)
+    if paths and (len(paths) != 2 or prediction or truth):
+        raise UsageError(f"{' '.join(paths)}: give two paths, PREDICTION TRUTH, or the options --prediction and --truth")
+    prediction, truth = paths or (prediction, truth)
+    if not prediction or not truth:
+        raise UsageError(f"Missing option '{'--truth' if prediction else '--prediction'}': give PREDICTION and TRUTH")
+    text = evaluation_graph(prediction, truth, **given)
     if print_graph:
         click.echo(text, nl=False)
         return EXIT_OK
     code, result = run_job(text, "evaluate", context.ensure_object(Session))
     if result is not None and code == EXIT_OK:
-        scores = result.values["scores"]["scores"]
+        scores = next(iter(result.values["scores"].values()))
         click.echo(json.dumps(scores.as_json()) if as_json else scores.table())
     return code

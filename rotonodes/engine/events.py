@@ -26,6 +26,7 @@ class Reporter:
     """
 
     interval = 2.0  # seconds between two lines of a long node's progress
+    uses_stdout = False  # whether stdout belongs to a program that reads the progress
 
     def __init__(self, verbose: int = 0, clock: Callable[[], float] = time.monotonic, again: Again | None = None) -> None:
         self.verbose, self.clock, self.again = verbose, clock, again

@@ -42,7 +42,6 @@ class Record:
         self.result = Result(plan, stats=done_stats(plan), device=device, wanted=len(plan.delivered))
         self.fatal: BaseException | None = None
         self.made: dict[str, set[int | None]] = {name: set() for name in plan.graph.vertices}  # finished tasks of sinks
-        self._warned: set[str] = set()
         self._lock = threading.Lock()
 
     def note(self, name: str, count: int, seconds: float, cached: bool = False) -> None:
@@ -62,14 +61,6 @@ class Record:
         except Exception as error:
             self.fatal = self.fatal or error
             self.stop.set()
-
-    def warn_once(self, text: str) -> None:
-        """Warn, unless the run has already given this warning."""
-        with self._lock:
-            known = text in self._warned
-            self._warned.add(text)
-        if not known:
-            self.warn(text)
 
     def warn(self, text: str) -> None:
         """Report a warning."""
@@ -163,7 +154,7 @@ class RecordMonitor(Monitor):
         self._record.report(self._record.reporter.progress, self._name, done, total, text)
 
     def warn(self, text: str) -> None:
-        self._record.warn_once(f"{self._name}: {text}")  # a node of single frames would say it for each of them
+        self._record.warn(f"{self._name}: {text}")
 
     def stopping(self) -> bool:
         return self._record.stop.is_set()

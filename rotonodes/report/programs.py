@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class OpenJDReporter(PlainReporter):
     """Messages of an Open Job Description session on stdout; everything else as plain lines on stderr."""
 
+    uses_stdout = True
+
     def __init__(self, verbose: int = 0, log: TextIO | None = None, out: TextIO | None = None, **options: Any) -> None:
         super().__init__(verbose, log, **options)
         self.out = Lines(out or sys.stdout)
@@ -49,6 +51,8 @@ class OpenJDReporter(PlainReporter):
 class AlfReporter(PlainReporter):
     """`TR_PROGRESS 050%` on stdout, as Pixar Tractor reads it; everything else as plain lines on stderr."""
 
+    uses_stdout = True
+
     def __init__(self, verbose: int = 0, log: TextIO | None = None, out: TextIO | None = None, **options: Any) -> None:
         super().__init__(verbose, log, **options)
         self.out = Lines(out or sys.stdout)
@@ -59,6 +63,8 @@ class AlfReporter(PlainReporter):
 
 class JsonReporter(Reporter):
     """One JSON object per line on stdout, for programs."""
+
+    uses_stdout = True
 
     interval = 0.5
 

@@ -106,6 +106,12 @@ def outputs_written(plan: Plan) -> list[str]:
     return [path for node in nodes if type(node).is_writer() for _, path in node.paths("output")]
 
 
+def tables(result: Result) -> list[str]:
+    """The values of whole-clip nodes that have a table for people (scores), each below the name of its node."""
+    found = [(name, value) for name, values in result.values.items() for value in values.values() if hasattr(value, "table")]
+    return [f"{name}:\n{value.table()}" for name, value in found]
+
+
 def command_for(result: Result, again: Again | None) -> str:
     """The command that renders only missing frames; empty when nothing is missing, or when it is unknown or would fail again."""
     file = result.plan.graph.file

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
-from typing import Any
 
 from rotonodes.cli.jobs.job_graph import class_names, graph_text, grey_values
-from rotonodes.cli.jobs.named_pictures import check_same_size
+from rotonodes.cli.jobs.named_pictures import NodeFields, check_same_size
+from rotonodes.cli.jobs.paired_files import as_sequence, check_names, has_many_files, mask_path
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.values.frames import FilePattern, format_frames, frames_named, parse_frames
 
 
-def evaluation(
+def evaluation_graph(
     prediction: str,
     truth: str,
     *,
@@ -25,11 +24,45 @@ def evaluation(
     clip_length: int = 0,
     worst: str | None = None,
     output: str | None = None,
+    alpha: bool = False,
 ) -> str:
-    """The YAML of a graph that scores label files against the truth; texts are as `rotonodes evaluate` takes them.
+    """The YAML of a graph that scores labels, or with `alpha` mattes, against the true ones; options as `rotonodes evaluate` takes them.
 
-    UsageError names the file when one is missing, or when the two sequences are not of one length and size.
+    `prediction` and `truth` are single files, sequences (with a frame token), folders or wildcards. Two folders are paired by frame
+    numbers where both hold one numbered sequence, otherwise by the names of the files. Raises UsageError for a missing file, for
+    sequences of different length or size, and for options that exclude each other.
     """
+    of_labels = {"classes": classes, "values": values, "truth-values": truth_values, "ignore": ignore, "clip-length": clip_length}
+    given = [f"--{name}" for name, value in {**of_labels, "worst": worst}.items() if value]
+    if alpha and given:
+        raise UsageError(f"{given[0]} is for labels: remove it, or --alpha")
+    links = {"prediction": as_sequence(prediction), "truth": as_sequence(truth)}
+    by_name = has_many_files(links["prediction"]) or has_many_files(links["truth"])
+    if by_name:
+        check_names(prediction, truth)
+        loads = {name: {"path": mask_path(path), "pictures": truth, "sizes": "any"} for name, path in links.items()}
+        range_of_frames = frames or ""
+    else:
+        range_of_frames = paired_frames(links["prediction"], links["truth"], frames)
+        loads = {name: {"path": path} for name, path in links.items()}
+    if alpha:
+        nodes: dict[str, NodeFields] = {name: {"type": "LoadMattes", **load} for name, load in loads.items()}
+        scores: NodeFields = {"type": "EvaluateMatte", "in": {"matte": "prediction", "truth": "truth"}}
+    else:
+        names, greys = chosen_classes(classes, values, truth_values, ignore)
+        nodes = {name: {"type": "LoadLabels", **load, "classes": names, **greys[name]} for name, load in loads.items()}
+        scores = {"type": "EvaluateLabels", "in": {"prediction": "prediction", "truth": "truth"}}
+        scores |= {"ignore": names.index(ignore)} if ignore is not None else {}
+        clip_length = clip_length or (1 if by_name else 0)  # pictures of any names do not follow each other
+    chosen = {"clip_length": clip_length, "worst": worst, "path": output}
+    scores |= {name: value for name, value in chosen.items() if value}
+    return graph_text(range_of_frames, {**nodes, "scores": scores})
+
+
+def chosen_classes(
+    classes: str | None, values: str | None, truth_values: str | None, ignore: str | None
+) -> tuple[list[str], dict[str, NodeFields]]:
+    """The names of the classes, and the `values` of prediction and truth as LoadLabels takes them."""
     from rotonodes.values.tones import CLASSES
 
     names = class_names(classes) if classes else list(CLASSES)
@@ -37,28 +70,21 @@ def evaluation(
         raise UsageError(f"--classes {classes}: 1 to 256 names, each once")
     if ignore is not None and ignore not in names:
         raise UsageError(f"--ignore {ignore}: there is no such class; the classes are {', '.join(names)}")
-    loads: dict[str, dict[str, Any]] = {}
-    for name, path, given in (("prediction", prediction, values), ("truth", truth, truth_values or values)):
-        loads[name] = {"type": "LoadLabels", "path": path, "classes": names}
-        if given:
-            option = "--truth-values" if given is truth_values else "--values"
-            loads[name]["values"] = grey_values(given, len(names), option)
-    scores: dict[str, Any] = {"type": "EvaluateLabels", "in": {"prediction": "prediction", "truth": "truth"}}
-    chosen = {"clip_length": clip_length, "worst": worst, "path": output}
-    scores |= {name: value for name, value in chosen.items() if value}
-    if ignore is not None:
-        scores["ignore"] = names.index(ignore)
-    return graph_text(paired_frames(prediction, truth, frames), {**loads, "scores": scores})
+    greys: dict[str, NodeFields] = {}
+    for name, given in (("prediction", values), ("truth", truth_values or values)):
+        option = "--truth-values" if given is truth_values else "--values"
+        greys[name] = {"values": grey_values(given, len(names), option)} if given else {}
+    return names, greys
 
 
 def paired_frames(prediction: str, truth: str, frames: str | None) -> str:
-    """The frames of both sequences. UsageError names a file that is missing or of another size than its partner."""
+    """The frame range of two sequences. Raises UsageError for a file that is missing or of another size than its partner."""
     patterns = {"--prediction": FilePattern(prediction), "--truth": FilePattern(truth)}
     there: dict[str, tuple[int, ...]] = {}
     for option, pattern in patterns.items():
         there[option] = pattern.on_disk() if pattern.has_token else ((1,) if os.path.isfile(str(pattern)) else ())
         if not there[option]:
-            raise UsageError(f"{option} {pattern}: {nothing_there(str(pattern))}")
+            raise UsageError(f"{option} {pattern}: {missing_reason(str(pattern))}")
     wanted: Sequence[int] = parse_frames(frames) if frames else sorted({*there["--prediction"], *there["--truth"]})
     for option, pattern in patterns.items():
         if not pattern.has_token and len(wanted) > 1:
@@ -69,20 +95,13 @@ def paired_frames(prediction: str, truth: str, frames: str | None) -> str:
             counts = f"{option[2:]} has {len(there[option])} files, {other[2:]} {len(there[other])}"
             more = f", nor any for {frames_named(missing[1:])}" if len(missing) > 1 else ""
             common = sorted({*there[option]}.intersection(there[other]).intersection(wanted))
-            rest = f"; to score only what both have: -F {format_frames(common)}" if common else ""
+            rest = f"; to score only the common frames: -F {format_frames(common)}" if common else ""
             raise UsageError(f"{pattern.path(missing[0])}: no such file{more}; {counts}{rest}")
     check_same_size(*(pattern.find(wanted[0]) for pattern in patterns.values()))
     return frames or format_frames(wanted)
 
 
-def nothing_there(path: str) -> str:
-    """What is wrong with a path that names no file."""
-    if os.path.isdir(path):
-        numbered = (re.subn(r"\d+(?=\.\w+$)", lambda digits: "#" * len(digits[0]), name) for name in sorted(os.listdir(path)))
-        name = next((name for name, numbers in numbered if numbers), "####.png")
-        return f"this is a folder; write the name with a frame token, as in {os.path.join(path, name)!r}"
-    if "*" in path:
-        return f"files of two folders are paired by their frames; write a frame token, as in {path.replace('*', '####', 1)!r}"
-    if FilePattern(path).has_token:
-        return f"there is no such file{did_you_mean_file(path)}; check the path"
-    return f"there is no such file{did_you_mean_file(path)}; write the name of a sequence with a frame token, as in 'p/####.png'"
+def missing_reason(path: str) -> str:
+    """Why a path names no file, and what to write instead."""
+    advice = "check the path" if FilePattern(path).has_token else "name a file, a folder, or a sequence with a frame token ('p/####.png')"
+    return f"there is no such file{did_you_mean_file(path)}; {advice}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.asks import Frame, Monitor, Prepared
 from rotonodes.node.parameters import param
 from rotonodes.nodes.input.mask_source import MaskSource
@@ -101,7 +101,12 @@ class LoadLabels(MaskSource):
         from rotonodes.io.pictures import read_labels
 
         if self.off_palette == "refuse":
-            return read_labels(file, tuple(self.classes), colors=self.colors, values=values)
+            try:
+                return read_labels(file, tuple(self.classes), colors=self.colors, values=values)
+            except FrameError as error:
+                soft = " more is no class" in str(error)  # five values are named, and there are others
+                advice = "soft brushes: off_palette: nearest; soft mattes: LoadMattes, EvaluateMatte (evaluate --alpha)"
+                raise FrameError(f"{error}; {advice}" if soft else str(error)) from None
         labels, strays = painted_labels(file, tuple(self.classes), self.colors, values)
         if strays:
             monitor.warn(f"{file}: {strays} pixel{'' if strays == 1 else 's'} off the palette, read as the nearest class")

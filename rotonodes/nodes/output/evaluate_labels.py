@@ -1,4 +1,4 @@
-"""EvaluateLabels: how well predicted labels agree with the truth."""
+"""EvaluateLabels: scores of predicted labels against the true ones."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ class EvaluateLabels(Node):
 
     Scores are IoU, Dice, accuracy and boundary F-score of each class, flicker, and the confusion matrix.
 
-    The shape IoU is that of everything but the first class, taken as one class. Boundaries may lie 2 px apart. Flicker is the
-    share of pixels whose predicted class changes between two frames of a clip that follow each other (12 and 13, not 12 and 14)
-    where the truth's does not. A class that never occurs has no score (null) and is named. `path` takes the scores as JSON,
-    `worst` a sheet of the frames with the lowest mean IoU, the prediction left and the truth right of it. Frames stream; what is
-    delivered is what is scored.
+    The shape IoU takes everything but the first class as one class. Boundaries match within 2 px. Flicker is the share of pixels whose
+    predicted class changes between two consecutive frames of a clip (12 and 13, not 12 and 14) where the true class does not. A
+    class that never occurs has no score (null), with a warning. `run` prints the scores of the delivered frames; `path` takes them as
+    JSON, `worst` a sheet of the frames with the lowest mean IoU, the truth right of the prediction. Raises UsageError for clips of
+    different length or classes, FrameError for frames of different size and for values that are no class.
     """
 
     revision: ClassVar[int] = 1
     path: OutputPath = param("", help="JSON file to write the scores to; default none", pixels=False)
     worst: OutputPath = param("", help="PNG to write the worst frames to; default none", pixels=False)
-    worst_count: int = param(12, help="frames on that sheet", unit="frames", ge=1, le=1000)
+    worst_count: int = param(12, help="number of frames on the sheet of worst frames", unit="frames", ge=1, le=1000)
     clip_length: int = param(
         0,
-        help="length of the clips that the frames are made of, from the first on: flicker is not counted across cuts; 0: one clip",
+        help="length of each clip, from the first frame on: flicker is not measured across cuts; 0: one clip",
         unit="frames",
         ge=0,
     )
-    ignore: int | None = param(None, help="class index in the truth whose pixels do not count; default none", ge=0, le=255)
+    ignore: int | None = param(None, help="class index in the truth whose pixels are ignored; default none", ge=0, le=255)
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return tuple(path for path in (self.path, self.worst) if path)
@@ -66,7 +66,7 @@ class EvaluateLabels(Node):
             raise UsageError(f"{len(prediction)} predicted frames for {len(truth)} true ones: give as many, and at least one")
         tally: ClipScores | None = None
         classes: tuple[str, ...] = ()
-        worst: list[Pair] = []
+        worst: list[WorstFrame] = []
         for (frame, predicted), true in zip(prediction.items(), truth, strict=True):
             if tally is None:
                 classes = true.classes
@@ -83,7 +83,7 @@ class EvaluateLabels(Node):
         return scores
 
     def check(self, frame: int, predicted: Labels, true: Labels, classes: tuple[str, ...]) -> None:
-        """Refuse a pair of frames that cannot be compared."""
+        """Raise FrameError or UsageError for a pair of frames that cannot be compared."""
         if predicted.size != true.size:
             sizes = f"{predicted.width} x {predicted.height}, the truth {true.width} x {true.height}"
             raise FrameError(f"frame {frame}: the prediction is {sizes}: render one of them again, or reformat it")
@@ -99,17 +99,17 @@ class EvaluateLabels(Node):
                 value, known = int(labels.data[y, x]), f"the classes are 0 to {len(classes) - 1}"
                 raise FrameError(f"frame {frame}: the {which} is {value} at x {x}, y {y}, which is no class; {known}")
 
-    def lowest(self, worst: list[Pair], frame: int, alone: ConfusionMatrix, predicted: Labels, true: Labels) -> list[Pair]:
-        """The worst frames so far, lowest first; only frames that are among them become pictures."""
+    def lowest(self, worst: list[WorstFrame], frame: int, alone: ConfusionMatrix, predicted: Labels, true: Labels) -> list[WorstFrame]:
+        """The worst frames so far, lowest mean IoU first. Only frames among them are drawn."""
         score = alone.mean_iou()
         if score is None or (len(worst) == self.worst_count and score >= worst[-1].score):
             return worst
         size = worst[0].size if worst else cell_size(true, _CELL)
-        pair = Pair(score, frame, size, side_by_side(predicted, true, size))
-        return sorted([*worst, pair], key=lambda other: (other.score, other.frame))[: self.worst_count]
+        drawn = WorstFrame(score, frame, size, side_by_side(predicted, true, size))
+        return sorted([*worst, drawn], key=lambda other: (other.score, other.frame))[: self.worst_count]
 
-    def write(self, scores: Scores, worst: list[Pair], key: str) -> None:
-        """The files that were asked for, with their keys."""
+    def write(self, scores: Scores, worst: list[WorstFrame], key: str) -> None:
+        """Write the requested files, with their keys."""
         from rotonodes.io.files import remove_sidecar, write_bytes, write_sidecar
         from rotonodes.io.pictures import write_image
 
@@ -120,13 +120,13 @@ class EvaluateLabels(Node):
                 write_sidecar(self.path, key)
         if self.worst:
             if not worst:
-                raise UsageError("there are no worst frames to show: the truth is ignored everywhere")
-            texts = [f"{pair.frame}   IoU {pair.score:.3f}" for pair in worst]
-            write_image(self.worst, contact_sheet([pair.picture for pair in worst], texts), key=key or None)
+                raise UsageError("no worst frames: all pixels of the truth are ignored; change `ignore`")
+            texts = [f"{shown.frame}   IoU {shown.score:.3f}" for shown in worst]
+            write_image(self.worst, contact_sheet([shown.picture for shown in worst], texts), key=key or None)
 
 
-class Pair(NamedTuple):
-    """A frame on the sheet: its mean IoU, the size of each of its two pictures, and both side by side."""
+class WorstFrame(NamedTuple):
+    """A frame on the sheet of worst frames: its mean IoU, the size of each of its two pictures, and both side by side."""
 
     score: float
     frame: int

@@ -1,13 +1,13 @@
-"""EvaluateMatte: how far mattes are from the true ones."""
+"""EvaluateMatte: the errors of mattes against the true ones."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from itertools import repeat
-from pathlib import Path
 
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.metrics.matte_report import MatteReport
 from rotonodes.node.asks import Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
@@ -19,18 +19,19 @@ class EvaluateMatte(Node):
 
     Errors are SAD, MSE, gradient and connectivity (Rhemann et al. 2009); 0 is perfect.
 
-    Of each frame SAD, gradient and connectivity are sums over pixels in thousands, as is usual; MSE is a mean. With `trimap` only
-    its unknown pixels (between 0.05 and 0.95) count. The JSON holds the means over the frames, and every frame's errors; beside
-    them, of whole frames, what cut-outs are scored by: `mae`, the mean absolute error, and `max_f`, the highest F-measure over
-    255 thresholds (beta^2 = 0.3; null without a shape). Frames stream; what is delivered is what is measured.
+    SAD, gradient and connectivity errors are sums over the pixels of a frame in thousands, as is usual; MSE is a mean. With `trimap`
+    only its unknown pixels (between 0.05 and 0.95) count. `mae` (mean absolute error) and `max_f` (highest F-measure over 255
+    thresholds, beta^2 = 0.3; null without a shape) are the scores of cut-outs and count whole frames. `run` prints the means over
+    the delivered frames; `path` takes them as JSON, with the errors of every frame. Raises UsageError for clips of different
+    length, FrameError for mattes of different size and for NaN.
     """
 
-    path: OutputPath = param(help="JSON file to write the errors to", pixels=False, min_length=1)
+    path: OutputPath = param("", help="JSON file to write the errors to; default none", pixels=False)
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
-        return (self.path,)
+        return (self.path,) if self.path else ()
 
-    def process(self, matte: Clip[Matte], truth: Clip[Matte], key: Key, trimap: Clip[Matte] | None = None) -> Path:
+    def process(self, matte: Clip[Matte], truth: Clip[Matte], key: Key, trimap: Clip[Matte] | None = None) -> MatteReport:
         from rotonodes.imaging.mattes.unknown_band import unknown
         from rotonodes.io.files import remove_sidecar, write_bytes, write_sidecar
         from rotonodes.metrics.matte_errors import matte_errors, summary
@@ -47,14 +48,16 @@ class EvaluateMatte(Node):
             counted = None if region is None else unknown(region.data).to(true.device)
             scores.add(shape.data, true.data)
             found[frame] = matte_errors(shape.data.to(true.device), true.data, counted)
-        remove_sidecar(self.path)
-        write_bytes(self.path, json.dumps({**summary(found), **scores.scores()}, indent=2).encode() + b"\n")
-        if key:
-            write_sidecar(self.path, key)
-        return Path(self.path)
+        report = MatteReport(**summary(found), **scores.scores())
+        if self.path:
+            remove_sidecar(self.path)
+            write_bytes(self.path, json.dumps(report.as_json(), indent=2).encode() + b"\n")
+            if key:
+                write_sidecar(self.path, key)
+        return report
 
     def _check(self, frame: int, mattes: dict[str, Matte]) -> None:
-        """Refuse mattes that cannot be compared."""
+        """Raise FrameError for mattes that cannot be compared."""
         truth = mattes["truth"]
         for name, matte in mattes.items():
             if matte.size != truth.size:
