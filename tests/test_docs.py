@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -118,6 +119,16 @@ def test_docs_are_small() -> None:
     assert sum(p.stat().st_size for p in DOCS.rglob("*") if p.is_file()) < MOST_BYTES
 
 
+EXPORTED: list[Path] = []  # what the example of ExportONNX wrote, for that of OnnxSegment
+
+
+def exported_network() -> Path:
+    if not EXPORTED:
+        assert Graph.load("docs/nodes/examples/ExportONNX.yaml").run(cache="none").exit_code == 0
+        EXPORTED.append(Path("out/nodes/tones.onnx").resolve())
+    return EXPORTED[0]
+
+
 @pytest.mark.parametrize("word", sorted(path.stem for path in EXAMPLES))
 def test_the_example_of_a_node_makes_its_picture(word: str, in_copy: Path) -> None:
     """But for rounding, and letters that look otherwise. A training runs for one step only, and is not compared."""
@@ -125,12 +136,15 @@ def test_the_example_of_a_node_makes_its_picture(word: str, in_copy: Path) -> No
         pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
     if word == "OnnxSegment":
-        assert Graph.load("docs/nodes/examples/ExportONNX.yaml").run(cache="none").exit_code == 0
+        (in_copy / "out" / "nodes").mkdir(parents=True)
+        shutil.copy(exported_network(), "out/nodes/tones.onnx")
     if word == "TrainUNet":
         changes = {"train.steps": 1, "train.batch": 1, "train.crop": 32, "train.frames": "1-2"}
         assert Graph.load(f"docs/nodes/examples/{word}.yaml", settings=changes).run(frames="1-2", cache="none").exit_code == 0
         return
     made = script("draw_nodes").draw_node(word)
+    if word == "ExportONNX":
+        EXPORTED.append((in_copy / "out/nodes/tones.onnx").resolve())
     with PIL.Image.open(DOCS / "nodes" / "pictures" / f"{word}.webp") as file:
         kept = file.convert("RGB")
     stale = f"docs/nodes/pictures/{word}.webp is stale: run `python docs/draw_nodes.py {word}` and look at it"
@@ -224,6 +238,17 @@ def test_tables_hold(page: Path) -> None:
         assert len(rows) > 2 and re.fullmatch(r"[|: -]+", rows[1]), f"{page_name(page)}: this table has no head: {rows[0]}"
         cells = [len(re.findall(r"(?<!\\)\|", row)) for row in rows]
         assert len(set(cells)) == 1, f"{page_name(page)}: a | in a cell is written \\|: {rows[cells.index(min(cells))]}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_files_that_pages_name_are_there(page: Path) -> None:
+    """Tests, scripts and modules, wherever a page names them by their whole path."""
+    named = re.findall(
+        r"(?<![\w/.])(?:tests|docs|rotonodes|graphs|examples)/[\w/]+\.(?:py|yaml|md|svg)\b", page.read_text(encoding="utf-8")
+    )
+    for name in named:
+        if "xposure" not in name and page.name != "CHANGELOG.md":
+            assert (ROOT / name).exists(), f"{page_name(page)}: there is no {name}"
 
 
 def commands(page: Path) -> Iterator[list[str]]:
