@@ -136,6 +136,8 @@ def did_you_mean_file(path: str, suffixes: tuple[str, ...] = ()) -> str:
         if token:  # of a sequence the nearest sequence, not one of its thousand frames
             known = list(dict.fromkeys(re.sub(r"\d+", lambda number: "#" * len(number[0]), entry) for entry in known))
             spelled = _FRAME_TOKEN.sub("####", name)
+    except PermissionError:
+        return f"; the folder {folder or '.'} cannot be listed: permission denied"
     except OSError:
         return ""
     near = difflib.get_close_matches(spelled, known, n=1, cutoff=0.65)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +228,13 @@ def test_load_mattes_takes_a_channel(tmp_path: Path) -> None:
     assert matte("b.exr", channel="View.mask.X") == [0.5]
     with pytest.raises(FrameError, match=r"did you mean 'View\.mask\.X'"):
         matte("b.exr", channel="View.mask.Y")
+
+
+def test_a_folder_that_cannot_be_listed_is_said_to_be_one(sequence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    for name in ("scandir", "listdir"):  # root may list every folder
+        monkeypatch.setattr(os, name, refuse)
+    with pytest.raises(FrameError, match=r"the folder .* cannot be listed: permission denied: check the path"):
+        LoadFrames(path=sequence.replace("a.", "b."))(frame=1)

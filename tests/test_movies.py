@@ -74,6 +74,14 @@ def test_what_is_no_movie_is_refused_in_one_line(tmp_path: Path) -> None:
         LoadMovie(path=str(tmp_path / "gone.gif"))(frame=1)
 
 
+def test_a_run_of_a_movie_that_cannot_be_read_ends(tmp_path: Path) -> None:
+    (tmp_path / "a.gif").write_text("nothing of the kind")
+    for name in ("a.gif", "gone.gif"):
+        graph = Graph(frames="1-2")
+        graph.add(WriteFrames(path="out/a.####.png"), image=graph.add(LoadMovie(path=name)))
+        assert graph.run(root=str(tmp_path)).exit_code == 1
+
+
 def test_few_files_stay_open(tmp_path: Path) -> None:
     for i in range(8):
         LoadMovie(path=save(tmp_path / f"{i}.gif"))(frame=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rotonodes.errors import FrameError
+from rotonodes.errors import FrameError, RotoError
 from rotonodes.node.asks import Frame
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, param
@@ -26,7 +26,10 @@ class LoadMovie(Node):
     def available(self) -> tuple[int, ...]:
         from rotonodes.io.movies import frame_count
 
-        return tuple(range(self.first, self.first + frame_count(self.path)))
+        try:
+            return tuple(range(self.first, self.first + frame_count(self.path)))
+        except RotoError:
+            return ()  # what is wrong with the file will be said of the frame that is asked for
 
     def reads(self, frame: int | None) -> tuple[str, ...]:
         return (self.path,)
