@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import pickle
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError
-from rotonodes.io.files import read_error
+from rotonodes.io.files import decoding, read_error
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,11 +34,8 @@ def read_array(path: str | os.PathLike[str]) -> np.ndarray:
             start = file.read(8)
     except OSError as error:
         raise read_error(path, error) from error
-    try:
+    with decoding(path, ".pt file" if start.startswith(PT) else ".npy file"):
         found = _tensor(path) if start.startswith(PT) else np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, SyntaxError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        kind = ".pt" if start.startswith(PT) else ".npy"
-        raise FrameError(f"{path}: damaged {kind} file: {' '.join(str(error).lower().split())[:120]}; write it again") from error
     if found is None:
         raise FrameError(f"{path}: not one tensor: save the mask itself, a tensor [H, W]")
     return found[0] if found.ndim == 3 and found.shape[0] == 1 else found

@@ -51,6 +51,23 @@ def read_error(path: str | os.PathLike[str], error: OSError) -> RotoError:
 
 
 @contextlib.contextmanager
+def decoding(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Whatever a decoder runs into becomes a FrameError of one line; `what` is the kind of file, as in `PNG` or `picture`.
+
+    Decoders are other people's code and raise errors of every kind on damaged and hostile files.
+    """
+    try:
+        yield
+    except RotoError:
+        raise
+    except MemoryError as error:
+        raise FrameError(f"{path}: there is not enough memory to read this {what}") from error
+    except Exception as error:
+        why = " ".join(str(error).lower().split())[:200] or type(error).__name__
+        raise FrameError(f"{path}: damaged {what}: {why}; render the frame again") from error
+
+
+@contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a hidden path of the same folder and extension to write to; rename it to `path` when the block succeeds.
 

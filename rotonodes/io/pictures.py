@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rotonodes.errors import FrameError, UsageError, did_you_mean
 from rotonodes.io import exr, exr_header, gif, png, psd, samples, tiff
 from rotonodes.io.arrays import is_array, read_array
-from rotonodes.io.files import atomic_write, read_error, read_sidecar, remove_sidecar, write_sidecar
+from rotonodes.io.files import atomic_write, decoding, read_error, read_sidecar, remove_sidecar, write_sidecar
 from rotonodes.io.orientation import orientation_of, upright, upright_size
 from rotonodes.io.other_formats import no_picture, other_size, read_other
 from rotonodes.io.samples import Depth
@@ -20,8 +20,10 @@ from rotonodes.values.tones import default_colors
 
 if TYPE_CHECKING:
     import numpy as np
+    import PIL.Image
 
 _PILLOW_READS = ("JPEG", "WEBP", "BMP", "GIF")  # MPO is told by its JPEG
+_ALWAYS_ALLOWED, _GROWTH = 1 << 27, 1 << 12  # pixels of any file, and of each of its bytes: an LZW code stands for no more
 _PILLOW = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
 # The depths each format holds, the one it gets unless another is asked for first.
 DEPTHS: dict[str, tuple[Depth, ...]] = {
@@ -74,16 +76,16 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         return frame.width, frame.height
     if _start(path).startswith(tiff.MAGICS):
         return tiff.tiff_size(path)
-    try:
-        with PIL.Image.open(path, formats=[*_PILLOW_READS, "PNG"]) as picture:
-            return upright_size(picture.size, png.orientation(path) if picture.format == "PNG" else orientation_of(picture))
-    except PIL.UnidentifiedImageError as error:
-        size = other_size(path)
-        if size is None:
-            raise no_picture(path) from error
-        return size
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
-        raise FrameError(f"{path}: damaged picture: {str(error).lower()}; render the frame again") from error
+    with decoding(path, "picture"):
+        try:
+            with PIL.Image.open(path, formats=[*_PILLOW_READS, "PNG"]) as picture:
+                _check_growth(picture, path)
+                return upright_size(picture.size, png.orientation(path) if picture.format == "PNG" else orientation_of(picture))
+        except PIL.UnidentifiedImageError as error:
+            size = other_size(path)
+            if size is None:
+                raise no_picture(path) from error
+            return size
 
 
 def _start(path: str | os.PathLike[str]) -> bytes:
@@ -111,21 +113,28 @@ def _read_with_pillow(path: str | os.PathLike[str]) -> np.ndarray:
     import numpy as np
     import PIL.Image
 
-    try:
-        with PIL.Image.open(path, formats=_PILLOW_READS) as picture:
-            picture.load()
-            turned = orientation_of(picture)
-    except PIL.UnidentifiedImageError as error:
-        found = read_other(path)
-        if found is None:
-            raise no_picture(path) from error
-        return found
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
-        raise FrameError(f"{path}: damaged picture: {str(error).lower()}; render the frame again") from error
-    grey, clear = picture.mode in ("1", "L", "LA"), picture.has_transparency_data
-    mode = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
-    found = upright(np.array(picture if picture.mode == mode else picture.convert(mode)), turned)
-    return found[..., None] if found.ndim == 2 else found
+    with decoding(path, "picture"):
+        try:
+            with PIL.Image.open(path, formats=_PILLOW_READS) as picture:
+                _check_growth(picture, path)
+                picture.load()
+                turned = orientation_of(picture)
+        except PIL.UnidentifiedImageError as error:
+            other = read_other(path)
+            if other is None:
+                raise no_picture(path) from error
+            return other
+        grey, clear = picture.mode in ("1", "L", "LA"), picture.has_transparency_data
+        mode = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
+        found = upright(np.array(picture if picture.mode == mode else picture.convert(mode)), turned)
+        return found[..., None] if found.ndim == 2 else found
+
+
+def _check_growth(picture: PIL.Image.Image, path: str | os.PathLike[str]) -> None:
+    """FrameError for more pixels than the bytes of the file can stand for, before memory is asked for."""
+    size = os.path.getsize(path)
+    if picture.width * picture.height > max(_ALWAYS_ALLOWED, size * _GROWTH):
+        raise FrameError(f"{path}: damaged picture: it claims {picture.width} x {picture.height} pixels in {size} bytes")
 
 
 def _noted_linear(image: Image) -> Image:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rotonodes.errors import FrameError
-from rotonodes.io.files import read_bytes, write_bytes
+from rotonodes.io.files import decoding, read_bytes, write_bytes
 from rotonodes.io.orientation import UPRIGHT, orientation_of, upright
 
 if TYPE_CHECKING:
@@ -78,13 +78,14 @@ def read_png(path: str | os.PathLike[str]) -> np.ndarray:
 def read_noted(path: str | os.PathLike[str]) -> Png:
     """The same, with what the file notes about its colour."""
     data = read_bytes(path)
-    found = list(_chunks(data, path))
-    chunks = {chunk.kind: chunk.data for chunk in found}
-    depth, color_type = chunks[b"IHDR"][8:10] if len(chunks.get(b"IHDR", b"")) == 13 else (0, 0)
-    samples = _read_16(data, color_type, chunks.get(b"tRNS"), path) if depth == 16 else _read_8(data, path)
-    if any(_may_turn(chunk.kind, bytes(chunk.data[:40])) for chunk in found):
-        samples = upright(samples, orientation_of(_open(data, path)))
-    return Png(samples, _is_linear(chunks))
+    with decoding(path, "PNG"):
+        found = list(_chunks(data, path))
+        chunks = {chunk.kind: chunk.data for chunk in found}
+        depth, color_type = chunks[b"IHDR"][8:10] if len(chunks.get(b"IHDR", b"")) == 13 else (0, 0)
+        samples = _read_16(data, color_type, chunks.get(b"tRNS"), path) if depth == 16 else _read_8(data)
+        if any(_may_turn(chunk.kind, bytes(chunk.data[:40])) for chunk in found):
+            samples = upright(samples, orientation_of(_open(data)))
+        return Png(samples, _is_linear(chunks))
 
 
 def orientation(path: str | os.PathLike[str]) -> int:
@@ -95,7 +96,8 @@ def orientation(path: str | os.PathLike[str]) -> int:
             length, kind = struct.unpack(">I4s", head)
             start = file.read(min(length, 40)) if kind != b"IDAT" else b""
             if _may_turn(kind, start):
-                return orientation_of(_open(read_bytes(path), path))
+                with decoding(path, "PNG"):
+                    return orientation_of(_open(read_bytes(path)))
             file.seek(length - len(start) + 4, os.SEEK_CUR)
     return UPRIGHT
 
@@ -111,11 +113,11 @@ def _is_linear(chunks: Mapping[bytes, memoryview]) -> bool:
     return bytes(gamma) == struct.pack(">I", _LINEAR_GAMMA) and not chunks.keys() & {b"sRGB", b"iCCP", b"cICP"}
 
 
-def _read_8(data: bytes, path: str | os.PathLike[str]) -> np.ndarray:
+def _read_8(data: bytes) -> np.ndarray:
     """Samples of up to 8 bits as uint8 `[H, W, C]`."""
     import numpy as np
 
-    picture = _open(data, path)
+    picture = _open(data)
     transparent = "transparency" in picture.info or picture.mode in ("LA", "RGBA", "PA")
     grey = picture.mode in ("1", "L", "LA")
     mode = ("LA" if transparent else "L") if grey else ("RGBA" if transparent else "RGB")
@@ -128,24 +130,25 @@ def read_palette(path: str | os.PathLike[str]) -> Palette | None:
     import numpy as np
 
     data = read_bytes(path)
-    chunks = {chunk.kind: chunk.data for chunk in _chunks(data, path)}
-    if b"PLTE" not in chunks or chunks[b"IHDR"][9] != _PALETTE:
-        return None
-    picture = _open(data, path)
-    return Palette(upright(np.array(picture), orientation_of(picture)), np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3))
+    with decoding(path, "PNG"):
+        chunks = {chunk.kind: chunk.data for chunk in _chunks(data, path)}
+        if b"PLTE" not in chunks or chunks[b"IHDR"][9] != _PALETTE:
+            return None
+        picture = _open(data)
+        return Palette(upright(np.array(picture), orientation_of(picture)), np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3))
 
 
-def _open(data: bytes, path: str | os.PathLike[str], rawmode: str | None = None) -> ImageFile:
+def _open(data: bytes, rawmode: str | None = None) -> ImageFile:
     """The file decoded by Pillow; `rawmode` replaces how Pillow would take the samples."""
     import PIL.Image
 
     try:
         picture = PIL.Image.open(io.BytesIO(data), formats=["PNG"])
-        if rawmode:
-            picture.tile = [tile._replace(args=rawmode) for tile in picture.tile]
-        picture.load()
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
-        raise FrameError(f"{path}: damaged PNG: {error}") from error
+    except PIL.UnidentifiedImageError:
+        raise ValueError("its header makes no sense") from None
+    if rawmode:
+        picture.tile = [tile._replace(args=rawmode) for tile in picture.tile]
+    picture.load()
     return picture
 
 
@@ -154,15 +157,15 @@ def _read_16(data: bytes, color_type: int, transparent: memoryview | None, path:
     import numpy as np
 
     if color_type == _GREY:
-        samples = np.array(_open(data, path)).astype(np.uint16)[..., None]
+        samples = np.array(_open(data)).astype(np.uint16)[..., None]
     elif color_type == _GREY_ALPHA:
         # The same bytes as an 8-bit RGBA picture: two bytes a sample, filtered with the same distance of four.
         header = struct.pack(">4s8s5B", b"IHDR", data[16:24], 8, _RGBA, *data[26:29])
-        samples = np.array(_open(data[:12] + header + _crc(header) + data[33:], path)).view(">u2").astype(np.uint16)
+        samples = np.array(_open(data[:12] + header + _crc(header) + data[33:])).view(">u2").astype(np.uint16)
     elif color_type in (_RGB, _RGBA):
         mode = "RGB" if color_type == _RGB else "RGBA"
         # Read as little-endian, what Pillow takes for the high byte is the low one.
-        high, low = (np.array(_open(data, path, f"{mode};16{order}")) for order in "BL")
+        high, low = (np.array(_open(data, f"{mode};16{order}")) for order in "BL")
         samples = high.astype(np.uint16) << 8 | low
     else:
         raise FrameError(f"{path}: damaged PNG: 16 bits with colour type {color_type}")

@@ -14,7 +14,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.errors import FrameError
-from rotonodes.io.files import read_bytes, read_error, write_bytes
+from rotonodes.io.files import decoding, read_bytes, read_error, write_bytes
 from rotonodes.io.orientation import UPRIGHT, known, orientation_of, upright, upright_size
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ _BIG = (b"II+\0", b"MM\0+")
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIPS, _ORIENTATION, _COUNT, _ROWS, _STRIP_BYTES, _PLANAR, _PREDICTOR = 273, 274, 277, 278, 279, 284, 317
 _TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_BYTES, _EXTRA, _FORMAT = 322, 323, 324, 325, 338, 339
+_KNOWN = {
+    *(_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _ORIENTATION, _COUNT, _ROWS, _STRIP_BYTES, _PLANAR, _PREDICTOR),
+    *(_TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_BYTES, _EXTRA, _FORMAT),
+}
 _FIELD_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # byte, short, long, long of BigTIFF: all that is asked for here
 _DEFLATE = (8, 32946)
 _NO_PREDICTOR, _DIFFERENCE, _FLOAT_DIFFERENCE = 1, 2, 3
@@ -52,7 +56,7 @@ def read_tiff(path: str | os.PathLike[str]) -> Tiff:
     Raises FrameError when it is missing, truncated, damaged, or of a kind that cannot be read without loss, which it names.
     """
     data = read_bytes(path)
-    try:
+    with decoding(path, "TIFF"):
         tags, order = _tags(data)
         if _is_plain(tags):
             samples = _dark_is_zero(_read_plain(data, tags, order), tags)
@@ -62,8 +66,6 @@ def read_tiff(path: str | os.PathLike[str]) -> Tiff:
             if found is not None:
                 return found
         return _read_with_tifffile(data, tags, path)
-    except (struct.error, ValueError, KeyError, IndexError, OSError, SyntaxError, TypeError, zlib.error) as error:
-        raise FrameError(f"{path}: damaged or unusual TIFF: {error}; save it with ZIP compression or as EXR") from error
 
 
 def tiff_size(path: str | os.PathLike[str]) -> tuple[int, int]:
@@ -96,7 +98,7 @@ def _tags(data: bytes | mmap.mmap) -> tuple[dict[int, tuple[int, ...]], str]:
     tags: dict[int, tuple[int, ...]] = {}
     for entry in range(first, first + size * count, size):
         tag, kind, number = struct.unpack_from(f"{order}HH{address}", data, entry)
-        if kind in _FIELD_TYPES:
+        if kind in _FIELD_TYPES and tag in _KNOWN and tag not in tags:
             form = f"{order}{number}{_FIELD_TYPES[kind]}"
             if struct.calcsize(form) > len(data):
                 raise ValueError("truncated")
