@@ -44,7 +44,7 @@ PLACES = {
     "metrics": Place("left", 4, LEFT, HALF, "scores of labels, mattes"),
     "nets": Place("left", 4, LEFT + HALF + 14, HALF, "networks and their weights"),
     "imaging": Place("left", 5, LEFT, COLUMN, "picture algorithms: passes, picture, mattes, temporal"),
-    "io": Place("left", 6, LEFT, COLUMN, "file formats: EXR, PNG, TIFF, GIF, PSD"),
+    "io": Place("left", 6, LEFT, COLUMN, "file formats: EXR, PNG, TIFF, GIF, PSD and others"),
     "report": Place("right", 2, RIGHT, HALF, "what people and farms read"),
     "describe": Place("right", 2, RIGHT + HALF + 14, HALF, "drawings, node pages"),
     "engine": Place("right", 3, RIGHT, COLUMN, "run the plan: chunks, batches, threads"),
@@ -118,8 +118,9 @@ def draw(graph: nx.DiGraph) -> Iterator[str]:
     found = list(arrows(graph))
     for a, b, upward in found:
         yield arrow(a, b, upward, found)
-    for room in graph:
-        yield from box(room)
+    for room in PLACES:
+        if room in graph:
+            yield from box(room)
     yield "</svg>"
 
 
