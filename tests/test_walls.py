@@ -44,7 +44,7 @@ ROOMS = {
     "describe": Room("errors node graph"),
     "api": Room("engine graph report"),
     "__init__": Room("errors values nets node engine api"),
-    "cli": Room("errors values machine io imaging nets train node nodes graph plan engine report describe api __init__"),
+    "cli": Room("errors extras values machine io imaging nets train node nodes graph plan engine report describe api __init__"),
     "__main__": Room("cli"),
 }
 

@@ -89,41 +89,56 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
 
 @click.command()
 @click.argument("graph_files", metavar="GRAPH...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--files", is_flag=True, help="Open the files too: sizes, passes, objects, classes, weights. Makes one frame, writes nothing."
+)
+@click.option("--strict", is_flag=True, help="Warnings end with exit code 2.")
 @graph_options
 @path_options
 @verbose_option
-def check(graph_files: Sequence[str], **given: Any) -> int:
+def check(graph_files: Sequence[str], files: bool, strict: bool, **given: Any) -> int:
     """Check graphs: every fault with its line and column.
 
-    Missing input files are warnings, not faults: they may not be rendered yet.
+    Missing input files are warnings, not faults: they may not be rendered yet. Missing optional libraries are faults.
     """
     located, code = paths(given), EXIT_OK
     for path in graph_files:
         try:
             graph = load(path, given)
+            faults, warnings = judge(graph, located, files)
         except GraphError as error:
-            say(str(error))
+            faults, warnings = str(error).split("\n"), []
+        for line in faults:
+            say(line)
+        for line in warnings:
+            say(f"warning: {line}")
+        if faults or (strict and warnings):
             code = EXIT_USAGE
         else:
-            for line in lacking(graph, located):
-                say(f"warning: {line}")
             count = len(graph.vertices)
             click.echo(f"{path}: ok, {count} node{'' if count == 1 else 's'}")
     return code
 
 
-def lacking(graph: Graph, located: dict[str, Any]) -> list[str]:
-    """One line for each node of a graph whose input files are missing; none for a graph that is only a node of other graphs."""
+def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str], list[str]]:
+    """(faults, warnings) of a graph beyond its file: missing libraries, missing input files, and with `files` what is in them.
+
+    A graph that is only a node of other graphs has no input files of its own.
+    """
+    from rotonodes.cli.file_check import file_faults, library_faults
     from rotonodes.plan.make import make_plan
     from rotonodes.plan.missing import missing_lines
 
+    faults = list(library_faults(graph))
     if graph.open_inputs:
-        return []
+        return faults, []
     try:
         plan = make_plan(graph, cache="none", force=True, **located)
-        return [*missing_lines(plan), *(f"{graph.file}: {text}" for text in plan.warnings)]
     except RotoError as error:  # no frames, no pictures in a folder: they may not be rendered yet
-        return [str(error) if str(error).startswith(f"{graph.file}:") else f"{graph.file}: {error}"]
+        return faults, [str(error) if str(error).startswith(f"{graph.file}:") else f"{graph.file}: {error}"]
+    if files and not faults:
+        faults = file_faults(graph, plan, **located)
+    return faults, [*missing_lines(plan), *(f"{graph.file}: {text}" for text in plan.warnings)]
 
 
 @click.command()

@@ -122,6 +122,10 @@ class Node(BaseModel):
         """
         return self
 
+    def libraries(self) -> Iterable[str]:
+        """Optional libraries (names in `rotonodes.extras`) that these parameters need; `rotonodes check` looks for them."""
+        return ()
+
     def prepare(self, device: Device, **inputs: Any) -> Any:
         """A costly value that all frames share (a network on its device), made from the inputs that are made once."""
         return None

@@ -69,6 +69,9 @@ class LoadParts(FileSource, ListedPictures):
             )
         return self
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("psd_tools",) if self.path.lower().endswith((".psd", ".psb")) else ()
+
     def words(self) -> dict[str, str]:
         """Part -> its word in the files."""
         return part_words(self.parts)

@@ -23,6 +23,9 @@ class EstimateForeground(Node):
 
     method: Literal["blur_fusion", "multi_level"] = param("blur_fusion", help="estimation method of the foreground's colour")
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("pymatting",) if self.method == "multi_level" else ()
+
     def working_bytes(self, width: int, height: int) -> int:
         """Upper limit, where the whole matte is soft: copies of the picture, and both colours with their sums for a band of rows."""
         return 4 * width * (16 * height + 80 * min(height, 60))

@@ -36,6 +36,9 @@ class SmoothEdge(Node):
         if self.method != "guided" and "image" in linked:
             yield f"`image` is linked, but method: {self.method} does not use it: remove the link, or set method: guided"
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("skimage",) if self.method == "polygon" else ()
+
     def process(self, matte: Matte, image: Image | None = None) -> Matte:
         import torch
 

@@ -39,6 +39,9 @@ class SolveAlpha(Node):
             return method
         return "closed_form" if has_library("pymatting") else "guided"
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("pymatting",) if self.method == "closed_form" else ()
+
     def working_bytes(self, width: int, height: int) -> int:
         """Upper limit, where the whole frame is unknown: a sparse matrix of each pixel's 25 neighbours, or 14 sums of colours."""
         return width * height * (2800 if self.method == "closed_form" else 140)

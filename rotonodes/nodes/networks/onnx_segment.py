@@ -26,6 +26,9 @@ class OnnxSegment(SegmentingNode):
     weights: InputPath = param(help="the file that ExportONNX wrote (.onnx)", min_length=1, examples=["in/network.onnx", "in/other.onnx"])
     provider: Literal["auto", "cpu", "cuda", "tensorrt"] = param("auto", help="what runs it; auto: cuda where the run is on CUDA, else cpu")
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("onnxruntime",)
+
     def prepare(self, device: Device, **inputs: Any) -> OnnxSegmenter:
         from rotonodes.nets.onnx import OnnxSegmenter
 

@@ -71,6 +71,9 @@ class TrainUNet(TrainingParameters):
     cached: ClassVar[bool] = True
     shared: ClassVar[bool] = True
 
+    def libraries(self) -> tuple[str, ...]:
+        return tuple(self.watch)
+
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         for name in self.encodings:
             if name not in self.channels:

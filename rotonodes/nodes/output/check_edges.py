@@ -44,6 +44,9 @@ class CheckEdges(Node):
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return tuple(path for path in (self.path, self.picture) if path)
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("scipy",)
+
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         from rotonodes.io.pictures import check_writable
 

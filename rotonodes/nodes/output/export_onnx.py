@@ -32,6 +32,9 @@ class ExportONNX(Node):
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return (self.path,)
 
+    def libraries(self) -> tuple[str, ...]:
+        return ("onnx", "onnxscript", "onnxruntime")
+
     def prepare(self, device: Device, **inputs: Any) -> bytes:
         from rotonodes.nets.onnx import checked_onnx
 
