@@ -4,9 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from rotonodes.cli import main as cli
+
+# A test asserts no time: on a busy machine an example takes as long as it takes.
+hypothesis.settings.register_profile("rotonodes", deadline=None)
+hypothesis.settings.load_profile("rotonodes")
 
 SAMPLE_NODES = '''
 """Nodes for tests: a source that can fail or take its time, and one that says how far it is."""

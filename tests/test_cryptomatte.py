@@ -267,7 +267,7 @@ def test_a_manifest_that_is_cut_off() -> None:
     layers, cover = with_layers(manifest=whole[: whole.index('"dir/')])
     crypto = find_cryptomatte(layers)
     np.testing.assert_allclose(decode_matte(layers, crypto, "hero*").data[0].numpy(), cover[0] + cover[1])
-    with pytest.raises(FrameError, match=r"the manifest of View Layer.CryptoObject is cut off after 6 names, and 'dir\*' matches none of"):
+    with pytest.raises(FrameError, match=r"the manifest of View Layer.CryptoObject is cut off after 6 names, and 'dir\*' matches none"):
         select_names(crypto, "dir*")
 
 

@@ -343,7 +343,7 @@ def _polygons(folder: Path, size: int) -> Iterator[Row]:
     from rotonodes.imaging.mattes.outline import contours, covered, simplified
 
     matte = _shapes(size).astype(np.float32)
-    lines = [line for line in contours(np.pad(matte, 1), "SmoothEdge") if len(line) > 3]
+    lines = [line for line in contours(np.pad(matte, 1)) if len(line) > 3]
 
     def shrunk() -> list[np.ndarray]:
         points, counts = simplified(lines, 1.0)
