@@ -1,7 +1,9 @@
 """Segmenting frames: any size, any value, the same answer however the work is cut."""
 
 import copy
+import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from rotonodes.nets.encode import channel_encoding, channel_indices, encode, gre
 from rotonodes.nets.inference import Pointwise, Segmenter, fold_norms, soft_matte, stretched, use_onednn
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.preprocess import Preprocessing
+from rotonodes.nets.weights import load_weights
 
 PLAIN = {"widths": [8, 16, 16], "patch": 2, "refine": 8}
 FULL = {**PLAIN, "attention": True, "context": True, "dropout": 0.2}
@@ -368,3 +371,35 @@ def test_a_frame_that_did_not_fit_changes_no_later_frame(model, monkeypatch):
     assert first.shape == alone.shape and segmenter.tile == 0
     calls.append((0, 0))
     assert torch.equal(segmenter(frames[1:]), alone)
+
+
+PASSES = ("R", "G", "B", "DiffDir.R", "DiffDir.G", "DiffDir.B", "Normal.X", "Normal.Y", "Normal.Z", "KeyLight.Gloss", "Position.X")
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 6e4, -6e4])
+def test_one_bad_pixel_of_a_raw_channel_is_bounded_by_what_the_channel_means(value):
+    """Infinity and NaN are 0; a firefly is at most six stops brighter than sunlit white, a normal no longer than two."""
+    planes = torch.rand(1, len(PASSES), 4, 4)
+    bad = planes.clone()
+    bad[..., 1, 2] = value
+    kinds = [channel_encoding(name, "srgb" if len(name) == 1 else "raw") for name in PASSES]
+    good, seen = encode(planes, kinds, PASSES), encode(bad, kinds, PASSES)
+    elsewhere = torch.ones(4, 4, dtype=torch.bool)
+    elsewhere[1, 2] = False
+    assert torch.equal(good[..., elsewhere], seen[..., elsewhere])
+    limits = torch.tensor([1.0] * 3 + [64.0] * 3 + [2.0] * 3 + [64.0, 65504.0])
+    assert (seen[0, :, 1, 2].abs() <= limits).all()
+    assert math.isfinite(value) or not seen[0, 3:, 1, 2].any()
+
+
+@pytest.mark.parametrize("channel", ["DiffDir.R", "Normal.X", "KeyLight.Lit"])
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_one_infinite_pixel_changes_few_labels_of_the_shipped_weights(channel, value):
+    """As a pixel of 0 does, not a quarter of the frame."""
+    network = load_weights(Path(__file__).parent.parent / "weights/tones_passes.safetensors")
+    frames = torch.rand(1, len(network.channels), 96, 96, generator=torch.Generator().manual_seed(0))
+    bad, nothing = frames.clone(), frames.clone()
+    at = network.channels.index(channel)
+    bad[0, at, 40, 50], nothing[0, at, 40, 50] = value, 0
+    segmenter = Segmenter(network)
+    assert torch.equal(segmenter(bad), segmenter(nothing))

@@ -20,41 +20,64 @@ from rotonodes.values.tones import OUTSIDE
 
 # The largest half-precision value: raw channels are clamped to it, so that no precision turns them into infinity.
 RAW_LIMIT = 65504.0
+# What a channel can mean is less: a unit vector, the light on a surface. One pixel beyond it, a firefly, would drown its surroundings.
+VECTOR_LIMIT, LIGHT_LIMIT = 2.0, 64.0
 
 _VECTORS_AND_IDS = ("Normal", "Position", "Vector", "UV", "Denoising Normal", "IndexOB", "IndexMA")
 
 
-def encode(linear: Tensor, encoding: str | Sequence[str]) -> Tensor:
+def encode(linear: Tensor, encoding: str | Sequence[str], channels: Sequence[str] = ()) -> Tensor:
     """Scene-linear `[..., C, H, W]` -> finite values in a network's encoding, same shape, float32.
 
-    `encoding` is one for all channels, or one per channel. "srgb" and "linear" are clamped to 0..1, "raw" to the range of half
-    precision; NaN becomes 0. "depth" is the frame's smallest depth divided by each pixel's, in 0..1, and 0 where there is
-    no depth (not positive, not finite, or at least `NOTHING`): it needs whole frames. The input is not modified.
+    `encoding` is one for all channels, or one per channel. "srgb" and "linear" are clamped to 0..1, "raw" to what a channel of
+    that name can mean (`raw_limit`; without `channels` the range of half precision). NaN becomes 0, and so does infinity in raw
+    channels: it is a fault of the render, not a large value. "depth" is the frame's smallest depth divided by each pixel's, in
+    0..1, and 0 where there is no depth (not positive, not finite, or at least `NOTHING`): it needs whole frames. The input is
+    not modified.
 
     Raises UsageError for an unknown encoding, or for another number of encodings than of channels.
     """
     planes = linear.float()
+    if channels:
+        limits = planes.new_tensor([raw_limit(name) for name in channels]).view(-1, 1, 1)
+    else:
+        limits = planes.new_full((planes.shape[-3], 1, 1), RAW_LIMIT)
     if isinstance(encoding, str):
-        return _encoded(planes, encoding)
+        return _encoded(planes, encoding, limits)
     if len(encoding) != planes.shape[-3]:
         raise UsageError(f"{len(encoding)} encodings for {planes.shape[-3]} channels: give one for each, or one for all")
     if len(set(encoding)) == 1:
-        return _encoded(planes, encoding[0])
+        return _encoded(planes, encoding[0], limits)
     seen = torch.empty_like(planes)
     for kind in dict.fromkeys(encoding):
         own = [index for index, name in enumerate(encoding) if name == kind]
-        seen[..., own, :, :] = _encoded(planes[..., own, :, :], kind)
+        seen[..., own, :, :] = _encoded(planes[..., own, :, :], kind, limits[own])
     return seen
 
 
-def _encoded(planes: Tensor, encoding: str) -> Tensor:
+def raw_limit(channel: str) -> float:
+    """The largest value, either way, that a raw channel of that name is clamped to: normals 2, light 64, others half precision's.
+
+    Light is in scene units beside a white surface in sunlight of about 1: 64 is six stops above it.
+    """
+    stem, _, short = channel.rpartition(".")
+    meant = canonical(stem.rpartition(".")[2] or channel)
+    if meant in ("Normal", "Denoising Normal"):
+        return VECTOR_LIMIT
+    return LIGHT_LIMIT if meant == "KeyLight" or (short.upper() in ("R", "G", "B") and "crypto" not in stem.casefold()) else RAW_LIMIT
+
+
+def _encoded(planes: Tensor, encoding: str, limits: Tensor) -> Tensor:
     if encoding not in ENCODINGS:
         raise UsageError(f"encoding {encoding!r} is not known: use one of {', '.join(ENCODINGS)}")
     if encoding == "depth":
         there = (planes > 0) & (planes < NOTHING)  # false for NaN
         nearest = planes.where(there, torch.inf).amin(dim=(-2, -1), keepdim=True)
         return torch.where(there, nearest / planes, 0.0)
-    low, high = (-RAW_LIMIT, RAW_LIMIT) if encoding == "raw" else (0.0, 1.0)
+    if encoding == "raw":
+        finite = torch.nan_to_num(planes, nan=0.0, posinf=0.0, neginf=0.0)
+        return torch.minimum(torch.maximum(finite, -limits), limits)
+    low, high = 0.0, 1.0
     finite = torch.nan_to_num(planes, nan=0.0, posinf=high, neginf=low).clamp(low, high)
     return linear_to_srgb(finite) if encoding == "srgb" else finite
 

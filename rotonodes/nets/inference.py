@@ -88,7 +88,7 @@ class Segmenter:
         """
         encodings = self.model.channel_encodings()
         grey_of_color = self.model.preprocessing.grey and frames.shape[1] == 3
-        encoded = grey(encode(frames, self.model.encoding)) if grey_of_color else encode(frames, encodings)
+        encoded = grey(encode(frames, self.model.encoding)) if grey_of_color else encode(frames, encodings, self.model.channels)
         return preprocess(encoded, self.model.preprocessing, encodings)
 
     def _frame(self, picture: Tensor, size: torch.Size) -> Tensor:

@@ -75,6 +75,10 @@ def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFra
         state |= {name: _with_classes(state[name], fresh[name], before, now) for name in heads}
         more = ", ".join(name for name in now if name not in before)
         warn(f"training: the weights to start from have no {more}: these start with fresh weights, all others are kept")
+    elif initial.architecture == "unet" and not settings.mattes and initial.activation == "softmax" and set(now) < set(before):
+        state |= {name: _with_classes(state[name], fresh[name], before, now) for name in heads}
+        less = ", ".join(name for name in before if name not in now)
+        warn(f"training: these labels have no {less}, which the weights to start from have: removed, all others are kept")
     else:
         state |= {name: fresh[name] for name in heads}
         differ = _other_classes(initial, settings)
@@ -106,7 +110,8 @@ def _with_classes(tensor: Tensor, fresh: Tensor, before: Sequence[str], now: Seq
     """A head's tensor for the classes `now`: rows of those it knows, and fresh rows."""
     rows, old = fresh.detach().cpu().clone().unflatten(0, (len(now), -1)), tensor.unflatten(0, (len(before), -1))
     for index, name in enumerate(before):
-        rows[now.index(name)] = old[index]
+        if name in now:
+            rows[now.index(name)] = old[index]
     return rows.flatten(0, 1)
 
 

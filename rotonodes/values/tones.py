@@ -27,7 +27,7 @@ def default_colors(count: int) -> tuple[str, ...]:
 
 def known_colors(classes: Sequence[str]) -> tuple[str, ...]:
     """Colours to look at for classes by name: a tone's own colour, and default colours for other names."""
-    known = dict(zip(CLASSES, COLORS, strict=True))
+    known = dict(zip(SIX_CLASSES, SIX_COLORS, strict=True))
     return tuple(known.get(name, other) for name, other in zip(classes, default_colors(len(classes)), strict=True))
 
 

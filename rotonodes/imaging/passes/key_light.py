@@ -118,6 +118,7 @@ def key_light_shading(layers: Layers, passes: Passes, layer: str, view: str, rou
     """
     light, normals = (pass_planes(layers, passes, passes.find(name, layer, view), 3) for name in ("DiffDir", "Normal"))
     (depth,) = pass_planes(layers, passes, passes.find("Depth", layer, view), 1)
+    normals = usable_normals(normals)
     key = find_key_light(light, normals)
     if key is None:
         shading = np.zeros_like(light)
@@ -126,6 +127,12 @@ def key_light_shading(layers: Layers, passes: Passes, layer: str, view: str, rou
         views = find_views(depth, np.einsum("ij,jhw->ihw", rotation, normals))
         shading = shade(key, light, normals, np.einsum("ji,jhw->ihw", rotation, views), roughness)
     return Image(torch.from_numpy(shading), SHADING, (layers.box.left, layers.box.top), layers.size, layers.metadata)
+
+
+def usable_normals(normals: np.ndarray) -> np.ndarray:
+    """Normals `[3, H, W]` with 0 where one is not finite or longer than a unit vector can be, so that a bad pixel stays one pixel."""
+    usable = np.isfinite(normals).all(0) & (np.abs(normals) <= 2).all(0)
+    return normals if usable.all() else np.where(usable, normals, np.float32(0))
 
 
 def find_views(depth: np.ndarray, normals: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from rotonodes.values.color import linear_to_srgb, luminance
 from rotonodes.values.pixels import Layers, Matte
 from rotonodes.values.tones import CLASSES
 
-BACKGROUND, CAST_SHADOW, FORM_SHADOW, MIDTONE, HIGHLIGHT = range(5)
+BACKGROUND, CAST_SHADOW, FORM_SHADOW, MIDTONE, HIGHLIGHT, GROUND_SHADOW = range(6)
 _MEDIAN_VALUES = 2**24  # values copied at a time
 _FULL_SCALE = {"uint8": 255, "uint16": 65535}
 
@@ -88,6 +88,34 @@ def _by_light(form: Tensor, facing: Tensor, cast: Tensor, gloss: Tensor, rules: 
     labels[form] = FORM_SHADOW
     labels[(facing > rules.facing) & cast] = CAST_SHADOW
     return labels
+
+
+def label_layer_ground(lit: Tensor, bare: Tensor | None, normal: Tensor, towards: Tensor, alpha: Tensor, rules: LightRules) -> Tensor:
+    """Where shapes take the light from what is not shape, bool `[H, W]`, before the shape is taken out.
+
+    `lit` and `bare` are the diffuse light `[3, H, W]` of what is not shape, white under the label light, with the shapes and without
+    them (None: lit by itself wherever it faces the light); `normal` is theirs. What is dark in both is in the shadow of something else.
+    """
+    facing = (_unit(normal) * _unit(towards.view(3, 1, 1))).sum(0).clamp(0, 1)
+    with_shapes = luminance(lit)[0] / (1 - alpha).clamp(min=1e-3)
+    without = facing if bare is None else luminance(bare)[0]
+    return (facing > rules.facing) & (without > rules.cast * facing) & (with_shapes < rules.cast * without)
+
+
+def key_light_ground(shading: Tensor, side: int, rules: LightRules) -> Tensor:
+    """Where surfaces face the key light and are not lit by it, bool `[H, W]`; outside of the shape that is its shadow on the ground."""
+    facing, lit, _ = shading
+    return (facing > rules.facing) & (median(lit, side) < rules.cast)
+
+
+def with_ground(labels: Tensor, ground: Tensor, shape: Tensor, clean: bool) -> Tensor:
+    """Labels with GROUND_SHADOW where `ground` is and the shape is not; `clean` removes stray pixels of it, and fills stray holes."""
+    found = ground & ~shape
+    if clean:
+        count = F.avg_pool2d(found.float()[None], 3, stride=1, padding=1, divisor_override=1)[0]
+        around = F.avg_pool2d((~shape).float()[None], 3, stride=1, padding=1, divisor_override=1)[0]
+        found = torch.where(found, count > 2, (around - count <= 2) & (count > 2)) & ~shape
+    return torch.where(found, GROUND_SHADOW, labels).to(torch.uint8)
 
 
 def code_tones(codes: CodePasses, alpha: Tensor | None, coverage: float, rules: CodeRules) -> tuple[Tensor, Tensor]:

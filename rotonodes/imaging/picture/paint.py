@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.values.color import hex_to_linear
 from rotonodes.values.pixels import Image, Labels
-from rotonodes.values.tones import known_colors
+from rotonodes.values.tones import GROUND_SHADOW, known_colors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +62,7 @@ def color_table(classes: Sequence[str], colors: Sequence[str], palette: dict[str
     import torch
 
     for name in palette:
-        if name not in classes:
+        if name not in classes and name != GROUND_SHADOW:  # a palette serves weights with and without it
             raise UsageError(f"palette: there is no class {name!r}{did_you_mean(name, classes)}; the classes are {', '.join(classes)}")
     background = "background" if "background" in classes else classes[0]
     shown = [palette.get(name, "#00000000" if name == background else color) for name, color in zip(classes, colors, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from rotonodes.nets.model import Model
 from rotonodes.node.asks import Device, Prepared, Wanted
@@ -29,6 +29,8 @@ class CutOut(NetworkRunner):
     whose matte is 1 - the probability of the first class (background). If the picture has an alpha, the cut-out's is the product
     of both. EstimateForeground removes the background's colour from soft edges.
     """
+
+    revision: ClassVar[int] = 1  # infinity and extremes in raw channels stay local
 
     def prepare(self, device: Device, **inputs: Any) -> Segmenter:
         from rotonodes.nets.inference import Segmenter

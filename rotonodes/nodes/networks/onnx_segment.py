@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from rotonodes.node.asks import Device, Prepared, Wanted
 from rotonodes.node.parameters import InputPath, param
@@ -22,6 +22,8 @@ class OnnxSegment(SegmentingNode):
     compiles the network for each size that it meets, which takes minutes. A provider that is not there is an error: the CPU never
     steps in for a GPU unasked.
     """
+
+    revision: ClassVar[int] = 1  # infinity and extremes in raw channels stay local
 
     weights: InputPath = param(help="the file that ExportONNX wrote (.onnx)", min_length=1, examples=["in/network.onnx", "in/other.onnx"])
     provider: Literal["auto", "cpu", "cuda", "tensorrt"] = param("auto", help="what runs it; auto: cuda where the run is on CUDA, else cpu")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rotonodes.nets.model import Model
 from rotonodes.node.asks import Device, Prepared, Wanted
@@ -29,6 +29,8 @@ class UNetSegment(SegmentingNode, NetworkRunner):
     Weights are rotonodes' own, or checkpoints of other projects, recognised by their tensors: U-Nets of milesial/Pytorch-UNet
     and of the 3D-to-2D project, and U-2-Net. Their networks of one class give two, background and foreground.
     """
+
+    revision: ClassVar[int] = 1  # infinity and extremes in raw channels stay local
 
     def prepare(self, device: Device, **inputs: Any) -> Segmenter:
         from rotonodes.nets.inference import Segmenter, at_scale

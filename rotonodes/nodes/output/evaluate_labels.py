@@ -14,6 +14,7 @@ from rotonodes.node.asks import Key, Monitor
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.values.pixels import Clip, Image, Labels
+from rotonodes.values.tones import GROUND_SHADOW
 
 if TYPE_CHECKING:
     from rotonodes.metrics.labels import ConfusionMatrix
@@ -68,7 +69,10 @@ class EvaluateLabels(Node):
         classes: tuple[str, ...] = ()
         worst: list[WorstFrame] = []
         for (frame, predicted), true in zip(prediction.items(), truth, strict=True):
+            predicted, true, remark = in_common(predicted, true)
             if tally is None:
+                if remark:
+                    monitor.warn(remark)
                 classes = true.classes
                 tally = ClipScores(len(classes), self.ignore, self.clip_length)
             self.check(frame, predicted, true, classes)
@@ -123,6 +127,19 @@ class EvaluateLabels(Node):
                 raise UsageError("no worst frames: all pixels of the truth are ignored; change `ignore`")
             texts = [f"{shown.frame}   IoU {shown.score:.3f}" for shown in worst]
             write_image(self.worst, contact_sheet([shown.picture for shown in worst], texts), key=key or None)
+
+
+def in_common(predicted: Labels, true: Labels) -> tuple[Labels, Labels, str]:
+    """Both with the classes that both have, where only one knows ground_shadow, and a remark about it; else as they are."""
+    longer = max(predicted, true, key=lambda labels: len(labels.classes))
+    shorter = true if longer is predicted else predicted
+    if longer.classes != (*shorter.classes, GROUND_SHADOW):
+        return predicted, true, ""
+    index = len(shorter.classes)
+    five = replace(longer, data=longer.data.masked_fill(longer.data == index, 0), classes=shorter.classes, colors=longer.colors[:index])
+    which, other = ("truth", "predicted") if longer is predicted else ("prediction", "true")
+    remark = f"the {which} has no {GROUND_SHADOW}: the {other} {GROUND_SHADOW} counts as {shorter.classes[0]}"
+    return (five, true, remark) if longer is predicted else (predicted, five, remark)
 
 
 class WorstFrame(NamedTuple):

@@ -16,7 +16,7 @@ from rotonodes.node.parameters import OutputPath, param
 from rotonodes.values.color import Colorspace, checked_palette
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
-from rotonodes.values.tones import CLASSES, COLORS
+from rotonodes.values.tones import SIX_CLASSES, SIX_COLORS
 
 
 class WritePSD(Node):
@@ -88,7 +88,7 @@ class WritePSD(Node):
                 if name not in found and not (labels and name in labels.classes):
                     raise UsageError(f"{what}: there is no layer {name!r}{did_you_mean(name, found)}; there are {', '.join(found)}")
         size = common_size(found)
-        own = dict(zip(CLASSES, COLORS, strict=True))
+        own = dict(zip(SIX_CLASSES, SIX_COLORS, strict=True))
         own |= dict(zip(labels.classes, labels.colors, strict=True)) if labels is not None else {}
         style = PsdStyle("8" if self.depth == 8 else "16", self.colorspace, self.palette, self.opacity, self.hidden)
         made = [psd_layer(name, found[name], own.get(name), style) for name in self.order or found if name in found]

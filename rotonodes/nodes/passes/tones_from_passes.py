@@ -9,12 +9,17 @@ from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Labels, Layers, Matte
-from rotonodes.values.tones import CLASSES, COLORS
+from rotonodes.values.tones import CLASSES, COLORS, SIX_CLASSES, SIX_COLORS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from rotonodes.imaging.passes.tone_labels import LightRules
+
+
+GROUND, BARE = "Ground", "Bare"  # view layers of what is not shape, with and without the shapes
+
+Found = tuple["Tensor", "Tensor", "Tensor | None"]
 
 
 class TonesFromPasses(Node):
@@ -27,6 +32,10 @@ class TonesFromPasses(Node):
     material colour, illumination, shadow and specular passes with thresholds in 8-bit codes; for Blender's speculars set `illum` 166
     and `specular` 108. Without a linked matte the shape is `objects` in the cryptomatte (`light`, `key`), or where the material
     colour is neither black nor white (`cinema4d`). Passes are unpremultiplied by the matte, so that soft edges keep their tone.
+
+    With `ground` the shadow that shapes throw on everything else is a sixth class, ground_shadow. `light` reads it from the view layers
+    `Ground` (what is not shape, with the shapes' shadows) and `Bare` (the same without the shapes); `key` finds it where a surface
+    faces the key light and is not lit; with `cinema4d` it is the cast shadow outside of the shape.
     """
 
     recipe: Literal["light", "key", "cinema4d"] = param(
@@ -37,6 +46,8 @@ class TonesFromPasses(Node):
     # Half-covered pixels are outside; in an 8-bit matte they are 128 / 255.
     coverage: float = param(0.505, ge=0, lt=1, help="matte value above which a pixel belongs to the shape")
     clean: bool | None = param(None, help="replacement of stray pixels by the class around them; default: on, but off with cinema4d")
+
+    ground: bool = param(False, added=True, help="label the shadows that shapes throw on what is not shape, as ground_shadow")
 
     label_layer: str = param("Label", help="light: view layer of white shapes under the label light")
     objects: str | list[str] = param("shape*", help="light, key: names of the shapes in the cryptomatte, wildcards allowed")
@@ -65,38 +76,50 @@ class TonesFromPasses(Node):
     white: int = param(210, ge=0, le=256, help="cinema4d: no object where r, g and b of the material colour reach this", unit="code")
 
     def process(self, layers: Layers, matte: Matte | None = None) -> Labels:
-        from rotonodes.imaging.passes.tone_labels import BACKGROUND, without_strays
+        from rotonodes.imaging.passes.tone_labels import BACKGROUND, CAST_SHADOW, with_ground, without_strays
 
         passes = Passes.of(layers, self.names)
-        labels, shape = {"light": self._light, "key": self._key, "cinema4d": self._cinema4d}[self.recipe](layers, passes, matte)
-        if self.recipe != "cinema4d":
+        labels, shape, ground = {"light": self._light, "key": self._key, "cinema4d": self._cinema4d}[self.recipe](layers, passes, matte)
+        if ground is None:  # cinema4d: the shadow pass knows no shape
+            ground = labels == CAST_SHADOW
+        if self.recipe != "cinema4d" or self.ground:
             labels[~shape] = BACKGROUND
-        if self.recipe != "cinema4d" if self.clean is None else self.clean:
+        clean = self.recipe != "cinema4d" if self.clean is None else self.clean
+        if clean:
             labels = without_strays(labels, shape)
-        return Labels(labels, CLASSES, COLORS)
+        if not self.ground:
+            return Labels(labels, CLASSES, COLORS)
+        return Labels(with_ground(labels, ground, shape, clean), SIX_CLASSES, SIX_COLORS)
 
-    def _light(self, layers: Layers, passes: Passes, matte: Matte | None) -> tuple[Tensor, Tensor]:
-        """Labels, and where the shape is, both `[H, W]`."""
+    def _light(self, layers: Layers, passes: Passes, matte: Matte | None) -> Found:
+        """Labels, where the shape is, and where the ground's shadow is, all `[H, W]`."""
         import torch
 
-        from rotonodes.imaging.passes.tone_labels import header_light, label_layer_tones, planes_on_frame
+        from rotonodes.imaging.passes.tone_labels import header_light, label_layer_ground, label_layer_tones, planes_on_frame
 
         alpha = self._coverage(layers, matte, self.label_layer)
         diffuse, glossy, normal = (planes_on_frame(layers, passes.find(n, self.label_layer)) for n in ("DiffDir", "GlossDir", "Normal"))
         towards = torch.tensor(self.light or header_light(layers))
-        return label_layer_tones(diffuse, glossy, normal, towards, alpha, self._rules()), alpha > self.coverage
+        labels = label_layer_tones(diffuse, glossy, normal, towards, alpha, self._rules())
+        shape = alpha > self.coverage
+        if not self.ground:
+            return labels, shape, torch.zeros_like(shape)
+        lit, flat = (planes_on_frame(layers, passes.find(name, GROUND)) for name in ("DiffDir", "Normal"))
+        bare = planes_on_frame(layers, passes.find("DiffDir", BARE)) if BARE in passes.layers else None
+        return labels, shape, label_layer_ground(lit, bare, flat, towards, alpha, self._rules())
 
-    def _key(self, layers: Layers, passes: Passes, matte: Matte | None) -> tuple[Tensor, Tensor]:
-        """Labels, and where the shape is, both `[H, W]`."""
+    def _key(self, layers: Layers, passes: Passes, matte: Matte | None) -> Found:
+        """Labels, where the shape is, and where the ground's shadow is, all `[H, W]`."""
         from rotonodes.imaging.passes.key_light import key_light_shading
-        from rotonodes.imaging.passes.tone_labels import key_light_tones
+        from rotonodes.imaging.passes.tone_labels import key_light_ground, key_light_tones
 
         shape = self._coverage(layers, matte, self.layer) > self.coverage
         shading = key_light_shading(layers, passes, self.layer, "", self.roughness).on_frame().data
-        return key_light_tones(shading, self.median, self._rules()), shape
+        rules = self._rules()
+        return key_light_tones(shading, self.median, rules), shape, key_light_ground(shading, self.median, rules)
 
-    def _cinema4d(self, layers: Layers, passes: Passes, matte: Matte | None) -> tuple[Tensor, Tensor]:
-        """Labels, and where the shape is, both `[H, W]`."""
+    def _cinema4d(self, layers: Layers, passes: Passes, matte: Matte | None) -> Found:
+        """Labels, where the shape is, and where the ground's shadow is, all `[H, W]`."""
         from rotonodes.imaging.passes.tone_labels import CodePasses, CodeRules, code_tones, coverage_of, named_coverage, pass_codes
 
         linear = self.encoding == "linear" or (self.encoding == "auto" and layers.path.lower().endswith(".exr"))
@@ -105,7 +128,8 @@ class TonesFromPasses(Node):
         alpha = coverage_of(matte, layers) if matte is not None else None
         if alpha is None and self.object_pass:
             alpha = named_coverage(layers, passes, self.object_pass, self.layer)
-        return code_tones(codes, alpha, self.coverage, CodeRules(self.illum, self.shadow, self.specular, self.black, self.white))
+        rules = CodeRules(self.illum, self.shadow, self.specular, self.black, self.white)
+        return *code_tones(codes, alpha, self.coverage, rules), None
 
     def _coverage(self, layers: Layers, matte: Matte | None, layer: str) -> Tensor:
         """The shape's coverage `[H, W]`: the linked matte, else `objects` in the cryptomatte."""

@@ -144,7 +144,7 @@ class LabelledFrames:
     def encoded(self, linear: Tensor) -> Tensor:
         """A scene-linear picture `[C, H, W]` encoded as those of `frame`, without the rounding of storage; missing last channels are 0."""
         missing = linear.new_zeros((len(self.channels) - len(linear), *linear.shape[1:]))
-        return self._preprocessed(encode(torch.cat((linear, missing)).cpu(), self.encodings))
+        return self._preprocessed(encode(torch.cat((linear, missing)).cpu(), self.encodings, self.channels))
 
     def batch(
         self, step: int, size: int, crop: int, strength: Augment, seed: int, *, pairs: bool = False, only: range | None = None
@@ -224,7 +224,7 @@ class LabelledFrames:
 
         Whole frames are encoded here, since the encoding of depth depends on the whole frame.
         """
-        seen = self._preprocessed(encode(picture.cpu(), self.encodings)).movedim(0, -1)
+        seen = self._preprocessed(encode(picture.cpu(), self.encodings, self.channels)).movedim(0, -1)
         codes, halves = (seen[..., self._codes] * 255).round().to(torch.uint8), seen[..., self._halves].half()
         return np.ascontiguousarray(codes.numpy()), np.ascontiguousarray(halves.numpy())
 
