@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import pytest
@@ -27,7 +28,7 @@ def environment(**more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **more}
 
 
-def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+def start(folder: Path, *arguments: str, hangup: Any = signal.SIG_DFL, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "rotonodes", *arguments],
         cwd=folder,
@@ -36,7 +37,7 @@ def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # below nohup it would be ignored, as it should
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, hangup),  # whatever these tests themselves were started with
     )
 
 
@@ -76,11 +77,8 @@ def test_a_signal_ends_a_run_cleanly_and_the_next_goes_on(folder: Path, sample_n
 
 
 def test_a_run_under_nohup_outlives_its_terminal(folder: Path, sample_nodes: str) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; the process inherits it
-    try:
-        process = start(folder, "run", "graph.yaml", "--nodes", sample_nodes, "-F", "1-8", "-X", "png", "--threads", "1")
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    arguments = ("run", "graph.yaml", "--nodes", sample_nodes, "-F", "1-8", "-X", "png", "--threads", "1")
+    process = start(folder, *arguments, hangup=signal.SIG_IGN)  # as nohup does
     wait_for(process, "Frame 1 ")
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=60)
