@@ -91,3 +91,22 @@ def test_a_sidecar_speaks_only_for_the_file_it_was_written_for(tmp_path):
     assert files.read_sidecar(path) is None
     files.remove_sidecar(path)
     assert not files.sidecar_path(path).exists()
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    """Renamed first, a file could be whole by name and empty by content after a power cut."""
+    happened = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (happened.append(("fsync", os.fstat(descriptor).st_size)), sync(descriptor)))
+    monkeypatch.setattr(os, "replace", lambda source, target: (happened.append(("rename", 0)), replace(source, target)))
+    files.write_bytes(tmp_path / "x.bin", b"12345")
+    assert happened == [("fsync", 5), ("rename", 0)]
+
+
+@pytest.mark.parametrize("error", [ValueError("odd\nthings"), KeyError("IHDR"), MemoryError(), AttributeError()])
+def test_whatever_a_decoder_raises_is_one_line(error):
+    with pytest.raises(FrameError) as caught, files.decoding("a.png", "PNG"):
+        raise error
+    assert str(caught.value).startswith("a.png: ") and "\n" not in str(caught.value)
+    with pytest.raises(UsageError, match="my own"), files.decoding("a.png", "PNG"):
+        raise UsageError("my own")

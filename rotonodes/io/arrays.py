@@ -34,7 +34,7 @@ def read_array(path: str | os.PathLike[str]) -> np.ndarray:
             start = file.read(8)
     except OSError as error:
         raise read_error(path, error) from error
-    with decoding(path, ".pt file" if start.startswith(PT) else ".npy file"):
+    with decoding(path, ".pt file" if start.startswith(PT) else ".npy file", "write it again"):
         found = _tensor(path) if start.startswith(PT) else np.load(path, mmap_mode="r", allow_pickle=False)
     if found is None:
         raise FrameError(f"{path}: not one tensor: save the mask itself, a tensor [H, W]")

@@ -51,8 +51,8 @@ def read_error(path: str | os.PathLike[str], error: OSError) -> RotoError:
 
 
 @contextlib.contextmanager
-def decoding(path: str | os.PathLike[str], what: str) -> Iterator[None]:
-    """Whatever a decoder runs into becomes a FrameError of one line; `what` is the kind of file, as in `PNG` or `picture`.
+def decoding(path: str | os.PathLike[str], what: str, remedy: str = "render the frame again") -> Iterator[None]:
+    """Whatever a decoder runs into becomes a FrameError of one line; `what` is the kind of file (`PNG`), `remedy` what to do.
 
     Decoders are other people's code and raise errors of every kind on damaged and hostile files.
     """
@@ -64,7 +64,7 @@ def decoding(path: str | os.PathLike[str], what: str) -> Iterator[None]:
         raise FrameError(f"{path}: there is not enough memory to read this {what}") from error
     except Exception as error:
         why = " ".join(str(error).lower().split())[:200] or type(error).__name__
-        raise FrameError(f"{path}: damaged {what}: {why}; render the frame again") from error
+        raise FrameError(f"{path}: damaged {what}: {why}; {remedy}") from error
 
 
 @contextlib.contextmanager
