@@ -124,3 +124,11 @@ def test_without_a_folder_nothing_is_kept() -> None:
     cache = Cache(None)
     cache.store(KEY, {"a": ToneScale((0.1,))})
     assert not cache.has(KEY, ["a"])
+
+
+def test_a_picture_with_samples_of_its_file_is_read_again_instead() -> None:
+    from rotonodes.values.pixels import Encoded
+
+    picture = Image(torch.zeros(1, 2, 2))
+    assert can_pack(picture)
+    assert not can_pack(Image(picture.data, encoded=Encoded(picture.data.numpy(), "srgb")))

@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 
@@ -224,6 +225,64 @@ def test_frames_of_several_sizes_go_through_a_batch_node(tmp_path: Path) -> None
     graph.add(Save(path="a.####.bin"), image=graph.add(Pairwise(batch=6), image=graph.add(Grow())))
     assert run(graph, root=str(tmp_path)).exit_code == 0
     assert [len((tmp_path / f"a.{f:04d}.bin").read_bytes()) // 8 for f in range(1, 13)] == [1 + f // 3 for f in range(1, 13)]
+
+
+def test_pictures_of_other_channels_are_not_stacked(tmp_path: Path) -> None:
+    """Equal shapes are not enough: a node that takes channels by name would read one picture by the names of another."""
+    named = {0: ("R", "G", "B"), 1: ("X", "Y", "Z")}
+    batches: list[set[tuple[str, ...]]] = []
+
+    class Alternate(Node):
+        def process(self, frame: Frame) -> Image:
+            return Image(torch.ones(3, 1, 2), named[frame // 4 % 2])
+
+    class Stacked(Node):
+        batch: int | None = param(6, help="frames at once", pixels=False)
+
+        def process(self, image: Batch[Image]) -> Batch[Image]:
+            batches.append({value.channels for value in image.like})
+            return image
+
+    class Names(Node):
+        path: OutputPath = param(help="where the names are written", pixels=False)
+
+        def writes(self, frame: int | None) -> tuple[str, ...]:
+            return (FilePattern(self.path).path(frame),)
+
+        def process(self, image: Image, frame: Frame) -> Path:
+            (file,) = self.writes(frame)
+            Path(file).write_text(" ".join(image.channels))
+            return Path(file)
+
+    graph = Graph(frames=FRAMES)
+    graph.add(Names(path="a.####.txt"), image=graph.add(Stacked(), image=graph.add(Alternate())))
+    assert run(graph, root=str(tmp_path)).exit_code == 0
+    assert batches and all(len(channels) == 1 for channels in batches)
+    for frame in range(1, 13):
+        assert (tmp_path / f"a.{frame:04d}.txt").read_text() == " ".join(named[frame // 4 % 2])
+
+
+def test_a_cached_copy_is_written_bit_for_bit_like_the_picture_itself(tmp_path: Path) -> None:
+    """Colour under alpha 0 and codes of 16 bits are in the file's own samples alone, which a cache does not keep."""
+    from rotonodes.io.png import read_png, write_png
+    from rotonodes.nodes import LoadFrames, WriteFrames
+
+    class Untouched(Node):
+        cached: ClassVar[bool] = True
+
+        def process(self, image: Image) -> Image:
+            return image
+
+    samples = np.random.default_rng(0).integers(0, 65536, (5, 6, 4)).astype(np.uint16)
+    samples[:2, :, 3] = 0
+    write_png(tmp_path / "in.png", samples)
+    for _ in range(2):
+        graph = Graph(frames="1")
+        kept = graph.add(Untouched(), image=graph.add(LoadFrames(path="in.png")).image)
+        graph.add(WriteFrames(path="out.png"), image=kept)
+        assert run(graph, root=str(tmp_path)).exit_code == 0
+        assert np.array_equal(read_png(tmp_path / "out.png"), samples)
+        (tmp_path / "out.png").unlink()
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on(tmp_path: Path) -> None:
