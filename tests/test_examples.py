@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import PIL.Image
+import PIL.ImageChops
+import PIL.ImageStat
 import pytest
 import yaml
 
@@ -67,8 +70,35 @@ def test_graph_runs_on_its_shot(name: str, changed: dict[str, object], files: li
 
 @pytest.mark.parametrize("path", sorted((ROOT / "graphs").glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_graph_with_a_gif_writes_its_frames_too(path: Path) -> None:
-    """A GIF is to look at; compositors read sequences."""
-    assert linked(path, "WriteGIF") <= linked(path, "WriteFrames")
+    """A GIF is to look at; compositors read sequences. One that is made of a sequence has it already."""
+    sources = {name for name, body in yaml.safe_load(path.read_text())["nodes"].items() if body["type"] == "LoadFrames"}
+    assert linked(path, "WriteGIF") - sources <= linked(path, "WriteFrames")
+
+
+def test_the_farm_advice_of_the_readme(tmp_path: Path, in_root: None) -> None:
+    """Pieces of frames without a cache in common, then the GIF: by the frames alone, and no network runs a second time."""
+    commands = re.findall(r"^    (rotonodes run \S+_tones -X png -F .*|rotonodes run gif_from_frames .*)$", README, re.MULTILINE)
+    assert len(commands) == 3, "README.md: two pieces and the GIF of them"
+    for command in commands:
+        words = shlex.split(command.replace("1-12", "1-2").replace("13-24", "3-4"))[2:]
+        assert run_command([*words, "--cache", "none"], tmp_path) == 0
+    with PIL.Image.open(tmp_path / "out/hero.gif") as gif:
+        assert gif.n_frames == 4
+        for frame in range(4):
+            gif.seek(frame)
+            with PIL.Image.open(tmp_path / f"out/flat_tones/flat.{frame + 1:04d}.png") as png:
+                difference = PIL.ImageChops.difference(gif.convert("RGB"), png.convert("RGB"))
+                assert sum(PIL.ImageStat.Stat(difference).mean) < 12, "256 colours of the same picture"
+    nodes = yaml.safe_load((ROOT / "graphs/gif_from_frames.yaml").read_text())["nodes"]
+    assert {body["type"] for body in nodes.values()} == {"LoadFrames", "WriteGIF"}
+
+
+def run_command(words: list[str], folder: Path) -> int:
+    """A command in a folder with the examples; its exit code."""
+    if not (folder / "examples").exists():
+        (folder / "examples").symlink_to(ROOT / "examples")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, "-m", "rotonodes", "run", *words, "-q"], cwd=folder, env=environment, timeout=300).returncode
 
 
 def linked(path: Path, kind: str) -> set[str]:
