@@ -53,6 +53,11 @@ def test_every_graph_is_without_faults(path: Path, in_root: None) -> None:
             {"train.steps": 1, "train.batch": 1, "train.crop": 64, "train.frames": "1-2"},
             ["train_on_shot.gif", "train_on_shot/frames/flat.0003.png", "train_on_shot/frames/matte.0003.png"],
         ),
+        (
+            "train_on_shot_passes",
+            {"train.steps": 1, "train.batch": 1, "train.crop": 64, "train.frames": "1-2"},
+            ["train_on_shot_passes.gif", "train_on_shot_passes/frames/flat.0003.png", "train_on_shot_passes/frames/matte.0003.png"],
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
