@@ -137,7 +137,7 @@ def test_labels_and_mattes_lie_under_their_pixels_after_preprocessing(axis, prep
     values, labels = ramp(axis)
     truth = (values / SIDE)[None] if mattes else labels
     picture = (values / SIDE)[None].expand(3, -1, -1)
-    raw = {name: "raw" for name in "RGB"}
+    raw = dict.fromkeys("RGB", "raw")
     dataset = LabelledFrames(
         [(1, picture, truth)], classes=1 if mattes else SIDE, mattes=mattes, preprocessing=preprocessing, encodings=raw, validation=()
     )
