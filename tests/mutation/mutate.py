@@ -107,7 +107,7 @@ def mutations(file: Path) -> Iterator[tuple[int, Mutation]]:
     from cosmic_ray.ast import ast_nodes, get_ast_from_path
     from cosmic_ray.plugins import get_operator, operator_names
 
-    tree = get_ast_from_path(file)
+    nodes = list(ast_nodes(get_ast_from_path(file)))
     source = file.read_text(encoding="utf-8")
     quiet = _quiet_lines(source)
     for name in sorted(operator_names()):
@@ -115,7 +115,7 @@ def mutations(file: Path) -> Iterator[tuple[int, Mutation]]:
             continue
         operator = get_operator(name)()
         occurrence = 0
-        for node in ast_nodes(tree):
+        for node in nodes:
             for (line, _), _ in operator.mutation_positions(node):
                 if line not in quiet:
                     yield line, Mutation(file, name, occurrence)
