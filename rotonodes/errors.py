@@ -1,4 +1,4 @@
-"""Errors that say where, what and what to do, and know the exit code they end a command with."""
+"""Errors whose messages say where, what and what to do, each with the exit code of the command."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class UsageError(RotoError):
 
 
 class FrameError(RotoError):
-    """One frame could not be made: a file is missing, truncated, of another size, not a picture."""
+    """One frame could not be made: a file is missing, truncated, of another size, or not a picture."""
 
 
 class RetryError(RotoError):
-    """Something outside failed that may work later (a full disk, a file server that is away)."""
+    """A failure of the system that may not occur again later (a full disk, an unreachable file server)."""
 
     exit_code = EXIT_RETRY
 
@@ -61,7 +61,7 @@ def machine_error(error: BaseException) -> RotoError:
 
 
 class Fault:
-    """One thing wrong in a graph file, with its place. Lines and columns count from 1."""
+    """One fault in a graph file, with its position. Lines and columns count from 1."""
 
     __slots__ = ("column", "file", "line", "message", "node")
 
@@ -78,7 +78,7 @@ class Fault:
 
 
 class GraphError(UsageError):
-    """A graph with one or more faults; its text has one line per fault."""
+    """A graph with one or more faults; the message has one line per fault."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults

@@ -53,7 +53,7 @@ def test_processes_share_the_cores_and_the_gpus(second: pytest.MonkeyPatch) -> N
     second.setattr(torch.cuda, "is_available", lambda: True)
     second.setattr(torch.cuda, "device_count", lambda: 2)
     assert [choose_device(wanted) for wanted in ("auto", "cuda", "cpu")] == ["cuda:1", "cuda:1", "cpu"]
-    with pytest.raises(UsageError, match=r"device cuda:0: each of the 2 processes here takes a GPU of its own: use --device cuda"):
+    with pytest.raises(UsageError, match=r"device cuda:0: each of the 2 processes needs its own GPU: use --device cuda"):
         choose_device("cuda:0")
     second.setattr(torch.cuda, "device_count", lambda: 1)
     assert choose_device("auto") == "cuda:0", "two processes can work on one GPU"

@@ -1,4 +1,4 @@
-"""Masks that are no pictures: arrays in .npy files, tensors in .pt files. Nothing that runs code is ever read."""
+"""Masks stored as arrays: NumPy arrays in .npy files and tensors in .pt files. Files are never unpickled, so none can run code."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     import numpy as np
 
 SUFFIXES = (".npy", ".pt", ".pth")
-NPY = b"\x93NUMPY"  # how a numpy array's file begins
+NPY = b"\x93NUMPY"  # first bytes of a NumPy array file
 PT = b"PK\x03\x04"  # a torch file is a zip archive
 
 
 def is_array(start: bytes) -> bool:
-    """True for files that begin as arrays do."""
+    """True for the first bytes of an .npy or .pt file."""
     return start.startswith((NPY, PT))
 
 
 def read_array(path: str | os.PathLike[str]) -> np.ndarray:
-    """The plane `[H, W]` in an .npy or .pt file, in its own type; [1, H, W] will do. An .npy is mapped, not read.
+    """The plane `[H, W]` in an .npy or .pt file, in its own type; `[1, H, W]` is accepted. An .npy file is memory-mapped.
 
-    Raises FrameError when it is missing, damaged, or holds anything but one such array.
+    Raises FrameError when the file is missing, damaged, or holds anything but one such array.
     """
     import numpy as np
 
@@ -46,7 +46,7 @@ def _tensor(path: str | os.PathLike[str]) -> np.ndarray | None:
     import torch
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about odd pickles, which are refused anyway
+        warnings.simplefilter("ignore")  # about unusual pickles, which are refused anyway
         found = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(found, torch.Tensor):
         return None

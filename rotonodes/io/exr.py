@@ -1,4 +1,4 @@
-"""OpenEXR: every channel of single- and multi-part files under one set of full names, and writing layers, bit for bit."""
+"""OpenEXR: reads every channel of single- and multi-part files under its full name, and writes layers bit for bit."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Depth = Literal["half", "float"]
 Compression = Literal["zip", "zips", "piz", "none", "rle", "dwaa"]
 KEY = "rotonodes:key"
 
-# What describes the file, not the shot.
+# Attributes that describe the file, not the shot.
 _STRUCTURE = {
     *("channels", "compression", "dataWindow", "displayWindow", "lineOrder", "name", "type", "version", "chunkCount", "tiles"),
     *("screenWindowCenter", "screenWindowWidth", "dwaCompressionLevel", "maxSamplesPerPixel", KEY),
 }
-# Header texts that pixels cannot be understood without. Others may name users, hosts and folders: they stay behind.
+# Attributes needed to interpret the pixels. All others are dropped: they may name users, hosts and folders.
 _KEPT = ("cryptomatte/", "multiView", "pixelAspectRatio", "framesPerSecond", "chromaticities", "colorInteropID")
 
 _SHORT = {"RED": "R", "GREEN": "G", "BLUE": "B", "ALPHA": "A"}
@@ -38,9 +38,9 @@ def read_layers(path: str | os.PathLike[str]) -> Layers:
     """Every channel of the file under its full name, as stored (half stays float16, float float32, uint uint32).
 
     A single-part file's names are taken as they are; a part's name goes before its channels' names unless they carry it
-    already, so that `ViewLayer.Combined.R` is called so in both. Parts whose data windows differ are laid on their union,
-    zero where they have no pixels. `box` is the data window seen from the display window's top left. Attributes of all
-    parts are in `metadata`; where parts differ, the first wins. Raises FrameError for damaged, deep and subsampled files.
+    already, so that `ViewLayer.Combined.R` has the same name in both. Parts whose data windows differ are laid on their union,
+    zero where they have no pixels. `box` is the data window, relative to the top left of the display window. `metadata` holds the
+    attributes of all parts; where parts differ, the first part wins. Raises FrameError for damaged and deep files.
     """
     headers = read_headers(path)
     box = headers[0].data_window
@@ -96,7 +96,7 @@ def read_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def read_key(path: str | os.PathLike[str]) -> str | None:
-    """The key a whole EXR file carries, or None when it is absent, truncated, or not ours."""
+    """The key stored in a complete EXR file; None when the file is missing, truncated, or was not written by rotonodes."""
     try:
         attributes = read_headers(path)[0].attributes
     except FrameError:
@@ -106,7 +106,7 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
 
 
 def full_name(part: str, channel: str) -> str:
-    """A channel's full name in a file of several parts: part, then channel, with nothing said twice.
+    """A channel's full name in a multi-part file: the part, then the channel, without repeating words.
 
     Some renderers repeat the part's name in the channel's (`ViewLayer.Depth` holds `ViewLayer.Depth.Z`), others its end
     (`Depth.Z`) or nothing of it (`Z`).

@@ -1,4 +1,4 @@
-"""The pixels of EXR files whose headers were checked, through the OpenEXR library, without its words on the terminal."""
+"""Decodes the pixels of EXR files whose headers were checked, with the OpenEXR library, and keeps its messages off the terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def decode_parts(path: str | os.PathLike[str], headers: Sequence[Header]) -> list[dict[str, np.ndarray]]:
     """The pixels of every part, by channel name, those of a lower resolution repeated to the full one.
 
-    The library leaves out a part it cannot decode: that is an error here. It refuses names and texts in Latin-1: it is given others.
+    The library silently drops a part it cannot decode; here that is an error. It cannot read Latin-1 names and texts, so these are
+    replaced by ASCII before decoding.
     """
     import OpenEXR
 
@@ -30,7 +31,7 @@ def decode_parts(path: str | os.PathLike[str], headers: Sequence[Header]) -> lis
     try:
         with _quiet():
             try:
-                for header in headers:  # the library drops a part with such names, with a word on the terminal
+                for header in headers:  # the library silently drops a part with names outside UTF-8
                     header.attributes["channels"][1].decode("utf-8")
                 file = OpenEXR.File(str(path), separate_channels=True)
             except UnicodeDecodeError:
@@ -58,7 +59,7 @@ def decode_parts(path: str | os.PathLike[str], headers: Sequence[Header]) -> lis
 
 
 def _full(plane: np.ndarray, channel: Channel) -> np.ndarray:
-    """A plane on the resolution of the picture: pixels that the file leaves out are like the one before them."""
+    """A subsampled plane at full resolution: each stored pixel is repeated."""
     x, y = channel.sampling
     return plane if (x, y) == (1, 1) else plane.repeat(y, axis=0).repeat(x, axis=1)
 
@@ -78,7 +79,7 @@ def _ascii_texts(path: str | os.PathLike[str], headers: Sequence[Header]) -> byt
 
 
 class _Filter:
-    """Stands for sys.stdout while the library decodes: it prints warnings there, among the data of our own commands."""
+    """Replaces sys.stdout while the library decodes: it prints warnings to stdout, where our commands print data."""
 
     def __init__(self, stream: Any) -> None:
         self.stream, self.threads = stream, set[int]()
@@ -95,7 +96,7 @@ _filter_lock = threading.Lock()
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Drop what this thread prints to sys.stdout; other threads' words pass."""
+    """Drop what this thread prints to sys.stdout; output of other threads passes."""
     me = threading.get_ident()
     with _filter_lock:
         stdout = sys.stdout if isinstance(sys.stdout, _Filter) else _Filter(sys.stdout)

@@ -1,7 +1,8 @@
-"""The headers of an EXR file, and whether the rest is worth decoding (openexr.com: "OpenEXR File Layout").
+"""Reads and checks the headers of an EXR file before it is decoded (openexr.com: "OpenEXR File Layout").
 
-The library decodes what it is given: it prints to the terminal, drops a damaged part without an error, and believes sizes. So
-every file is checked here first, without decoding: its headers, that every chunk is there, and that they can hold the picture.
+The OpenEXR library trusts its input: it prints to the terminal, drops a damaged part without an error, and allocates whatever size
+a header claims. So every file is checked here first, without decoding: the headers are valid, every chunk is present, and the
+chunks can hold the picture.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _NUMBERS = {
 # Lines in a chunk by compression: none rle zips zip piz pxr24 b44 b44a dwaa dwab, then those of newer libraries.
 _CHUNK_LINES = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256, 256, 32, 256, 1)
 _DEFLATED = (2, 3, 5)
-# What a byte of a file can become: deflate's own limit is 1032; PIZ and DWA store an even block in a few bytes.
+# Largest decoded size of one byte of a file: the limit of deflate is 1032; PIZ and DWA store a flat block in a few bytes.
 _GROWTH, _DEFLATE_GROWTH = 1 << 18, 1100
 _ALWAYS_ALLOWED = 256 << 20
 _LARGEST_SIDE = 1 << 17
@@ -110,15 +111,15 @@ def _text(value: bytes) -> str:
 
 
 class _Damaged(Exception):
-    """What is wrong with a file, in words."""
+    """A damaged file; the message says what is wrong with it."""
 
 
 class _Unsupported(Exception):
-    """What a sound file holds that has no place here, in words."""
+    """A valid file of a kind that is not supported; the message names the kind."""
 
 
 class _Reader:
-    """Takes values from the file's bytes, never past their end."""
+    """Reads values from the bytes of a file, never past its end."""
 
     def __init__(self, data: mmap.mmap, at: int) -> None:
         self.data, self.at = data, at
@@ -208,7 +209,7 @@ def _header(attributes: dict[str, tuple[str, bytes]], multipart: bool, tiled: bo
 
 
 def _window(value: bytes) -> Box:
-    """A window, which the file gives with its last column and row, as a box."""
+    """A window as a box; the file stores the last column and row, a box ends after them."""
     left, top, right, bottom = struct.unpack("<4i", value)
     return Box(left, top, right + 1, bottom + 1)
 
@@ -239,7 +240,7 @@ def ascii_channels(value: bytes) -> bytes:
 
 
 def _check_windows(header: Header) -> None:
-    """Windows that make sense, a known compression, and channels of full resolution, or of whole fractions of it beside full ones."""
+    """Check that windows are valid, the compression is known, and the resolution of subsampled channels divides the picture's."""
     for box, what in ((header.data_window, "data window"), (header.display_window, "display window")):
         if max(map(abs, box)) > _LARGEST_COORDINATE or not (0 < box.width <= _LARGEST_SIDE and 0 < box.height <= _LARGEST_SIDE):
             raise _Damaged(f"its {what} {tuple(box)} makes no sense")
@@ -255,7 +256,7 @@ def _check_windows(header: Header) -> None:
 
 
 def _check_growth(headers: list[Header], file_size: int) -> None:
-    """Not more pixels than the bytes of the file can stand for, before memory is asked for."""
+    """Check that the file is large enough for the pixels it claims, before memory is allocated."""
     decoded = sum(header.line_bytes * header.data_window.height for header in headers)
     deflated = all(header.compression in _DEFLATED for header in headers)
     if decoded > max(_ALWAYS_ALLOWED, file_size * (_DEFLATE_GROWTH if deflated else _GROWTH)):
@@ -264,7 +265,7 @@ def _check_growth(headers: list[Header], file_size: int) -> None:
 
 
 def _check_chunks(data: mmap.mmap, at: int, header: Header) -> int:
-    """Every chunk of a part lies in the file and is no larger than its pixels; answer where the next table begins."""
+    """Check that every chunk of a part lies in the file and is no larger than its pixels; returns where the next table begins."""
     import numpy as np
 
     count = _tile_count(header) if header.tiled else -(-header.data_window.height // _CHUNK_LINES[header.compression])

@@ -1,4 +1,4 @@
-"""Files as wholes: written under a hidden name and renamed, fingerprints, and the sidecars that carry keys."""
+"""Whole files: atomic writes (hidden name, then rename), fingerprints, sidecars that carry keys, and errors in plain words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rotonodes.errors import FrameError, RetryError, RotoError, UsageError
 
-# Hidden files that are being written now, for `discard_unfinished`.
+# Hidden files being written now, for `discard_unfinished`.
 _unfinished: set[Path] = set()
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -22,7 +22,7 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, 
 
 
 def write_error(path: str | os.PathLike[str], error: OSError) -> RotoError:
-    """What a failed write means to the user: try again later, or choose another place."""
+    """The error for a failed write: whether to run again later or to choose another folder."""
     why = (error.strerror or str(error)).lower()
     if error.errno in _FULL:
         return RetryError(f"disk full while writing {path}: free some space and run again")
@@ -42,7 +42,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def read_error(path: str | os.PathLike[str], error: OSError) -> RotoError:
-    """What a failed read means to the user."""
+    """The error for a failed read."""
     if isinstance(error, FileNotFoundError):
         return FrameError(f"{path}: no such file")
     if error.errno in _AWAY:
@@ -52,9 +52,9 @@ def read_error(path: str | os.PathLike[str], error: OSError) -> RotoError:
 
 @contextlib.contextmanager
 def decoding(path: str | os.PathLike[str], what: str, remedy: str = "render the frame again") -> Iterator[None]:
-    """Whatever a decoder runs into becomes a FrameError of one line; `what` is the kind of file (`PNG`), `remedy` what to do.
+    """Turn any exception of a decoder into a FrameError of one line; `what` is the kind of file (`PNG`), `remedy` the advice.
 
-    Decoders are other people's code and raise errors of every kind on damaged and hostile files.
+    Decoding libraries raise many kinds of exceptions on damaged and hostile files.
     """
     try:
         yield
@@ -69,10 +69,10 @@ def decoding(path: str | os.PathLike[str], what: str, remedy: str = "render the 
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a hidden path of the same folder and extension to write to; rename it to `path` when the block succeeds.
+    """Yield a hidden path with the same folder and extension to write to; rename it to `path` when the block succeeds.
 
-    Parent folders are made. The bytes are on the disk before the rename, so that `path` is never a half file; whatever
-    ends the block early, Ctrl-C too, removes the hidden file. Raises RetryError when the disk is full or the file server
+    Parent folders are created. The bytes are on disk before the rename, so `path` is never incomplete; if the block ends
+    early, also by Ctrl-C, the hidden file is removed. Raises RetryError when the disk is full or the file server
     is away, UsageError when writing there is not permitted.
     """
     final = Path(path)
@@ -97,7 +97,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def discard_unfinished() -> None:
-    """Remove every file that is half written, whichever thread writes it; only for a process that ends at once."""
+    """Remove every unfinished file, whichever thread writes it; only for a process that is about to end."""
     for hidden in tuple(_unfinished):
         with contextlib.suppress(OSError):
             hidden.unlink(missing_ok=True)
@@ -110,7 +110,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def fingerprint(path: str | os.PathLike[str], content: bool = False) -> tuple[int, int] | tuple[str]:
-    """What stands for a source file in keys: (size, mtime in ns), or the sha256 of its bytes with `content`."""
+    """The fingerprint of a source file in keys: (size, mtime in ns), or with `content` the sha256 of its bytes."""
     try:
         if content:
             with open(path, "rb") as file:
@@ -122,23 +122,23 @@ def fingerprint(path: str | os.PathLike[str], content: bool = False) -> tuple[in
 
 
 def sidecar_path(path: str | os.PathLike[str]) -> Path:
-    """The hidden file beside `path` that carries the key of formats that cannot: `.NAME.key`."""
+    """The hidden file beside `path` that stores the key for formats that cannot hold one: `.NAME.key`."""
     return Path(path).with_name(f".{Path(path).name}.key")
 
 
 def write_sidecar(path: str | os.PathLike[str], key: str) -> None:
-    """Note the key and size of the finished file `path` beside it."""
+    """Store the key and size of the finished file `path` in its sidecar."""
     write_bytes(sidecar_path(path), json.dumps({"key": key, "size": os.path.getsize(path)}).encode())
 
 
 def remove_sidecar(path: str | os.PathLike[str]) -> None:
-    """Forget the key of `path`, before it is written anew: a run killed in between must not leave the old key on it."""
+    """Remove the sidecar of `path` before the file is rewritten: a run killed in between must not leave the old key."""
     with contextlib.suppress(OSError):
         sidecar_path(path).unlink(missing_ok=True)
 
 
 def read_sidecar(path: str | os.PathLike[str]) -> str | None:
-    """The key noted beside `path`, or None when there is none or the file is not the size it was finished with."""
+    """The key in the sidecar of `path`; None without a sidecar, or when the size of the file has changed since."""
     try:
         noted = json.loads(sidecar_path(path).read_bytes())
         whole = os.path.getsize(path) == noted["size"]

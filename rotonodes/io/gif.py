@@ -69,7 +69,7 @@ class GifWriter:
         self._start()
 
     def add(self, frame: np.ndarray) -> None:
-        """Take the next frame; it is written when the one after it is known."""
+        """Add the next frame; it is written once the frame after it is known."""
         import numpy as np
 
         width, height = self.size
@@ -90,7 +90,7 @@ class GifWriter:
             self._waiting, self._since = frame, now
 
     def close(self) -> None:
-        """Write the last frame and the end. Raises FrameError when there was no frame."""
+        """Write the last frame and the end of the file. Raises FrameError when no frame was added."""
         if self._waiting is None:
             raise FrameError("a GIF needs at least one frame")
         self._flush(max(self._since + _SHORTEST, round(self._count * 100 / self._fps)), None)
@@ -114,7 +114,7 @@ class GifWriter:
             self._file.write(b"!\xff\x0bNETSCAPE2.0" + _blocks(struct.pack("<BH", 1, max(0, self._loop - 1))))
 
     def _flush(self, until: int, following: np.ndarray | None) -> None:
-        """Write the waiting frame, shown until `until`; the frame `following` says what must be cleared after it."""
+        """Write the pending frame, shown until `until` (1/100 s); the frame `following` decides what must be cleared after it."""
         import numpy as np
 
         frame, nothing = self._waiting, self._colors.nothing
@@ -137,7 +137,7 @@ class GifWriter:
 
 
 class _Known:
-    """Frames of indices into one palette for the whole clip."""
+    """Colours of a clip whose frames are indices into one palette."""
 
     deep: tuple[tuple[int, ...], ...] = ((),)
     wanted = "uint8 indices [H, W]"
@@ -153,7 +153,7 @@ class _Known:
         return frame.copy()
 
     def indices(self, frame: np.ndarray, changed: np.ndarray) -> tuple[np.ndarray, list[Color], int | None]:
-        """What is drawn `[h, w]` uint8, a colour table of its own (none here), and the index that draws nothing."""
+        """Indices to draw `[h, w]` uint8, the frame's own colour table (empty here), and the transparent index or None."""
         import numpy as np
 
         if self._unchanged is None:
@@ -162,7 +162,7 @@ class _Known:
 
 
 class _Exact:
-    """Frames of RGB or RGBA, each with a table of the colours it draws; a pixel's value is 0xffbbggrr, 0 where transparent."""
+    """Colours of a clip of RGB or RGBA frames, each with its own colour table; a pixel's value is 0xffbbggrr, 0 where transparent."""
 
     deep: tuple[tuple[int, ...], ...] = ((3,), (4,))
     wanted = "uint8 RGB or RGBA [H, W, C]"
@@ -189,7 +189,7 @@ class _Exact:
         return values
 
     def indices(self, frame: np.ndarray, changed: np.ndarray) -> tuple[np.ndarray, list[Color], int | None]:
-        """As in `_Known.indices`; more than 256 colours are reduced."""
+        """As `_Known.indices`; more than 256 colours are reduced."""
         import numpy as np
 
         opaque = frame != self.nothing
@@ -212,7 +212,7 @@ class _Exact:
 
 
 def _distinct(values: np.ndarray) -> np.ndarray:
-    """The distinct values in order. Runs are dropped first: flat art is mostly runs, and sorting every pixel is slow."""
+    """The distinct values, sorted. Repeated neighbours are dropped first: flat art is mostly runs, and sorting every pixel is slow."""
     import numpy as np
 
     starts = np.ones(len(values), bool)
@@ -221,7 +221,7 @@ def _distinct(values: np.ndarray) -> np.ndarray:
 
 
 def _reduced(frame: np.ndarray, count: int) -> tuple[np.ndarray, list[Color]]:
-    """Indices and at most `count` colours that stand for a frame's many, by median cut."""
+    """Indices into at most `count` colours that approximate a frame, by median cut."""
     import numpy as np
     import PIL.Image
 
@@ -232,12 +232,12 @@ def _reduced(frame: np.ndarray, count: int) -> tuple[np.ndarray, list[Color]]:
 
 
 def _around(area: np.ndarray) -> Rectangle:
-    """The smallest rectangle around the pixels of `area`; one pixel where there are none, for a frame cannot be empty."""
+    """The smallest rectangle around the True pixels of `area`; one pixel when there are none, since a frame cannot be empty."""
     return (Box.around(area) or Box(0, 0, 1, 1)).slices
 
 
 def _frame(rectangle: Rectangle, indices: np.ndarray, table: list[Color], transparent: int | None, disposal: int, delay: int) -> bytes:
-    """One frame's blocks: control, place, colours, pixels."""
+    """The blocks of one frame: control, position, colours, pixels."""
     height, width = indices.shape
     control = struct.pack("<BHB", disposal << 2 | (transparent is not None), delay, transparent or 0)
     flags = 0x80 | _table_bits(table) if table else 0
@@ -246,7 +246,7 @@ def _frame(rectangle: Rectangle, indices: np.ndarray, table: list[Color], transp
 
 
 def _compressed(indices: np.ndarray) -> bytes:
-    """The indices as LZW blocks, cut out of a one-frame file by Pillow: an encoder in Python would take seconds."""
+    """The indices as LZW blocks, taken from a one-frame file written by Pillow: an encoder in Python would take seconds."""
     import numpy as np
     import PIL.Image
 
@@ -260,7 +260,7 @@ def _compressed(indices: np.ndarray) -> bytes:
 
 
 def _table_bits(table: list[Color]) -> int:
-    """A table's size as GIF notes it: n for 2 ** (n + 1) entries."""
+    """The size of a table as GIF stores it: n for 2 ** (n + 1) entries."""
     return max(1, (len(table) - 1).bit_length()) - 1
 
 
@@ -275,7 +275,7 @@ def _after_table(flags: int, at: int) -> int:
 
 
 def _blocks(data: bytes) -> bytes:
-    """Data in sub-blocks of at most 255 bytes, closed by an empty one."""
+    """Data as sub-blocks of at most 255 bytes, ended by an empty one."""
     return b"".join(bytes([len(data[i : i + 255])]) + data[i : i + 255] for i in range(0, len(data), 255)) + b"\0"
 
 
@@ -286,7 +286,7 @@ def _after_blocks(data: bytes, at: int) -> int:
 
 
 def read_key(path: str | os.PathLike[str]) -> str | None:
-    """The key a whole GIF carries in its comment, or None when it is absent, truncated, or not ours."""
+    """The key in the comment of a complete GIF; None when the file is missing, truncated, or was not written by rotonodes."""
     key = None
     try:
         data = Path(path).read_bytes()

@@ -19,13 +19,13 @@ ANIMATIONS = (".gif", ".png", ".apng", ".webp")
 VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 _MOST_OPEN = 4
 
-# Files stay open, with the frame they are at: to come to a frame, a decoder has to pass through those before it.
+# Open files and the frame each is at. Decoders must pass through all earlier frames, so files are kept open between reads.
 _open: OrderedDict[tuple[Any, ...], tuple[Any, int]] = OrderedDict()
 _one_at_a_time = threading.Lock()
 
 
 def frame_count(path: str | os.PathLike[str]) -> int:
-    """How many frames the file has. FrameError when it is missing, damaged or of another kind; UsageError when PyAV is needed."""
+    """Number of frames in the file. Raises FrameError when it is missing, damaged or another kind, UsageError without PyAV."""
     return _count(os.fspath(path), fingerprint(path))
 
 
@@ -34,7 +34,7 @@ def _count(path: str, stamp: tuple[Any, ...]) -> int:
     """The number of frames; `stamp` is the file's fingerprint, so that a file written anew is counted anew."""
     file = _opening(path)
     try:
-        return int(file.properties(index=...).shape[0]) or sum([1 for _ in file.iter()])  # some containers do not note it
+        return int(file.properties(index=...).shape[0]) or sum([1 for _ in file.iter()])  # some containers do not store it
     except Exception as error:  # decoders raise errors of many kinds
         raise _damaged(path, error) from error
     finally:
@@ -56,7 +56,7 @@ def read_frame(path: str | os.PathLike[str], number: int) -> np.ndarray:
 
 @atexit.register
 def _close_all() -> None:
-    """Close what is still open before the libraries behind it are gone."""
+    """Close all open files before the interpreter unloads the decoders."""
     while _open:
         _open.popitem()[1][0].close()
 
@@ -69,7 +69,7 @@ def _plugin(path: str | os.PathLike[str]) -> str:
 
 
 def _opened(path: str | os.PathLike[str], number: int) -> Any:
-    """The open file, to read frame `number`; what has changed since, or has gone past that frame, is opened anew."""
+    """The open file for reading frame `number`; reopened when it has changed on disk or its position is past that frame."""
     key = (os.fspath(path), *fingerprint(path))
     file, at = _open.pop(key, (None, 0))
     if file is not None and at > number:

@@ -1,4 +1,4 @@
-"""Pictures of formats that have no reader of their own here (TGA, JPEG 2000, PNM, SGI, DDS, AVIF, ...), read through imageio."""
+"""Reads picture formats without a reader of their own (TGA, JPEG 2000, PNM, SGI, DDS, AVIF, ...) through imageio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rotonodes.io.orientation import known, orientation_of, upright, upright_siz
 if TYPE_CHECKING:
     import numpy as np
 
-# By Pillow's names. Left out are those that start other programs (EPS) or are no pictures of one layer (PSD).
+# Pillow's names of the formats. Left out are formats that start other programs (EPS) or hold layers (PSD).
 FORMATS = ("TGA", "JPEG2000", "PPM", "SGI", "DDS", "AVIF", "QOI", "PCX", "ICO", "ICNS", "DIB", "SUN", "XBM")
 _AS_RGB = ("CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa")
 _JPEG = b"\xff\xd8\xff"
@@ -49,9 +49,9 @@ def read_other(path: str | os.PathLike[str]) -> np.ndarray | None:
             mode = "LA" if clear and stored == "L" else "RGBA" if clear and stored in ("P", "RGB") else None
             mode = mode or {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", **dict.fromkeys(_AS_RGB, "RGB")}.get(stored)
             samples = np.asarray(file.read(index=0, mode=mode))
-    except Exception as error:  # decoders raise errors of many kinds
+    except Exception as error:  # decoders raise many kinds of exceptions
         raise FrameError(f"{path}: damaged picture: {' '.join(str(error).lower().split())[:200]}; render the frame again") from error
-    if stored == "I":  # 16-bit grey of formats that Pillow widens
+    if stored == "I":  # Pillow widens 16-bit grey of some formats to 32 bits
         samples = samples.clip(0, 65535).astype(np.uint16)
     samples = samples.astype(np.uint16) if samples.dtype.kind == "u" and samples.dtype.itemsize == 2 else samples
     samples = samples[..., None] if samples.ndim == 2 else samples
@@ -59,7 +59,7 @@ def read_other(path: str | os.PathLike[str]) -> np.ndarray | None:
 
 
 def no_picture(path: str | os.PathLike[str]) -> FrameError:
-    """The error for a file that no reader knows, with the true reason where it can be told."""
+    """The error for a file that no reader supports, with the specific reason where it is known."""
     try:
         with open(path, "rb") as file:
             start = file.read(1 << 16)
@@ -76,7 +76,7 @@ def no_picture(path: str | os.PathLike[str]) -> FrameError:
 
 
 def _jpeg_bits(start: bytes) -> int:
-    """Bits of a JPEG's samples, from its frame header (ITU-T T.81, B.2.2); 8 where none is found."""
+    """Bits per sample of a JPEG, from its frame header (ITU-T T.81, B.2.2); 8 when there is none."""
     at = 2
     while at + 5 <= len(start) and start[at] == 0xFF:
         marker = start[at + 1]

@@ -1,4 +1,4 @@
-"""Pictures and label pictures of any format: read by what the file holds, written by its extension, with their keys."""
+"""Reads pictures and label pictures of any format by their content; writes them by extension, with their keys."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import PIL.Image
 
 _PILLOW_READS = ("JPEG", "WEBP", "BMP", "GIF")  # MPO is told by its JPEG
-_ALWAYS_ALLOWED, _GROWTH = 1 << 27, 1 << 12  # pixels of any file, and of each of its bytes: an LZW code stands for no more
+_ALWAYS_ALLOWED, _GROWTH = 1 << 27, 1 << 12  # pixels allowed for any file; pixels for each byte: the limit of LZW
 _PILLOW = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
-# The depths each format holds, the one it gets unless another is asked for first.
+# The depths of each format, its default first.
 DEPTHS: dict[str, tuple[Depth, ...]] = {
     ".png": ("8", "16"),
     ".tif": ("8", "16", "half", "float"),
@@ -33,14 +33,14 @@ DEPTHS: dict[str, tuple[Depth, ...]] = {
     ".exr": ("half", "float"),
     **dict.fromkeys(_PILLOW, ("8",)),
 }
-# Formats that carry their key inside; the others have a sidecar.
+# Formats that store the key inside the file; the others have a sidecar.
 _CARRIERS = (".png", ".exr", ".gif")
 
 
 def read_image(path: str | os.PathLike[str], colorspace: Literal["auto"] | Colorspace = "auto") -> Image:
-    """The picture in a PNG, JPEG, TIFF, WebP, BMP, GIF (first frame), EXR or another format, told by its content, not its name.
+    """The picture in a PNG, JPEG, TIFF, WebP, BMP, GIF (first frame), EXR or another format, recognised by its content, not its name.
 
-    It stands upright, as its Exif orientation says. `auto` takes whole numbers as sRGB (a PNG that notes gAMA 1.0 as linear) and
+    The picture is upright, as its Exif orientation says. `auto` takes whole numbers as sRGB (a PNG that notes gAMA 1.0 as linear) and
     floats as linear; `raw` leaves colour and alpha as stored. Grey files have the channel Y. The file's own samples stay in
     `encoded`. Raises FrameError when it is missing, damaged, or no picture.
     """
@@ -97,7 +97,7 @@ def _start(path: str | os.PathLike[str]) -> bytes:
 
 
 def _with_colorspace(image: Image, colorspace: str) -> Image:
-    """An EXR's picture, whose floats are premultiplied and linear unless the user knows better."""
+    """An EXR's picture in the colour space asked for; its floats are premultiplied and, by default, linear."""
     from dataclasses import replace
 
     if colorspace in ("auto", "linear"):
@@ -131,14 +131,14 @@ def _read_with_pillow(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def _check_growth(picture: PIL.Image.Image, path: str | os.PathLike[str]) -> None:
-    """FrameError for more pixels than the bytes of the file can stand for, before memory is asked for."""
+    """Raise FrameError when the file is too small for the pixels it claims, before memory is allocated."""
     size = os.path.getsize(path)
     if picture.width * picture.height > max(_ALWAYS_ALLOWED, size * _GROWTH):
         raise FrameError(f"{path}: damaged picture: it claims {picture.width} x {picture.height} pixels in {size} bytes")
 
 
 def _noted_linear(image: Image) -> Image:
-    """A picture whose file says itself that it is linear: written back as it is, it says so again."""
+    """Mark a picture whose file declares itself linear, so that writing it unchanged declares it again."""
     from dataclasses import replace
 
     return replace(image, encoded=image.encoded and replace(image.encoded, noted=True))
@@ -166,11 +166,11 @@ def write_image(
     quality: int = 95,
     lossless: bool = True,
 ) -> None:
-    """Write the frame of a picture, or a matte, as the extension of `path` says: .png .jpg .tif .webp .bmp .exr.
+    """Write the frame of a picture, or a matte, in the format of the extension of `path`: .png .jpg .tif .webp .bmp .exr.
 
     `depth` None is the one it was read with, if the format holds it and the picture is unchanged, else 8 bit or half. `auto`
     writes 8 and 16 bit as sRGB, floats as linear, mattes raw. PNG, WebP and 8/16-bit TIFF hold straight alpha, EXR and float
-    TIFF premultiplied; JPEG and BMP have none: the picture stands on black. Channels beyond R, G, B, A go into EXR only.
+    TIFF premultiplied; JPEG and BMP have no alpha: the picture is composited over black. Channels beyond R, G, B, A go into EXR only.
     `quality` 1 to 100 is for JPEG, and for WebP unless `lossless`; `metadata` for EXR and PNG. Raises UsageError for what
     the format cannot hold, and what `atomic_write` raises.
     """
@@ -199,7 +199,7 @@ def write_image(
 
 
 def _own_depth(picture: Image | Matte, extension: str) -> Depth:
-    """The depth an unchanged picture was read with, else the format's first."""
+    """The depth an unchanged picture was read with, otherwise the first depth of the format."""
     if isinstance(picture, Image) and picture.encoded is not None:
         for depth in DEPTHS[extension]:
             if picture.encoded.samples.dtype == samples.DTYPES[depth]:
@@ -208,7 +208,7 @@ def _own_depth(picture: Image | Matte, extension: str) -> Depth:
 
 
 def _auto_colorspace(picture: Image | Matte, depth: Depth, extension: str) -> Colorspace:
-    """Whole numbers are sRGB, floats linear; an unchanged picture of a PNG that notes linear light goes into one as it was."""
+    """sRGB for whole numbers, linear for floats; an unchanged picture from a PNG that declares linear light stays linear in PNG."""
     encoded = picture.encoded if isinstance(picture, Image) else None
     if encoded and encoded.noted and extension == ".png" and encoded.samples.dtype == samples.DTYPES[depth]:
         return "linear"
@@ -216,7 +216,7 @@ def _auto_colorspace(picture: Image | Matte, depth: Depth, extension: str) -> Co
 
 
 def _for_exr(picture: Image | Matte, colorspace: Colorspace) -> Image | Matte:
-    """The picture with its colour planes in the colour space asked for."""
+    """The picture with its colour planes encoded in `colorspace`."""
     if isinstance(picture, Matte) or colorspace != "srgb":
         return picture
     from rotonodes.values.color import linear_to_srgb, premultiply, unpremultiply
@@ -310,7 +310,7 @@ def _label_codes(path: str | os.PathLike[str], colors: Sequence[str] | None, val
 
 
 def _refuse_unknown(path: str | os.PathLike[str], found: np.ndarray, wanted: Sequence[int], colors: bool) -> None:
-    """FrameError for values that are no class; with `colors`, those above 16 bit are colours."""
+    """Raise FrameError for values that belong to no class; with `colors`, values above 16 bits are shown as colours."""
     import numpy as np
 
     strange = ~np.isin(found, wanted)
@@ -346,7 +346,7 @@ def write_labels(path: str | os.PathLike[str], labels: Labels, *, values: Sequen
 
 
 def read_key(path: str | os.PathLike[str]) -> str | None:
-    """The key a finished file carries, inside or in its sidecar; None when it is absent, truncated, or not ours."""
+    """The key of a finished file, stored inside it or in its sidecar; None when missing, truncated, or not written by rotonodes."""
     try:
         start = _start(path)
     except FrameError:

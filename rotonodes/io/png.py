@@ -1,4 +1,4 @@
-"""PNG: any file to its own samples, exactly; fast writing; text chunks (PNG Specification, third edition, W3C 2025)."""
+"""PNG: reads any file to its stored samples, writes quickly, text chunks (PNG Specification, third edition, W3C 2025)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Chunk(NamedTuple):
 
 
 class Png(NamedTuple):
-    """Samples `[H, W, C]` as `read_png` gives them; `linear` is True where the file says that they are linear light (gAMA 1.0)."""
+    """Samples `[H, W, C]` as returned by `read_png`; `linear` is True when the file declares linear light (gAMA 1.0)."""
 
     samples: np.ndarray
     linear: bool
@@ -45,7 +45,7 @@ class Palette(NamedTuple):
 
 
 def _chunks(data: bytes, path: str | os.PathLike[str]) -> Iterator[Chunk]:
-    """Every chunk up to IEND, checked. Raises FrameError when one is cut short, has a wrong CRC, or IEND is missing."""
+    """Every chunk up to IEND, with its checksum verified. Raises FrameError for a truncated chunk, a wrong CRC, or a missing IEND."""
     from isal import isal_zlib
 
     if data[:8] != SIGNATURE:
@@ -69,14 +69,14 @@ def read_png(path: str | os.PathLike[str]) -> np.ndarray:
     """The file's samples `[H, W, C]` as stored, uint8 or uint16; C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
 
     Palettes become RGB or RGBA, 1, 2 and 4 bit grey is scaled to 8 bit, a transparent colour becomes an alpha channel.
-    Alpha is straight. The picture stands upright, as its Exif orientation says. Raises FrameError for files that are missing,
+    Alpha is straight. The picture is upright, as its Exif orientation says. Raises FrameError for files that are missing,
     truncated, damaged, or no PNG.
     """
     return read_noted(path).samples
 
 
 def read_noted(path: str | os.PathLike[str]) -> Png:
-    """The same, with what the file notes about its colour."""
+    """As `read_png`, with what the file declares about its colour."""
     data = read_bytes(path)
     with decoding(path, "PNG"):
         found = list(_chunks(data, path))
@@ -89,7 +89,7 @@ def read_noted(path: str | os.PathLike[str]) -> Png:
 
 
 def orientation(path: str | os.PathLike[str]) -> int:
-    """The Exif orientation of a PNG, 1 to 8; pixels are decoded only where the file has such a note at all."""
+    """The Exif orientation of a PNG, 1 to 8; the file is decoded only when it has Exif or XMP data."""
     with open(path, "rb") as file:
         file.seek(8)
         while len(head := file.read(8)) == 8:
@@ -103,12 +103,12 @@ def orientation(path: str | os.PathLike[str]) -> int:
 
 
 def _may_turn(kind: bytes, start: bytes) -> bool:
-    """True for a chunk in which programs note an orientation: Exif, XMP, or an older program's text of either."""
+    """True for a chunk that may hold an orientation: Exif, XMP, or the text chunks in which older programs store them."""
     return kind == b"eXIf" or (kind in (b"iTXt", b"zTXt", b"tEXt") and start.startswith((b"XML:com.adobe.xmp", b"Raw profile type")))
 
 
 def _is_linear(chunks: Mapping[bytes, memoryview]) -> bool:
-    """True where a file says gAMA 1.0, and no chunk that goes before gAMA says otherwise."""
+    """True when a file declares gAMA 1.0 and has no chunk that overrides gAMA."""
     gamma = chunks.get(b"gAMA", memoryview(b""))
     return bytes(gamma) == struct.pack(">I", _LINEAR_GAMMA) and not chunks.keys() & {b"sRGB", b"iCCP", b"cICP"}
 
@@ -139,7 +139,7 @@ def read_palette(path: str | os.PathLike[str]) -> Palette | None:
 
 
 def _open(data: bytes, rawmode: str | None = None) -> ImageFile:
-    """The file decoded by Pillow; `rawmode` replaces how Pillow would take the samples."""
+    """The file decoded by Pillow; `rawmode` overrides how Pillow unpacks the samples."""
     import PIL.Image
 
     try:
@@ -153,7 +153,7 @@ def _open(data: bytes, rawmode: str | None = None) -> ImageFile:
 
 
 def _read_16(data: bytes, color_type: int, transparent: memoryview | None, path: str | os.PathLike[str]) -> np.ndarray:
-    """16-bit samples `[H, W, C]` uint16. Pillow keeps only the high byte of all but grey, so its low bytes are asked for too."""
+    """16-bit samples `[H, W, C]` uint16. Except for grey, Pillow keeps only the high bytes, so a second pass reads the low ones."""
     import numpy as np
 
     if color_type == _GREY:
@@ -251,7 +251,7 @@ def _texts(text: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
 
 
 def _png(header: bytes, notes: list[tuple[bytes, bytes]], rows: np.ndarray) -> bytes:
-    """A whole file from rows of bytes `[H, bytes of a row]`.
+    """A complete file from rows of bytes `[H, bytes of a row]`.
 
     Every row is filtered with its difference to the row above ("up"): one numpy subtraction, and rendered pictures come out
     smaller than with Pillow's choice of filters at deflate level 1.

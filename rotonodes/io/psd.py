@@ -63,7 +63,7 @@ class PsdLayer:
 
 
 def flatten(layers: Sequence[PsdLayer], size: tuple[int, int], depth: Literal[8, 16] = 8) -> np.ndarray:
-    """What is seen of the layers, each over those before it: straight samples `[H, W, 4]` in the file's own encoding.
+    """The layers composited in order, each over those before it: straight samples `[H, W, 4]` in the encoding of the file.
 
     Photoshop mixes colours as they are stored, not as light: C = a Ca + (1 - a) b Cb, divided by its alpha a + (1 - a) b.
     """
@@ -87,7 +87,7 @@ def flatten(layers: Sequence[PsdLayer], size: tuple[int, int], depth: Literal[8,
 
 
 def trimmed(layer: PsdLayer) -> PsdLayer:
-    """The layer on the smallest box that holds what is not transparent; a layer of nothing has no pixels at all."""
+    """The layer cropped to its non-transparent pixels; an empty layer gets no pixels at all."""
     from dataclasses import replace
 
     there = layer.samples[..., 3] != 0
@@ -111,7 +111,7 @@ def write_psd(
     srgb: bool = True,
     key: str | None = None,
 ) -> None:
-    """Write layers, the bottom one first, of a frame of `size` = (width, height); whole files only.
+    """Write layers, the bottom one first, of a frame of `size` = (width, height), atomically.
 
     Samples are uint8 with depth 8, uint16 with 16. Layers are trimmed; neighbours that name the same group lie in it together.
     `srgb` puts an sRGB profile into the file. Raises FrameError for what PSD cannot hold, and what `atomic_write` raises.
@@ -144,7 +144,7 @@ def _srgb_profile() -> bytes:
     import PIL.ImageCms
 
     profile = bytearray(PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes())
-    profile[24:36] = struct.pack(">6H", 2020, 1, 1, 0, 0, 0)  # when it was made: the same file must have the same bytes tomorrow
+    profile[24:36] = struct.pack(">6H", 2020, 1, 1, 0, 0, 0)  # its creation date: the same file must have the same bytes tomorrow
     return bytes(profile)
 
 
@@ -199,7 +199,7 @@ def _record(layer: PsdLayer, lengths: Sequence[int]) -> bytes:
 
 
 def _group_record(name: str, kind: int) -> bytes:
-    """A layer without pixels that begins or ends a group."""
+    """The record of a layer without pixels that begins or ends a group."""
     head = struct.pack(">16xH", 4) + b"".join(struct.pack(">hI", channel, 2) for channel in (_ALPHA, 0, 1, 2))
     mode = b"8BIMpass" if kind == _OPEN_GROUP else b"8BIMnorm"
     look = mode + struct.pack(">BBBx", 255, 0, 8 | 16)  # its pixels mean nothing
@@ -208,7 +208,7 @@ def _group_record(name: str, kind: int) -> bytes:
 
 
 def _names(name: str) -> bytes:
-    """What follows a record: no mask, no blending ranges, the name in a single-byte alphabet, and in Unicode."""
+    """The end of a layer record: no mask, no blending ranges, the name in Mac Roman and in Unicode."""
     short = name.encode("mac-roman", "replace")[:255]
     pascal = bytes([len(short)]) + short
     wide = name.encode("utf-16-be", "replace")
@@ -286,7 +286,7 @@ def pack_bits(plane: np.ndarray) -> tuple[np.ndarray, bytes]:
 
 
 def read_key(path: str | os.PathLike[str]) -> str | None:
-    """The key of a PSD that rotonodes wrote, or None: absent, not whole, or another program's."""
+    """The key of a PSD that rotonodes wrote; None when it is missing, incomplete, or from another program."""
     try:
         with open(path, "rb") as file:
             if not is_whole(file):
@@ -301,7 +301,7 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
 
 
 def is_whole(file: BinaryIO) -> bool:
-    """False for a PSD that ends before its merged picture does. One that is deflated, or a PSB, is taken to be whole."""
+    """False for a PSD that ends before its merged picture does. A deflated PSD and a PSB are assumed to be complete."""
     try:
         magic, version, planes, height, width, depth = struct.unpack(">4sH6xHIIH2x", file.read(26))
         if magic != MAGIC or version != 1:

@@ -1,4 +1,4 @@
-"""PSD files of any program, read through psd-tools: their layers with names and places, and the merged picture."""
+"""Reads PSD files of any program with psd-tools: layers with their names and positions, and the merged picture."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ from rotonodes.values.pixels import Box
 if TYPE_CHECKING:
     import numpy as np
 
-# How much of each pixel of a box is covered or left, 0 to 1, float32 `[H, W]`.
+# Returns the coverage of each pixel of a box, 0 to 1, float32 `[H, W]`.
 Cover = Callable[[Box], "np.ndarray"]
 
-_one_at_a_time = threading.Lock()  # what a warning means is said for the whole process
+_one_at_a_time = threading.Lock()  # warning filters are set for the whole process
 
 
 @dataclass(frozen=True, eq=False)
 class Psd:
-    """What a file holds: its layers from the bottom up, and the merged picture, straight samples `[H, W, 4]` uint8 or uint16.
+    """The contents of a file: layers from the bottom up, and the merged picture as straight samples `[H, W, 4]` uint8 or uint16.
 
     `size` is (width, height), `depth` the bits of a sample. Layers are `PsdLayer`s whose alpha is cut by their mask and its density, by
-    the masks of their groups, and by the layer they are clipped to. Groups are in their names; adjustments, which have no pixels,
-    are left out.
+    the masks of their groups, and by the layer they are clipped to. Groups are part of layer names; adjustment layers are left out.
     """
 
     layers: tuple[PsdLayer, ...]
@@ -55,7 +54,7 @@ def read_psd(path: str | os.PathLike[str]) -> Psd:
         raise FrameError(f"{path}: damaged PSD: it ends after {len(data)} bytes, before its picture does; save it again")
     with _one_at_a_time, warnings.catch_warnings():
         damaged = getattr(psd_tools.compression, "PSDDecompressionWarning", None)
-        if damaged:  # it would go on with black; older ones raise an error
+        if damaged:  # psd-tools would continue with black; older releases raise an error
             warnings.simplefilter("error", damaged)
         try:
             document = psd_tools.PSDImage.open(io.BytesIO(data))
@@ -79,17 +78,17 @@ def read_psd(path: str | os.PathLike[str]) -> Psd:
 
 def _psd_tools() -> Any:
     psd_tools = load_library("psd_tools", "reading PSD")
-    logging.getLogger("psd_tools").setLevel(logging.ERROR)  # what matters of its warnings becomes an error here
+    logging.getLogger("psd_tools").setLevel(logging.ERROR)  # warnings that matter are raised as errors here
     return psd_tools
 
 
 def _layers(group: Any, depth: int, before: str = "", within: Sequence[Cover] = (), opacity: float = 1.0) -> Iterator[PsdLayer]:
-    """The layers with pixels in a document or group, from the bottom up, groups walked into.
+    """The layers with pixels in a document or group and its subgroups, from the bottom up.
 
-    A layer's alpha is cut by its own mask, by those of the groups it lies in (`within`), and by the layer that it is clipped to.
-    `opacity` is that of the groups around it.
+    A layer's alpha is multiplied by its mask, by the masks of its groups (`within`), and by the coverage of the layer it is clipped
+    to. `opacity` is that of the groups around it.
     """
-    base: Cover | None = None  # of the layer that those above it may be clipped to
+    base: Cover | None = None  # coverage of the layer that the layers above may be clipped to
     for layer in group:
         name = before + str(layer.name)
         clipped = bool(getattr(layer, "clipping", False) or getattr(layer, "clipping_layer", False))
@@ -110,7 +109,7 @@ def _layers(group: Any, depth: int, before: str = "", within: Sequence[Cover] = 
 
 
 def _with_alpha(layer: Any, color: Any, depth: int, cuts: Sequence[Cover]) -> np.ndarray:
-    """Samples `[H, W, 4]` of a layer, its alpha times all `cuts`; a layer in which nothing is painted has none."""
+    """Samples `[H, W, 4]` of a layer with its alpha multiplied by all `cuts`; empty for a layer without pixels."""
     import numpy as np
 
     if color is None:
@@ -124,7 +123,7 @@ def _with_alpha(layer: Any, color: Any, depth: int, cuts: Sequence[Cover]) -> np
 
 
 def _mask_of(layer: Any) -> Iterator[Cover]:
-    """What the mask of a layer or group leaves of it, if it has one that is switched on; with less than full density it leaves more."""
+    """The mask of a layer or group, if it has one that is enabled; a density below 100 % lets the masked part show through."""
     mask = layer.mask
     if mask is None or mask.disabled:
         return
@@ -140,7 +139,7 @@ def _mask_of(layer: Any) -> Iterator[Cover]:
 
 
 def _cover_of(layers: Sequence[PsdLayer]) -> Cover:
-    """How much of each pixel some layers cover together; of several those that are switched on, if any is."""
+    """The combined coverage of some layers; of hidden layers only when all of them are hidden."""
     import numpy as np
 
     shown = [layer for layer in layers if layer.visible] or layers
@@ -157,7 +156,7 @@ def _cover_of(layers: Sequence[PsdLayer]) -> Cover:
 
 
 def _placed(plane: np.ndarray | None, box: Box, wanted: Box, outside: float) -> np.ndarray:
-    """A plane that lies on `box` `[H, W]`, on the box `wanted`, with the value `outside` where it has no pixels."""
+    """A plane `[H, W]` that lies on `box`, moved to the box `wanted`, with the value `outside` where it has no pixels."""
     import numpy as np
 
     out = np.full((wanted.height, wanted.width), outside, np.float32)

@@ -1,4 +1,4 @@
-"""A file's samples <-> the pixels that links carry: colour space, alpha and rounding, in one place."""
+"""Converts between the samples of a file and the pixels of a link: colour space, alpha and rounding."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def decode(samples: np.ndarray, colorspace: Colorspace, premultiplied: bool = Fa
     whole = samples.dtype in (np.uint8, np.uint16)
     values = samples.astype(np.float64) / np.iinfo(samples.dtype).max if samples.dtype.kind in "ui" and not whole else samples
     straight = "A" in channels and not premultiplied
-    # Colour that was premultiplied when it was encoded must be divided before it can be made linear.
+    # Colour that was premultiplied after encoding must be unpremultiplied before it is linearised.
     late = colorspace == "srgb" and not (whole and (straight or "A" not in channels))
     planes = np.empty((count, height, width), np.float32)
     for index, channel in enumerate(channels):
@@ -66,8 +66,8 @@ def encode(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: 
     """The frame of a picture as samples `[H, W, C]` for a file, C as in `decode`; a matte is grey and always raw.
 
     8 and 16 bit samples are clamped to 0..1 and rounded half up, NaN is 0, colour is divided by alpha; floats keep every
-    value and stay premultiplied. Without `alpha` the picture stands on black. A picture that still is as it was read gives
-    back the samples it was read from.
+    value and stay premultiplied. Without `alpha` the picture is composited over black. An unchanged picture returns the
+    samples it was read from.
     """
     import torch
 
@@ -79,7 +79,7 @@ def encode(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: 
         return encoded.samples
     picture = picture.on_frame()
     color = picture.color.detach().to("cpu", torch.float32)
-    if color.shape[0] == 2:  # vectors and the like: the third plane of an RGB file stays empty
+    if color.shape[0] == 2:  # two-component data such as vectors: the third plane of an RGB file stays empty
         color = torch.cat([color, torch.zeros_like(color[:1])])
     if not alpha or picture.alpha is None:
         return _interleave(_codes(color, depth, colorspace), depth)

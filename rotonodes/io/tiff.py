@@ -1,7 +1,7 @@
 """TIFF and BigTIFF: whole numbers and floats of any width, exactly (TIFF Revision 6.0, Adobe 1992; Technical Notes 1 and 3).
 
-Uncompressed and deflated files are read here, other compressions and samples of less than 8 bits by Pillow, what Pillow does not
-know by tifffile through imageio.
+Uncompressed and deflated files are read here; other compressions and samples below 8 bits by Pillow; the rest by tifffile through
+imageio.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _KNOWN = {
     *(_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _ORIENTATION, _COUNT, _ROWS, _STRIP_BYTES, _PLANAR, _PREDICTOR),
     *(_TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_BYTES, _EXTRA, _FORMAT),
 }
-_FIELD_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # byte, short, long, long of BigTIFF: all that is asked for here
+_FIELD_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # byte, short, long, and the long of BigTIFF: enough for the tags read here
 _DEFLATE = (8, 32946)
 _NO_PREDICTOR, _DIFFERENCE, _FLOAT_DIFFERENCE = 1, 2, 3
 _ASSOCIATED, _UNASSOCIATED = 1, 2
@@ -53,7 +53,7 @@ def read_tiff(path: str | os.PathLike[str]) -> Tiff:
     """The first picture of the file, as stored but upright: C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
 
     Samples of 1, 2 and 4 bits are scaled to 8, those of 12 to 16; float64 becomes float32; files where white is 0 are inverted.
-    Raises FrameError when it is missing, truncated, damaged, or of a kind that cannot be read without loss, which it names.
+    Raises FrameError when it is missing, truncated, damaged, or of a kind that cannot be read without loss; the message names the kind.
     """
     data = read_bytes(path)
     with decoding(path, "TIFF"):
@@ -113,7 +113,7 @@ def _orientation(tags: dict[int, tuple[int, ...]]) -> int:
 
 
 def _narrowed(samples: np.ndarray) -> np.ndarray:
-    """float64 as float32, infinite beyond its range; other types as they are."""
+    """float64 converted to float32, infinite beyond its range; other types unchanged."""
     import numpy as np
 
     with np.errstate(over="ignore"):
@@ -121,7 +121,7 @@ def _narrowed(samples: np.ndarray) -> np.ndarray:
 
 
 def _dark_is_zero(samples: np.ndarray, tags: dict[int, tuple[int, ...]]) -> np.ndarray:
-    """The samples of a file in which 0 is black, of one in which it may be white."""
+    """The samples with 0 as black, inverted when the file stores white as 0."""
     import numpy as np
 
     if tags[_PHOTOMETRIC][0] != _WHITE_IS_ZERO:
@@ -180,7 +180,7 @@ def _read_plain(data: bytes, tags: dict[int, tuple[int, ...]], order: str) -> np
 
 
 def _unpredict(raw: np.ndarray, kind: np.dtype[Any], shape: tuple[int, int, int], tags: dict[int, tuple[int, ...]]) -> np.ndarray:
-    """The samples `[rows, columns, channels]` of a block whose neighbours were subtracted before it was compressed."""
+    """The samples `[rows, columns, channels]` of a block, with the predictor (differences of neighbours) undone."""
     import numpy as np
 
     predictor = tags.get(_PREDICTOR, (_NO_PREDICTOR,))[0]
@@ -199,7 +199,7 @@ def _unpredict(raw: np.ndarray, kind: np.dtype[Any], shape: tuple[int, int, int]
 def _read_with_pillow(data: bytes, tags: dict[int, tuple[int, ...]]) -> Tiff | None:
     """Files of 1 to 16 bits, and grey floats, of any compression that Pillow knows; None where it would lose something.
 
-    Of 16-bit colour it keeps the high byte: the low one is asked for too.
+    Pillow keeps only the high bytes of 16-bit colour, so a second pass reads the low ones.
     """
     import numpy as np
     import PIL.Image
@@ -241,7 +241,7 @@ def _read_with_pillow(data: bytes, tags: dict[int, tuple[int, ...]]) -> Tiff | N
 
 
 def _read_with_tifffile(data: bytes, tags: dict[int, tuple[int, ...]], path: str | os.PathLike[str]) -> Tiff:
-    """What is neither plain nor known to Pillow. FrameError says of what kind the file is where tifffile cannot read it either."""
+    """Read a file that neither `_read_plain` nor Pillow supports. Raises FrameError that names the kind if tifffile fails too."""
     import imageio.v3 as imageio
     import numpy as np
 
@@ -255,7 +255,7 @@ def _read_with_tifffile(data: bytes, tags: dict[int, tuple[int, ...]], path: str
         raise FrameError(refusal)
     try:
         found = np.asarray(imageio.imread(data, plugin="tifffile", page=0))
-    except Exception as error:  # its decoders raise errors of many kinds
+    except Exception as error:  # its decoders raise many kinds of exceptions
         hint = " (or install imagecodecs: pip install 'rotonodes[tiff]')" if "imagecodecs" in str(error) else ""
         raise FrameError(refusal + hint) from error
     if found.ndim == 2:

@@ -9,17 +9,17 @@ from rotonodes.machine import torchrun
 
 
 def set_torch_threads(count: int) -> None:
-    """The number of torch threads of the calling thread."""
+    """Set the number of torch threads of the calling thread."""
     import torch
 
     torch.set_num_threads(max(1, count))
 
 
 def reuse_memory() -> None:
-    """Tell glibc to keep freed memory for the next tensors instead of handing it back to the system at every step.
+    """Make glibc keep freed memory for the next tensors instead of returning it to the system at every step.
 
-    Frames of one size come again and again; asking the kernel for fresh pages each time costs up to half of the work.
-    Elsewhere than on glibc nothing happens.
+    Frames of the same size are allocated again and again; fresh pages from the kernel cost up to half of the time.
+    Does nothing without glibc.
     """
     import ctypes
 
@@ -33,7 +33,7 @@ def reuse_memory() -> None:
 
 
 def cpu_count() -> int:
-    """Cores this process may use: its part of what the farm grants, else of what the machine allows."""
+    """Cores available to this process: its share of the cores granted by the farm, otherwise of those of the machine."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     for name in ("CUE_THREADS", "SLURM_CPUS_PER_TASK"):
         text = os.environ.get(name, "")
@@ -43,6 +43,6 @@ def cpu_count() -> int:
 
 
 def peak_memory() -> int:
-    """The most resident memory this process has had, in bytes."""
+    """Peak resident memory of this process, in bytes."""
     scale = 1 if os.uname().sysname == "Darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale

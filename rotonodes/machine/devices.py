@@ -1,4 +1,4 @@
-"""Which device networks run on."""
+"""Chooses the device that networks run on."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from rotonodes.machine import torchrun
 
 
 def choose_device(wanted: str) -> str:
-    """`auto`, `cpu`, `cuda` or `cuda:N` -> a device that is there. UsageError when the one asked for is not.
+    """The device for `auto`, `cpu`, `cuda` or `cuda:N`. Raises UsageError when it is not available.
 
-    The processes of a torchrun get a GPU each, as far as there are enough.
+    Under torchrun each process gets its own GPU, as far as there are enough.
     """
     if wanted == "cpu":
         return "cpu"
@@ -20,11 +20,11 @@ def choose_device(wanted: str) -> str:
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if index and torchrun.local_count() > 1:
-        raise UsageError(f"device {wanted}: each of the {torchrun.local_count()} processes here takes a GPU of its own: use --device cuda")
+        raise UsageError(f"device {wanted}: each of the {torchrun.local_count()} processes needs its own GPU: use --device cuda")
     if not index and count:
         index = str(torchrun.local_rank() % count)
     if kind == "auto":
         return f"cuda:{index}" if count else "cpu"
     if int(index or 0) >= count:
-        raise UsageError(f"device {wanted}: this machine has {count} CUDA devices that torch can use; take --device auto or cpu")
+        raise UsageError(f"device {wanted}: this machine has {count} CUDA devices that torch can use; use --device auto or cpu")
     return f"cuda:{index}"

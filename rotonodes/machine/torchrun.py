@@ -1,7 +1,7 @@
-"""Which of the processes of a `torchrun` this one is, told from the environment alone.
+"""Rank and world size of this process under `torchrun`, from the environment.
 
-Each process runs the same command. The first one (rank 0) does everything; the others only help with what their nodes share
-out (training), and write nothing. Without torchrun there is one process, and it is the first.
+Each process runs the same command. Rank 0 does everything; the other ranks only take part in distributed training and write
+nothing. Without torchrun there is one process, rank 0.
 """
 
 from __future__ import annotations
@@ -10,28 +10,28 @@ import os
 
 
 def count() -> int:
-    """The number of processes, on all machines together; 1 without torchrun."""
-    # Some clusters set RANK and WORLD_SIZE for jobs of their own; only with an address can the processes meet.
+    """World size: the number of processes on all machines; 1 without torchrun."""
+    # Some clusters set RANK and WORLD_SIZE for other purposes; processes can only connect if MASTER_ADDR is set too.
     return _number("WORLD_SIZE", 1) if os.environ.get("MASTER_ADDR") else 1
 
 
 def rank() -> int:
-    """This process's number among all, from 0."""
+    """Rank of this process among all, from 0."""
     return _number("RANK", 0) if count() > 1 else 0
 
 
 def is_first() -> bool:
-    """True for the process that writes files and tells of progress."""
+    """True for rank 0, the process that writes files and reports progress."""
     return rank() == 0
 
 
 def local_rank() -> int:
-    """This process's number among those of its machine, from 0: which GPU is its own."""
+    """Local rank: the number of this process on its machine, from 0; selects its GPU."""
     return _number("LOCAL_RANK", 0) if count() > 1 else 0
 
 
 def local_count() -> int:
-    """The number of processes on this machine, which share its cores."""
+    """Number of processes on this machine, which share its cores."""
     return max(1, _number("LOCAL_WORLD_SIZE", 1)) if count() > 1 else 1
 
 

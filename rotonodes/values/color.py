@@ -1,4 +1,4 @@
-"""sRGB <-> linear, premultiply, luminance. Every function takes and gives float tensors `[..., C, H, W]` or any shape."""
+"""sRGB <-> linear, premultiply, luminance. Every function takes and returns float tensors `[..., C, H, W]` or any shape."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 
 def srgb_to_linear(x: Tensor) -> Tensor:
-    """The inverse of IEC 61966-2-1's transfer curve, by its exact pieces; mirrored below 0, carried on above 1."""
+    """The inverse of IEC 61966-2-1's transfer curve, by its exact pieces; mirrored below 0, extended above 1."""
     import torch
 
     magnitude = x.abs()
@@ -28,7 +28,7 @@ def srgb_to_linear(x: Tensor) -> Tensor:
 
 
 def linear_to_srgb(x: Tensor) -> Tensor:
-    """IEC 61966-2-1's transfer curve, by its exact pieces; mirrored below 0, carried on above 1."""
+    """IEC 61966-2-1's transfer curve, by its exact pieces; mirrored below 0, extended above 1."""
     import torch
 
     magnitude = x.abs()

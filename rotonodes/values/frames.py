@@ -63,17 +63,17 @@ def frames_named(frames: Iterable[int]) -> str:
 
 
 def literal(text: str) -> str:
-    """`text` with the signs of frame tokens escaped, to be put into a pattern: `[#]` stands for a `#`, `[%]` for a `%`, and so on."""
+    """`text` with frame tokens escaped, for use inside a pattern: `[#]` for a literal `#`, `[%]` for `%`, and so on."""
     return _TOKEN.sub(lambda match: re.sub(r"[#%$@<]", r"[\g<0>]", match[0]), text)
 
 
 class FilePattern:
     """A path with a frame token: `####`, `%04d` or `$F4`; `@@@@` and `<F4>` are read too.
 
-    The token may stand more than once (in the folder and the name). Without a token, every frame is the same file. Signs that
-    are part of a name are not taken for tokens: a folder that is there under just this name stands for itself (`Film ##`), and
-    a single `#` or `%d` counts only where a separator (`.`, `_`, `-`) or the end of the name is on both sides of it (not in
-    `Film #3`, `50%draft`), unless it is all that a file's name has. `[#]`, `[%]`, `[$]` always stand for the sign itself.
+    The token may stand more than once (in the folder and the name). Without a token, every frame is the same file. Characters
+    that belong to a name are not tokens: an existing folder of exactly this name is literal (`Film ##`), and a single `#` or
+    `%d` counts only between separators (`.`, `_`, `-`) or at the ends of the name (not in `Film #3`, `50%draft`), unless it is
+    the only token of a file name. `[#]`, `[%]` and `[$]` are always literal.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -85,13 +85,13 @@ class FilePattern:
         return self.pattern
 
     def path(self, frame: int | None) -> str:
-        """The file of one frame, as it is written; negative frames are `-001` for `####`, as printf does it."""
+        """The file of one frame for writing; negative frames are `-001` for `####`, as in printf."""
         if frame is None and self.has_token:
             return self.pattern
         return "/".join(_name(part, frame or 0) for part in self._parts)
 
     def find(self, frame: int | None) -> str:
-        """The file of one frame, as it is on disk: negative ones are also found as `-0001`, as Blender writes `####`."""
+        """The file of one frame for reading: negative frames are also found as `-0001`, as Blender writes `####`."""
         path = self.path(frame)
         if frame is None or frame >= 0 or os.path.exists(path):
             return path
@@ -116,20 +116,20 @@ def name_of(pattern: str, frame: int) -> str:
 
 
 def _parts(pattern: str) -> tuple[tuple[Piece, ...], ...]:
-    """The pieces of each folder's name, and of the file's."""
+    """The pieces of each folder name, and of the file name."""
     *folders, name = pattern.split("/")
     parts = []
     for depth, folder in enumerate(folders):
         pieces = _pieces(folder, strict=True)
         if any(isinstance(piece, int) for piece in pieces) and os.path.isdir("/".join(folders[: depth + 1])):
-            pieces = (folder,)  # it is really called so
+            pieces = (folder,)  # an existing folder of exactly this name
         parts.append(pieces)
     return (*parts, _pieces(name, strict=False))
 
 
 @functools.lru_cache(maxsize=1024)
 def _pieces(text: str, strict: bool) -> tuple[Piece, ...]:
-    """A name cut at its tokens. Single `#` and `%d` inside of words are text where `strict`, or where there is another token."""
+    """A name split at its tokens. A single `#` or `%d` inside a word is literal if `strict`, or if there is another token."""
     tokens = [match for match in _TOKEN.finditer(text) if match["escaped"] or not _inside_word(match)]
     if not strict and not any(match["escaped"] is None for match in tokens):
         tokens = list(_TOKEN.finditer(text))

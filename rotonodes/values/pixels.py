@@ -65,7 +65,7 @@ class Box(NamedTuple):
 
 
 def cut(data: Tensor, box: Box, wanted: Box) -> Tensor:
-    """`data` `[..., H, W]` lies on `box`; answer the pixels on `wanted`, zero where there are none."""
+    """`data` `[..., H, W]` lies on `box`; returns the pixels on `wanted`, zero where there are none."""
     if box == wanted:
         return data
     both = box.intersect(wanted)
@@ -187,7 +187,7 @@ class Image:
 
     @property
     def color_indices(self) -> tuple[int, ...]:
-        """Indices of the colour planes that `color` answers."""
+        """Indices of the planes that `color` returns."""
         for names in (("R", "G", "B"), ("X", "Y", "Z"), ("Y",)):
             if all(name in self.channels for name in names):
                 return tuple(self.channels.index(name) for name in names)
@@ -198,7 +198,7 @@ class Image:
 
 
 class _Plane:
-    """What mattes and labels have in common: one plane that covers its frame."""
+    """Base of mattes and labels: one plane that covers its frame."""
 
     data: Tensor
 
@@ -248,8 +248,8 @@ class Matte(_Plane):
 class Labels(_Plane):
     """A class index for each pixel: uint8 `[H, W]`, with the classes' names and colours (`#rrggbb`) in index order.
 
-    `values` are what stood for the classes in the file they were read from, where that was not the index; weights that are
-    learned from them keep them.
+    `values` are the values of the classes in the file, where they differ from the indices; weights trained on these labels
+    keep them.
     """
 
     data: Tensor
