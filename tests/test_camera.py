@@ -161,7 +161,7 @@ def test_faults_name_the_file_and_what_to_render():
             camera_rotation(fewer, Passes.of(fewer))
     empty = layers_of(np.zeros((3, 5, 7)), np.full((5, 7), 1e10))
     with pytest.raises(
-        FrameError, match=re.escape("Position and Depth: 0 pixels have a depth: show more of the scene, or take normals: world")
+        FrameError, match=re.escape("Position and Depth: 0 pixels have a depth: show more of the scene, or note the camera in the header")
     ):
         camera_rotation(empty, Passes.of(empty))
     two = Layers({n: p for n, p in layers.planes.items() if n != "L.Position.Z"}, layers.box, layers.size)
@@ -192,3 +192,55 @@ def test_position_goes_before_normals_which_do_without():
     with pytest.raises(ValueError, match="0 pixels have a smooth depth and a normal: show more of the scene"):
         turn(scene.normals, np.full_like(scene.depth, 1e10))
     assert find_lens(np.full_like(scene.depth, 1e10), scene.normals) is None
+
+
+def faceted(rows: np.ndarray, faces: int, lens: float = 1.4, size: tuple[int, int] = (160, 120)) -> tuple[np.ndarray, np.ndarray]:
+    """A ball of few flat faces that are shaded as if it were round: world-space normals `[3, H, W]` and planar depth."""
+    width, height = size
+    number = np.arange(faces) + 0.5
+    polar, around = np.arccos(1 - 2 * number / faces), np.pi * (1 + 5**0.5) * number
+    planes = np.stack([np.cos(around) * np.sin(polar), np.sin(around) * np.sin(polar), np.cos(polar)], axis=1)
+    x, y = np.meshgrid((np.arange(width) + 0.5 - width / 2) / width / lens, (height / 2 - np.arange(height) - 0.5) / width / lens)
+    rays = np.einsum("ij,jhw->ihw", rows.T, np.stack([x, y, -np.ones_like(x)]))
+    eye = 4 * rows[2]
+    falling = np.einsum("ij,jhw->ihw", planes, rays)
+    reached = (1 - planes @ eye)[:, None, None] / falling
+    enter, leave = np.where(falling < 0, reached, -np.inf).max(0), np.where(falling > 0, reached, np.inf).min(0)
+    hit = enter < leave
+    points = eye[:, None, None] + rays * np.where(hit, enter, 0)
+    return np.where(hit, points / np.linalg.norm(points, axis=0), 0), np.where(hit, enter, 1e10)
+
+
+@pytest.mark.parametrize(("faces", "most"), [(10, 15), (12, 12), (20, 6), (60, 4)])
+def test_smooth_shading_of_few_faces(faces: int, most: float) -> None:
+    """Ordinary low-poly models: normals and depth differ by the facets, which says nothing against the camera."""
+    for azimuth in (0.4, 1.9):
+        rows = looking(azimuth, 0.5)
+        normals, depth = faceted(rows, faces)
+        assert degrees(turn(normals, depth), rows) < most
+
+
+@pytest.mark.parametrize("wrong", ["mirrored", "negated", "axes swapped", "upside down"])
+def test_normals_of_another_space_are_refused(wrong: str) -> None:
+    scene = ball(looking(0.7, 0.5), unit(1, -1, 1), size=(96, 72))
+    normals = {
+        "mirrored": scene.normals * np.array([-1, 1, 1])[:, None, None],
+        "negated": -scene.normals,
+        "axes swapped": scene.normals[[0, 2, 1]],
+        "upside down": scene.normals[:, ::-1],
+    }[wrong]
+    with pytest.raises(ValueError, match="the normals are not those of the depths"):
+        turn(normals, scene.depth)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e8, 1e30])
+@pytest.mark.parametrize("name", ["Position", "Normal", "Depth"])
+def test_one_bad_pixel_does_not_move_the_camera(name: str, value: float) -> None:
+    scene = ball(looking(0.7, 0.5), unit(1, -1, 1), size=(96, 72))
+    ray = scene.views / (scene.views * scene.rows[2][:, None, None]).sum(0)  # of planar length 1
+    points = 4 * scene.rows[2][:, None, None] - ray * np.where(scene.depth < 1e9, scene.depth, 0)
+    planes = {"Position": points.copy(), "Normal": scene.normals.copy(), "Depth": scene.depth.copy()}
+    planes[name][..., 40, 48] = value
+    with np.errstate(all="raise"):
+        assert degrees(turn(planes["Normal"], planes["Depth"]), scene.rows) < 2
+        assert degrees(solve_camera(planes["Position"], planes["Depth"]), scene.rows) < 0.5

@@ -31,7 +31,7 @@ from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes
 from rotonodes.node.parameters import changes_pixels, parameter_faults, path_role, unit_of
 from rotonodes.node.registry import full_name
-from rotonodes.node.signature import Socket
+from rotonodes.node.signature import FRAME_TYPES, Socket
 from rotonodes.plan.make import make_plan
 from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS, ToneScale
@@ -597,6 +597,99 @@ def test_a_nan_stays_where_it_is(cls: type[Node]) -> None:
             for picture in pictures(value):
                 if picture.data.is_floating_point():
                     assert picture.data.isfinite().float().mean() > 0.5, f"{case}.{name}: one NaN became most of the frame"
+
+
+BAD = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf"), "1e30": 1e30}
+BAD_PLACE = (30, 40)
+BAD_PASSES = ("Combined", "DiffDir", "GlossDir", "Normal", "Depth")
+MOST_CHANGED = 0.02  # share of the pixels that may differ where a node works on the whole frame
+
+
+def lit_layers(sample: Sample, name: str, value: float) -> Layers:
+    """A sphere before nothing under one light, with one bad pixel in the pass of this name."""
+    layers = make_layers(sample)
+    width, height = sample.size
+    y, x = np.mgrid[:height, :width]
+    right, up = (x + 0.5 - width / 2) / (height / 2), (height / 2 - y - 0.5) / (height / 2)
+    inside = right**2 + up**2 < 0.9
+    normal = np.where(inside, np.stack([right, up, np.sqrt((1 - right**2 - up**2).clip(0))]), 0).astype(np.float32)
+    lit = np.where(inside, (normal * np.array([0.5, 0.4, 0.77])[:, None, None]).sum(0).clip(0) + 0.1, 0).astype(np.float32)
+    planes = dict(layers.planes)
+    for layer in ("ViewLayer", "Label"):
+        planes |= {f"{layer}.Normal.{axis}": plane for axis, plane in zip("XYZ", normal, strict=True)}
+        planes |= {f"{layer}.DiffDir.{channel}": lit.copy() for channel in "RGB"}
+        planes[f"{layer}.Depth.Z"] = np.where(inside, 5 - normal[2], 1e10).astype(np.float32)
+    for full in planes:
+        if f".{name}." in full and not full.endswith(".A"):
+            planes[full] = planes[full].astype(np.float32)
+            planes[full][BAD_PLACE[1], BAD_PLACE[0]] = value
+    return replace(layers, planes=planes)
+
+
+def with_bad_pixel(case: Case, kind: type, name: str, value: float) -> dict[str, Any]:
+    """The inputs of a case, those of one kind with a bad pixel (of layers in one pass); mattes and pictures are soft."""
+    sample = Sample((96, 64))
+
+    def make(of: type, seed: int) -> Any:
+        own = replace(sample, seed=seed)
+        if of is Layers:
+            return lit_layers(own, name, value if kind is Layers else 0.0)
+        made = MAKERS[of](own)
+        if of in (Image, Matte):
+            data = torch.nn.functional.avg_pool2d(made.data[None], 9, 1, 4, count_include_pad=False)[0]
+            if of is Matte:  # a soft disc, whose edge runs through the bad pixel
+                y, x = torch.meshgrid(torch.arange(64.0), torch.arange(96.0), indexing="ij")
+                data = ((20 - torch.hypot(x - 48, y - 32)) / 8 + 0.5).clamp(0, 1)[None]
+            if of is kind:
+                data[:3, BAD_PLACE[1], BAD_PLACE[0]] = value
+            made = made.with_data(data)
+        return made
+
+    inputs: dict[str, Any] = {}
+    for socket in (case.cls.signature.inputs[linked] for linked in case.linked):
+        of = kind if kind in socket.types else socket.types[0]
+        count = 2 if socket.feed in ("clip", "batch") else 1
+        values = [make(of, 10 * at) for at in range(count)]
+        wrapped = Clip.of(values) if socket.feed == "clip" else Batch.of(values) if socket.feed == "batch" else None
+        inputs[socket.name] = wrapped if wrapped is not None else values if socket.many else values[0]
+    return inputs
+
+
+def differing(one: Image | Matte | Labels, other: Image | Matte | Labels, reach: float) -> float:
+    """The share of pixels that differ: at all beyond the reach of the bad pixel; where that is the whole frame, by more than 2 %."""
+    apart = (one.data.float() - other.data.float()).abs().nan_to_num(9.0)
+    apart = apart.amax(0) if apart.ndim == 3 else apart
+    if np.isinf(reach) or one.size != (96, 64):
+        return float((apart > 0.02).float().mean())
+    y, x = torch.meshgrid(torch.arange(apart.shape[0]), torch.arange(apart.shape[1]), indexing="ij")
+    beyond = torch.hypot(x - BAD_PLACE[0] * 1.0, y - BAD_PLACE[1] * 1.0) > reach * 2**0.5
+    return float((apart > 0)[beyond].any()) if beyond.any() else 0.0
+
+
+@every_node
+@pytest.mark.filterwarnings("error")
+def test_a_bad_pixel_stays_where_it_is(cls: type[Node]) -> None:
+    """NaN, infinity and absurd light in one pixel change nothing beyond the node's reach, and of a whole frame next to nothing."""
+    for case in cases(cls):
+        if not any(kind in FRAME_TYPES for kind in case.node.outputs().values()):
+            continue
+        variants = [case, *(case.with_value("recipe", recipe) for recipe in ("key",) if "recipe" in cls.model_fields)]
+        variants += [case.with_value("method", method) for method in ("blur", "guided", "polygon") if cls.type_name == "SmoothEdge"]
+        kinds = {kind for name in case.linked for kind in cls.signature.inputs[name].types if kind in (Image, Matte, Layers)}
+        for variant in (variant for variant in variants if variant.is_right()):
+            for kind in kinds:
+                for name in BAD_PASSES if kind is Layers else ("",):
+                    ordinary = [variant.call(with_bad_pixel(variant, kind, name, value)) for value in (0.25, 1.0)]
+                    for what, value in BAD.items():
+                        made = variant.call(with_bad_pixel(variant, kind, name, value))
+                        for output in made:
+                            plain, white, bad = (pictures(result[output]) for result in (*ordinary, made))
+                            for one, other, found in zip(plain, white, bad, strict=True):
+                                reach = variant.node.reach()
+                                allowed = 0.0 if np.isfinite(reach) and found.size == (96, 64) else MOST_CHANGED
+                                allowed += differing(one, other, reach)
+                                share = min(differing(found, like, reach) for like in (one, other))
+                                assert share <= allowed, f"{variant}.{output}: {what} in {kind.__name__} {name}: {share:.1%}; see reach()"
 
 
 def keeps_pictures(cls: type[Node]) -> bool:

@@ -136,3 +136,51 @@ def test_its_channels_go_on_top_of_the_stack():
         stack(layers, Image(torch.zeros(1, 2, 2), ("K",)))
     with pytest.raises(FrameError, match=r"channel Normal.X is in the passes and in more"):
         stack(layers, Image(torch.zeros(1, 48, 64), ("Normal.X",)))
+
+
+def test_normals_in_camera_space_need_no_camera():
+    """Of a frame whose camera nobody tells, where renderers write normals as the camera sees them."""
+    scene = ball(looking(0.7, 0.4), unit(1, -1, 1))
+    world, noted = scene.layers({}), scene.layers({"Note": json.dumps({"camera": scene.rows.tolist()})})
+    turned = np.einsum("ij,jhw->ihw", scene.rows, scene.normals).astype(np.float32)
+    planes = dict(world.planes) | {f"L.Normal.{axis}": plane for axis, plane in zip("XYZ", turned, strict=True)}
+    seen = Layers(planes, world.box, world.size, {}, path=world.path)
+    found, wanted = FindKeyLight(normals="camera")(seen), FindKeyLight()(noted)
+    assert (found.data - wanted.data).abs().mean() < 0.03
+    flat = {name: np.full_like(plane, float(name.endswith("Normal.Z"))) if "Normal" in name else plane for name, plane in planes.items()}
+    with pytest.raises(FrameError, match="or set normals: camera where they are rendered in camera space"):
+        FindKeyLight()(Layers(flat, world.box, world.size, {}))
+
+
+def test_the_terminator_is_neither_lit_nor_in_cast_shadow():
+    """Where a surface turns away from the light, the quotient of measured and expected light is noise: it fades to 0."""
+    scene = ball(looking(0, 0.4), unit(1, -1, 0.3), size=(160, 120), fill=0.1)
+    key = find_key_light(scene.light, scene.normals)
+    assert key is not None
+    noisy = scene.light + 0.02 * np.random.default_rng(1).normal(size=scene.light.shape)
+    cosine, lit, gloss = shade(key, noisy, scene.normals, scene.views, 0.35)
+    away = np.einsum("ihw,i->hw", scene.normals, key.direction) <= 0
+    assert away.any() and not lit[away].any() and not cosine[away].any() and not gloss[away].any()
+    grazing = (cosine > 0) & (cosine < 0.05) & scene.on_ball
+    clear = (cosine > 0.3) & ~scene.shadowed & scene.on_ball
+    assert grazing.sum() > 20 and np.median(lit[grazing]) < 0.5 < np.median(lit[clear])
+    assert lit[clear].min() > 0.5
+    steps = [np.median(lit[(cosine > low) & (cosine <= low + 0.02) & scene.on_ball]) for low in (0.0, 0.04, 0.08)]
+    assert steps == sorted(steps), "the light fades in from the terminator"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("name", ["DiffDir", "Normal", "Depth"])
+def test_one_bad_pixel_stays_one_pixel(name, value):
+    scene = ball(looking(0.2, 0.4), unit(1, -1, 1))
+    layers = scene.layers({})
+    planes = {full: plane.copy() for full, plane in layers.planes.items()}
+    for full in planes:
+        if f".{name}." in full:
+            planes[full][20, 30] = value
+    bad = Layers(planes, layers.box, layers.size, {}, path=layers.path)
+    for node, most in ((FindKeyLight(), 0.02), (FindKeyLight(normals="camera"), 0.02)):
+        before, after = node(layers).data, node(bad).data
+        differs = ((before - after).abs().nan_to_num(9) > most).any(0)
+        assert differs.sum() <= 1 and not differs[:20].any()

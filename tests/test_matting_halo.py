@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rotonodes.metrics.matte_errors import matte_errors
-from rotonodes.nodes import Composite, EstimateForeground, LoadFrames, MultipassDecode, SolveAlpha, Trimap
+from rotonodes.nodes import CleanPlate, Composite, EstimateForeground, LoadFrames, MultipassDecode, SolveAlpha, Trimap
 from rotonodes.values.color import linear_to_srgb
 from rotonodes.values.pixels import Image, Matte
 
@@ -73,3 +73,34 @@ def test_from_a_rough_mask_to_a_clean_composite(fur: Fur, method: str) -> None:
     made = Composite()(EstimateForeground()(fur.picture, alpha), wall)
     assert wrong(made, true, unknown) < 0.4 * wrong(Composite()(fur.picture, wall, mask=rough), true, unknown)
     assert wrong(made, true, unknown) < 0.5 * wrong(Composite()(fur.picture, wall, mask=alpha), true, unknown)
+
+
+FLAT = (0.75, 0.37, 0.09)  # a tone's colour, linear
+
+
+def painted(size: Image) -> Image:
+    """One flat tone in a frame's size."""
+    return Image(torch.tensor(FLAT).view(3, 1, 1).repeat(1, size.height, size.width))
+
+
+@pytest.mark.parametrize("bright", [False, True], ids=["as rendered", "before a wall four times as bright"])
+def test_no_fringe_around_flat_tones(fur: Fur, bright: bool) -> None:
+    """Flat tones over a plate by the same matte: the shape's old colour is gone from the edge when the plate is cleaned."""
+    wall = fur.wall.with_data(fur.wall.data * 4) if bright else fur.wall
+    plate = Composite()(fur.cutout, wall)
+    true = Composite()(painted(plate), wall, mask=fur.alpha)
+    edge = (fur.alpha.data > 0) & (fur.alpha.data < 1)
+    fringe = wrong(Composite()(painted(plate), plate, mask=fur.alpha), true, edge)
+    cleaned = CleanPlate()(plate, fur.alpha)
+    clean = wrong(Composite()(painted(plate), cleaned, mask=fur.alpha), true, edge)
+    assert fringe > 5 and clean < 0.3 * fringe
+    outside, inside = fur.alpha.data[0] == 0, fur.alpha.data[0] == 1
+    assert torch.equal(cleaned.data[:, outside], plate.data[:, outside]) and torch.equal(cleaned.data[:, inside], plate.data[:, inside])
+
+
+def test_a_plate_with_alpha_is_cleaned_of_the_shapes_alpha_too() -> None:
+    """A render without background: beside the shape there is nothing, so nothing of it may stay."""
+    alpha = torch.linspace(0, 1, 12).repeat(8, 1)[None]
+    plate = Image(torch.cat([alpha * 0.5, alpha * 0.25, alpha * 0.1, alpha]))
+    found = CleanPlate()(plate, Matte(alpha))
+    assert found.data[:, :, :11].abs().max() < 1e-6

@@ -134,6 +134,10 @@ class Node(BaseModel):
         """Working memory in bytes for one frame of this size, without inputs and outputs; used by the plan's estimate."""
         return 0
 
+    def reach(self) -> float:
+        """The distance, in px, up to which a pixel of an input can change the outputs; infinite for the whole frame."""
+        return 0.0
+
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         """Faults of these parameters, one line each, given the linked inputs and the graph's number of frames.
 

@@ -23,7 +23,7 @@ from rotonodes.errors import RotoError
 from rotonodes.imaging.mattes.unknown_band import unknown
 from rotonodes.io.pictures import write_image
 from rotonodes.metrics.matte_errors import ERRORS, MatteErrors, matte_errors
-from rotonodes.nodes import Composite, EstimateForeground, LoadFrames, MultipassDecode, SolveAlpha, Trimap
+from rotonodes.nodes import CleanPlate, Composite, EstimateForeground, LoadFrames, MultipassDecode, SolveAlpha, Trimap
 from rotonodes.values.color import linear_to_srgb
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Image, Matte
@@ -59,6 +59,18 @@ def estimated(method: str) -> Cut:
         return lambda wall: Composite()(foreground, wall)
 
     return cut
+
+
+FLAT = (0.75, 0.37, 0.09)  # linear colour of the flat tone that is painted over plates
+
+
+def flat_over(shot: Shot, band: Tensor) -> tuple[Score, Score]:
+    """A flat tone composited by the true alpha over the render itself, and over its clean plate, against one over the true wall."""
+    flat = Image(torch.tensor(FLAT).view(3, 1, 1).expand_as(shot.picture.data).contiguous())
+    true = [Composite()(flat, shot.wall, mask=shot.alpha)]
+    plates = shot.picture, CleanPlate()(shot.picture, shot.alpha)
+    before, after = (score([Composite()(flat, plate, mask=shot.alpha)], true, shot.alpha, shot, band) for plate in plates)
+    return before, after
 
 
 FOREGROUNDS: dict[str, Cut] = {"the picture": masked, "blur_fusion": estimated("blur_fusion"), "multi_level": estimated("multi_level")}
@@ -129,13 +141,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--band", type=float, default=3, help="how much wider than the soft edge the trimap is unknown, px")
     parser.add_argument("--sheet", help="PNG: picture, hard mask, no estimation, estimation, truth")
     options = parser.parse_args(arguments)
+    pattern = str(Path(options.clips) / "cutout.####.exr")
     try:
-        scores, sheet = measured(read(str(Path(options.clips) / "cutout.####.exr")), options.band)
+        scores, sheet = measured(read(pattern), options.band)
         if options.sheet:
             write_image(options.sheet, Image(torch.cat(sheet[:4], dim=1)))
     except RotoError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    edges = [(shot, unknown(Trimap(erode=options.band, dilate=options.band)(shot.alpha).data)) for shot in read(pattern)]
+    pairs = [flat_over(shot, region) for shot, region in edges]
+    print("| flat tone over | colour | codes |\n| --- | ---: | ---: |")
+    for name, found_here in (("the render itself", [pair[0] for pair in pairs]), ("CleanPlate", [pair[1] for pair in pairs])):
+        colour, codes = (sum(one[at] for one in found_here) / len(found_here) for at in (1, 2))
+        print(f"| {name} | {colour:.1f} | {codes:.1f} |")
+    print()
     for row in (COLUMNS, ("---",) * len(COLUMNS)):
         print(f"| {' | '.join(row)} |")
     for (name, way), found in scores.items():

@@ -67,7 +67,7 @@ def _solved(color: Tensor, trimap: Tensor, margin: int, method: Callable[[Tensor
         raise FrameError("the trimap has no foreground (1) to solve alpha from: erode less")
     solved = trimap.clone()
     part, there = solved[:, *box.slices], asked[box.slices]
-    found = method(exposed(color[:, *box.slices]), torch.where(there, 0.5, part), ~there)
+    found = method(exposed(color[:, *box.slices]), torch.where(there, 0.5, part.clamp(0, 1)), ~there)
     part.copy_(torch.where(there, found.clamp(0, 1), part))
     return solved
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotonodes.extras import load_library
+from rotonodes.imaging.mattes.bounded import bounded
 from rotonodes.imaging.mattes.edge_report import FrameEdges, Limits, Place
 from rotonodes.imaging.mattes.outline import contours
 from rotonodes.imaging.mattes.regions import regions
@@ -33,7 +34,7 @@ class EdgeLine(NamedTuple):
 
 def check(frame: int, matte: Plane, limits: Limits) -> FrameEdges:
     """Measure the edge of one matte `[H, W]`; the node CheckEdges has the definitions."""
-    known = np.nan_to_num(matte, nan=0.0)
+    known = bounded(matte)
     lines = [line for line in map(resampled, contours(known)) if line is not None]
     holes = gaps(known >= 0.5, limits.gap)
     if not lines:

@@ -11,12 +11,15 @@ from torch.nn.functional import max_pool1d, pad
 from rotonodes.extras import load_library
 from rotonodes.imaging.mattes.block_means import filled, pooled, window_means
 from rotonodes.imaging.mattes.box_means import running_sums
-from rotonodes.values.pixels import Box
+from rotonodes.imaging.picture.compositing import with_colors
+from rotonodes.values.pixels import Box, Image
 
 FAR, NEAR = 90, 6  # px, radii of the paper's two windows of blur-fusion
 _BLOCK = 8  # px, side of the blocks that the far windows are made of
 _ROWS = 48  # rows computed at a time
 _LEAST = 1e-5  # mean weight below which a window has seen nothing of a colour
+_EXTREME, _DIM = 1000.0, 0.01  # light is bounded at so many times that of 99 % of the pixels, or of a dim picture
+_SAMPLES = 100_000  # pixels that this is measured on
 _MARGIN = 64  # px around the soft part that the multi-level method is given
 
 
@@ -27,7 +30,7 @@ class TwoColors(NamedTuple):
     back: Tensor
 
 
-def blur_fusion(color: Tensor, alpha: Tensor, block: int = _BLOCK) -> Tensor:
+def blur_fusion(color: Tensor, alpha: Tensor, block: int = _BLOCK, last_correction: bool = True) -> Tensor:
     """Unpremultiplied foreground `[C, H, W]` of a picture `[C, H, W]` with matte `[1, H, W]`; any device, any brightness.
 
     Forte and Pitié, Approximate, Fast Foreground Colour Estimation (ICIP 2021): with means over a window, weighted by the
@@ -38,8 +41,10 @@ def blur_fusion(color: Tensor, alpha: Tensor, block: int = _BLOCK) -> Tensor:
     first from F = B = C in windows of radius 90, then from those results in windows of radius 6. Windows end at the
     frame's edge. Here the far windows are made of blocks of 8 px, and only pixels with 0 < a < 1 are computed: where a is 1 the
     foreground is C, where a is 0 the result is C too and has no meaning. NaN and infinity are left out of every mean, and stay
-    where they are. No colour becomes negative unless C is.
+    where they are; light beyond 1000 times that of 99 % of the pixels counts as that. No colour becomes negative unless C is.
+    Without the `last_correction` the result is F' of the small window: smoother, and like its surroundings.
     """
+    alpha = alpha.nan_to_num(0.0, 1.0, 0.0).clamp(0, 1)
     soft = (alpha[0] > 0) & (alpha[0] < 1)
     box = Box.around(soft, FAR + block)
     if box is None:
@@ -47,15 +52,31 @@ def blur_fusion(color: Tensor, alpha: Tensor, block: int = _BLOCK) -> Tensor:
     box = box._replace(left=box.left - box.left % block, top=box.top - box.top % block)  # a part's blocks are the frame's
     front = color.clone()
     window = (slice(None), *box.slices)
-    _fuse(color[window], alpha[window], soft[box.slices], block, front[window])
+    _fuse(color[window], alpha[window], soft[box.slices], block, front[window], last_correction)
     return front
 
 
-def _fuse(color: Tensor, alpha: Tensor, soft: Tensor, block: int, front: Tensor) -> None:
+def clean_plate(picture: Image, matte: Tensor) -> Image:
+    """A picture without the shape's colour where its matte `[1, H, W]` is between 0 and 1; colour and alpha.
+
+    The background of a shape is the foreground of everything else, so this is `blur_fusion` with 1 - matte. Of a picture's alpha
+    A = m + (1 - m) A_B the background's own A_B is known exactly, and its colour is scaled to it.
+    """
+    color = blur_fusion(picture.color, 1 - matte, last_correction=False)
+    if picture.alpha is None:
+        return with_colors(picture, color)
+    soft = (matte > 0) & (matte < 1)
+    behind = torch.where(soft, ((picture.alpha - matte) / (1 - matte).where(soft, 1.0)).clamp(0, 1), picture.alpha)
+    estimated = blur_fusion(picture.alpha, 1 - matte, last_correction=False).clamp(min=0)
+    scale = torch.where(soft, behind / estimated.where(estimated > 0, 1.0), 1.0).clamp(0, 1)
+    return with_colors(picture, torch.where(scale > 0, color * scale, 0.0), behind)
+
+
+def _fuse(color: Tensor, alpha: Tensor, soft: Tensor, block: int, front: Tensor, last_correction: bool) -> None:
     """Writes the result of `blur_fusion` into `front` where `soft` (bool `[H, W]`): in bands of rows, only columns near soft pixels."""
     height, width = soft.shape
     finite = bool(color.sum().isfinite())
-    seen = color if finite else color.nan_to_num(0.0, 0.0, 0.0)
+    seen = _within_light(color if finite else color.nan_to_num(0.0, 0.0, 0.0))
     means, least = _far(seen, alpha, block), min(0.0, float(seen.min()))
     for top in range(0, height, _ROWS):
         bottom = min(height, top + _ROWS)
@@ -70,12 +91,23 @@ def _fuse(color: Tensor, alpha: Tensor, soft: Tensor, block: int, front: Tensor)
         pair = _fused(here, a, _ratios(far[:-2], far[-2:], _LEAST), least)
         middle = slice(NEAR - left, len(columns) - NEAR + right)
         inner = (slice(None), slice(top - above, bottom - above), middle)
-        found = _fused(here[inner], a[inner], _near(pair, a, beyond), least).front
+        found = _near(pair, a, beyond)
+        found = _fused(here[inner], a[inner], found, least) if last_correction else found
         there, old = _taken(soft[top:bottom], columns[middle]), here[inner]
         if not finite:
             old = _taken(color[:, top:bottom], columns[middle])
             there = there & old.isfinite()
-        front[:, top:bottom, _span(columns[middle])] = torch.where(there, found, old)
+        front[:, top:bottom, _span(columns[middle])] = torch.where(there, found.front, old)
+
+
+def _within_light(color: Tensor) -> Tensor:
+    """Finite colour without light a thousand times as bright as 99 % of the picture: one such pixel would outweigh a whole window."""
+    extreme = float(color.abs().max())
+    if extreme <= _EXTREME * _DIM:
+        return color
+    some = color.abs().amax(0).flatten()
+    limit = _EXTREME * max(_DIM, float(some[:: max(1, len(some) // _SAMPLES)].quantile(0.99)))
+    return color if extreme <= limit else color.clamp(-limit, limit)
 
 
 def _around(columns: Tensor, width: int) -> Tensor:
@@ -172,11 +204,12 @@ def multi_level(color: Tensor, alpha: Tensor) -> Tensor:
     brightness, so light is divided by its peak before and multiplied by it after.
     """
     library = load_library("pymatting", "the multi-level foreground")
+    alpha = alpha.nan_to_num(0.0, 1.0, 0.0).clamp(0, 1)
     soft = (alpha[0] > 0) & (alpha[0] < 1)
     box = Box.around(soft, _MARGIN)
     if box is None or soft.numel() == 1:  # the library takes logarithms of the size
         return color
-    seen = color[:, *box.slices].nan_to_num(0.0, 0.0, 0.0).clamp(min=0)
+    seen = _within_light(color[:, *box.slices].nan_to_num(0.0, 0.0, 0.0)).clamp(min=0)
     peak = seen.max().clamp(min=1)
     found = library.estimate_foreground_ml((seen / peak).permute(1, 2, 0).cpu().numpy(), alpha[0, *box.slices].cpu().numpy())
     front = color.clone()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rotonodes.imaging.mattes.bounded import bounded, with_nan_of
 from rotonodes.imaging.mattes.nearest import SLACK, Nearest, block_distances, nearest_of, whole
 from rotonodes.values.pixels import Box
 
@@ -53,16 +54,13 @@ def grown(matte: Plane, radius: float) -> Plane:
         return 1 - grown(1 - matte, -radius)
     if radius == 0:
         return matte.copy()
-    number = np.isnan(matte)
-    known = np.where(number, np.float32(0), matte) if number.any() else matte
-    result = matte.copy()
+    known = bounded(matte)
+    result = known.copy()
     inside = known >= 0.5
     box = Box.around(inside != inside[0, 0], math.ceil(radius + WIDEST))  # None where there is no edge
     if box is not None:
         result[box.slices] = _moved(np.ascontiguousarray(known[box.slices]), radius)
-    if number.any():
-        result[number] = np.nan
-    return result
+    return with_nan_of(matte, result)
 
 
 def _moved(matte: Plane, radius: float) -> Plane:

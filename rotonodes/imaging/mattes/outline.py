@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotonodes.extras import load_library
+from rotonodes.imaging.mattes.bounded import bounded, with_nan_of
 from rotonodes.imaging.mattes.regions import indices
 from rotonodes.values.pixels import Box
 
@@ -20,13 +21,13 @@ def straightened(matte: Plane, tolerance: float) -> Plane:
     A shape that meets the frame's border is continued beyond it, so that the border does not change.
     """
     margin = int(np.ceil(tolerance)) + 3
-    known = np.pad(np.nan_to_num(matte, nan=0.0), margin, "edge")
+    known = np.pad(bounded(matte), margin, "edge")
     lines = contours(np.pad(known, 1))
     last = np.array(known.shape)  # row and column of the padding's outer pixels, beyond which the shape is cut off
     pinned = [np.any((line <= 1) | (line >= last), axis=1) for line in lines]
     corners, counts = simplified(lines, tolerance, pinned)
     drawn = covered([line - (margin + 1) for line in _split(corners, counts)], matte.shape)
-    return np.where(np.isnan(matte), matte, drawn)
+    return with_nan_of(matte, drawn)
 
 
 def contours(matte: Plane) -> list[Plane]:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from rotonodes.errors import FrameError
+from rotonodes.imaging.mattes.bounded import bounded, with_nan_of
 from rotonodes.imaging.mattes.box_means import box_mean, gaussian
 from rotonodes.values.color import linear_to_srgb, luminance
 from rotonodes.values.pixels import Box, Image, Matte
@@ -76,9 +77,8 @@ def guide_of(matte: Matte, image: Image) -> Plane:
 
 
 def _around_edges(matte: Plane, margin: int) -> tuple[Plane, Box | None]:
-    """The matte with NaN as 0, and the box outside of which nothing changes; None where the matte is 0 or 1 everywhere."""
-    number = np.isnan(matte)
-    known = np.where(number, np.float32(0), matte) if number.any() else matte
+    """The matte within 0..1, and the box outside of which nothing changes; None where the matte is 0 or 1 everywhere."""
+    known = bounded(matte)
     return known, Box.around(known != (1 if known.flat[0] == 1 else 0), margin)
 
 
@@ -88,9 +88,6 @@ def _put_back(matte: Plane, box: Box, made: Plane) -> Plane:
     made *= 1 + 2 * _SAME
     made += 0.5
     np.clip(made, 0, 1, out=made)
-    result = matte.copy()
+    result = bounded(matte).copy()
     result[box.slices] = made
-    number = np.isnan(matte)
-    if number.any():
-        result[number] = np.nan
-    return result
+    return with_nan_of(matte, result)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NOTHING = 1e9
 
 _POINTS = 50_000
+_FARTHEST = 1000.0  # bound of distances and depths, as a multiple of their median
 _FEWEST_POINTS = 16
 # px, largest accepted error of a fit: renderers write the position of a pixel's first sample, which need not be at its centre.
 _WORST_FIT = 2.0
@@ -28,14 +29,17 @@ _CELLS = 6  # cells per unit of a normal
 _FACETS = 0.01  # 1 - cosine, 8 degrees: how much smooth-shaded normals differ from the flat faces below them
 _CUT = 0.1  # 1 - cosine at which the misfit of a pixel is cut off
 _FEWEST_TURNED = 0.003  # second singular value of the normals' correlation: 0 where all are parallel, 1/3 on a sphere
-_WORST_NORMALS = 0.05
+_WORST_NORMALS = 0.14  # mean of 1 - cosine; smooth shading of a ball of 12 faces has 0.1, normals of another space 0.18 and more
 
 
-def camera_rotation(layers: Layers, passes: Passes, layer: str = "", view: str = "") -> np.ndarray:
+def camera_rotation(
+    layers: Layers, passes: Passes, layer: str = "", view: str = "", way_out: str = "note the camera in the header"
+) -> np.ndarray:
     """The rotation from world to camera, float64 `[3, 3]`; its rows are the camera's right, up, and towards the viewer.
 
     Taken from the header where it is noted, else solved from Depth (planar) and Position (world space), or Depth and
-    Normal (world space) of the view layer. Raises FrameError with what to render when these are missing, or fit no camera.
+    Normal (world space) of the view layer. Raises FrameError when these are missing, or fit no camera, with what to render and the
+    caller's `way_out`.
     """
     noted = header_camera(layers)
     if noted is not None:
@@ -46,16 +50,16 @@ def camera_rotation(layers: Layers, passes: Passes, layer: str = "", view: str =
     if missing:
         raise FrameError(
             f"{passes.where}: the header notes no camera, and there is no pass {' and no pass '.join(missing)} to solve it from: "
-            "render Normal and Depth too, or take normals: world"
+            f"render Normal and Depth too, or {way_out}"
         )
     planes = [layers.planes[full] for name in (other, "Depth") for _, full in passes.find(name, layer, view).channels]
     if len(planes) < 4:
-        raise FrameError(f"{passes.where}: {other} needs three channels and Depth one: render them again, or take normals: world")
+        raise FrameError(f"{passes.where}: {other} needs three channels and Depth one: render them again, or {way_out}")
     try:
         vectors, depth = np.stack(planes[:3]), np.asarray(planes[3])
         return solve_camera(vectors, depth) if other == "Position" else turn(vectors, depth)
     except ValueError as error:
-        raise FrameError(f"{passes.where}: no camera can be solved from {other} and Depth: {error}, or take normals: world") from None
+        raise FrameError(f"{passes.where}: no camera can be solved from {other} and Depth: {error}, or {way_out}") from None
 
 
 def header_camera(layers: Layers) -> np.ndarray | None:
@@ -87,7 +91,11 @@ def solve_camera(position: np.ndarray, depth: np.ndarray) -> np.ndarray:
     (least squares over the pixels with a depth); the first two columns of M point right and up. A shifted lens
     and non-square pixels change neither direction. Raises ValueError, with the reason, when the data does not determine a camera.
     """
-    rows, columns = np.nonzero((depth > 0) & (depth < NOTHING) & np.isfinite(position).all(axis=0))
+    there = (depth > 0) & (depth < NOTHING) & (abs(position) < NOTHING).all(axis=0)  # false for NaN
+    if there.any():  # a point a thousand times as far away as half of the others is a fault of the render
+        away = np.where(there, abs(position - np.median(position[:, there], axis=1)[:, None, None]).max(axis=0), 0)
+        there &= (away <= _FARTHEST * np.median(away[there])) & (depth <= _FARTHEST * np.median(depth[there]))
+    rows, columns = np.nonzero(there)
     if len(rows) > _POINTS:
         chosen = np.linspace(0, len(rows) - 1, _POINTS).astype(int)
         rows, columns = rows[chosen], columns[chosen]
@@ -151,7 +159,8 @@ class Slopes:
     def of(cls, depth: np.ndarray, normals: np.ndarray, most: int = 4000) -> Slopes:
         """From planar depths `[H, W]` and normals `[3, H, W]` where both are known; at most `most` pixels, evenly spread."""
         height, width = depth.shape
-        there = (depth > 0) & (depth < NOTHING) & (np.linalg.norm(normals, axis=0) > 0.9)
+        known = (abs(normals) < 2).all(axis=0)  # false for NaN
+        there = (depth > 0) & (depth < NOTHING) & known & (np.linalg.norm(np.where(known, normals, 0), axis=0) > 0.9)
         z = np.where(there, depth, 0).astype(np.float64)
         across, down, middle = np.zeros_like(z), np.zeros_like(z), np.zeros_like(there)
         across[:, 1:-1], down[1:-1] = (z[:, 2:] - z[:, :-2]) / 2, (z[2:] - z[:-2]) / 2
@@ -200,11 +209,13 @@ def turn(normals: np.ndarray, depth: np.ndarray) -> np.ndarray:
     cells = np.round(world * _CELLS).astype(int)
     _, cell, size = np.unique(cells, axis=1, return_inverse=True, return_counts=True)
     weights = 1 / size[cell.ravel()]  # equal weight for each normal, not each pixel, or a floor would outvote the shapes on it
-    fits = [_procrustes(world, slopes.normals(lens), weights / weights.sum()) for lens in _LENSES]
-    rotation, misfit, second = min(fits, key=lambda fit: fit[1])
+    weights /= weights.sum()
+    fits = [(*_procrustes(world, slopes.normals(lens), weights), lens) for lens in _LENSES]
+    rotation, _, second, lens = min(fits, key=lambda fit: fit[1])
+    coarse = float(weights @ (1 - (slopes.normals(lens) * (rotation @ world)).sum(axis=0)).clip(0, 1))
     if second < _FEWEST_TURNED:
         raise ValueError("all of its normals point one way: show more of the scene")
-    if misfit > _WORST_NORMALS:
+    if coarse > _WORST_NORMALS:
         raise ValueError("the normals are not those of the depths: the normals must be in world space and the depth planar")
     return rotation
 

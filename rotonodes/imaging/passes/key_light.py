@@ -6,6 +6,7 @@ Neither pass holds textures, so the fit is one of geometry: a white surface unde
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from rotonodes.imaging.passes.names import Passes, pass_planes
 from rotonodes.values.color import LUMINANCE
 from rotonodes.values.pixels import Image, Layers
 
+Space = Literal["world", "camera"]
+_WAY_OUT = "set normals: camera where they are rendered in camera space"
 SHADING = ("KeyLight.Cosine", "KeyLight.Lit", "KeyLight.Gloss")
 
 _FEWEST = 50  # pixels that a light can be found from
@@ -22,6 +25,8 @@ _CELLS = 8  # cells per unit of a normal: pixels of a crowded cell weigh less, o
 _SAMPLES = (300, 1000)  # pixels used: for all directions, and around the best
 _TURNS = ((0.12, 60), (0.06, 40), (0.03, 40), (0.015, 30))  # (spread in radians, directions tried) around the best so far
 _FILL_LAST = 0.3  # regularisation of b, beside weights of 7 to 43 per pixel
+_BRIGHTEST = 1e6  # light from here on is a fault of the render
+_LONGEST = 2.0  # bound of a normal's components: unit vectors, mixed in half precision
 _ROUNDS = 5  # rounds of reweighting
 _EXACT = 0.02  # residuals below this share of the brightest light have equal weight
 _FAINTEST = 0.05  # least strength of a key light, as a share of the brightest pixels
@@ -48,9 +53,9 @@ def find_key_light(light: np.ndarray, normals: np.ndarray) -> KeyLight | None:
     reweighted least squares): pixels darker than the fit, as in the key light's shadow, weigh less than brighter ones. The first
     search leaves b out, since a and b together can imitate a light. None where too few pixels have light and a normal.
     """
-    length = np.linalg.norm(normals, axis=0).ravel()
+    length = _lengths(normals).ravel()
     luminance = _luminance(light).ravel()
-    known = (length > 0.9) & np.isfinite(luminance) & (luminance > 1e-3) & (luminance < 1e6)
+    known = (length > 0.9) & np.isfinite(luminance) & (luminance > 1e-3) & (luminance < _BRIGHTEST)
     if known.sum() < _FEWEST:
         return None
     luminance, facing = luminance[known], (normals.reshape(3, -1)[:, known] / length[known]).T.astype(np.float32)
@@ -70,9 +75,16 @@ def find_key_light(light: np.ndarray, normals: np.ndarray) -> KeyLight | None:
     return KeyLight(best.astype(np.float32), float(terms[-1]) * scale, terms[:4].astype(np.float32) * scale)
 
 
+def _lengths(normals: np.ndarray) -> np.ndarray:
+    """The lengths of normals `[3, H, W]`, 0 for those that are none: longer than 2, infinite, or NaN."""
+    inside = (abs(normals) <= _LONGEST).all(axis=0)  # false for NaN
+    return np.where(inside, np.linalg.norm(np.where(inside, normals, 0), axis=0), 0)
+
+
 def _luminance(light: np.ndarray) -> np.ndarray:
-    """`[3, H, W]` -> `[H, W]`."""
-    return np.asarray(np.tensordot(np.array(LUMINANCE, dtype=np.float32), light, 1))
+    """`[3, H, W]` -> `[H, W]`; infinite where a channel is."""
+    with np.errstate(invalid="ignore", over="ignore"):  # infinity minus infinity is NaN, and no light
+        return np.asarray(np.tensordot(np.array(LUMINANCE, dtype=np.float32), light, 1))
 
 
 def _chances(normals: np.ndarray) -> np.ndarray:
@@ -111,10 +123,11 @@ def _fit(directions: np.ndarray, normals: np.ndarray, luminance: np.ndarray, fil
     return np.where(strength < _FAINTEST, misfit + 1, misfit), full
 
 
-def key_light_shading(layers: Layers, passes: Passes, layer: str, view: str, roughness: float) -> Image:
+def key_light_shading(layers: Layers, passes: Passes, layer: str, view: str, roughness: float, space: Space = "world") -> Image:
     """Shading by the key light of a view layer, as a picture with the channels `SHADING` on the data window; 0 where no light is found.
 
-    Reads DiffDir, Normal (world space) and Depth. Raises FrameError when one is missing or the camera cannot be told.
+    Reads DiffDir, Depth, and Normal in world or camera `space`. Raises FrameError when one is missing, or when the camera that world-space
+    normals need cannot be told.
     """
     light, normals = (pass_planes(layers, passes, passes.find(name, layer, view), 3) for name in ("DiffDir", "Normal"))
     (depth,) = pass_planes(layers, passes, passes.find("Depth", layer, view), 1)
@@ -123,7 +136,8 @@ def key_light_shading(layers: Layers, passes: Passes, layer: str, view: str, rou
     if key is None:
         shading = np.zeros_like(light)
     else:
-        rotation = camera_rotation(layers, passes, layer, view).astype(np.float32)
+        rotation = np.eye(3) if space == "camera" else camera_rotation(layers, passes, layer, view, _WAY_OUT)
+        rotation = rotation.astype(np.float32)
         views = find_views(depth, np.einsum("ij,jhw->ihw", rotation, normals))
         shading = shade(key, light, normals, np.einsum("ji,jhw->ihw", rotation, views), roughness)
     return Image(torch.from_numpy(shading), SHADING, (layers.box.left, layers.box.top), layers.size, layers.metadata)
@@ -156,11 +170,12 @@ def shade(key: KeyLight, light: np.ndarray, normals: np.ndarray, views: np.ndarr
     colour, as in a pass GlossDir: the microfacet model with the distribution of Trowbridge and Reitz (GGX) and Smith's masking
     (Walter et al., "Microfacet Models for Refraction", 2007).
     """
-    length = np.linalg.norm(normals, axis=0)
+    length = _lengths(normals)
     known = length > 0.5
-    n = normals / np.where(known, length, 1)
+    n = np.where(known, normals, 0) / np.where(known, length, 1)
     cosine = np.where(known, np.tensordot(key.direction, n, 1), 0).clip(0, 1)
-    luminance = np.nan_to_num(_luminance(light), nan=0.0, posinf=0.0, neginf=0.0)
+    luminance = _luminance(light)
+    luminance = np.where(abs(luminance) < _BRIGHTEST, luminance, 0)  # false for NaN
     others = np.maximum(key.fill[0] + np.tensordot(key.fill[1:], n, 1), 0)
     # near the terminator the quotient is mostly noise: the lower limit fades it out there
     expected = key.strength * np.maximum(cosine, 0.1)

@@ -12,6 +12,7 @@ from rotonodes.imaging.passes.camera import camera_rotation
 from rotonodes.imaging.passes.names import Pass, Passes
 from rotonodes.values.pixels import Image, Layers
 
+_WAY_OUT = "take normals: world"  # where no camera can be told
 # Channel names of these passes, whatever the file calls them (N.R, depth.V).
 _AXES = {"Normal": "XYZ", "Position": "XYZ", "Depth": "Z"}
 
@@ -36,7 +37,7 @@ def stacked_passes(layers: Layers, passes: Passes, asked: Sequence[str], layer: 
     picture = layers.image(list(channels.values()), tuple(channels))
     if not turn_normals or not normals:
         return picture
-    rotation = torch.tensor(camera_rotation(layers, passes, layer, view).tolist())
+    rotation = torch.tensor(camera_rotation(layers, passes, layer, view, _WAY_OUT).tolist())
     data = picture.data
     for axes in normals:
         data = _turned(data, [picture.channels.index(name) for name in axes], rotation, passes.where)
@@ -71,7 +72,7 @@ def _channels(found: Pass, asked: str, alpha: bool) -> Iterator[tuple[str, str]]
 def _turned(data: Tensor, planes: list[int], rotation: Tensor, where: str) -> Tensor:
     """The picture `[C, H, W]` with the vectors in three of its planes multiplied by a rotation `[3, 3]`."""
     if len(planes) != 3:
-        raise FrameError(f"{where}: Normal has {len(planes)} channels, not three: render it again, or take normals: world")
+        raise FrameError(f"{where}: Normal has {len(planes)} channels, not three: render it again, or {_WAY_OUT}")
     turned = data.clone()
     turned[planes] = torch.einsum("ij,jhw->ihw", rotation, data[planes])
     return turned

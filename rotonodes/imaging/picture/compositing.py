@@ -105,7 +105,7 @@ def faded(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
     mixed = start.lerp(end, weight)
     if mixed.isfinite().all():
         return mixed
-    mixed = start * (1 - weight) + end * weight
+    mixed = mixed.where(mixed.isfinite(), start * (1 - weight) + end * weight)
     return start.where((weight == 0) | (start == end), end.where(weight == 1, mixed))
 
 

@@ -55,12 +55,14 @@ def planes_on_layers(values: Mapping[str, Image | Matte], layers: Layers, depth:
 
     Raises UsageError for another frame size.
     """
+    import torch
+
     planes: dict[str, np.ndarray] = {}
     for name, value in values.items():
         picture = value if isinstance(value, Image) else Image(value.data)
         if picture.size != layers.size:
             raise UsageError(f"the picture is {picture.width} x {picture.height}, the layers {layers.width} x {layers.height}: reformat it")
-        samples = picture.on(layers.box).data.cpu().numpy().astype("float32" if depth == "float" else "float16")
+        samples = picture.on(layers.box).data.cpu().to(torch.float32 if depth == "float" else torch.float16).numpy()
         planes.update((f"{name}.{channel}" if name else channel, plane) for channel, plane in zip(picture.channels, samples, strict=True))
     return planes
 

@@ -54,11 +54,11 @@ def soften(plane: Tensor, width: float) -> Tensor:
 
 
 def histogram(picture: Image, matte: Matte | None) -> np.ndarray:
-    """Number of pixels of the shape (matte, or else alpha, of 0.5 or more) by brightness, int64 `[4096]`; NaN is not counted."""
+    """Number of pixels of the shape (matte, or else alpha, of 0.5 or more) by brightness, int64 `[4096]`; only finite ones."""
     color, alpha = picture.color, picture.alpha
     light = luminance(color if alpha is None else unpremultiply(color, alpha))
     shape = matte_on(matte.to(picture.device), picture.size, picture.box) if matte is not None else alpha
-    inside = ~light.isnan() if shape is None else (shape >= 0.5) & ~light.isnan()
+    inside = light.isfinite() if shape is None else (shape >= 0.5) & light.isfinite()
     bins = (linear_to_srgb(light[inside]) * PER_UNIT).clamp(0, BINS - 1).to(torch.int64)
     counts: np.ndarray = torch.bincount(bins, minlength=BINS).cpu().numpy()
     return counts

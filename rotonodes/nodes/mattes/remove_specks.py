@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, TypeVar
 
 from rotonodes.node.base import Node
@@ -28,6 +29,9 @@ class RemoveSpecks(Node):
     holes: int | None = param(None, help="smallest hole of a matte that is kept, in pixels; 0 fills none; default `area`", unit="px", ge=0)
     threshold: float = param(0.5, help="smallest matte value that belongs to a region", gt=0, le=1)
     connectivity: Literal[4, 8] = param(8, help="how pixels connect: 4 by their sides, 8 by their corners as well")
+
+    def reach(self) -> float:
+        return math.inf  # a region may go on anywhere
 
     def process(self, shape: Shape) -> Shape:
         import torch

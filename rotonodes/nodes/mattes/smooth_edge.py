@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -38,6 +39,9 @@ class SmoothEdge(Node):
 
     def libraries(self) -> tuple[str, ...]:
         return ("skimage",) if self.method == "polygon" else ()
+
+    def reach(self) -> float:
+        return {"blur": 4 * self.radius + 1, "guided": 2 * self.radius + 2, "polygon": math.inf}[self.method]
 
     def process(self, matte: Matte, image: Image | None = None) -> Matte:
         import torch

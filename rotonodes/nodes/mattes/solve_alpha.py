@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import field_validator
@@ -45,6 +46,9 @@ class SolveAlpha(Node):
     def working_bytes(self, width: int, height: int) -> int:
         """Upper limit, where the whole frame is unknown: a sparse matrix of each pixel's 25 neighbours, or 14 sums of colours."""
         return width * height * (2800 if self.method == "closed_form" else 140)
+
+    def reach(self) -> float:
+        return math.inf
 
     def process(self, image: Image, trimap: Matte) -> Matte:
         from rotonodes.imaging.mattes.alpha import closed_form, guided

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
@@ -18,6 +19,9 @@ class NetworkNode(Node):
 
     weights: InputPath | None = param(None, help="weights file (.safetensors, .pth, .pt); or link a model")
     batch: int | None = param(None, help="frames at once; default 8 on CUDA, 1 on the CPU", unit="frames", ge=1, le=1024, pixels=False)
+
+    def reach(self) -> float:
+        return math.inf
 
 
 class NetworkRunner(NetworkNode):

@@ -63,6 +63,6 @@ class EvaluateMatte(Node):
             if matte.size != truth.size:
                 sizes = f"{matte.width} x {matte.height}, the truth {truth.width} x {truth.height}"
                 raise FrameError(f"frame {frame}: the {name} is {sizes}: render one of them again, or reformat it")
-            if bool(matte.data.isnan().any()):
-                _, y, x = (int(at) for at in matte.data.isnan().nonzero()[0])
+            if not bool(matte.data.isfinite().all()):
+                _, y, x = (int(at) for at in (~matte.data.isfinite()).nonzero()[0])
                 raise FrameError(f"frame {frame}: the {name} is not a number at x {x}, y {y}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 from rotonodes.imaging.temporal.neighbours import brightness, comparable_frames
@@ -36,6 +37,9 @@ class EstimateMotion(Node):
     def working_bytes(self, width: int, height: int) -> int:
         """The pyramids and sums of the least squares, about 24 planes at the finest level, and the vectors."""
         return 4 * width * height * (24 // self.shrink**2 + 6)
+
+    def reach(self) -> float:
+        return math.inf  # by the coarsest pictures of the pyramid
 
     def process(self, image: Clip[Image], *, frame: Frame) -> Estimate:
         from rotonodes.imaging.temporal.motion import estimate

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Literal
+
 from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
@@ -25,7 +28,12 @@ class FindKeyLight(Node):
     names: dict[str, str] = param({}, help="name of a pass in this file -> its usual name, where it is not recognised")
     roughness: float = param(0.35, help="roughness of the surface whose gloss is computed, 0.05 nearly polished to 1 matt", ge=0.05, le=1)
 
+    normals: Literal["world", "camera"] = param("world", help="space of the file's normals; camera needs no camera to be known", added=True)
+
+    def reach(self) -> float:
+        return math.inf  # the light is that of the whole frame
+
     def process(self, layers: Layers) -> Image:
         from rotonodes.imaging.passes.key_light import key_light_shading
 
-        return key_light_shading(layers, Passes.of(layers, self.names), self.layer, self.view, self.roughness)
+        return key_light_shading(layers, Passes.of(layers, self.names), self.layer, self.view, self.roughness, self.normals)

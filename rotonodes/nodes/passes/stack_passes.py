@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import field_validator
@@ -42,6 +43,9 @@ class StackPasses(Node):
         if twice:
             raise ValueError(f"{twice[0]!r} is listed twice: list each pass once")
         return passes
+
+    def reach(self) -> float:
+        return math.inf if self.normals == "camera" else 0.0  # the camera is that of the whole frame
 
     def process(self, layers: Layers, more: Image | None = None) -> Image:
         from rotonodes.imaging.passes.stacking import joined_channels, stacked_passes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
@@ -65,6 +66,8 @@ class TonesFromPasses(Node):
     )
     median: int = param(3, ge=1, le=31, help="key: side of the median that removes noise from shadows; 1 is off", unit="px")
 
+    normals: Literal["world", "camera"] = param("world", help="key: space of the file's normals", added=True)
+
     object_pass: str = param("", help="cinema4d: pass with the shape's coverage (object_1); empty: the material colour decides")
     encoding: Literal["auto", "linear", "raw"] = param(
         "auto", help="cinema4d: encoding of the passes: raw (codes / 255) or linear (encoded as sRGB first); auto: EXR linear, others raw"
@@ -74,6 +77,9 @@ class TonesFromPasses(Node):
     specular: int = param(20, ge=0, le=256, help="cinema4d: highlight where r, g or b of the speculars reaches this", unit="code")
     black: tuple[int, int, int] = param((1, 5, 5), help="cinema4d: no object where the material colour is below this r, g, b", unit="code")
     white: int = param(210, ge=0, le=256, help="cinema4d: no object where r, g and b of the material colour reach this", unit="code")
+
+    def reach(self) -> float:
+        return math.inf if self.recipe == "key" else 2.0  # the light of the whole frame, else the pixels around a stray one
 
     def process(self, layers: Layers, matte: Matte | None = None) -> Labels:
         from rotonodes.imaging.passes.tone_labels import BACKGROUND, CAST_SHADOW, with_ground, without_strays
@@ -114,7 +120,7 @@ class TonesFromPasses(Node):
         from rotonodes.imaging.passes.tone_labels import key_light_ground, key_light_tones
 
         shape = self._coverage(layers, matte, self.layer) > self.coverage
-        shading = key_light_shading(layers, passes, self.layer, "", self.roughness).on_frame().data
+        shading = key_light_shading(layers, passes, self.layer, "", self.roughness, self.normals).on_frame().data
         rules = self._rules()
         return key_light_tones(shading, self.median, rules), shape, key_light_ground(shading, self.median, rules)
 

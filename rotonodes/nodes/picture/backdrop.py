@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import field_validator
 
 from rotonodes.imaging.picture.resample import reformat
@@ -23,6 +25,9 @@ class Backdrop(Node):
     @classmethod
     def _is_a_color(cls, value: str) -> str:
         return checked_color(value)
+
+    def reach(self) -> float:
+        return math.inf
 
     def process(self, like: Matte | Labels, image: Image | None = None) -> Image:
         import torch

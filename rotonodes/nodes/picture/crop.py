@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import model_validator
 
 from rotonodes.errors import FrameError
@@ -33,6 +35,9 @@ class Crop(Node):
         if (self.width is None) != (self.height is None):
             raise ValueError("`width` and `height` go together: give both or none")
         return self
+
+    def reach(self) -> float:
+        return math.inf if self.width else 0.0
 
     def process(self, image: Picture) -> Picture:
         piece = cut_out(image, self.box(image.width, image.height))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from pydantic import model_validator
@@ -35,6 +36,9 @@ class Reformat(Node):
         if self.scale is not None and (self.width or self.height):
             raise ValueError("give either `scale` or `width` and `height`, not both")
         return self
+
+    def reach(self) -> float:
+        return math.inf
 
     def process(self, image: Picture) -> Picture:
         return reformat(image, self.new_size(image.width, image.height), self.filter, self.fit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Image, Labels, Matte
@@ -17,6 +19,9 @@ class SideBySide(Node):
     """
 
     gap: int = param(4, help="width of the black line between two pictures", unit="px", ge=0, le=1024)
+
+    def reach(self) -> float:
+        return math.inf
 
     def process(self, pictures: list[Image | Matte | Labels]) -> Image:
         from rotonodes.imaging.picture.sheet import side_by_side

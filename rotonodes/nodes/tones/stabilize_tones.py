@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from rotonodes.errors import FrameError
@@ -45,6 +46,9 @@ class StabilizeTones(Node):
     def working_bytes(self, width: int, height: int) -> int:
         """For five classes: the evidence and posterior of a trail, and the planes sampled along it."""
         return 4 * width * height * (6 * self.radius + 30)
+
+    def reach(self) -> float:
+        return math.inf  # as far as things move
 
     def process(
         self,
