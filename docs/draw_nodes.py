@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from rotonodes.node.signature import FRAME_TYPES
 
 FOLDER = Path("docs/nodes")
 SCRATCH = Path("out/nodes/look")  # one picture for each value that is shown
+CACHE = str(SCRATCH / "cache")
 HEIGHT, WIDEST, GAP, MARGIN, ARROW = 200, 1040, 10, 14, 56  # px
 MOST = 4  # outputs on one picture
 PAPER, INK, PALE, CARD = "#fbfbfa", "#1f2328", "#6b7280", "#eceae4"
@@ -79,8 +81,9 @@ def font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def draw_node(word: str) -> PIL.Image.Image:
-    """The picture of one type. What is looked at on the way is written to SCRATCH."""
-    SCRATCH.mkdir(parents=True, exist_ok=True)
+    """The picture of one type. What is looked at on the way is written to SCRATCH, and nothing of an earlier run is used."""
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    SCRATCH.mkdir(parents=True)
     graph = Graph.load(FOLDER / "examples" / f"{word}.yaml")
     vertex = [v for v in graph.vertices.values() if type_word(type(v.node)) == word][-1]
     frames = graph.frames or (1,)
@@ -92,17 +95,18 @@ def draw_node(word: str) -> PIL.Image.Image:
     if word in AFTER:
         right = [look(graph, target, frame) for target in AFTER[word] for frame in shown]
     elif type(vertex.node).is_writer():
-        graph.run(nodes=[vertex.name], frames=None if type(vertex.node).takes_whole_clip() else shown, force=True)
+        graph.run(nodes=[vertex.name], frames=None if type(vertex.node).takes_whole_clip() else shown, force=True, cache=CACHE)
         right = list(written(vertex, shown[-1]))
     elif word in ("FindKeyLight", "StackPasses"):
         right = planes(graph, vertex, shown[0], as_list=word == "StackPasses")
     else:
-        outputs = [name for name, kind in vertex.node.outputs().items() if is_picture(graph, f"{vertex.name}.{name}", kind)]
+        outputs = [name for name in vertex.node.outputs() if is_picture(graph, f"{vertex.name}.{name}")]
         right = [look(graph, f"{vertex.name}.{name}", frame) for name in outputs[:MOST] for frame in shown]
     return laid_out(left, right)
 
 
-def is_picture(graph: Graph, target: str, kind: object) -> bool:
+def is_picture(graph: Graph, target: str) -> bool:
+    """Whether an output, `node.output`, can be looked at."""
     kinds = graph.output_types(graph.links_of(target)[0]) or ()
     return any(issubclass(one, FRAME_TYPES) for one in kinds)
 
@@ -110,13 +114,13 @@ def is_picture(graph: Graph, target: str, kind: object) -> bool:
 def inputs_of(graph: Graph, vertex: Vertex) -> list[str]:
     """The links of a node that can be looked at, as `node.output`."""
     links = [link for _, link in vertex.all_links()]
-    return [f"{link.node}.{link.output}" for link in links if is_picture(graph, f"{link.node}.{link.output}", None)]
+    return [f"{link.node}.{link.output}" for link in links if is_picture(graph, f"{link.node}.{link.output}")]
 
 
 def look(graph: Graph, target: str, frame: int) -> Panel:
     """One output of a graph as `rotonodes view` shows it."""
     path = SCRATCH / f"{target}.png"
-    view_node(graph, target, str(frame), str(path), device="cpu")
+    view_node(graph, target, str(frame), str(path), device="cpu", cache=CACHE)
     name, _, output = target.partition(".")
     return Panel(PIL.Image.open(path).convert("RGB"), name if output == next(iter(graph.outputs_of(name))) else target)
 
@@ -125,7 +129,7 @@ def planes(graph: Graph, vertex: Vertex, frame: int, as_list: bool) -> list[Pane
     """The channels of a picture that is none to look at: one panel each, or the picture and the list of their names."""
     folder = SCRATCH / vertex.name
     graph.add(Planes(folder=str(folder)), "planes", value=Handle(graph, vertex.name, "image"))
-    graph.run(nodes=["planes"], frames=[frame], cache="none", device="cpu")
+    graph.run(nodes=["planes"], frames=[frame], cache=CACHE, device="cpu")
     names = (folder / "channels.txt").read_text().split()
     if as_list:
         groups: dict[str, list[str]] = {}
