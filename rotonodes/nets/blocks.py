@@ -1,4 +1,4 @@
-"""Parts that networks are built of. A convolution and its norm are neighbours in a Sequential, so that they can be folded."""
+"""Building blocks of networks. A convolution and its norm are neighbours in a Sequential, so that they can be folded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCKS = ("standard", "separable")
 
 
 def double_convolution(inputs: int, middle: int, outputs: int, norm: str, kind: str, dropout: float = 0.0) -> nn.Sequential:
-    """Two times convolution 3x3, norm, ReLU; then dropout of whole features, where there is any.
+    """Convolution 3x3, norm, ReLU, twice; then dropout of whole features, if any.
 
     `kind` "separable" splits each convolution into a depthwise and a pointwise one.
     """
@@ -39,9 +39,9 @@ def normalisation(features: int, kind: str) -> nn.Module:
 
 
 class AttentionGate(nn.Module):
-    """A skip `[N, skip, H, W]` weighed pixel by pixel, 0 to 1, by what the level below `[N, below, H / 2, W / 2]` makes of it.
+    """A skip connection `[N, skip, H, W]` weighted per pixel, 0 to 1, by the level below `[N, below, H / 2, W / 2]`.
 
-    The additive gate of Oktay et al., "Attention U-Net", 2018: the weights are found at the lower level's size and scaled up.
+    The additive gate of Oktay et al., "Attention U-Net", 2018: weights are computed at the lower level's size and upsampled.
     """
 
     def __init__(self, skip: int, below: int) -> None:
@@ -57,12 +57,12 @@ class AttentionGate(nn.Module):
 
 
 class Context(nn.Module):
-    """Features `[N, features, H, W]` of any size, with what is around them added: what kind of light, where it comes from.
+    """Adds global context to features `[N, features, H, W]` of any size: which kind of light, and from where.
 
-    They are pooled over the whole picture and over halves and quarters of its sides, each projected to a fourth of the
-    features, scaled up again, joined and added (pyramid pooling: Zhao et al., "Pyramid Scene Parsing Network", 2017). The pool
-    over the whole picture weighs its places (global context: Cao et al., "GCNet", 2019), so that a wide empty background, which
-    training crops do not have, does not drown the shapes. Nothing pooled is normalised: a batch of one has no statistics.
+    Features are pooled over the whole picture and over halves and quarters of its sides, each projected to a fourth of the
+    features, upsampled, concatenated and added (pyramid pooling: Zhao et al., "Pyramid Scene Parsing Network", 2017). The pool
+    over the whole picture is weighted (global context: Cao et al., "GCNet", 2019), so that a large empty background, which
+    training crops do not have, does not dominate. Pooled features are not normalised: a batch of one has no statistics.
     """
 
     GRIDS = (2, 4)
@@ -88,9 +88,7 @@ class Context(nn.Module):
 
 
 def pool(x: Tensor, grid: int) -> Tensor:
-    """Means `[N, C, grid, grid]` of the parts of a map, as `adaptive_avg_pool2d` cuts it; for an export, which does not know it at
-    sizes yet unknown, as a product with the shares that places have in parts.
-    """
+    """`adaptive_avg_pool2d` to `[N, C, grid, grid]`; in an export, which cannot express it at unknown sizes, as matrix products."""
     if not torch.compiler.is_compiling():
         return F.adaptive_avg_pool2d(x, grid)
     down, across = (_shares(side, grid, x) for side in x.shape[-2:])
@@ -98,7 +96,7 @@ def pool(x: Tensor, grid: int) -> Tensor:
 
 
 def _shares(side: int, grid: int, like: Tensor) -> Tensor:
-    """How much each of `side` places counts in each of `grid` parts, `[grid, side]`: part i is floor(i s / g) to ceil((i + 1) s / g)."""
+    """Weight of each of `side` places in each of `grid` parts, `[grid, side]`: part i is floor(i s / g) to ceil((i + 1) s / g)."""
     part = torch.arange(grid, device=like.device)[:, None]
     place = torch.arange(side, device=like.device)
     inside = (place >= part * side // grid) & (place < ((part + 1) * side + grid - 1) // grid)

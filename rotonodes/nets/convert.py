@@ -1,4 +1,4 @@
-"""Checkpoints of any kind that rotonodes reads -> safetensors that say everything about themselves, with a model card."""
+"""Checkpoints of any kind that rotonodes reads -> safetensors with metadata, and a model card."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def convert_weights(
     """Read `source` (.pth, .pt, .ckpt or .safetensors) and write `target` (.safetensors) and its card (.md).
 
     `rotonodes convert-weights IN OUT [--licence TEXT] [--classes a,b,c]` calls this. The weights are written as float32, bit
-    for bit as they were read, so that the network gives the same logits. `licence` is noted as it is given, since a checkpoint
-    does not say what may be done with it; `classes` and `colors` ("#rrggbb"), in the order of `Model.classes`, are used
-    instead of the ones guessed. The model's `training` notes the name and the sha256 of the file it was read from.
+    for bit, so that the network gives the same logits. `licence` is stored as given, since a checkpoint does not state it;
+    `classes` and `colors` ("#rrggbb"), in the order of `Model.classes`, replace the guessed ones. The name and sha256 of the
+    source are stored in the model's `training`.
 
-    Answers the model, and whether its card was written: False where a card by hand is in its place, which stays.
-    Raises WeightsError for what cannot be read, UsageError for an ending or a number of classes that does not fit and for a
-    target that is the source, and what `rotonodes.io.files.write_bytes` raises.
+    Returns the model, and True if its card was written; False if a hand-written card exists, which stays.
+    Raises WeightsError for a source that cannot be read, UsageError for a wrong ending, a wrong number of classes, or a target
+    that is the source, and the errors of `rotonodes.io.files.write_bytes`.
     """
     source, target = Path(source), Path(target)
     if target.suffix.lower() != ".safetensors":

@@ -17,7 +17,7 @@ from rotonodes.values.pixels import Image, Labels, Matte
 
 
 class Segmented(NamedTuple):
-    """What a network says of a picture.
+    """A network's output for a picture.
 
     For a tensor: the class of each pixel, uint8 `[H, W]`; the classes' probabilities, float32 `[classes, H, W]`; and how much of
     each pixel is not the first class, float32 `[1, H, W]`; with the batch's dimension in front where it had one. For an `Image`
@@ -30,7 +30,7 @@ class Segmented(NamedTuple):
 
 
 class Network:
-    """A trained network to be called with pictures. `model` says its classes, channels, licence and scores."""
+    """A trained network, called with pictures. `model` has its classes, channels, licence and scores."""
 
     def __init__(self, segmenter: Segmenter) -> None:
         self.model = segmenter.model
@@ -99,9 +99,9 @@ def load_model(
         network = rotonodes.load_model("weights/tones.safetensors")
         labels, probabilities, matte = network(torchvision.io.read_image("render.png"))
 
-    `path` is a file of rotonodes (.safetensors, or a training's .pt), or a checkpoint of another project that rotonodes knows by
-    its tensors (.pth); nothing in it is run. `tile` is the side in pixels of overlapping tiles for large frames, 0 for none.
-    Raises WeightsError for files that cannot be read.
+    `path` is a file of rotonodes (.safetensors, or a training's .pt), or a checkpoint of another project that rotonodes
+    recognises by its tensors (.pth); code in it is never run. `tile` is the side in pixels of overlapping tiles for large frames,
+    0 for none. Raises WeightsError for files that cannot be read.
     """
     return Network(Segmenter(load_weights(path), device, precision, tile, overlap=min(64, tile // 4)))
 

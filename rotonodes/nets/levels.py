@@ -1,4 +1,4 @@
-"""The levels of a U-Net in plain numbers: a check tells by them, without torch, what cannot be built or trained."""
+"""The levels of a U-Net in plain numbers, for checks without torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_DEPTH, MAX_WIDTH, MAX_PATCH = 8, 4096, 8
 
 
 def doubled(width: int, depth: int, narrows: bool) -> tuple[int, ...]:
-    """The features of each level, first level first. `narrows`: the levels below hand on as many as the one above them has."""
+    """The features of each level, first level first. `narrows`: each level passes on as many features as the level above has."""
     if not 1 <= depth <= MAX_DEPTH:
         raise UsageError(f"unet: depth {depth} is outside 1 to {MAX_DEPTH}")
     widths = [width * 2**level for level in range(depth + 1)]
@@ -20,14 +20,14 @@ def doubled(width: int, depth: int, narrows: bool) -> tuple[int, ...]:
 
 
 def check_levels(widths: Sequence[int], patch: int) -> None:
-    """UsageError for levels that no U-Net can have."""
+    """Raises UsageError for levels that a U-Net cannot have."""
     if not 2 <= len(widths) <= MAX_DEPTH + 1:
         raise UsageError(f"unet: widths {list(widths)} must name 2 to {MAX_DEPTH + 1} levels")
     check_ranges({"patch": (patch, 1, MAX_PATCH)} | {f"widths[{i}]": (w, 1, MAX_WIDTH) for i, w in enumerate(widths)})
 
 
 def check_ranges(ranges: dict[str, tuple[int, int, int]]) -> None:
-    """UsageError for the first (number, least, largest) that is no whole number in its range."""
+    """Raises UsageError for the first (number, least, largest) that is not a whole number in its range."""
     for name, (number, least, largest) in ranges.items():
         if not isinstance(number, int) or not least <= number <= largest:
             raise UsageError(f"unet: {name} is {number!r}: it must be a whole number from {least} to {largest}")

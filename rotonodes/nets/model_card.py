@@ -1,4 +1,4 @@
-"""Model cards: what a weights file holds, in words, as Markdown beside it."""
+"""Model cards: the content of a weights file in words, as Markdown beside it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from rotonodes.io.files import write_bytes
 from rotonodes.nets.model import Model, is_onnx
 
-# The line by which a card is known as one of ours, which may be written anew.
+# The line that marks a generated card, which may be rewritten.
 MARK = "<!-- rotonodes writes this card anew with its weights; take this line out to keep your own words. -->"
 
 _ACTIVATIONS = {
@@ -22,15 +22,15 @@ _ACTIVATIONS = {
 
 
 def card_path(weights: str | os.PathLike[str]) -> Path:
-    """Where the card of a file with a network lies: `tones.md` beside `tones.safetensors`, and `tones.onnx.md` beside `tones.onnx`."""
+    """The path of a network's card: `tones.md` beside `tones.safetensors`, `tones.onnx.md` beside `tones.onnx`."""
     path = Path(weights)
     return path.with_name(f"{path.name}.md") if is_onnx(path.name) else path.with_suffix(".md")
 
 
 def write_card(model: Model, weights: str | os.PathLike[str]) -> bool:
-    """Write the card of a file with that network, which is there already, beside it; False when a card by hand is there, which stays.
+    """Write the card beside an existing weights file; returns False if a hand-written card exists, which stays.
 
-    A card is one of ours, and written anew, as long as it has the line `MARK`. Errors are those of `write_bytes`.
+    A card with the line `MARK` is generated, and rewritten. Raises the errors of `write_bytes`.
     """
     path = card_path(weights)
     if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
@@ -40,7 +40,7 @@ def write_card(model: Model, weights: str | os.PathLike[str]) -> bool:
 
 
 def write_card_or_warn(model: Model, weights: str | os.PathLike[str], warn: Callable[[str], None]) -> None:
-    """`write_card`, for nodes: a card by hand, which stays, is told of."""
+    """`write_card` for nodes: warns of a hand-written card, which stays."""
     if not write_card(model, weights):
         warn(f"{card_path(weights)} was written by hand and stays as it is: see whether it still holds")
 

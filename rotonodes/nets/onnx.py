@@ -1,8 +1,8 @@
-"""Networks as ONNX files, and those files in a network's place.
+"""Networks as ONNX files, and inference with them.
 
-A file holds the network alone: `picture`, float32 `[N, C, H, W]` as the network sees it (encoded, scaled, padded), to `logits`
-`[N, maps, H, W]`. What is done before and after stands in its metadata, in the words of a weights file, and is done by the same
-code that does it for torch: so the answers are the same.
+A file holds the network alone: from `picture`, float32 `[N, C, H, W]`, encoded, scaled and padded, to `logits` `[N, maps, H, W]`.
+Preprocessing and postprocessing are described in its metadata, as in a weights file, and done by the same code as for torch, so
+the results are the same.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 Provider = Literal["auto", "cpu", "cuda", "tensorrt"]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 
-# How far the file's logits may be from torch's, beside the largest of them: sums are taken in another order, no more.
+# Largest difference from torch's logits, relative to the largest of them; only the order of sums differs.
 TOLERANCE = 1e-4
-OPSET = 18  # what torch's exporter writes without translation
+OPSET = 18  # the opset that torch's exporter writes without conversion
 LARGEST_SIDE, LARGEST_BATCH = 1 << 15, 1 << 10
 _INPUT, _OUTPUT = "picture", "logits"
 
 
 def checked_onnx(model: Model, name: str) -> bytes:
-    """The network as an ONNX file, for pictures of any size that it takes and any number at once; `name` is for errors.
+    """The network as an ONNX file, for pictures of any valid size and any batch; `name` is for errors.
 
-    What was made is compared with torch, at two sizes and with a batch. UsageError when they differ, when the network cannot be
-    said in ONNX, or when the libraries are not there.
+    The file is compared with torch, at two sizes and with a batch. Raises UsageError when they differ, when the network cannot be
+    exported, or when a library is missing.
     """
     data = onnx_bytes(model, name)
     check_onnx(model, data, name)
@@ -47,7 +47,7 @@ def checked_onnx(model: Model, name: str) -> bytes:
 
 
 def onnx_bytes(model: Model, name: str) -> bytes:
-    """The network as an ONNX file with the model's metadata, not yet compared; equal models give equal bytes."""
+    """The network as an ONNX file with the model's metadata, not compared with torch; equal models give equal bytes."""
     onnx = load_library("onnx", "writing ONNX")
     need_library("onnxscript", "writing ONNX")
     network = _FirstMap(fold_norms(model.module())).eval().requires_grad_(False)
@@ -55,7 +55,7 @@ def onnx_bytes(model: Model, name: str) -> bytes:
     shape = {0: torch.export.Dim("batch", min=1, max=LARGEST_BATCH), **sides}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the exporter's own insides; what is wrong it raises
+            warnings.simplefilter("ignore")  # warnings about the exporter's internals; errors are raised
             program = torch.onnx.export(
                 network,
                 (_noise(model, 2, 3, 4),),
@@ -85,7 +85,7 @@ def onnx_bytes(model: Model, name: str) -> bytes:
 
 
 def check_onnx(model: Model, data: bytes, name: str) -> None:
-    """UsageError when the file's logits are not those of the network, at two sizes and with a batch."""
+    """Raises UsageError when the file's logits are not those of the network, at two sizes and with a batch."""
     reference = _FirstMap(model.module())
     network = OnnxNetwork(session(data, "cpu", "cpu", name))
     for count, rows, columns in ((1, 2, 3), (3, 5, 4)):
@@ -97,17 +97,17 @@ def check_onnx(model: Model, data: bytes, name: str) -> None:
         except Exception as error:  # onnxruntime has its own kinds
             raise UsageError(f"{name}: not written: onnxruntime cannot run it: {' '.join(str(error).split())[:160]}") from error
         if made.shape != wanted.shape:
-            raise UsageError(f"{name}: not written: it answers {list(made.shape)} where torch answers {list(wanted.shape)}")
+            raise UsageError(f"{name}: not written: it returns {list(made.shape)} where torch returns {list(wanted.shape)}")
         apart = float((made - wanted).abs().max() / wanted.abs().max().clamp(min=1))
         if not apart <= TOLERANCE:
             size = f"{picture.shape[-1]}x{picture.shape[-2]}"
-            raise UsageError(f"{name}: not written: at {size}, {count} at once, it is {apart:.2g} from what torch answers")
+            raise UsageError(f"{name}: not written: at {size}, {count} at once, it differs from torch by {apart:.2g}")
 
 
 class OnnxNetwork:
     """A session called like a network: pictures `[N, C, H, W]` float32 -> logits `[N, maps, H, W]`, on the pictures' device.
 
-    The session reads torch's memory and writes into it: on a GPU nothing goes over the CPU.
+    The session reads and writes torch's memory; on a GPU nothing is copied to the CPU.
     """
 
     def __init__(self, session: InferenceSession) -> None:
@@ -118,7 +118,7 @@ class OnnxNetwork:
         picture = picture.contiguous()
         logits = picture.new_empty((len(picture), self.maps, *picture.shape[-2:]))
         if picture.device.type == "cuda":
-            torch.cuda.current_stream(picture.device).synchronize()  # the session has a stream of its own
+            torch.cuda.current_stream(picture.device).synchronize()  # the session uses its own stream
         place = (picture.device.type, picture.device.index or 0)
         binding = self.session.io_binding()
         binding.bind_input(_INPUT, *place, "float32", list(picture.shape), picture.data_ptr())
@@ -129,10 +129,10 @@ class OnnxNetwork:
 
 
 class OnnxSegmenter(Segmenter):
-    """A `Segmenter` whose network is an ONNX file of `export_onnx`; everything around the network is the same code.
+    """A `Segmenter` whose network is an ONNX file; everything around the network is the same code.
 
-    Raises WeightsError for a file that is no ONNX, not one of ours, or has other inputs, and UsageError for a provider that is
-    not there.
+    Raises WeightsError for a file that is not ONNX, not written by rotonodes, or has other inputs, and UsageError for a provider
+    that is missing.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class OnnxSegmenter(Segmenter):
 
 
 def read_onnx(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a file. WeightsError when it cannot be read."""
+    """The bytes of a file. Raises WeightsError when it cannot be read."""
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
@@ -165,16 +165,16 @@ def read_onnx(path: str | os.PathLike[str]) -> bytes:
 
 
 def session(data: bytes, device: str, provider: Provider, name: str) -> InferenceSession:
-    """An onnxruntime session on a device. UsageError when its provider is not there: a GPU is never silently left out."""
+    """An onnxruntime session on a device. Raises UsageError when its provider is missing: a GPU is never silently left out."""
     runtime = load_library("onnxruntime", "running ONNX")
     options = runtime.SessionOptions()
-    options.log_severity_level = 4  # what is wrong comes as an exception
+    options.log_severity_level = 4  # errors are raised as exceptions
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
     wanted = _providers(runtime.get_available_providers(), device, provider, name)
     try:
         found: InferenceSession = runtime.InferenceSession(data, options, providers=wanted)
-    except Exception as error:  # onnxruntime has its own kinds, which derive from nothing else
+    except Exception as error:  # onnxruntime's exceptions have no common base
         reason = " ".join(str(error).split())[:160]
         raise WeightsError(f"{name}: not a file that onnxruntime can run: {reason}") from None
     first = wanted[0][0] if isinstance(wanted[0], tuple) else wanted[0]
@@ -184,7 +184,7 @@ def session(data: bytes, device: str, provider: Provider, name: str) -> Inferenc
 
 
 def _providers(there: Sequence[str], device: str, provider: Provider, name: str) -> list[Any]:
-    """What onnxruntime is asked to run on, first choice first."""
+    """Execution providers, in order of preference."""
     on_cuda = torch.device(device).type == "cuda"
     chosen = provider if provider != "auto" else ("cuda" if on_cuda else "cpu")
     if chosen != "cpu" and not on_cuda:
@@ -200,7 +200,7 @@ def _providers(there: Sequence[str], device: str, provider: Provider, name: str)
 
 
 def model_of(found: InferenceSession, name: str) -> Model:
-    """What the network in a session means. WeightsError when it is not one of ours, or has other inputs than it says."""
+    """The metadata of a session's network. Raises WeightsError when it has none, or does not fit the session's inputs."""
     inputs = {i.name: (i.type, list(i.shape)) for i in found.get_inputs()}
     outputs = [o.name for o in found.get_outputs()]
     metadata = found.get_modelmeta().custom_metadata_map
@@ -222,14 +222,14 @@ def model_of(found: InferenceSession, name: str) -> Model:
 
 
 def read_onnx_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The metadata of an ONNX file of ours, and nothing else of it. WeightsError as in `OnnxSegmenter`."""
+    """The metadata of an ONNX file. Raises WeightsError as `OnnxSegmenter` does."""
     found = session(read_onnx(path), "cpu", "cpu", str(path))
     model_of(found, str(path))
     return dict(found.get_modelmeta().custom_metadata_map)
 
 
 class _FirstMap(nn.Module):
-    """The map that counts, of networks that answer with several."""
+    """The first map of networks that return several."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -242,7 +242,7 @@ class _FirstMap(nn.Module):
 
 
 def _side(name: str, model: Model) -> Any:
-    """The sizes that a side may have."""
+    """The valid sizes of a side."""
     step, smallest = model.size_multiple, _smallest(model)
     if step == 1:
         return torch.export.Dim(name, min=max(smallest, 2), max=LARGEST_SIDE)
@@ -255,7 +255,7 @@ def _smallest(model: Model) -> int:
 
 
 def _noise(model: Model, count: int, rows: int, columns: int, odd: tuple[int, int] = (0, 0)) -> Tensor:
-    """Pictures to try a network with: so many steps high and wide, and `odd` pixels more where the network takes any size."""
+    """Random pictures, `rows` and `columns` size steps high and wide, plus `odd` pixels where the network takes any size."""
     any_size = model.size_multiple == 1
     step = max(_smallest(model), 8) if any_size else model.size_multiple
     sides = (steps * step + more * any_size for steps, more in zip((rows, columns), odd, strict=True))
@@ -263,7 +263,7 @@ def _noise(model: Model, count: int, rows: int, columns: int, odd: tuple[int, in
 
 
 def _strip(proto: Any) -> None:
-    """Take out what the exporter notes of where each node came from: paths of this machine among it."""
+    """Remove the exporter's notes on the origin of each node, which contain paths of this machine."""
     graphs = [proto.graph, *proto.functions]
     for graph in graphs:
         for part in (graph, *graph.node, *graph.value_info, *getattr(graph, "initializer", ()), *getattr(graph, "input", ())):

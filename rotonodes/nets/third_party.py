@@ -1,8 +1,8 @@
-"""Checkpoints of other projects: which network they hold is read off the names and shapes of their tensors.
+"""Checkpoints of other projects, recognised by the names and shapes of their tensors.
 
-Three projects are known, one of them by the names of two times. Prefixes of wrappers (`module.`, `_orig_mod.`) are taken off, and
-files that keep more than weights (`{"epoch": ..., "state_dict": ...}`) are searched. Tensor names, classes and formats are facts of
-those files; the networks that the tensors are put into are rotonodes' own, and so are the tensors' names from then on.
+Three projects are known, one of them with two sets of tensor names. Prefixes of wrappers (`module.`, `_orig_mod.`) are removed, and
+files that hold more than weights (`{"epoch": ..., "state_dict": ...}`) are searched. Tensor names, classes and formats are facts of
+those files; the tensors are loaded into rotonodes' own networks and renamed to their names.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ State = dict[str, Tensor]
 # The 3D-to-2D project's classes in the order of its logits, and the greys that it writes them with.
 GREYS_OF_TONES = {"cast_shadow": 40, "form_shadow": 80, "midtone": 125, "highlight": 255, "background": 200}
 
-# What profilers and averages of weights leave in a state dict, and what may be a tensor but is no weight.
+# Entries of a state dict that are not weights: left by profilers and weight averaging, or values of masks.
 _BESIDE = ("total_ops", "total_params", "n_averaged", "mask_values")
-# Where the two convolutions and norms lie in the Sequentials of both U-Nets.
+# Indices of the two convolutions and norms in the Sequentials of both U-Nets.
 _PARTS = {"0": "conv1", "1": "norm1", "3": "conv2", "4": "norm2"}
 _DEEPEST_WRAPPER = 3
 
 
 def model_of(content: Any) -> Model:
-    """The network in what a checkpoint held, to be used as its own project uses it; weights are float32.
+    """The network in a checkpoint's content, with its own project's preprocessing; weights are float32.
 
-    Raises UsageError that says what was found and what is known, or in which tensors a known network differs.
+    Raises UsageError with what was found and what is known, or with the tensors in which a known network differs.
     """
     states = list(_states(content, {}))
     for state, beside in states:
@@ -51,7 +51,7 @@ def model_of(content: Any) -> Model:
 
 
 class Family(NamedTuple):
-    """Files of one project: tensors by which they are known, and how they are read."""
+    """Files of one project: the tensors that identify them, and their reader."""
 
     origin: str
     marks: tuple[str, ...]
@@ -59,14 +59,14 @@ class Family(NamedTuple):
 
 
 def _checked(origin: str, state: State, read: Callable[[State], Model], beside: Mapping[str, Any]) -> Model:
-    """The model with what its file says beside the weights."""
+    """The model, with what its file holds beside the weights."""
     try:
         model = read({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()})
-        with torch.device("meta"):  # only the shapes are wanted here
+        with torch.device("meta"):  # only the shapes are needed
             network = build(model.architecture, model.config)
         weights = dict(model.state)
         for name, tensor in network.state_dict().items():
-            if name.endswith("num_batches_tracked") and name not in weights:  # torch did not always count them
+            if name.endswith("num_batches_tracked") and name not in weights:  # missing in files of early versions of torch
                 weights[name] = torch.zeros(tensor.shape, dtype=tensor.dtype)
         check_fit(model.architecture, network, weights, "take the file as its project wrote it")
     except UsageError as error:
@@ -85,12 +85,12 @@ def _milesial(state: State) -> Model:
 
 
 def _early_milesial(state: State) -> Model:
-    """milesial/Pytorch-UNet as it named things in its first years: used in the same way."""
+    """milesial/Pytorch-UNet with the tensor names of its first years."""
     return _pytorch_unet(state, "inc.conv.conv", "mpconv.1.conv", "conv")
 
 
 def _pytorch_unet(state: State, first: str, down: str, up: str) -> Model:
-    """The U-Net of milesial/Pytorch-UNet, by its names of the first block, and of those on the way down and up."""
+    """The U-Net of milesial/Pytorch-UNet, with the names of its first block, and of the blocks of the encoder and decoder."""
     depth = next(level for level in count(1) if f"down{level + 1}.{down}.0.weight" not in state)
     names = {first: "encoder.0"} | {f"down{i}.{down}": f"encoder.{i}" for i in range(1, depth)}
     names |= {f"down{depth}.{down}": "bottom"} | {f"up{i + 1}.conv.{up}": f"decoder.{i}" for i in range(depth)}
@@ -115,7 +115,7 @@ def _three_d_to_two_d(state: State) -> Model:
 
 
 def _u2net(state: State) -> Model:
-    """U-2-Net: squashed to 320 x 320, / its maximum, ImageNet's mean and deviation; a matte, stretched over the frame."""
+    """U-2-Net: frames squashed to 320 x 320, divided by their maximum, ImageNet's mean and deviation; a matte, stretched to 0..1."""
     stages = tuple((_size(state, f"{name}.rebnconv1.conv_s1.weight"), _size(state, f"{name}.rebnconvin.conv_s1.weight")) for name in STAGES)
     variant = next((name for name, known in VARIANTS.items() if known == stages), None)
     channels, maps = _size(state, "stage1.rebnconvin.conv_s1.weight", 1), _size(state, "outconv.weight")
@@ -134,12 +134,12 @@ FAMILIES = (
 
 
 def _unet(state: State, depth: int, odd: str) -> Model:
-    """A U-Net whose tensors have our names already; its widths are read off them."""
+    """A U-Net whose tensors are renamed already; widths come from their shapes."""
     widths = [_size(state, f"encoder.{level}.conv2.weight") for level in range(depth)] + [_size(state, "bottom.conv2.weight")]
     upsampling = "transposed" if any(name.startswith("up.") for name in state) else "bilinear"
     channels, maps = _size(state, "encoder.0.conv1.weight", 1), _size(state, "head.weight")
     config = {"in_channels": channels, "classes": maps, "widths": widths, "upsampling": upsampling, "odd": odd}
-    # Early blocks on the way up come down to what they hand on, the width of the level above, in their first convolution.
+    # In early files the first convolution of a decoder block already narrows to the width of the level above.
     middles = [_size(state, f"decoder.{i}.conv1.weight") for i in range(depth)]
     if middles == [widths[max(level - 1, 0)] for level in reversed(range(depth))] != widths[-2::-1]:
         config["narrow_first"] = True
@@ -173,7 +173,7 @@ def _foreground(others: int) -> tuple[str, ...]:
 
 
 def _renamed(state: State, blocks: Mapping[str, str], plain: Mapping[str, str]) -> State:
-    """Tensors under our names; those that are none of the network's keep theirs, to be named in the error."""
+    """Tensors under our names; unknown ones keep theirs, so that the error names them."""
     renamed: State = {}
     biases: State = {}
     for name, tensor in state.items():
@@ -188,7 +188,7 @@ def _renamed(state: State, blocks: Mapping[str, str], plain: Mapping[str, str]) 
         else:
             renamed[f"{plain[stem]}.{last}" if stem in plain else name] = tensor
     for norm, bias in biases.items():
-        # Early files have a bias before the norm, which takes the mean away again: the same function without it.
+        # Early files have a bias before the norm, which cancels it: the same function without it.
         mean = f"{norm}.running_mean"
         if mean in renamed and renamed[mean].shape == bias.shape:
             renamed[mean] = renamed[mean] - bias
@@ -207,7 +207,7 @@ def _size(state: State, name: str, side: int = 0) -> int:
 
 
 def _states(content: Any, beside: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[State, dict[str, Any]]]:
-    """(tensors, plain values beside them or around them) of a file's dict and of those inside it, outer ones first."""
+    """(tensors, plain values beside or around them) of a file's dict and of nested ones, outer first."""
     if not isinstance(content, Mapping) or depth > _DEEPEST_WRAPPER:
         return
     named = {name: value for name, value in content.items() if isinstance(name, str)}
@@ -220,7 +220,7 @@ def _states(content: Any, beside: Mapping[str, Any], depth: int = 0) -> Iterator
 
 
 def _without_prefixes(state: State) -> Iterator[State]:
-    """The tensors, then again and again without the first word of their names while all of them share it."""
+    """The tensors, then repeatedly without the first word of their names, as long as all share it."""
     while True:
         yield state
         first = {name.partition(".")[0] for name in state}
@@ -230,7 +230,7 @@ def _without_prefixes(state: State) -> Iterator[State]:
 
 
 def _mask_values(values: Any, classes: int) -> tuple[Any, ...]:
-    """The mask values of a file in the classes' order; none when they are not one for each class."""
+    """The mask values of a file in class order; () unless there is one per class."""
     values = values.tolist() if isinstance(values, Tensor) else values
     if not isinstance(values, list | tuple) or len(values) != classes:
         return ()
@@ -240,7 +240,7 @@ def _mask_values(values: Any, classes: int) -> tuple[Any, ...]:
 
 
 def _colors_of(values: tuple[Any, ...]) -> tuple[str, ...]:
-    """RGB mask values as colours; none when they are greys."""
+    """RGB mask values as colours; () for greys."""
     if not all(isinstance(v, list) and len(v) in (3, 4) and all(isinstance(c, int) and 0 <= c <= 255 for c in v) for v in values):
         return ()
     return tuple("#" + "".join(f"{code:02x}" for code in value[:3]) for value in values)

@@ -1,7 +1,7 @@
-"""U-2-Net: a U-Net whose every block is itself a small U-Net, with an answer at each level and one fused of them.
+"""U-2-Net: a U-Net whose blocks are small U-Nets, with an output at each level and one fused from them.
 
 Qin, Zhang, Huang, Dehghan, Zaiane, Jagersand, "U2-Net: Going Deeper with Nested U-Structure for Salient Object Detection",
-Pattern Recognition 106, 2020: figure 5 and table 1. Tensors have the names of the checkpoints that its users have.
+Pattern Recognition 106, 2020: figure 5 and table 1. Tensor names are those of the published checkpoints.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ MAX_FEATURES = 4096
 _ENCODER, _DECODER = ("stage1", "stage2", "stage3", "stage4", "stage5", "stage6"), ("stage5d", "stage4d", "stage3d", "stage2d", "stage1d")
 STAGES = (*_ENCODER, *_DECODER)
 SIDES = ("side1", "side2", "side3", "side4", "side5", "side6")
-# How many levels each block's own U has; 0 for those at the bottom, which dilate where the others pool.
+# Levels of each block's U; 0 for the lowest blocks, which dilate instead of pooling.
 _LEVELS = {"stage1": 7, "stage2": 6, "stage3": 5, "stage4": 4, "stage5": 0, "stage6": 0}
 
 
 class U2Net(nn.Module):
     """Pictures `[N, in_channels, H, W]` of any size from 1x1 on -> seven logit maps `[N, classes, H, W]`, the fused one first.
 
-    The other six are those of the levels, finest first; they are what training looks at beside the fused one. `variant` is
-    "u2net" (44,009,869 parameters) or "u2netp" (1,131,181); `stages` names the features block by block instead: eleven pairs
+    The other six are those of the levels, finest first, and are part of the training loss. `variant` is "u2net" (44,009,869
+    parameters) or "u2netp" (1,131,181); `stages` gives the features of every block instead: eleven pairs
     [middle, output], down the encoder and up the decoder. The published networks were trained on pictures of 320 x 320.
     Raises UsageError for an unknown variant or numbers out of range.
     """
@@ -55,7 +55,7 @@ class U2Net(nn.Module):
         _check(in_channels, classes, stages)
         middles, outs = ([pair[i] for pair in stages] for i in (0, 1))
         encoded = outs[: len(_ENCODER)]
-        # Each decoder block sees what is below it beside the encoder's map of its own size.
+        # Input of a decoder block: the output of the block below, and the encoder's map of its own size.
         seen = [in_channels, *encoded[:-1], *(below + skip for below, skip in zip(outs[5:-1], encoded[-2::-1], strict=True))]
         for name, inputs, middle, outputs in zip(STAGES, seen, middles, outs, strict=True):
             setattr(self, name, ResidualU(inputs, middle, outputs, _LEVELS[name.removesuffix("d")]))

@@ -26,21 +26,20 @@ class UNet(nn.Module):
     least `smallest`.
 
     `width` is the number of features of the first level, doubled at each of the `depth` levels below it; `widths`
-    (depth + 1 numbers, first level first) says it level by level instead. `patch` folds each square of
+    (depth + 1 numbers, first level first) gives them level by level instead. `patch` folds each square of
     patch x patch pixels into the channels of one before the first level, and unfolds the logits at the end (Shi et al.,
-    sub-pixel convolution, 2016): no pixel is lost and the network costs patch^2 times less, which is what a CPU wants.
-    `refine` > 0 unfolds that many features instead of logits, and one last block at full resolution sees them
-    beside the picture, so that outlines follow its edges and not the squares.
+    sub-pixel convolution, 2016): no pixel is lost and the network costs patch^2 times less.
+    `refine` > 0 unfolds that many features instead of logits, and a last block at full resolution combines them
+    with the picture, so that outlines follow its edges and not the squares.
 
-    `upsampling="bilinear"` has no weights of its own; there the block below each level already narrows to its width. With
-    `narrow_first` its first convolution does so, before transposed ones as well: a habit of networks that were trained elsewhere.
-    `block="separable"` splits each 3x3 convolution into a depthwise and a pointwise one. `dropout` is the share of features
-    that are left out, while training, after the bottom and each decoder block; `attention` weighs the skips by what the level
-    below makes of them; `context` lets every place at the bottom see the whole picture.
+    `upsampling="bilinear"` has no weights; there the block below each level already narrows to its width. With `narrow_first`
+    its first convolution does so, with transposed upsampling too, as in some third-party networks. `block="separable"` splits
+    each 3x3 convolution into a depthwise and a pointwise one. `dropout` is the share of features zeroed in training after the
+    bottom and each decoder block; `attention` weights the skip connections by the level below; `context` adds features of the
+    whole picture at the bottom.
 
-    `odd` is what happens at sizes that do not halve evenly on the way down, where maps come up a pixel short: "refuse" asks for
-    multiples, "zeros" puts zeros around the map (the odd one to the right or below), "resize" stretches it bilinearly. The
-    last two are habits of networks that were trained elsewhere.
+    `odd` handles sizes that do not halve evenly, where upsampled maps are a pixel short: "refuse" requires multiples, "zeros"
+    pads with zeros (the odd one right or below), "resize" stretches bilinearly. The last two are for third-party networks.
     """
 
     def __init__(
@@ -74,7 +73,7 @@ class UNet(nn.Module):
         self.patch, self.upsampling, self.refined, self.odd = patch, upsampling, refine > 0, odd
         self.smallest = smallest_size(len(widths), patch)
         self.size_multiple = self.smallest if odd == "refuse" else 1
-        # What each level hands to the one above it.
+        # Features that each level passes to the one above it.
         outs = (widths[0], *widths[:-2], widths[-1]) if narrows else widths
 
         first = in_channels * patch**2
@@ -130,14 +129,14 @@ class UNet(nn.Module):
 
 
 def _double_size(x: Tensor) -> Tensor:
-    # Aligned corners, as in the checkpoints of this family that artists already have.
+    # Aligned corners, as in existing third-party checkpoints.
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
 
 
 def _fitted(x: Tensor, skip: Tensor, odd: str) -> Tensor:
-    """A map brought to the size of the skip beside it, which may be a pixel larger."""
+    """A map fitted to the size of its skip connection, which may be a pixel larger."""
     rows, columns = (skip.shape[side] - x.shape[side] for side in (-2, -1))
-    if not torch.compiler.is_compiling() and not rows and not columns:  # an export must hold for all sizes, not for one
+    if not torch.compiler.is_compiling() and not rows and not columns:  # an export must be valid for all sizes
         return x
     if odd == "zeros":
         return F.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))

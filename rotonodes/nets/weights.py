@@ -1,4 +1,4 @@
-"""Weights files: safetensors with our metadata, and our own training checkpoints. Nothing that runs code is ever read."""
+"""Weights files: safetensors with metadata, and training checkpoints. Files that can run code are never loaded."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class WeightsError(UsageError):
 
 
 def save_weights(model: Model, path: str | os.PathLike[str], dtype: Literal["float16", "float32"] = "float16") -> None:
-    """Write `.safetensors` so that `path` is either the whole new file or untouched.
+    """Write `.safetensors` atomically: `path` is either the complete new file or unchanged.
 
-    With float16, tensors of one dimension (norms, biases) stay float32: they are small in bytes and large in effect.
-    Raises WeightsError when a weight is too large for float16 or not finite, and what `write_bytes` raises.
+    With float16, tensors of one dimension (norms, biases) stay float32: they are small, and sensitive to rounding.
+    Raises WeightsError when a weight is too large for float16 or not finite, and the errors of `write_bytes`.
     """
     import torch
     from safetensors.torch import save
@@ -55,8 +55,8 @@ def save_weights(model: Model, path: str | os.PathLike[str], dtype: Literal["flo
 def load_weights(path: str | os.PathLike[str]) -> Model:
     """Read a `.safetensors` file, or a `.pt`/`.pth` checkpoint; weights come as float32.
 
-    Both may be rotonodes' own, or of one of the other projects that `foreign` knows by their tensors. Raises WeightsError for
-    every fault of the file; files that hold code are refused unread.
+    Files may be rotonodes' own, or of another project that `third_party` recognises. Raises WeightsError for any fault of the
+    file; files that contain code are refused.
     """
     import torch
 
@@ -75,7 +75,7 @@ def load_weights(path: str | os.PathLike[str]) -> Model:
             foreign = model_of(content)
             return replace(foreign, state=_as_float32(foreign.state))
         model = Model.from_metadata(metadata, _as_float32(state))
-        with torch.device("meta"):  # only the shapes are wanted here
+        with torch.device("meta"):  # only the shapes are needed
             network = build(model.architecture, model.config)
         check_fit(model.architecture, network, model.state)
     return model
@@ -134,10 +134,10 @@ def _read_header(path: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def memory_of(path: str | os.PathLike[str], width: int, height: int) -> int:
-    """An estimate, without torch, of the bytes that a frame of that size takes on its way through the network of a file.
+    """An estimate, without torch, of a file's network memory for a frame of that size, in bytes.
 
-    The maps at each level and the convolutions' workspace; for files that do not say what they hold, those of the U-Net that
-    most of them hold. Raises WeightsError as `read_metadata` does.
+    Feature maps of all levels and the workspace of convolutions; for files without metadata, those of the most common U-Net.
+    Raises WeightsError as `read_metadata` does.
     """
     metadata: dict[str, str] = {}
     if Path(path).suffix.lower() not in TORCH_FILES:
@@ -150,14 +150,14 @@ def memory_of(path: str | os.PathLike[str], width: int, height: int) -> int:
 
 
 def read_pickle_free(path: Path) -> Any:
-    """A torch file with tensors and plain values only. Raises WeightsError when it is damaged or holds anything else."""
+    """The content of a torch file of tensors and plain values. Raises WeightsError when it is damaged or contains anything else."""
     import torch
 
     with _opened(path):
         data = io.BytesIO(path.read_bytes())
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about odd pickles, which are refused anyway
+            warnings.simplefilter("ignore")  # about unusual pickles, which are refused anyway
             return torch.load(data, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL (\S+)", str(error))
@@ -168,7 +168,7 @@ def read_pickle_free(path: Path) -> Any:
 
 
 def _sorted_header(file: bytes) -> bytes:
-    """The library writes metadata in random order; in sorted order, equal models give equal files."""
+    """The file with sorted metadata: the library writes it in random order, and equal models must give equal files."""
     length = int.from_bytes(file[:8], "little")
     header = json.dumps(json.loads(file[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)  # tensors begin at multiples of 8
@@ -199,7 +199,7 @@ def _opened(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Put the file's name before errors about its content."""
+    """Prefix errors about the content with the file's name."""
     try:
         yield
     except UsageError as error:
