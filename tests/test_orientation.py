@@ -210,3 +210,51 @@ def test_an_unchanged_picture_is_written_like_a_copy_of_it(extension: str, chann
     short, slow = (read_image(tmp_path / f"{name}{extension}") for name in ("short", "slow"))
     assert short.data.numpy() == pytest.approx(slow.data.numpy(), abs=1e-6)
     assert (short.size, short.channels, short.origin) == (slow.size, slow.channels, slow.origin)
+
+
+# Size and pixels of every kind of file.
+
+
+def _kinds(folder: Path) -> list[Path]:
+    """A file of every kind that is read, in sizes that are not square."""
+    import torch
+
+    from rotonodes.io import exr
+    from rotonodes.values.pixels import Image
+
+    grey = PIL.Image.fromarray(PLATE[..., 0])
+    clip = [PIL.Image.fromarray(np.roll(PLATE, i, axis=0)) for i in range(3)]
+    for name in ("a.bmp", "a.jpg", "a.webp", "a.tga", "a.ppm", "a.gif", "a.png"):
+        PIL.Image.fromarray(PLATE).save(folder / name)
+        grey.save(folder / f"grey{name}")
+    grey.convert("1").save(folder / "bits.png")
+    grey.convert("P").save(folder / "palette.png", transparency=3)
+    clip[0].save(folder / "clip.gif", save_all=True, append_images=clip[1:])
+    clip[0].save(folder / "clip.png", save_all=True, append_images=clip[1:])
+    for kind in ("u1", "u2", "u4", "i2", "f2", "f4", "f8"):
+        tifffile.imwrite(folder / f"{kind}.tif", PLATE.astype(kind), photometric="rgb", bigtiff=kind == "u2")
+    exr.write_exr(folder / "over.exr", Image(torch.rand(3, 8, 14), origin=(-2, -1), size=(10, 6)))
+    exr.write_exr(folder / "part.exr", Image(torch.rand(3, 3, 4), origin=(5, 2), size=(10, 6)))
+    return sorted(folder.iterdir())
+
+
+def test_the_size_by_the_header_is_the_size_of_the_pixels(tmp_path: Path) -> None:
+    files = _kinds(tmp_path)
+    assert len(files) > 20
+    for file in files:
+        image = read_image(file)
+        assert picture_size(file) == image.size == (10, 6), file.name
+        assert tuple(image.on_frame().data.shape[1:]) == (6, 10), file.name
+
+
+@pytest.mark.parametrize("kind", ["<u1", "<i8", ">u2", "|b1"])
+def test_the_size_of_labels_in_arrays(kind: str, tmp_path: Path) -> None:
+    import torch
+
+    plane = (PLATE[..., 0] % 2).astype(kind)
+    np.save(tmp_path / "a.npy", plane)
+    torch.save(torch.from_numpy(plane.astype(np.uint8)), tmp_path / "a.pt")
+    for name in ("a.npy", "a.pt"):
+        labels = read_labels(tmp_path / name, ("a", "b"))
+        assert picture_size(tmp_path / name) == labels.size == (10, 6)
+        assert np.array_equal(labels.data.numpy(), PLATE[..., 0] % 2)

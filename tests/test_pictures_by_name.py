@@ -173,3 +173,11 @@ def test_folders_of_any_name_are_read_and_written(folder: Path, name: str, call:
     (folder / "g.yaml").write_text(graph)
     assert call("run", "g.yaml").code == 0
     assert sorted(file.name for file in (folder / name / "out").glob("*.png")) == ["Tree.v2_OUT.png", "a dog_OUT.png", "cat_OUT.png"]
+
+
+def test_a_folder_of_targa_files_is_read(tmp_path: Path) -> None:
+    (tmp_path / "tga").mkdir()
+    for name in ("b.TGA", "a.tga"):
+        PIL.Image.new("RGB", (3, 2), (9, 8, 7)).save(tmp_path / "tga" / name)
+    assert [Path(file).name for file in list_pictures([str(tmp_path / "tga")])] == ["a.tga", "b.TGA"]
+    assert LoadPictures(path=str(tmp_path / "tga"))(frame=2).size == (3, 2)

@@ -14,7 +14,7 @@ from rotonodes.errors import FrameError, UsageError, did_you_mean_file
 from rotonodes.values.frames import FilePattern, literal
 
 # What counts as a picture in a folder; a file that is named is read whatever its extension.
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".exr")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".exr", ".tga", ".jp2")
 NAME, PART = "*", "{part}"  # stand for a picture's and a part's name in the path of a mask or an output
 
 

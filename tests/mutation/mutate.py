@@ -133,13 +133,16 @@ def _quiet_lines(source: str) -> set[int]:
 
 
 def mutated(mutation: Mutation) -> str | None:
-    """The source after the change; None where only an annotation differs."""
+    """The source after the change; None where it only changes an annotation, or is no Python."""
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
 
     source = mutation.file.read_text(encoding="utf-8")
     changed = mutate_code(source, get_operator(mutation.operator)(), mutation.occurrence)
-    return None if changed is None or _bare(changed) == _bare(source) else str(changed)
+    try:
+        return None if changed is None or _bare(changed) == _bare(source) else str(changed)
+    except SyntaxError:  # an operator took `**` of a mapping for a power
+        return None
 
 
 def _bare(source: str) -> str:
