@@ -468,12 +468,22 @@ def apart(a: Clip[Image], b: Clip[Image]) -> Iterator[float]:
     yield from (float(y.data.mean()) for y in second)
 
 
+def lagging(a: Clip[Image], b: Clip[Image]) -> Iterator[float]:
+    """Two iterators of one clip, the second two frames behind the first, and the other clip in step with it."""
+    first, second, other = iter(a), iter(a), iter(b)
+    for at in range(9):
+        yield float(next(first).data.mean())
+        if at >= 2:
+            yield float(next(second).data.mean()) + float(next(other).data.mean())
+    yield from (float(x.data.mean()) for x in second)
+
+
 def nested(a: Clip[Image], b: Clip[Image]) -> Iterator[float]:
     for x in list(a)[:2]:
         yield from (float((x.data * y.data).mean()) for y in b)
 
 
-@pytest.mark.parametrize("body", [in_step, one_after_the_other, second_first, twice, partly, only_one, neither, apart, nested])
+@pytest.mark.parametrize("body", [in_step, one_after_the_other, second_first, twice, partly, only_one, neither, apart, lagging, nested])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_clips_can_be_iterated_in_any_way(tmp_path: Path, body: Any, threads: int) -> None:
     graph = Graph(frames="1-9")
@@ -605,6 +615,50 @@ def test_an_error_that_nobody_foresaw_fails_its_frame(tmp_path: Path) -> None:
     assert str(failure).startswith("n0: frame 2: AttributeError: ")
     assert "no_such_thing" in failure.trace
     assert result.missing == (2,)
+
+
+def test_a_broken_frame_beside_a_full_disk_does_not_ask_to_try_again(tmp_path: Path) -> None:
+    """The same task would fail again: 75 is for runs of which every failure may go away."""
+
+    class Mixed(Node):
+        broken: int = 0
+
+        def process(self, image: Image, frame: Frame) -> Image:
+            raise FrameError("truncated") if frame == self.broken else RetryError("disk full: free some space and run again")
+
+    for broken, code in ((0, 75), (2, 1), (1, 1), (3, 1)):
+        result = run(chain(Mixed(broken=broken), frames="1-3"), root=str(tmp_path), on_error="continue", threads=1)
+        assert (len(result.failures), result.exit_code) == (3, code)
+
+
+@pytest.mark.parametrize("wrong", [Matte(torch.zeros(1, 2, 2)), torch.zeros(3, 2, 2), "a text"], ids=lambda value: type(value).__name__)
+def test_an_output_of_the_wrong_kind_fails_where_it_was_made(tmp_path: Path, wrong: Any) -> None:
+    """Not in the node behind it, and never in a file or in the cache."""
+
+    class Wrong(Node):
+        cached = True
+
+        def process(self, image: Image, frame: Frame) -> Image:
+            return wrong if frame == 2 else image  # type: ignore[no-any-return]
+
+    result = run(chain(Wrong(), frames="1-3"), root=str(tmp_path), on_error="continue")
+    (failure,) = result.failures
+    assert str(failure) == (f"n0: frame 2: its process gave {type(wrong).__name__} for the output 'image', which is declared as Image")
+    assert (result.missing, result.exit_code) == ((2,), 1)
+
+
+def test_the_picture_beside_a_clip_is_its_first_frame(tmp_path: Path) -> None:
+    class Beside(Node):
+        def process(self, picture: Image, clip: Clip[Image]) -> ToneScale:
+            return ToneScale((float(picture.data.mean()), *(float(value.data.mean()) for value in clip)))
+
+    for frames in ("4-9", "9-4"):
+        graph = Graph(frames=frames)
+        graph.add(Beside(), "beside", picture=graph.add(Ramp(gain=3.0)), clip=graph.add(Ramp()))
+        result = run(graph, root=str(tmp_path), cache="none")
+        order = range(4, 10) if frames == "4-9" else range(9, 3, -1)
+        expected = (float(Ramp(gain=3.0)(frame=order[0]).data.mean()), *(float(Ramp()(frame=f).data.mean()) for f in order))
+        assert result.values["beside"]["scale"].thresholds == expected
 
 
 def test_a_full_disk_asks_to_try_again(tmp_path: Path) -> None:

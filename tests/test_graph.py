@@ -166,6 +166,101 @@ def test_a_graph_within_a_graph(tmp_path: Path) -> None:
     assert graph.vertices["other"].links == {"image": (Link("sub/soft", "image"),)}
 
 
+def test_a_disabled_graph_within_a_graph_passes_its_input_on(tmp_path: Path) -> None:
+    (tmp_path / "sub.yaml").write_text(SUB)
+    graph = load(tmp_path, OUTER.replace("amount: 4", "amount: 4, disable: true"))
+    assert {name for name, vertex in graph.vertices.items() if vertex.disabled} == {"sub/soft", "sub/hard", "sub/more"}
+    assert graph.source_of(graph.vertices["end"].links["image"][0]) == Link("plate", "image")
+    assert graph.source_of(graph.vertices["other"].links["image"][0]) == Link("plate", "image")
+    one = load(tmp_path, OUTER.replace("rotonodes: 1\n", "rotonodes: 1\n", 1).replace("amount: 4", "amount: 4, disable: false"))
+    assert not any(vertex.disabled for vertex in one.vertices.values())
+    (tmp_path / "sub.yaml").write_text(SUB.replace("hard: {type: GraphPass}", "hard: {type: GraphPass, disable: true}"))
+    inner = load(tmp_path, OUTER)
+    assert {name for name, vertex in inner.vertices.items() if vertex.disabled} == {"sub/hard"}, "what is disabled inside stays so"
+
+
+def test_a_graph_file_beside_the_graph_goes_before_one_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder, amount in ((here, 2), (there, 5)):
+        folder.mkdir()
+        (folder / "sub.yaml").write_text(SUB.replace("vars: {amount: 1}", f"vars: {{amount: {amount}}}"))
+    monkeypatch.chdir(here)
+    text = OUTER.replace(", amount: 4", "")
+    (there / "g.yaml").write_text(text)
+    assert Graph.load(there / "g.yaml").vertices["sub/soft"].node == GraphPass(amount=5)
+    (there / "sub.yaml").unlink()
+    assert Graph.load(there / "g.yaml").vertices["sub/soft"].node == GraphPass(amount=2)
+
+
+MIDDLE = """\
+rotonodes: 1
+vars: {strength: 3}
+inputs: {picture: [own, sub.plate]}
+outputs: sub.mixed
+nodes:
+  sub: {type: ./sub.yaml, in: {also: own}, amount: $strength}
+  own: {type: GraphPass}
+"""
+OUTERMOST = """\
+rotonodes: 1
+frames: 1-3
+nodes:
+  plate: {type: GraphSource}
+  a: {type: ./middle.yaml, in: plate, strength: 5}
+  b: {type: ./middle.yaml, in: {picture: plate}}
+  end: {type: GraphEnd, in: a}
+"""
+
+
+def test_graphs_within_graphs_within_graphs(tmp_path: Path) -> None:
+    """Variables, settings and outputs reach through two levels, and each level has names of its own."""
+    (tmp_path / "sub.yaml").write_text(SUB)
+    (tmp_path / "middle.yaml").write_text(MIDDLE)
+    text = OUTERMOST
+    graph = load(tmp_path, text)
+    inside = {"own", "sub/soft", "sub/hard", "sub/more"}
+    assert set(graph.vertices) == {"plate", *(f"a/{name}" for name in inside), *(f"b/{name}" for name in inside), "end"}
+    for name in ("a/own", "a/sub/soft", "b/sub/soft"):
+        assert graph.vertices[name].links == {"image": (Link("plate", "image"),)}, "an input reaches through two levels"
+    assert graph.vertices["end"].links == {"image": (Link("a/sub/more", "image"),)}
+    assert [graph.vertices[f"{name}/sub/soft"].node for name in "ab"] == [GraphPass(amount=5), GraphPass(amount=3)]
+    assert graph.vertices["b/sub/hard"].links == {"image": (Link("b/own", "image"),)}
+    assert graph.links_of("a") == [Link("a/sub/more", "image")]
+    (tmp_path / "g.yaml").write_text(text)
+    changed = Graph.load(tmp_path / "g.yaml", settings={"a/sub/soft.amount": 4, "b/own.amount": 2})
+    assert [changed.vertices[name].node for name in ("a/sub/soft", "b/sub/soft", "b/own")] == [GraphPass(amount=n) for n in (4, 3, 2)]
+    with pytest.raises(GraphError, match=r"--set sft.amount: there is no node 'sft' \(did you mean 'soft'\?\)"):
+        Graph.load(tmp_path / "g.yaml", settings={"a/sub/sft.amount": 8})
+
+
+@pytest.mark.parametrize(("levels", "fits"), [(16, True), (18, False)])
+def test_levels_of_graphs_are_limited(tmp_path: Path, levels: int, fits: bool) -> None:
+    for level in range(levels):
+        inner = f"{{type: ./l{level + 1}.yaml}}" if level < levels - 1 else "{type: GraphSource}"
+        (tmp_path / f"l{level}.yaml").write_text(f"rotonodes: 1\noutputs: in\nnodes:\n  in: {inner}\n")
+    if fits:
+        assert len(Graph.load(tmp_path / "l0.yaml").vertices) == 1
+    else:
+        with pytest.raises(GraphError, match="contains itself"):
+            Graph.load(tmp_path / "l0.yaml")
+
+
+@pytest.mark.parametrize(
+    ("paths", "clash"),
+    [
+        (("a/b.png", "./a/b.png"), "writes"),
+        (("a/b.png", "a//b.png"), "writes"),
+        (("a/b.png", "a/c/../b.png"), "writes"),
+        (("a/b.png", "a/c.png"), ""),
+    ],
+)
+def test_one_output_under_two_spellings_is_a_fault(tmp_path: Path, paths: tuple[str, str], clash: str) -> None:
+    nodes = "".join(f"  w{at}: {{type: ContactSheet, in: plate, path: {path}}}\n" for at, path in enumerate(paths))
+    text = f"rotonodes: 1\nframes: 1\nnodes:\n  plate: {{type: GraphSource}}\n{nodes}"
+    found = faults(tmp_path, text) if clash else load(tmp_path, text) and []
+    assert [line.partition(": ")[2] for line in found] == ([f"w1: {paths[1]} is what w0 writes: write somewhere else"] if clash else [])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "lines"),
     [

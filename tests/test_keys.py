@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -138,6 +138,28 @@ def test_the_order_of_many_links_counts(folder: Path) -> None:
     one = plan_of(folder, {**NODES, "mix": "{type: KeyMix, in: {a: plate, more: [plate, still]}}"})
     other = plan_of(folder, {**NODES, "mix": "{type: KeyMix, in: {a: plate, more: [still, plate]}}"})
     assert key(one) != key(other)
+
+
+class Pair(NamedTuple):
+    first: Image
+    second: Image
+
+
+class KeyPair(Node):
+    def process(self, frame: Frame) -> Pair: ...
+
+
+@pytest.mark.parametrize("kind", ["KeyMix", "KeyAround", "KeyMeasure"])
+def test_the_output_that_is_linked_counts(folder: Path, kind: str) -> None:
+    """Two outputs of one node have one key of their node, and are two pictures all the same."""
+    link = "{a: %s}" if kind == "KeyMix" else "%s"
+    plans = [
+        plan_of(folder, {"pair": "{type: KeyPair}", "use": f"{{type: {kind}, in: {link % name}}}"})
+        for name in ("pair.first", "pair.second", "pair")
+    ]
+    first, second, default = (key(plan, "use") for plan in plans)
+    assert first != second
+    assert first == default
 
 
 def test_a_file_that_changes_moves_what_is_made_from_it(folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean
 from rotonodes.graph.document import Document, read_document
 from rotonodes.graph.graph import Graph, Link, Vertex, frames_or_auto
-from rotonodes.graph.linking import Linker, link_inner_input, resolve, sockets_of
+from rotonodes.graph.linking import Linker, add_subgraph_sockets, link_inner_inputs, sockets_of
 from rotonodes.graph.value_check import RESERVED, unknown_parameter, value_fault, value_hint
 from rotonodes.graph.variables import Filled, Variables
 from rotonodes.node.base import Node
@@ -255,6 +255,7 @@ class Builder:
         for inner_name, vertex in sub.vertices.items():
             links = {key: tuple(Link(f"{name}/{link.node}", link.output) for link in given) for key, given in vertex.links.items()}
             graph.insert(replace(vertex, name=f"{name}/{inner_name}", links=links, disabled=vertex.disabled or disabled))
+        add_subgraph_sockets(graph, name, sub, document.data)
         sockets = sockets_of(document.data, "inputs")
         given = body.get("in")
         if given is not None and not isinstance(given, dict):
@@ -263,15 +264,13 @@ class Builder:
             if key not in sockets:
                 self.fault(f"{body['type']} has no input {key!r}{did_you_mean(key, sockets)}", "nodes", name, "in", key, node=name)
                 continue
-            for target in sockets[key]:
-                link_inner_input(graph, f"{name}/{target}", self.parse_links(name, key, value))
+            link_inner_inputs(graph, f"{name}.{key}", self.parse_links(name, key, value))
         misspelt = any(key not in sockets for key in given or {})
-        for key in sockets:
-            if key not in (given or {}) and not misspelt:
+        own = {target for targets in sockets_of(self.document.data, "inputs").values() for target in targets}
+        for number, key in enumerate(sockets):
+            outside = f"{name}.{key}" in own or (number == 0 and name in own)  # linked by the graph that uses this one
+            if key not in (given or {}) and not misspelt and not outside:
                 self.fault(f"the input {key!r} is missing: link it with in:", "nodes", name, node=name)
-        outputs = {key: target for key, (target, *_) in sockets_of(document.data, "outputs").items()}
-        inner_links = {key: Link(f"{name}/{target.partition('.')[0]}", target.partition(".")[2]) for key, target in outputs.items()}
-        graph.subgraphs[name] = {key: resolve(graph, link) for key, link in inner_links.items()}
 
 
 def check_version(document: Document) -> None:

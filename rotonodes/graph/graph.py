@@ -92,6 +92,7 @@ class Graph:
             self.frames = frames_or_auto(frames) if isinstance(frames, str) else tuple(frames)
         self.vertices: dict[str, Vertex] = {}
         self.subgraphs: dict[str, dict[str, Link]] = {}  # nodes that are graph files: output -> the output inside
+        self.subgraph_inputs: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {}  # the same: input -> (node, input) inside
         self.open_inputs: tuple[str, ...] = ()  # inputs that a graph which uses this one as a node must link
         self._topology: nx.MultiDiGraph | None = None
         self._types: dict[Link, tuple[type, ...]] = {}  # types of links, as far as they are known
@@ -218,7 +219,7 @@ class Graph:
         """
         name, _, output = target.partition(".")
         if name not in self.vertices and name not in self.subgraphs:
-            known = [*(n for n in self.vertices if "/" not in n), *self.subgraphs]
+            known = [n for n in (*self.vertices, *self.subgraphs) if "/" not in n]
             raise UsageError(f"the graph has no node {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}")
         inside = self.subgraphs.get(name)
         outputs = list(self.outputs_of(name)) if inside is None else list(inside)
@@ -230,13 +231,14 @@ class Graph:
 
 
 def link_faults(
-    graph: Graph, vertex: Vertex, broken: AbstractSet[str] = frozenset(), outside: AbstractSet[str] = frozenset()
+    graph: Graph, vertex: Vertex, broken: AbstractSet[str] = frozenset(), outside: Mapping[str, AbstractSet[str]] | None = None
 ) -> Iterator[tuple[str, str]]:
     """(input, message) for every faulty link of a node: unknown nodes and outputs, wrong types, missing inputs.
 
-    Links from `broken` nodes are not checked: their own faults are reported. Inputs in `outside` are linked by the graph that
-    uses this one.
+    Links from `broken` nodes are not checked: their own faults are reported. `outside` has the inputs of nodes that are linked
+    by the graph that uses this one.
     """
+    outside = outside or {}
     sockets = type(vertex.node).signature.inputs
     for name, links in vertex.links.items():
         socket = sockets.get(name)
@@ -247,16 +249,16 @@ def link_faults(
         if len(links) > 1 and not socket.many:
             yield name, f"the input {name!r} takes one link, not {len(links)}"
         for link in links:
-            message = "" if link.node.partition("/")[0] in broken else one_link_fault(graph, socket, link, broken)
+            message = "" if link.node.partition("/")[0] in broken else one_link_fault(graph, socket, link, broken, outside)
             if message:
                 yield name, message
     misnamed = any(name not in sockets for name in vertex.links)  # the reason why a required input is missing
     for name, socket in sockets.items():
-        if socket.required and name not in {*vertex.links, *outside} and not vertex.disabled and not misnamed:
+        if socket.required and name not in {*vertex.links, *outside.get(vertex.name, ())} and not vertex.disabled and not misnamed:
             yield "", f"the input {name!r} ({socket.type_names()}) is missing: link it with in:"
 
 
-def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet[str]) -> str:
+def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet[str], outside: Mapping[str, AbstractSet[str]]) -> str:
     """The fault of one link, or an empty text."""
     if link.node in graph.subgraphs:
         gives = graph.subgraphs[link.node]
@@ -269,6 +271,8 @@ def one_link_fault(graph: Graph, socket: Socket, link: Link, broken: AbstractSet
         return f"{link.node} has no output {link.output!r}{did_you_mean(link.output, outputs)}; {has}"
     source = graph.source_of(link)
     if source.node in graph.vertices and graph.vertices[source.node].disabled:
+        if source.node in outside:
+            return ""  # its input is linked by the graph that uses this one
         return f"it comes from {source.node}, which is disabled and has no input to pass on"
     kinds = graph.output_types(link, broken)
     if kinds is None or any(issubclass(kind, socket.types) for kind in kinds):

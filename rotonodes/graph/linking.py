@@ -43,7 +43,7 @@ class Linker:
             top = name.partition("/")[0]  # the node in this file: itself, or the subgraph it came with
             if top != name and top in self.broken:
                 continue
-            for key, message in link_faults(graph, vertex, self.broken | cyclic, outside.get(name, frozenset())):
+            for key, message in link_faults(graph, vertex, self.broken | cyclic, outside):
                 at = ("in", key) if key and isinstance(nodes.get(name, {}).get("in"), dict) else (("in",) if key else ())
                 self.fault(message, "nodes", top, *at, node=name)
             if name not in self.broken and not vertex.disabled:
@@ -80,9 +80,8 @@ class Linker:
             return {name: frozenset(type(vertex.node).signature.inputs) for name, vertex in graph.vertices.items()}
         found: dict[str, frozenset[str]] = {}
         for key, targets in sockets_of(self.data, "inputs").items():
-            for target in targets:
-                node, socket = inner_input(graph, target)
-                if node not in graph.vertices and node not in self.broken:
+            for node, socket in (found for target in targets for found in inner_inputs(graph, target)):
+                if node not in graph.vertices and node.partition("/")[0] not in self.broken:
                     hint = did_you_mean(node, graph.vertices)
                     self.fault(f"the input {key!r} names {node!r}{hint}; there is no such node", "inputs", key)
                 elif node not in self.broken and socket not in type(graph.vertices[node].node).signature.inputs:
@@ -148,15 +147,31 @@ def sockets_of(data: Mapping[str, Any], which: str) -> dict[str, list[str]]:
     return {name: [str(target) for target in targets] for name, targets in listed.items() if targets}
 
 
-def inner_input(graph: Graph, target: str) -> tuple[str, str]:
-    """`node` or `node.input` as (node, input); without an input, the node's first."""
+def inner_inputs(graph: Graph, target: str) -> tuple[tuple[str, str], ...]:
+    """`node` or `node.input` as (node, input); without an input, the node's first. A graph within the graph may stand for several."""
     node, _, socket = target.partition(".")
+    if node in graph.subgraph_inputs:
+        inside = graph.subgraph_inputs[node]
+        return inside.get(socket or next(iter(inside), ""), ((node, socket),))
     vertex = graph.vertices.get(node)
-    return node, socket or (next(iter(type(vertex.node).signature.inputs), "") if vertex is not None else "")
+    return ((node, socket or (next(iter(type(vertex.node).signature.inputs), "") if vertex is not None else "")),)
 
 
-def link_inner_input(graph: Graph, target: str, links: tuple[Link, ...]) -> None:
-    """Link the input of an inner node that `inputs:` of a subgraph names (`subgraph/node.input`)."""
-    inner, socket = inner_input(graph, target)
-    vertex = graph.vertices[inner]
-    graph.insert(replace(vertex, links={**vertex.links, socket: links}))
+def add_subgraph_sockets(graph: Graph, name: str, sub: Graph, data: Mapping[str, Any]) -> None:
+    """Record which inner nodes the inputs and outputs of a subgraph stand for, also those of graphs within it."""
+    own = {key: tuple(at for target in targets for at in inner_inputs(sub, target)) for key, targets in sockets_of(data, "inputs").items()}
+    for inner, given in (("", own), *sub.subgraph_inputs.items()):
+        whole = f"{name}/{inner}" if inner else name
+        graph.subgraph_inputs[whole] = {key: tuple((f"{name}/{node}", socket) for node, socket in found) for key, found in given.items()}
+    for inner, outputs in sub.subgraphs.items():
+        graph.subgraphs[f"{name}/{inner}"] = {key: Link(f"{name}/{link.node}", link.output) for key, link in outputs.items()}
+    targets = {key: target for key, (target, *_) in sockets_of(data, "outputs").items()}
+    links = {key: Link(f"{name}/{target.partition('.')[0]}", target.partition(".")[2]) for key, target in targets.items()}
+    graph.subgraphs[name] = {key: resolve(graph, link) for key, link in links.items()}
+
+
+def link_inner_inputs(graph: Graph, target: str, links: tuple[Link, ...]) -> None:
+    """Link the inputs of inner nodes that an input of a subgraph stands for (`subgraph.input`)."""
+    for inner, socket in inner_inputs(graph, target):
+        vertex = graph.vertices[inner]
+        graph.insert(replace(vertex, links={**vertex.links, socket: links}))
