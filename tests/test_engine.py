@@ -794,3 +794,34 @@ def test_a_run_is_told_in_order(tmp_path: Path) -> None:
     assert [said for said in told if isinstance(said, str)] == ["mean, save", "end"] and told[-1] == 0
     assert told.index("end") == 13
     assert sorted(told[1:13]) == sorted(told[14:-1]) == list(range(1, 13))
+
+
+class GivesMattes(Node):
+    """Declares a picture, and gives a matte."""
+
+    several: bool = param(False, help="several outputs")
+
+    def process(self, image: Image) -> Image:
+        return Matte(image.data[:1])  # type: ignore[return-value]
+
+
+class GivesMattesInBatches(Node):
+    """The same, of stacked frames."""
+
+    def process(self, image: Batch[Image]) -> Batch[Image]:
+        return Batch.of([Matte(one.data[:1]) for one in image.split()])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("node", [GivesMattes(), GivesMattesInBatches()], ids=lambda node: node.type_name)
+def test_an_output_of_another_kind_fails_its_frame(node: Node, tmp_path: Path) -> None:
+    """A studio node's mistake is said where it is made, not by the node that gets it."""
+    from rotonodes.nodes import WriteFrames
+
+    graph = Graph(frames="1-2")
+    made = graph.add(node, "wrong", image=graph.add(Ramp(), "ramp"))
+    graph.add(WriteFrames(path=str(tmp_path / "a.####.png")), "end", image=made)
+    result = run(graph, cache="none", device="cpu")
+    assert result.exit_code == 1 and not list(tmp_path.glob("*.png"))
+    assert {(failure.node, failure.frame) for failure in result.failures} >= {("wrong", 1)}
+    text = " ".join(str(failure) for failure in result.failures)
+    assert "its process gave Matte for the output 'image', which is declared as Image" in text

@@ -685,11 +685,11 @@ def test_a_bad_pixel_stays_where_it_is(cls: type[Node]) -> None:
                         for output in made:
                             plain, white, bad = (pictures(result[output]) for result in (*ordinary, made))
                             for one, other, found in zip(plain, white, bad, strict=True):
-                                reach = variant.node.reach()
+                                reach = variant.node.pixel_reach()
                                 allowed = 0.0 if np.isfinite(reach) and found.size == (96, 64) else MOST_CHANGED
                                 allowed += differing(one, other, reach)
                                 share = min(differing(found, like, reach) for like in (one, other))
-                                assert share <= allowed, f"{variant}.{output}: {what} in {kind.__name__} {name}: {share:.1%}; see reach()"
+                                assert share <= allowed, f"{variant}.{output}: {what} in {kind.__name__} {name}, {share:.1%}"
 
 
 def keeps_pictures(cls: type[Node]) -> bool:

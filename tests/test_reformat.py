@@ -232,3 +232,20 @@ def test_reformat_of_single_pixels(filter_: str, old: tuple[int, int], new: tupl
     assert result.data.shape == (5, new[1], new[0])
     assert result.channels == image.channels
     assert torch.allclose(result.data, torch.tensor(2.0))
+
+
+@pytest.mark.parametrize("window", [Box(2, 1, 6, 5), Box(-3, -2, 13, 9), Box(0, 0, 9, 7), Box(7, 5, 12, 9)])
+@pytest.mark.parametrize("edges", [(0, 0, 9, 7), (1, 1, 8, 6), (3, 2, 9, 7), (0, 3, 4, 7)])
+def test_a_crop_never_makes_a_data_window_larger(window: Box, edges: tuple[int, int, int, int]) -> None:
+    """What lies beside a render region is unknown before and after; overscan is cut with the frame."""
+    data = torch.arange(1.0, 3 * window.width * window.height + 1).view(3, window.height, window.width)
+    picture = Image(data, origin=(window.left, window.top), size=(9, 7))
+    box = Box(*edges)
+    cropped = Crop(left=box.left, top=box.top, right=box.right, bottom=box.bottom)(picture)
+    left = window.intersect(box)
+    assert cropped.size == (box.width, box.height)
+    if left.width and left.height:
+        assert cropped.box == Box(left.left - box.left, left.top - box.top, left.right - box.left, left.bottom - box.top)
+    else:
+        assert (cropped.box.width, cropped.box.height) == (1, 1) and not cropped.data.any()
+    assert torch.equal(cropped.on_frame().data, picture.on_frame().data[:, box.top : box.bottom, box.left : box.right])

@@ -118,3 +118,17 @@ def test_without_pymatting(monkeypatch: pytest.MonkeyPatch) -> None:
         UsageError, match=r'^the closed form of alpha needs pymatting, which is not installed: pip install "rotonodes\[matting\]"$'
     ):
         SolveAlpha(method="closed_form")(Image(color), Matte(trimap))
+
+
+@pytest.mark.parametrize("method", ["guided", "closed_form"])
+def test_alpha_stays_within_0_and_1(method: str) -> None:
+    """Unknown pixels brighter than all known foreground, and darker than all known background."""
+    x = torch.arange(60).expand(24, 60)
+    trimap = torch.where(x < 20, 0.0, torch.where(x >= 40, 1.0, 0.5))[None]
+    light = torch.where(x < 20, 0.2, torch.where(x >= 40, 0.6, 0.4)).clone()
+    light[:, 26:30], light[:, 31:35] = 0.0, 1.0
+    alpha = SolveAlpha(method=method)(Image(light.expand(3, -1, -1).contiguous()), Matte(trimap)).data
+    assert alpha.min() >= 0 and alpha.max() <= 1
+    if method == "guided":
+        assert float(alpha[:, :, 31:35].min()) == 1 and float(alpha[:, :, 26:30].max()) == 0
+    assert torch.equal(alpha[trimap != 0.5], trimap[trimap != 0.5])

@@ -10,7 +10,7 @@ from rotonodes.errors import FrameError
 from rotonodes.nets.encode import channel_encoding
 from rotonodes.node.parameters import WrongParameter
 from rotonodes.nodes import StackPasses, UNetSegment
-from rotonodes.values.pixels import Batch, Box, Layers
+from rotonodes.values.pixels import Batch, Box, Image, Layers
 
 H, W = 5, 7
 NOTED = [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
@@ -133,3 +133,21 @@ def test_weights_of_passes_take_what_was_stacked(tmp_path):
         FrameError, match=r"the network sees Depth.Z DiffDir.R, but the picture has R G B: link one with Depth.Z DiffDir.R .StackPasses"
     ):
         node(Batch.of([StackPasses(passes=["Combined"])(layers_of(*blender()))]))
+
+
+@pytest.mark.parametrize("window", [(-2, -1, 7, 6), (1, 2, 4, 4), (0, 0, 5, 5), (3, -2, 9, 3)])
+def test_more_is_laid_where_it_belongs(window):
+    """A picture of another data window: its pixels lie where they lie in the frame, and nothing where it has none."""
+    box, other = Box(-1, 0, 6, 5), Box(*window)
+    planes = {f"V.Combined.{c}": np.random.default_rng(1).uniform(0, 1, (box.height, box.width)).astype(np.float32) for c in "RGB"}
+    layers = Layers(planes, box, (5, 5))
+    more = Image(
+        torch.arange(1.0, other.width * other.height + 1).view(1, other.height, other.width), ("K",), (other.left, other.top), (5, 5)
+    )
+    stacked = StackPasses(passes=["Combined"])(layers, more)
+    assert stacked.box == box and stacked.channels == ("R", "G", "B", "K")
+    for y in range(box.top, box.bottom):
+        for x in range(box.left, box.right):
+            inside = other.left <= x < other.right and other.top <= y < other.bottom
+            wanted = float(more.data[0, y - other.top, x - other.left]) if inside else 0.0
+            assert float(stacked.plane("K")[0, y - box.top, x - box.left]) == wanted

@@ -244,3 +244,65 @@ def test_contact_sheet_cells() -> None:
     assert contact_sheet([cell(flat(0), (8, 6))] * 9).size == (4 + 3 * 12, 4 + 3 * 10)
     with pytest.raises(UsageError, match="no frames"):
         contact_sheet([])
+
+
+# Layers, pictures and extra layers in one EXR.
+
+
+FRAME = Box(0, 0, 4, 3)
+
+
+def ramp(*names: str, box: Box = FRAME, start: float = 0) -> dict[str, np.ndarray]:
+    grid = np.arange(box.height * box.width, dtype=np.float32).reshape(box.height, box.width)
+    return {name: start + number + grid / 64 for number, name in enumerate(names)}
+
+
+def test_a_linked_picture_takes_the_place_of_channels_of_its_names(tmp_path: Path) -> None:
+    layers = Layers(ramp("R", "G", "B", "Depth.Z"), Box(0, 0, 4, 3), (4, 3))
+    picture = Image(torch.full((3, 3, 4), 9.0))
+    file = WriteFrames(path=str(tmp_path / "a.exr"), depth="float")(picture, layers=layers)
+    found = exr.read_layers(file).planes
+    assert set(found) == set(layers.planes)
+    assert all((found[name] == 9).all() for name in "RGB")
+    np.testing.assert_array_equal(found["Depth.Z"], layers.planes["Depth.Z"])
+    np.testing.assert_array_equal(layers.planes["R"], ramp("R")["R"])  # what came in is as it was
+
+
+@pytest.mark.parametrize("beside", ["image", "layers", "both"])
+@pytest.mark.parametrize(("depth", "kind"), [("float", np.float32), ("half", np.float16), ("auto", np.float16)])
+def test_extra_layers_are_as_deep_as_asked(tmp_path: Path, beside: str, depth: str, kind: type) -> None:
+    value = 1 + 2**-20  # which half precision does not hold
+    extra, matte = Image(torch.full((3, 3, 4), value)), Matte(torch.full((1, 3, 4), 1 - 2**-20))
+    inputs: dict[str, object] = {}
+    if beside != "layers":
+        inputs["image"] = Image(torch.full((3, 3, 4), value))
+    if beside != "image":
+        inputs["layers"] = Layers(ramp("V.Mist.Z"), Box(0, 0, 4, 3), (4, 3))
+    file = WriteFrames(path=str(tmp_path / "a.exr"), depth=depth, names=["light", "cut"])(**inputs, extra=[extra, matte])
+    found = exr.read_layers(file).planes
+    assert {"light.R", "light.G", "light.B", "cut.Y"} <= set(found)
+    for name, wanted in (("light.G", value), ("cut.Y", 1 - 2**-20), *((("R", value),) if beside != "layers" else ())):
+        assert found[name].dtype == kind and found[name][0, 0] == kind(wanted), name
+    if beside != "image":
+        assert found["V.Mist.Z"].dtype == np.float32  # layers stay as they were read
+
+
+def test_a_picture_is_laid_on_the_window_of_the_layers(tmp_path: Path) -> None:
+    window = Box(-1, 0, 5, 4)
+    layers = Layers(ramp("Depth.Z", box=window), window, (4, 3))
+    picture = Image(torch.arange(12.0).view(1, 3, 4).repeat(3, 1, 1) + 1)
+    found = exr.read_layers(WriteFrames(path=str(tmp_path / "a.exr"), depth="float")(picture, layers=layers))
+    assert found.box == window
+    np.testing.assert_array_equal(found.planes["R"][:3, 1:5], picture.data[0].numpy())
+    assert not found.planes["R"][3].any() and not found.planes["R"][:, 0].any()
+
+
+def test_pixel_aspect_stays_whatever_is_written(tmp_path: Path) -> None:
+    noted = {"pixelAspectRatio": 2.0}
+    picture = Image(torch.rand(3, 3, 4), metadata=noted)
+    layers = Layers(ramp("V.Combined.R"), Box(0, 0, 4, 3), (4, 3), noted)
+    given = [{"image": picture}, {"layers": layers}, {"image": picture, "layers": layers}, {"image": picture, "extra": [picture]}]
+    for number, inputs in enumerate(given):
+        names = ["more"] if "extra" in inputs else []
+        file = WriteFrames(path=str(tmp_path / f"{number}.exr"), names=names)(**inputs)
+        assert exr.read_attributes(file)["pixelAspectRatio"] == 2, inputs

@@ -28,7 +28,7 @@ _STRUCTURE = {
     *("screenWindowCenter", "screenWindowWidth", "dwaCompressionLevel", "maxSamplesPerPixel", KEY),
 }
 # Attributes needed to interpret the pixels. All others are dropped: they may name users, hosts and folders.
-_KEPT = ("cryptomatte/", "multiView", "pixelAspectRatio", "framesPerSecond", "chromaticities", "colorInteropID")
+_KEPT = ("cryptomatte/", "exr/cryptomatte/", "multiView", "pixelAspectRatio", "framesPerSecond", "chromaticities", "colorInteropID")
 
 _SHORT = {"RED": "R", "GREEN": "G", "BLUE": "B", "ALPHA": "A"}
 _VIEWED_FIRST = ("COMBINED", "RGBA", "RGB", "BEAUTY", "C")

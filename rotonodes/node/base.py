@@ -134,7 +134,7 @@ class Node(BaseModel):
         """Working memory in bytes for one frame of this size, without inputs and outputs; used by the plan's estimate."""
         return 0
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         """The distance, in px, up to which a pixel of an input can change the outputs; infinite for the whole frame."""
         return 0.0
 

@@ -15,7 +15,7 @@ class CleanPlate(Node):
     shape covers it. Alpha is cleaned like colour; other channels stay.
     """
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return 100.0  # the far windows, of blocks of 8 px
 
     def working_bytes(self, width: int, height: int) -> int:

@@ -30,7 +30,7 @@ class EstimateForeground(Node):
         """Upper limit, where the whole matte is soft: copies of the picture, and both colours with their sums for a band of rows."""
         return 4 * width * (16 * height + 80 * min(height, 60))
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return 100.0  # the far windows, of blocks of 8 px
 
     def process(self, image: Image, matte: Matte) -> Image:

@@ -24,7 +24,7 @@ class GrowShrink(Node):
 
     radius: float = param(1.0, help="distance the edge moves outwards; negative shrinks", unit="px", ge=-1000, le=1000)
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return abs(self.radius) + 34.0  # and the widest edge
 
     def process(self, matte: Matte) -> Matte:

@@ -30,7 +30,7 @@ class RemoveSpecks(Node):
     threshold: float = param(0.5, help="smallest matte value that belongs to a region", gt=0, le=1)
     connectivity: Literal[4, 8] = param(8, help="how pixels connect: 4 by their sides, 8 by their corners as well")
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf  # a region may go on anywhere
 
     def process(self, shape: Shape) -> Shape:

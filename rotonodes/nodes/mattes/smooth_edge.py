@@ -40,7 +40,7 @@ class SmoothEdge(Node):
     def libraries(self) -> tuple[str, ...]:
         return ("skimage",) if self.method == "polygon" else ()
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return {"blur": 4 * self.radius + 1, "guided": 2 * self.radius + 2, "polygon": math.inf}[self.method]
 
     def process(self, matte: Matte, image: Image | None = None) -> Matte:

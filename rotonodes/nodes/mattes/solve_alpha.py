@@ -47,7 +47,7 @@ class SolveAlpha(Node):
         """Upper limit, where the whole frame is unknown: a sparse matrix of each pixel's 25 neighbours, or 14 sums of colours."""
         return width * height * (2800 if self.method == "closed_form" else 140)
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf
 
     def process(self, image: Image, trimap: Matte) -> Matte:

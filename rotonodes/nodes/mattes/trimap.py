@@ -30,7 +30,7 @@ class Trimap(Node):
         help="frames with an empty mask (the shape is out of the picture): error fails them, background makes them all background",
     )
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return max(self.erode, self.dilate) + 1
 
     def process(self, mask: Matte | Labels) -> Matte:

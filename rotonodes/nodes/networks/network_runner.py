@@ -20,7 +20,7 @@ class NetworkNode(Node):
     weights: InputPath | None = param(None, help="weights file (.safetensors, .pth, .pt); or link a model")
     batch: int | None = param(None, help="frames at once; default 8 on CUDA, 1 on the CPU", unit="frames", ge=1, le=1024, pixels=False)
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf
 
 

@@ -38,7 +38,7 @@ class EstimateMotion(Node):
         """The pyramids and sums of the least squares, about 24 planes at the finest level, and the vectors."""
         return 4 * width * height * (24 // self.shrink**2 + 6)
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf  # by the coarsest pictures of the pyramid
 
     def process(self, image: Clip[Image], *, frame: Frame) -> Estimate:

@@ -30,7 +30,7 @@ class FindKeyLight(Node):
 
     normals: Literal["world", "camera"] = param("world", help="space of the file's normals; camera needs no camera to be known", added=True)
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf  # the light is that of the whole frame
 
     def process(self, layers: Layers) -> Image:

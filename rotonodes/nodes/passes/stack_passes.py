@@ -44,7 +44,7 @@ class StackPasses(Node):
             raise ValueError(f"{twice[0]!r} is listed twice: list each pass once")
         return passes
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf if self.normals == "camera" else 0.0  # the camera is that of the whole frame
 
     def process(self, layers: Layers, more: Image | None = None) -> Image:

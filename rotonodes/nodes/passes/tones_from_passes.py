@@ -78,7 +78,7 @@ class TonesFromPasses(Node):
     black: tuple[int, int, int] = param((1, 5, 5), help="cinema4d: no object where the material colour is below this r, g, b", unit="code")
     white: int = param(210, ge=0, le=256, help="cinema4d: no object where r, g and b of the material colour reach this", unit="code")
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf if self.recipe == "key" else 2.0  # the light of the whole frame, else the pixels around a stray one
 
     def process(self, layers: Layers, matte: Matte | None = None) -> Labels:

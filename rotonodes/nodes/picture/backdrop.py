@@ -26,7 +26,7 @@ class Backdrop(Node):
     def _is_a_color(cls, value: str) -> str:
         return checked_color(value)
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf
 
     def process(self, like: Matte | Labels, image: Image | None = None) -> Image:

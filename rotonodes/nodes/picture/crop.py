@@ -36,7 +36,7 @@ class Crop(Node):
             raise ValueError("`width` and `height` go together: give both or none")
         return self
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf if self.width else 0.0
 
     def process(self, image: Picture) -> Picture:

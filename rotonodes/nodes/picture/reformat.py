@@ -37,7 +37,7 @@ class Reformat(Node):
             raise ValueError("give either `scale` or `width` and `height`, not both")
         return self
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf
 
     def process(self, image: Picture) -> Picture:

@@ -20,7 +20,7 @@ class SideBySide(Node):
 
     gap: int = param(4, help="width of the black line between two pictures", unit="px", ge=0, le=1024)
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf
 
     def process(self, pictures: list[Image | Matte | Labels]) -> Image:

@@ -47,7 +47,7 @@ class StabilizeTones(Node):
         """For five classes: the evidence and posterior of a trail, and the planes sampled along it."""
         return 4 * width * height * (6 * self.radius + 30)
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return math.inf  # as far as things move
 
     def process(

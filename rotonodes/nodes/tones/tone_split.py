@@ -57,7 +57,7 @@ class ToneSplit(Node):
         if "image" in linked and "scale" not in linked and len(self.thresholds) != len(self.classes) - 2:
             yield self._wrong_count(len(self.thresholds))
 
-    def reach(self) -> float:
+    def pixel_reach(self) -> float:
         return self.softness / 2 + 1
 
     def process(
