@@ -228,3 +228,22 @@ def test_one_output_of_a_node_by_name(tmp_path: Path) -> None:
     graph.add(LoadFrames(path=str(tmp_path / "in.#.png")), "source")
     plan = within(60, graph, root=str(tmp_path), nodes=["source.layers"]).plan
     assert plan.outputs["source"] == {"layers"}
+
+
+def test_a_source_that_cannot_list_its_frames_fails_and_does_not_hang(tmp_path: Path) -> None:
+    class Unlisted(Node):
+        """Its file cannot be read, and neither can it say which frames there are."""
+
+        def available(self) -> tuple[int, ...] | None:
+            raise FrameError("movie.gif: cannot be read")
+
+        def reads(self, frame: int | None) -> tuple[str, ...]:
+            return (str(tmp_path / "gone.gif"),)
+
+        def process(self, frame: Frame) -> Image:
+            raise FrameError("movie.gif: cannot be read")
+
+    graph = Graph(frames="1-3")
+    graph.add(WriteFrames(path=str(tmp_path / "a.####.exr")), image=graph.add(Unlisted()))
+    result = within(60, graph, cache="none")
+    assert result.exit_code == 1 and "movie.gif: cannot be read" in result.failures[0].reason

@@ -83,7 +83,12 @@ class Record:
             return  # a long node that stopped because another node failed
         if isinstance(error, OSError | MemoryError) and not isinstance(error, RotoError):
             error = machine_error(error)
-        gaps = self._gaps(name) if isinstance(error, FrameError) and frame is not None else ""
+        gaps = ""
+        if isinstance(error, FrameError) and frame is not None:
+            try:
+                gaps = self._gaps(name)
+            except Exception:  # a node that cannot list its frames either: the run must not hang on that
+                gaps = ""
         if isinstance(error, RotoError):
             reason, trace = str(error) + gaps, ""
         else:
