@@ -121,7 +121,13 @@ def test_grey_pictures_and_arrays(folder: Path, call: Call) -> None:
         file.unlink()
     assert call("train", "data", "-o", "out/g.safetensors", *QUICK).code == 0
     model = load_weights("out/g.safetensors")
-    assert (model.channels, model.mask_values) == (("Y",), (0, 3))
+    assert (model.config["in_channels"], model.preprocessing.grey, model.mask_values) == (1, True, (0, 3))
+    PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 20, 3), np.uint8)).save(folder / "colour.png")
+    with PIL.Image.open(folder / "colour.png") as picture:
+        picture.convert("L").save(folder / "luma.png")  # case 09: a colour photo for a grey network
+    assert call("segment", "colour.png", "luma.png", "-m", "out/g.safetensors", "-o", "seen", "--write", "matte").code == 0
+    seen = [np.array(PIL.Image.open(folder / f"seen/{name}.png")).astype(int) for name in ("colour", "luma")]
+    assert np.abs(seen[0] - seen[1]).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -243,3 +249,15 @@ def test_black_masks_are_said_in_one_line(folder: Path, call: Call) -> None:
     ended = call("train", "data", "--suffix", "_mask", "-o", "out/w.safetensors", *QUICK)
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert "hold a single value, 0, so there are no classes to train: check that they are not empty" in ended.err
+
+
+def test_fine_tuning_on_grey_pictures_keeps_the_channels_of_the_weights(folder: Path, call: Call) -> None:
+    """A start network supplies what it knows: its channels, whatever the pictures are."""
+    assert call("train", "data", "--suffix", "_mask", "-o", "out/a.safetensors", *QUICK).code == 0
+    for file in (folder / "data/imgs").glob("*.jpg"):
+        with PIL.Image.open(file) as picture:
+            picture.convert("L").save(file)
+    again = ("--load", "out/a.safetensors", "--epochs", "0.2", "--batch-size", "2", "--crop", "16")
+    ended = call("train", "data", "--suffix", "_mask", "-o", "out/b.safetensors", *again)
+    assert ended.code == 0, ended.err
+    assert load_weights("out/b.safetensors").channels == ("R", "G", "B")

@@ -29,6 +29,7 @@ from glob import glob
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean_file
+from rotonodes.io.folder import natural_order
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,14 +49,14 @@ class Shard:
 
 
 def list_shards(paths: Sequence[str]) -> tuple[Shard, ...]:
-    """The shards of folders, wildcards and files, each sorted by name.
+    """The shards of folders, wildcards and files, each in natural order of names.
 
     Raises UsageError, in one line, where there are none, for a file that is cut off or is not a shard, and for another version.
     """
     files: list[str] = []
     for path in paths:
         pattern = os.path.join(path, f"*{ENDING}") if os.path.isdir(path) else path
-        found = [pattern] if os.path.isfile(pattern) else sorted(glob(pattern))
+        found = [pattern] if os.path.isfile(pattern) else sorted(glob(pattern), key=natural_order)
         if not found:
             raise UsageError(f"{path}: no shards ({ENDING}) there{did_you_mean_file(path, (ENDING,))}: check the path")
         files += found

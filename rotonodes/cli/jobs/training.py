@@ -77,7 +77,8 @@ def training_graph(
     train |= {"task": "alpha"} if alpha else {}
     train |= {"precision": "bfloat16"} if amp else {}
     train |= {"upsampling": "bilinear"} if bilinear else {}
-    train |= {"channels": ["Y"]} if all_grey(pictures) else {}
+    if not load and all_grey(pictures):  # such a network also takes colour pictures, by their luma
+        train |= {"grey": True}
     train |= {"snapshots": True} if snapshots else {}
     nodes["train"] = train | {name: value for name, value in given.items() if value is not None}
     nodes["write"] = {"type": "WriteModel", "in": "train", "path": output}
