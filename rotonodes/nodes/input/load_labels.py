@@ -29,8 +29,8 @@ class LoadLabels(MaskSource):
     JPEG blurs values: there the common values are the classes, and every pixel has the nearest one. Masks of one colour that differ
     in their alpha are read by it. Both are warned of. Weights that are trained on these labels store the values.
 
-    Where pictures have names instead of frame numbers, `pictures` says which they are (as LoadPictures does), and `*` in the path
-    stands for the name of each: `path: masks/*_matte.*, pictures: imgs`.
+    Where pictures have names instead of frame numbers, `pictures` lists them (as for LoadPictures), and `*` in the path stands for the
+    name of each: `path: masks/*_matte.*, pictures: imgs`. The case of an extension does not matter.
     """
 
     revision: ClassVar[int] = 2  # 2: blurred values and masks in alpha

@@ -15,11 +15,11 @@ class LoadMattes(MaskSource):
 
     Values are as stored; .npy and .pt arrays are read too.
 
-    `auto` takes alpha where the files have it, else the grey channel, else red. A mask painted in white on black and saved
-    with an opaque alpha is read with `channel: R`; a layer of an EXR file by its full name (`ViewLayer.Mist.Z`).
+    `auto` takes alpha where the files have it, else the grey channel, else red. For a white-on-black mask with an opaque alpha set
+    `channel: R`; for a layer of an EXR file its full name (`ViewLayer.Mist.Z`).
 
-    Where pictures have names instead of frame numbers, `pictures` says which they are (as LoadPictures does), and `*` in the path
-    stands for the name of each: `path: gt_aug/*.png, pictures: im_aug/*.jpg`.
+    Where pictures have names instead of frame numbers, `pictures` lists them (as for LoadPictures), and `*` in the path stands for the
+    name of each: `path: gt_aug/*.png, pictures: im_aug/*.jpg`. The case of an extension does not matter.
     """
 
     channel: str = param("auto", help="the channel to take: auto, A, R, G, B, Y, or an EXR channel's full name", min_length=1)
