@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,8 +12,9 @@ from unittest.mock import patch
 import pytest
 import torch
 
-from rotonodes.io.pictures import picture_size
+from rotonodes.io.pictures import picture_size, write_image, write_labels
 from rotonodes.nets.weights import save_weights
+from rotonodes.nodes import LoadFrames, TonesFromPasses
 from rotonodes.values.pixels import Matte
 from tiny_networks import tiny_model
 
@@ -142,3 +144,18 @@ def test_bench_libraries(capsys: pytest.CaptureFixture[str]) -> None:
     for row in found:  # what stands in for a library is never less exact than it, and keeps all that is promised
         ours, theirs = (float(row[side].rstrip("%")) for side in ("exact: ours", "exact: library"))
         assert ours >= theirs and (ours == 100 or row["work"].startswith("check EXR")), row
+
+
+def test_bench_scenes(tmp_path: Path, weights: str, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = import_module("bench_scenes")
+    scene = tmp_path / "scene"
+    scene.mkdir()
+    shutil.copy(str(TORUS).replace("####", "0001"), scene / "render.0001.exr")
+    image, layers = LoadFrames(path=str(TORUS))(frame=1)
+    write_image(scene / "beauty.0001.png", image)
+    write_labels(scene / "label.0001.png", TonesFromPasses()(layers))
+    assert bench.main(["--scenes", str(scene), "--weights", weights]) == 0
+    found = {row["method"]: row for row in table(capsys.readouterr().out)}
+    assert float(found["recipe key, shape given"]["mean IoU"]) > 0.6
+    assert found["tiny.safetensors, shape given"]["shape IoU"] == "1.000"
+    assert float(found["tiny.safetensors"]["mean IoU"]) <= float(found["tiny.safetensors, shape given"]["mean IoU"])
