@@ -104,9 +104,11 @@ warnings.simplefilter("ignore")
 resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
 from rotonodes.errors import RotoError
 from rotonodes.io import arrays, exr, pictures, psd_decode
-from rotonodes.nodes import LoadModel
+import torch
+from rotonodes.nodes import LoadModel, UNetSegment
+from rotonodes.values.pixels import Image
 def labels(path): return pictures.read_labels(path, ("a", "b"))
-def model(path): return LoadModel(path=path)()
+def model(path): return UNetSegment()(image=Image(torch.rand(3, 9, 7)), model=LoadModel(path=path)())
 any = [pictures.read_image, pictures.picture_size, pictures.read_key, labels]
 readers = {".exr": [*any, exr.read_layers], ".psd": [psd_decode.read_psd, pictures.read_image], ".npy": [arrays.read_array, labels],
            ".pt": [model, arrays.read_array], ".safetensors": [model], ".onnx": [model]}

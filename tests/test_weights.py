@@ -191,6 +191,7 @@ def rewritten(model, path, metadata=None, state=None):
         ({"rotonodes": "9"}, "metadata of format '9', but this rotonodes reads 1 to 3: update"),
         ({"config": "{"}, "metadata field config is not JSON"),
         ({"config": "[]"}, "metadata field config is '..', not dict"),
+        *(({"size_multiple": text}, "it must be a whole number of pixels from 1 to 4096") for text in ("0", "-2", "true", "99999999")),
         ({"config": '{"wide": 1}'}, "config {'wide': 1} does not fit"),
         ({"config": '{"width": 1e9}'}, "must be a whole number"),
         ({"classes": '["one"]'}, "1 classes but 2 colours"),
