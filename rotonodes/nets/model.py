@@ -191,6 +191,6 @@ def _parse(name: str, text: str) -> Any:
         raise UsageError(f"metadata field {name} is not JSON: {error}") from None
     if not isinstance(value, kinds.get(name, list)):
         raise UsageError(f"metadata field {name} is {text[:40]!r}, not {'a list' if name not in kinds else kinds[name].__name__}")
-    if name == "size_multiple" and (isinstance(value, bool) or not 1 <= value <= 4096):
+    if name == "size_multiple" and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096):
         raise UsageError(f"metadata field size_multiple is {value}: it must be a whole number of pixels from 1 to 4096")
     return tuple(value) if isinstance(value, list) else value

@@ -40,6 +40,14 @@ EVERYWHERE = "test_every_node.py"  # runs over all nodes; asked last
 SLOW = ("test_benchmarks.py", "test_examples.py", "test_docs.py", "test_predecessors.py", "test_docker.py")
 
 
+# What the tests of a room rest on, beside those that name the changed file.
+ROOM_TESTS = {
+    "plan": ("test_engine.py", "test_plan.py"),
+    "engine": ("test_engine.py", "test_engine_edges.py"),
+    "graph": ("test_graph.py", "test_document.py", "test_graph_limits.py"),
+    "node": ("test_node.py", EVERYWHERE),
+    "imaging": (EVERYWHERE,),
+}
 MOST_TESTS = 8  # test files for one change
 
 
@@ -174,17 +182,20 @@ def tests_of(file: Path) -> list[str]:
     users = [other for other in (ROOT / "rotonodes" / "nodes").rglob("*.py") if direct.search(other.read_text(encoding="utf-8"))]
     classes = {found for user in users for found in re.findall(r"^class (\w+)\(", user.read_text(encoding="utf-8"), re.M)}
     by_node = re.compile(rf"\b({'|'.join(sorted(classes))})\b") if classes else None
-    named, imported, through = [], [], []
+    named: list[str] = []
+    imported, through = list[tuple[int, str]](), list[tuple[int, str]]()  # with how often they name it, negative: most first
     for test in sorted((ROOT / "tests").glob("test_*.py")):
         text = test.read_text(encoding="utf-8")
         if test.stem in (f"test_{name}", f"test_{name}s"):
             named.append(test.name)
         elif direct.search(text):
-            imported.append(test.name)
+            imported.append((-len(re.findall(rf"\b{name}\b", text)), test.name))
         elif by_node and by_node.search(text):
-            through.append(test.name)
-    found = [name for name in (*named, *imported, *through) if name != EVERYWHERE and name not in SLOW][:MOST_TESTS]
-    return [*found, EVERYWHERE] if file.relative_to(ROOT).parts[1] in ("imaging", "node") or not found else found
+            through.append((-len(by_node.findall(text)), test.name))
+    listed = [*named, *(name for _, name in [*sorted(imported), *sorted(through)])]
+    found = [name for name in listed if name != EVERYWHERE and name not in SLOW][:MOST_TESTS]
+    room = file.relative_to(ROOT).parts[1]
+    return list(dict.fromkeys([*found, *ROOM_TESTS.get(room, () if found else (EVERYWHERE,))]))
 
 
 def copied(folder: Path) -> Path:
