@@ -12,7 +12,7 @@ from conftest import Call, Outcome, picture_contents
 from foreign_networks import ThreeDToTwoD, randomised, saved
 from rotonodes.io.pictures import read_image, read_labels
 from rotonodes.nets.weights import save_weights
-from rotonodes.nodes import LoadPictures, UNetSegment
+from rotonodes.nodes import LoadParts, LoadPictures, UNetSegment
 from rotonodes.values.tones import CLASSES
 from tiny_networks import tiny_model
 
@@ -219,3 +219,26 @@ def test_what_is_refused(folder: Path, call: Call, arguments: list[str], message
 def test_a_picture_that_is_none(folder: Path, call: Call) -> None:
     (folder / "imgs/cat.png").write_bytes(b"nothing")
     one_line(call("segment", "imgs", "-m", "tones.safetensors"), 1, "imgs/cat.png: not a picture")
+
+
+def test_layers_to_correct(folder: Path, call: Call) -> None:
+    """Issue 12: labels as a PSD with the picture and a layer for each class, which LoadParts reads back."""
+    pytest.importorskip("psd_tools")
+    assert call("segment", "imgs", "-o", "out/*.psd", "-m", "tones.safetensors", "--viz").code == 0
+    assert sorted(os.listdir(folder / "out")) == ["cat.psd", "cat_viz.png", "dog.psd", "dog_viz.png", "tree.psd", "tree_viz.png"]
+    for frame in (1, 2, 3):
+        picture = LoadPictures(path="imgs")(frame=frame)
+        wanted = UNetSegment(weights="tones.safetensors")(picture).labels
+        parts = LoadParts(path="out/*.psd", pictures="imgs", parts=list(CLASSES[1:]), hidden=True, sizes="any")(frame=frame)
+        assert (parts.labels.data == wanted.data).all()
+        whole = LoadParts(path="out/*.psd", pictures="imgs", parts=["picture"], sizes="any")(frame=frame)
+        assert whole.parts.planes["picture"].min() == 1
+    assert call("segment", "imgs", "-o", "mattes/*.psd", "-m", "matte.safetensors").code == 0
+    assert LoadParts(path="mattes/*.psd", pictures="imgs", parts=["matte"], sizes="any")(frame=1).parts.planes["matte"].max() > 0.1
+    assert call("segment", "imgs/cat.png", "-o", "one.psd", "-m", "tones.safetensors").code == 0
+    for number in (1, 2):
+        PIL.Image.open(folder / "imgs/cat.png").save(folder / f"s.{number:04d}.png")
+    assert call("segment", "s.####.png", "-o", "seq/l.####.psd", "-m", "tones.safetensors").code == 0
+    assert sorted(os.listdir(folder / "seq")) == ["l.0001.psd", "l.0002.psd"]
+    one_line(call("segment", "imgs", "-o", "o/*.psd", "-m", "greys.safetensors", "--write", "values"), 2, "layers have no grey values")
+    one_line(call("segment", "imgs", "-o", "o.psd", "-m", "tones.safetensors"), 2, "-o o.psd: 3 pictures do not go into one file")

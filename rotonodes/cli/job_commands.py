@@ -21,7 +21,12 @@ picture_options = options(
     ),
     click.argument("more", metavar="[IMAGES]...", nargs=-1),
     click.option(
-        "-o", "--output", metavar="OUT", default="out", show_default=True, help="A folder, or a file name with * for each picture's name."
+        "-o",
+        "--output",
+        metavar="OUT",
+        default="out",
+        show_default=True,
+        help="A folder, or a file name with * for each picture's name (segment: .psd for layers).",
     ),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,14 @@ class InputPictures:
         if not self.sequence:
             fields["pictures"] = self.path_parameter
         return {**fields, "path": self.path(output, suffix), **options}
+
+    def write_layers(self, layers: Mapping[str, str], labels: str, output: str) -> NodeFields:
+        """The node that writes a PSD for each picture: `layers` (name -> link) below a layer for each class of `labels`."""
+        linked: dict[str, Any] = {"pictures": list(layers.values()), **({"labels": labels} if labels else {})}
+        fields: NodeFields = {"type": "WritePSD" if self.sequence else "WritePicturePSD", "in": linked, "names": list(layers)}
+        if not self.sequence:
+            fields["named_after"] = self.path_parameter
+        return {**fields, "path": self.path(output)}
 
     def path(self, output: str, suffix: str = "") -> str:
         """The path of the results, with `suffix` behind the name.

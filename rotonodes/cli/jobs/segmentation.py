@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from rotonodes.cli.jobs.job_graph import graph_text, grey_values
@@ -31,7 +32,8 @@ def segmentation_graph(
 
     `write` is what is written: `labels` (a palette PNG of class indices), their grey `values` (those given, else those of the masks
     that the network was trained on) or a `matte`. `auto` is a matte for networks with a single foreground class, unless a threshold
-    makes it hard. `viz` writes each picture beside its result. Raises UsageError for options that exclude each other.
+    makes it hard. An output that ends in .psd has the picture and a layer for each class. `viz` writes each picture beside its
+    result. Raises UsageError for options that exclude each other.
     """
     if write == "auto":
         write = "values" if values else "matte" if is_matte(model) and threshold is None else "labels"
@@ -45,11 +47,16 @@ def segmentation_graph(
     nodes: dict[str, NodeFields] = {"pictures": pictures.load(), "network": network | {k: v for k, v in chosen.items() if v is not None}}
     result = "network.matte" if write == "matte" else "network.labels"
     options: dict[str, Any] = {"values": class_values(values, weights, model)} if write == "values" else {}
-    if save:
+    if save and output.lower().endswith(".psd"):
+        if write == "values":
+            raise UsageError(f"-o {output}: layers have no grey values; write labels or a matte")
+        layers = {"picture": "pictures"} | ({"matte": result} if write == "matte" else {})
+        nodes["write"] = pictures.write_layers(layers, "" if write == "matte" else result, output)
+    elif save:
         nodes["write"] = pictures.write(result, output, **options)
     if viz:
         nodes["beside"] = {"type": "SideBySide", "in": {"pictures": ["pictures", result]}}
-        nodes["viz"] = pictures.write("beside", output, VIZ)
+        nodes["viz"] = pictures.write("beside", re.sub(r"(?i)\.psd$", ".png", output), VIZ)
     return graph_text(pictures.frames, nodes)
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import PrivateAttr
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.base import Node, OwnResults
+from rotonodes.values.frames import FilePattern
 
 if TYPE_CHECKING:
     from rotonodes.io.folder import PictureList
@@ -31,6 +32,19 @@ class ListedPictures(Node):
         from rotonodes.io.folder import PictureList, list_pictures
 
         return self._listed or PictureList(list_pictures(self.picture_paths()), self.picture_paths())
+
+    def result_path(self, path: str, frame: int | None) -> str:
+        """Where the result of a picture goes: `path` with `*` replaced by the picture's name. UsageError for an input picture."""
+        pictures = self.listing()
+        try:
+            pictures.file(0 if frame is None else frame)
+        except FrameError as error:
+            raise UsageError(str(error)) from None
+        result = FilePattern(path).path(frame).replace("*", pictures.names[(frame or 1) - 1])
+        if pictures.holds(result):
+            more = path.replace("*", "*_out", 1)
+            raise UsageError(f"{result} is an input picture: write somewhere else, or put more into the name ({more})")
+        return result
 
     def with_files_listed(self, own: OwnResults) -> Self:
         listed = super().with_files_listed(own)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.parameters import InputPath, OutputPath, param
 from rotonodes.nodes.input.listed_pictures import ListedPictures
 from rotonodes.nodes.output.write_frames import WriteFrames
@@ -29,15 +28,7 @@ class WritePictures(WriteFrames, ListedPictures):
         return ()  # their names only
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
-        pictures = self.listing()
-        try:
-            pictures.file(0 if frame is None else frame)
-        except FrameError as error:
-            raise UsageError(str(error)) from None
-        path = FilePattern(self.path).path(frame).replace("*", pictures.names[(frame or 1) - 1])
-        if pictures.holds(path):
-            raise UsageError(f"{path} is an input picture: write somewhere else, or put more into the name ({_more(self.path)})")
-        return (path,)
+        return (self.result_path(self.path, frame),)
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         yield from super().faults(linked, 1)
@@ -45,8 +36,3 @@ class WritePictures(WriteFrames, ListedPictures):
             yield f"{frames} pictures would all be written to {self.path!r}: put * into the name"
 
     process = WriteFrames.process  # a class is a node where it has one of its own
-
-
-def _more(path: str) -> str:
-    """An example of another name: `out/*_out.png`."""
-    return path.replace("*", "*_out", 1)
