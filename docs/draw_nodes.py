@@ -38,6 +38,7 @@ PAPER, INK, PALE, CARD = "#fbfbfa", "#1f2328", "#6b7280", "#eceae4"
 AFTER = {
     "LoadModel": ["roto.labels"],
     "LoadParts": ["parts.labels"],
+    "MeasureKeyLight": ["key"],
     "MeasureTones": ["tones.labels"],
     "SplitParts": ["split.clothes", "split.head", "split.hair"],
     "StabilizeTones": ["steady.labels"],

@@ -34,7 +34,7 @@ from rotonodes.node.registry import full_name
 from rotonodes.node.signature import FRAME_TYPES, Socket
 from rotonodes.plan.make import make_plan
 from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
-from rotonodes.values.tones import CLASSES, COLORS, ToneScale
+from rotonodes.values.tones import CLASSES, COLORS, LightDirection, ToneScale
 from test_shards import frame_arrays, write_shard
 
 NODES = [cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.nodes")]
@@ -125,6 +125,7 @@ MAKERS: dict[type, Callable[[Sample], Any]] = {
     Layers: make_layers,
     Model: lambda sample: make_model(),
     ToneScale: lambda sample: ToneScale((0.1, 0.3, 0.6)),
+    LightDirection: lambda sample: LightDirection((0.48, -0.6, 0.64)),
     Path: lambda sample: Path("in/picture.0001.exr"),
 }
 

@@ -119,7 +119,7 @@ def _outputs(cls: type, annotation: Any, inputs: Mapping[str, Socket]) -> tuple[
         raise UsageError(f"{cls.__name__}.process: several outputs are a NamedTuple, whose fields name them, not {annotation}")
     if isinstance(kind, TypeVar):
         return {next(s.name for s in inputs.values() if s.variable is kind): kind}, None
-    name = {"ToneScale": "scale"}.get(kind.__name__, kind.__name__.lower())
+    name = {"ToneScale": "scale", "LightDirection": "light"}.get(kind.__name__, kind.__name__.lower())
     return {name: kind}, None
 
 

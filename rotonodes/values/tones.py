@@ -47,3 +47,17 @@ class ToneScale:
     @classmethod
     def unpack(cls, data: dict[str, Any]) -> ToneScale:
         return cls(tuple(data["thresholds"]), data["encoding"])
+
+
+@dataclass(frozen=True)
+class LightDirection:
+    """The direction to the key light of a whole shot: a unit vector in the space of the normals, or () where no frame has a light."""
+
+    direction: tuple[float, ...] = ()
+
+    def pack(self) -> dict[str, Any]:
+        return {"direction": list(self.direction)}
+
+    @classmethod
+    def unpack(cls, data: dict[str, Any]) -> LightDirection:
+        return cls(tuple(data["direction"]))

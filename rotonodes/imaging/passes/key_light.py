@@ -5,6 +5,7 @@ Neither pass holds textures, so the fit is one of geometry: a white surface unde
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +31,7 @@ _LONGEST = 2.0  # bound of a normal's components: unit vectors, mixed in half pr
 _ROUNDS = 5  # rounds of reweighting
 _EXACT = 0.02  # residuals below this share of the brightest light have equal weight
 _FAINTEST = 0.05  # least strength of a key light, as a share of the brightest pixels
+_AGREE = 15  # degrees between directions of one light in two frames
 _ABOVE = 0.85  # weight of a pixel brighter than the fit, against 0.15 of a darker one, which may lie in shadow
 
 
@@ -46,12 +48,13 @@ class KeyLight:
     fill: np.ndarray
 
 
-def find_key_light(light: np.ndarray, normals: np.ndarray) -> KeyLight | None:
+def find_key_light(light: np.ndarray, normals: np.ndarray, towards: Sequence[float] = ()) -> KeyLight | None:
     """The strongest light, from diffuse light `[3, H, W]` (linear, without surface colour) and unit normals `[3, H, W]`.
 
     Fits luminance = a + b . n + s max(0, n . l) over directions l, with a, b, s by weighted least absolute deviations (iteratively
     reweighted least squares): pixels darker than the fit, as in the key light's shadow, weigh less than brighter ones. The first
-    search leaves b out, since a and b together can imitate a light. None where too few pixels have light and a normal.
+    search leaves b out, since a and b together can imitate a light. None where too few pixels have light and a normal. With the
+    direction `towards` the light already known, only a, b, s are fitted.
     """
     length = _lengths(normals).ravel()
     luminance = _luminance(light).ravel()
@@ -63,6 +66,11 @@ def find_key_light(light: np.ndarray, normals: np.ndarray) -> KeyLight | None:
     random = np.random.default_rng(0)  # the same pixels every time for the same frame
     chances = _chances(facing)
     few, many = (random.choice(len(facing), min(n, len(facing)), p=chances) for n in _SAMPLES)
+    if len(towards):
+        known_one = np.array([towards], np.float64)
+        _, found = _fit(known_one, facing[many], luminance[many] / scale, fill=True)
+        terms = found[0]
+        return KeyLight(known_one[0].astype(np.float32), max(float(terms[-1]), _FAINTEST) * scale, terms[:4].astype(np.float32) * scale)
     directions = _sphere(400)
     misfit, _ = _fit(directions, facing[few], luminance[few] / scale, fill=False)
     best = directions[misfit.argmin()]
@@ -73,6 +81,19 @@ def find_key_light(light: np.ndarray, normals: np.ndarray) -> KeyLight | None:
         misfit, found = _fit(directions, facing[many], luminance[many] / scale, fill=turn > 0)
         best, terms = directions[misfit.argmin()], found[misfit.argmin()]
     return KeyLight(best.astype(np.float32), float(terms[-1]) * scale, terms[:4].astype(np.float32) * scale)
+
+
+def common_direction(directions: Sequence[np.ndarray]) -> tuple[float, ...]:
+    """The direction that most frames agree on: the mean of those within `_AGREE` degrees of the one with most others around it.
+
+    Frames in which another light was taken for the key light are left out; () for no directions.
+    """
+    if not len(directions):
+        return ()
+    found = np.stack(directions)
+    near = found @ found.T > np.cos(np.radians(_AGREE))
+    mean = found[near[near.sum(axis=1).argmax()]].mean(axis=0)
+    return tuple(float(x) for x in mean / np.linalg.norm(mean))
 
 
 def _lengths(normals: np.ndarray) -> np.ndarray:
@@ -123,16 +144,18 @@ def _fit(directions: np.ndarray, normals: np.ndarray, luminance: np.ndarray, fil
     return np.where(strength < _FAINTEST, misfit + 1, misfit), full
 
 
-def key_light_shading(layers: Layers, passes: Passes, layer: str, view: str, roughness: float, space: Space = "world") -> Image:
+def key_light_shading(
+    layers: Layers, passes: Passes, layer: str, view: str, roughness: float, space: Space = "world", towards: Sequence[float] | None = None
+) -> Image:
     """Shading by the key light of a view layer, as a picture with the channels `SHADING` on the data window; 0 where no light is found.
 
     Reads DiffDir, Depth, and Normal in world or camera `space`. Raises FrameError when one is missing, or when the camera that world-space
-    normals need cannot be told.
+    normals need cannot be told. `towards` is the direction to the light where it is known; () is for a shot without light.
     """
     light, normals = (pass_planes(layers, passes, passes.find(name, layer, view), 3) for name in ("DiffDir", "Normal"))
     (depth,) = pass_planes(layers, passes, passes.find("Depth", layer, view), 1)
     normals = usable_normals(normals)
-    key = find_key_light(light, normals)
+    key = None if towards == () else find_key_light(light, normals, towards or ())
     if key is None:
         shading = np.zeros_like(light)
     else:
@@ -147,6 +170,13 @@ def usable_normals(normals: np.ndarray) -> np.ndarray:
     """Normals `[3, H, W]` with 0 where one is not finite or longer than a unit vector can be, so that a bad pixel stays one pixel."""
     usable = np.isfinite(normals).all(0) & (np.abs(normals) <= 2).all(0)
     return normals if usable.all() else np.where(usable, normals, np.float32(0))
+
+
+def light_direction(layers: Layers, passes: Passes, layer: str, view: str) -> np.ndarray | None:
+    """The direction to the key light of a frame, `[3]`, in the space of the normals; None where no light is found."""
+    light, normals = (pass_planes(layers, passes, passes.find(name, layer, view), 3) for name in ("DiffDir", "Normal"))
+    key = find_key_light(light, usable_normals(normals))
+    return None if key is None else key.direction
 
 
 def find_views(depth: np.ndarray, normals: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Image, Layers
+from rotonodes.values.tones import LightDirection
 
 
 class FindKeyLight(Node):
@@ -20,7 +21,7 @@ class FindKeyLight(Node):
     The channels are Cosine (of the angle between normal and light, 0 where a surface faces away), Lit (the share of the light that
     arrives, 0 in shadow to 1) and Gloss (the reflection of the light on a half-rough surface, without its colour). None holds paint,
     textures or other lights, so thresholds on them, or a network that gets them, can tell tones. Sky is 0 in all three, and so is a
-    frame where no light is found. Each frame is measured by itself.
+    frame where no light is found. Each frame is measured by itself, unless the `light` of the whole shot is linked (MeasureKeyLight).
     """
 
     layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")
@@ -33,7 +34,8 @@ class FindKeyLight(Node):
     def pixel_reach(self) -> float:
         return math.inf  # the light is that of the whole frame
 
-    def process(self, layers: Layers) -> Image:
+    def process(self, layers: Layers, light: LightDirection | None = None) -> Image:
         from rotonodes.imaging.passes.key_light import key_light_shading
 
-        return key_light_shading(layers, Passes.of(layers, self.names), self.layer, self.view, self.roughness, self.normals)
+        passes, towards = Passes.of(layers, self.names), None if light is None else light.direction
+        return key_light_shading(layers, passes, self.layer, self.view, self.roughness, self.normals, towards)
