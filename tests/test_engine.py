@@ -469,13 +469,22 @@ def apart(a: Clip[Image], b: Clip[Image]) -> Iterator[float]:
 
 
 def lagging(a: Clip[Image], b: Clip[Image]) -> Iterator[float]:
-    """Two iterators of one clip, the second two frames behind the first, and the other clip in step with it."""
+    """Two iterators of one clip, the second some frames behind the first, and the other clip in step with it."""
     first, second, other = iter(a), iter(a), iter(b)
-    for at in range(9):
+    behind = len(a) // 3
+    for at in range(len(a)):
         yield float(next(first).data.mean())
-        if at >= 2:
+        if at >= behind:
             yield float(next(second).data.mean()) + float(next(other).data.mean())
     yield from (float(x.data.mean()) for x in second)
+
+
+def far_apart(a: Clip[Image], b: Clip[Image]) -> Iterator[float]:
+    """One input ends before the other begins, after both were begun."""
+    first, second = iter(a), iter(b)
+    yield float(next(first).data.mean()) + float(next(second).data.mean())
+    yield from (float(x.data.mean()) for x in first)
+    yield from (float(y.data.mean()) for y in second)
 
 
 def nested(a: Clip[Image], b: Clip[Image]) -> Iterator[float]:
@@ -486,7 +495,17 @@ def nested(a: Clip[Image], b: Clip[Image]) -> Iterator[float]:
 @pytest.mark.parametrize("body", [in_step, one_after_the_other, second_first, twice, partly, only_one, neither, apart, lagging, nested])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_clips_can_be_iterated_in_any_way(tmp_path: Path, body: Any, threads: int) -> None:
-    graph = Graph(frames="1-9")
+    iterated(tmp_path, body, threads, 9)
+
+
+@pytest.mark.parametrize("body", [apart, lagging, far_apart, in_step])
+def test_long_clips_do_not_wait_for_an_iterator_that_lags(tmp_path: Path, body: Any) -> None:
+    """Longer than what is in flight at once: an iterator that waits for frames that another one holds up would hang the run."""
+    iterated(tmp_path, body, 1, 60)
+
+
+def iterated(tmp_path: Path, body: Any, threads: int, length: int) -> None:
+    graph = Graph(frames=f"1-{length}")
     a, b = graph.add(Ramp(), "a"), graph.add(Pairwise(), "b", image=graph.add(Ramp(gain=3.0)))
     graph.add(clip_node(body)(), "both", a=a, b=b)
     done: list[Result] = []
@@ -495,8 +514,8 @@ def test_clips_can_be_iterated_in_any_way(tmp_path: Path, body: Any, threads: in
     thread.join(timeout=60)
     assert done, "the run hangs"
     assert done[0].exit_code == 0
-    pictures = [Ramp()(frame=f) for f in range(1, 10)]
-    others = [Pairwise()(Ramp(gain=3.0)(frame=f)) for f in range(1, 10)]
+    pictures = [Ramp()(frame=f) for f in range(1, length + 1)]
+    others = [Pairwise()(Ramp(gain=3.0)(frame=f)) for f in range(1, length + 1)]
     assert done[0].values["both"]["scale"].thresholds == tuple(body(Clip.of(pictures), Clip.of(others)))
 
 
