@@ -106,6 +106,20 @@ def test_a_file_of_the_users_is_an_input_whatever_its_name(folder: Path, call: C
     assert read_image("jpg/p0_mask.png", "raw").data.max() == pytest.approx(7 / 255)
 
 
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_results_of_another_command_are_left_out(folder: Path, call: Call, kind: str) -> None:
+    """Masks that `segment` wrote beside the pictures are no pictures for `cutout`, unless they are named one by one."""
+    assert call("segment", "-i", kind, "-o", f"{kind}/*_mask.png", "--viz", "-m", "net.safetensors").code == 0
+    for path in (kind, f"{kind}/*"):
+        ended = call("cutout", "-i", path, "-o", "cut", "-m", "net.safetensors")
+        assert (ended.code, f"{COUNT} pictures in" in ended.err) == (0, True), ended.err
+        assert f"10 results of earlier commands left out, as {kind}/p0_mask.png; name a file to take it" in ended.err
+        assert len(names("cut")) == 2 * COUNT
+    ended = call("cutout", "-i", f"{kind}/p0_mask.png", "-o", "one", "-m", "net.safetensors")
+    assert (names("one"), "left out" in ended.err) == (["p0_mask.png", "p0_mask_matte.png"], False)
+    assert call("segment", "-i", "cut", "-o", "again", "-m", "net.safetensors").err.startswith(f"{2 * COUNT} pictures in")
+
+
 def chain(path: str, output: str, **options: object) -> Graph:
     graph = Graph()
     crop = graph.add(Crop(left=1), image=graph.add(LoadPictures(path=path)))

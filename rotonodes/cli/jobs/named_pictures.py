@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rotonodes.cli.session import say
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.folder import list_pictures, own_results
 from rotonodes.values.frames import FilePattern, format_frames, literal
@@ -33,6 +34,16 @@ class InputPictures:
             self.files = tuple(FilePattern(images[0]).find(frame) for frame in there)
         else:
             self.files = list_pictures(self.images)
+            self.leave_out_results()
+
+    def leave_out_results(self) -> None:
+        """Leave out what earlier commands wrote beside the pictures, unless it is named file by file."""
+        named = {path for path in self.images if os.path.isfile(path)}
+        results = derived_results([file for file in self.files if file not in named], self.files)
+        if results:
+            self.files = tuple(file for file in self.files if file not in results)
+            self.images = list(self.files)
+            say(f"{len(results)} result{'s' * (len(results) > 1)} of earlier commands left out, as {min(results)}; name a file to take it")
 
     @property
     def path_parameter(self) -> str | list[str]:
@@ -75,6 +86,21 @@ class InputPictures:
             if count > 1:
                 raise UsageError(f"-o {output}: {count} pictures do not go into one file: name a folder, or put * into the name")
         return f"{stem}{suffix}{extension}"
+
+
+def derived_results(files: Sequence[str], pictures: Sequence[str]) -> set[str]:
+    """Those of `files` that carry a key and whose name is that of a picture without a key plus more: `cat_mask.png` beside `cat.jpg`."""
+    from rotonodes.io.pictures import read_key
+
+    stems = {Path(file).stem: file for file in pictures}
+    found = set()
+    for file in files:
+        stem = Path(file).stem
+        names = {stem[:end] for end in range(1, len(stem))} | {stem[start:] for start in range(1, len(stem))}
+        origins = [stems[name] for name in names if name in stems]
+        if origins and read_key(file) is not None and any(read_key(origin) is None for origin in origins):
+            found.add(file)
+    return found
 
 
 def check_same_size(one: str, other: str) -> None:
