@@ -104,3 +104,17 @@ def test_a_plate_with_alpha_is_cleaned_of_the_shapes_alpha_too() -> None:
     plate = Image(torch.cat([alpha * 0.5, alpha * 0.25, alpha * 0.1, alpha]))
     found = CleanPlate()(plate, Matte(alpha))
     assert found.data[:, :, :11].abs().max() < 1e-6
+
+
+def test_a_clean_plate_is_like_its_surroundings() -> None:
+    """A bright shape with a darker rim: what is seen through the edge is neither darker nor brighter than the plain wall around it."""
+    y, x = torch.meshgrid(torch.arange(80.0), torch.arange(80.0), indexing="ij")
+    away = torch.hypot(x - 40, y - 40)
+    alpha = ((26 - away) / 2 + 0.5).clamp(0, 1)[None]
+    wall = torch.tensor([0.03, 0.06, 0.08]).view(3, 1, 1)
+    shape = torch.where(away < 23, torch.tensor([1.0, 0.9, 0.7]).view(3, 1, 1), torch.tensor([0.3, 0.1, 0.02]).view(3, 1, 1))
+    plate = Image(alpha * shape + (1 - alpha) * wall)
+    found = CleanPlate()(plate, Matte(alpha)).data
+    edge = (alpha[0] > 0) & (alpha[0] < 0.9)
+    assert (found - wall).abs()[:, edge].max() < 0.02
+    assert (plate.data - wall).abs()[:, edge].max() > 0.15
