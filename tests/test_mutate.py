@@ -28,6 +28,7 @@ def test_a_sample_is_the_same_for_the_same_seed_and_changes_what_runs() -> None:
 
 def test_annotations_and_messages_are_left_alone() -> None:
     assert mutate._quiet_lines("x: int | None\nif y:\n    raise ValueError(1 + 1)\n") == {1, 3}
+    assert mutate._bare("def f(a, *, b=1): ...") == mutate._bare("def f(a, /, b=1): ...") != mutate._bare("def f(a, *, b=2): ...")
     assert mutate._bare("def f(a: int | None) -> int | None: ...") == mutate._bare("def f(a: int + None) -> int + None: ...")
 
 

@@ -158,7 +158,11 @@ def _bare(source: str) -> str:
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            node.returns = None
+            node.returns, given = None, node.args
+            # Which parameters may be given by position is no behaviour: operators take the `*` between them for a product.
+            given.args = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+            given.defaults += [default for default in given.kw_defaults if default is not None]
+            given.posonlyargs, given.kwonlyargs, given.kw_defaults = [], [], []
         elif isinstance(node, ast.arg):
             node.annotation = None
         elif isinstance(node, ast.AnnAssign):
