@@ -119,7 +119,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over_with_a_line(tmp_path: Path, 
     assert step == 1
     assert len(warned) == 1
     assert warned[0].startswith(f"{tmp_path / NEWEST}: ")
-    assert warned[0].endswith(f"; going on from {tmp_path / BEFORE}")
+    assert warned[0].endswith(f"; resuming from {tmp_path / BEFORE}")
     assert "\n" not in warned[0]
 
 

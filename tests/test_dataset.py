@@ -125,7 +125,7 @@ def test_a_wrong_frame_is_named(frame, message):
 
 
 def test_nothing_to_learn_from():
-    with pytest.raises(UsageError, match=r"no frames to learn from: 0 came"):
+    with pytest.raises(UsageError, match=r"no training frames: none were given"):
         LabelledFrames([], classes=3)
     with pytest.raises(UsageError, match=r"validation frame 4 is not among the frames: choose from 1001 to 1002"):
         LabelledFrames(frames(2), classes=3, validation=[4])

@@ -61,16 +61,16 @@ def test_the_seed_shuffles():
     "options, message",
     [
         ({"validation": [9]}, r"validation frame 9 is not among the frames: choose from 1 to 6"),
-        ({"validation": range(1, 7)}, r"no frames to learn from: 6 came, and all of them are for validation"),
+        ({"validation": range(1, 7)}, r"no training frames: all 6 are for validation"),
         ({"validation_clips": 1}, r"validation_clips is 1, but nothing says what a clip is: set clip_length or clips"),
-        ({"clip_length": 3, "validation_clips": 2}, r"validation_clips is 2 of 2 clips: leave some to learn from"),
+        ({"clip_length": 3, "validation_clips": 2}, r"validation_clips is 2 of 2 clips: leave some to train on"),
         ({"clip_length": 3, "validation_clips": 1, "validation": [1]}, r"validation and validation_clips are both set"),
         ({"clip_length": 3, "clips": [[1]]}, r"clips and clip_length are both set"),
         ({"clips": [[1, 2, 3], [3, 4, 5, 6]]}, r"clips: frame 3 is in clip 1 and in clip 2: leave it in one"),
         ({"clips": [[1, 2, 3], [4, 5]]}, r"clips: frame 6 is in none of the 2 clips"),
         (
             {"clip_length": 3, "validation": [5, 6]},
-            r"validation frame 5 is in clip 2 \(frames 4-6\), which also trains; .* take whole clips",
+            r"validation frame 5 is in clip 2 \(frames 4-6\), which is also trained on; .* hold out whole clips",
         ),
     ],
 )

@@ -211,7 +211,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, settings, caplo
     newest = settings.checkpoint_folder / NEWEST
     newest.write_bytes(newest.read_bytes()[:1000])
     assert same(train(settings, data), whole)
-    assert "going on from" in caplog.text
+    assert "resuming from" in caplog.text
     for name in (NEWEST, BEFORE):
         (settings.checkpoint_folder / name).write_bytes(b"gone")
     with pytest.raises(UsageError, match=r"damaged, or it holds more"):

@@ -150,7 +150,7 @@ def test_unknown_classes_are_refused_before_a_frame_is_read(monkeypatch):
     [
         ({"crop": 33}, r"crop is 33, and this network needs a multiple of 2"),
         ({"precision": "float16"}, r"precision float16 needs a CUDA device"),
-        ({"clip_length": 2, "validation_clips": 2}, r"validation_clips is 2 of 2 clips: leave some to learn from"),
+        ({"clip_length": 2, "validation_clips": 2}, r"validation_clips is 2 of 2 clips: leave some to train on"),
         ({"clip_length": 2, "validation": "2"}, r"clip"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to go on as if it had never stopped."""
+"""Checkpoints: everything needed to resume a run exactly where it stopped."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ log = logging.getLogger(__name__)
 
 
 def write_checkpoint(folder: Path, content: dict[str, Any]) -> None:
-    """Write tensors and plain values as the newest checkpoint; the one before stays beside it.
+    """Write tensors and plain values as the newest checkpoint; the previous one stays beside it.
 
-    Killed at any moment, at least one whole checkpoint is left. Raises RetryError when the disk is full, UsageError where
-    writing is not permitted; the checkpoints that were there are then as they were.
+    If the process is killed at any moment, at least one complete checkpoint is left. Raises RetryError when the disk is full,
+    UsageError where writing is not permitted; existing checkpoints are then unchanged.
     """
     data = io.BytesIO()
     torch.save(content, data)
-    # What a killed write left behind; on a disk that is nearly full it would be in the way.
+    # Leftovers of a killed write would take space on a disk that is nearly full.
     for torn in folder.glob(f".{Path(_COMING).stem}.*"):
         with contextlib.suppress(OSError):
             torn.unlink()
@@ -45,11 +45,11 @@ def write_checkpoint(folder: Path, content: dict[str, Any]) -> None:
 
 
 def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> dict[str, Any] | None:
-    """The newest whole checkpoint of the folder; None when there is none at all.
+    """The newest complete checkpoint of the folder; None if there is none.
 
-    A damaged one is passed over for the one before it, which `warn` is told. Raises WeightsError when all are damaged.
+    A damaged one is skipped for the previous one, with a warning. Raises WeightsError when all are damaged.
     """
-    # A run that was killed between the two renames has its newest checkpoint, whole, under the coming one's name.
+    # After a kill between the two renames the newest checkpoint, complete, has the temporary name.
     there = [folder / name for name in (NEWEST, _COMING, BEFORE) if (folder / name).exists()]
     faults: list[str] = []
     for path in there:
@@ -59,7 +59,7 @@ def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> 
             faults.append(str(error))
             continue
         for fault in faults:
-            warn(f"{fault}; going on from {path}")
+            warn(f"{fault}; resuming from {path}")
         return content
     if faults:
         raise WeightsError(f"{faults[0]}, or use an empty folder")
@@ -67,10 +67,10 @@ def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> 
 
 
 def check_writable(folder: Path) -> None:
-    """UsageError before any work is done when no checkpoint could be written into the folder.
+    """Raises UsageError, before any work is done, when no checkpoint can be written into the folder.
 
-    What is made to find out is gone again: a training that does not begin leaves no empty folders. Of the processes of a
-    torchrun the first one writes, so only that asks.
+    The test leaves nothing behind: a training that does not start creates no empty folders. Only rank 0 of a torchrun writes, so
+    only it tests.
     """
     if not torchrun.is_first():
         return
@@ -81,8 +81,8 @@ def check_writable(folder: Path) -> None:
     except UsageError as error:
         raise UsageError(f"checkpoints: {error}") from None
     except RotoError:
-        return  # a disk that is full now may have room by the time of the first checkpoint
+        return  # a full disk may have space again by the first checkpoint
     probe.unlink(missing_ok=True)
     for parent in made:
-        with contextlib.suppress(OSError):  # somebody else has written into it meanwhile
+        with contextlib.suppress(OSError):  # another process has written into it meanwhile
             parent.rmdir()

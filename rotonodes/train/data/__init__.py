@@ -1,1 +1,1 @@
-"""Training data: frames kept on disk, varied, and cut into batches."""
+"""Training data: frames stored on disk, augmented, and cut into batches."""

@@ -1,7 +1,7 @@
-"""Random variation of training pictures: surfaces, light, colour, sharpness, grain, compression.
+"""Augmentation of training pictures: surfaces, light, colour, sharpness, grain, compression.
 
-Everything random comes from the generator that is given, so a seed says which picture comes out. Where torchvision has the
-operation, it is torchvision's; hue and saturation are one matrix here, which takes a twentieth of the time of a turn in HSV.
+All randomness comes from the given generator, so a seed determines the picture. Operations are torchvision's where it has them;
+hue and saturation are one matrix here, which takes a twentieth of the time of a rotation in HSV.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ JPEG_QUALITIES = (30, 96)  # the lowest, and one above the highest
 
 @dataclass(frozen=True)
 class Color:
-    """Channels of a picture that are one colour: their indices, three or one, and what the colour is of.
+    """Channels of a picture that form one colour: their indices (three or one), and what the colour depends on.
 
     A render is `surface` times `light`. The beauty is both; a pass such as `DiffCol` is the surface, `DiffDir` the light.
     """
@@ -61,7 +61,7 @@ def colors_of(channels: Sequence[str], encodings: Sequence[str]) -> list[Color]:
 
 
 def _meaning(stem: str) -> str:
-    """The pass that the first part of a channel's name names: `View.Diffuse Direct` -> `DiffDir`."""
+    """The usual name of the pass of a channel: `View.Diffuse Direct` -> `DiffDir`."""
     return canonical(stem.rpartition(".")[2])
 
 
@@ -77,10 +77,10 @@ def vary(
     generator: Generator,
     other: Callable[[], Tensor] | None = None,
 ) -> Tensor:
-    """A frame's encoded channels `[C, H, W]` with its `colors` varied; data channels stay as they are.
+    """A frame's encoded channels `[C, H, W]` with its `colors` varied; data channels are unchanged.
 
-    All colours get one texture and one light, and each its own changes beyond those. `other` gives the pixels of some other
-    frame, encoded `[3, H, W]`, for a texture.
+    All colours get the same texture and light, and each its own further changes. `other` returns the pixels of another frame,
+    encoded `[3, H, W]`, to use as a texture.
     """
     size = (labels.shape[-2], labels.shape[-1])
     surface = light = None
@@ -121,7 +121,7 @@ def droppable(channels: Sequence[str]) -> dict[str, list[int]]:
 
 
 def multiply(picture: Tensor, gain: Tensor, encoded: bool = True) -> Tensor:
-    """A picture `[3 or 1, H, W]` 0..1 times `gain` `[3, H, W]` in linear light; `encoded` says that it is sRGB."""
+    """A picture `[3 or 1, H, W]` 0..1 times `gain` `[3, H, W]` in linear light; `encoded`: the picture is sRGB."""
     gain = gain if len(picture) == 3 else gain.mean(dim=0, keepdim=True)
     if not encoded:
         return (picture * gain).clamp(0, 1)
@@ -155,7 +155,7 @@ def vary_color(picture: Tensor, strength: Augment, generator: Generator) -> Tens
 
 
 def _compressed(picture: Tensor, quality: int) -> Tensor:
-    """`[3, H, W]` 0..1 through a JPEG, by Pillow: torchvision's own is going to be removed."""
+    """`[3, H, W]` 0..1 through JPEG compression by Pillow; torchvision's is deprecated."""
     codes = (picture * 255).round().to(torch.uint8).movedim(0, -1).contiguous().numpy()
     data = io.BytesIO()
     PIL.Image.fromarray(codes).save(data, "JPEG", quality=quality)
@@ -163,9 +163,9 @@ def _compressed(picture: Tensor, quality: int) -> Tensor:
 
 
 def _color_matrix(saturation: float, turn: float) -> Tensor:
-    """A saturation factor and a turn of hue -> `[3, 3]`: scale and turn chroma around the grey axis.
+    """A saturation factor and a hue rotation -> `[3, 3]`, which scales and rotates chroma around the grey axis.
 
-    The turn is Rodrigues' rotation around (1, 1, 1), which keeps the mean of R, G, B.
+    Rodrigues' rotation around (1, 1, 1), which keeps the mean of R, G, B.
     """
     angle = torch.tensor(2 * torch.pi * turn)
     cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5

@@ -1,7 +1,7 @@
-"""Clips: which frames belong together, which of them are learned from, and in which order.
+"""Clips, their division into training and validation, and the order of training frames.
 
-Frames of one clip are near copies. So a network is scored with whole clips that it did not learn from, and learns from each
-clip equally often, whatever its length.
+Frames of one clip are near copies. So validation uses whole clips that are not trained on, and training uses each clip equally
+often, whatever its length.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rotonodes.values.frames import format_frames
 
 @dataclass(frozen=True)
 class Division:
-    """Places of frames (0 to len - 1): `clips` to learn from, `validation` to score with; `following` is the clip's next place."""
+    """Places of frames (0 to len - 1): training `clips`, `validation`; `following` maps a place to the next one of its clip."""
 
     clips: tuple[tuple[int, ...], ...]
     validation: tuple[int, ...]
@@ -30,9 +30,9 @@ class Division:
         return sorted(place for clip in self.clips for place in clip)
 
     def place(self, count: int, seed: int) -> int:
-        """The frame that is learned from as number `count` (from 0), a pure function of both.
+        """The training frame number `count` (from 0), a function of both arguments alone.
 
-        Each clip comes once before any comes twice, and so do the frames of a clip.
+        Each clip is used once before any is used twice, and so are the frames of a clip.
         """
         turn, position = divmod(count, len(self.clips))
         clip = _shuffled(len(self.clips), seed, "clips", turn)[position]
@@ -49,12 +49,12 @@ def divide(
     validation_clips: int = 0,
     validation_share: float = 0.0,
 ) -> Division:
-    """Divide frame `numbers` into clips, and these into those to learn from and those to score with.
+    """Divide frame `numbers` into clips, and clips into training and validation.
 
-    `clips` are frame numbers, or every `clip_length` frame numbers from the first on are one; without both all frames are
-    one clip. `validation` names frames to score with, `validation_clips` says that it is the last so many clips,
-    `validation_share` the last share of the clips (0.2: a fifth of them, at least one). Raises UsageError when a clip would be
-    on both sides (where clips are known), when a frame is in no clip or in two, and when nothing is left to learn from.
+    `clips` are lists of frame numbers, or every `clip_length` frame numbers from the first are one; without either all frames are
+    one clip. `validation` are the validation frames, `validation_clips` the number of last clips to validate with instead,
+    `validation_share` the share of last clips (0.2: a fifth of them, at least one). Raises UsageError when a clip would be
+    on both sides (where clips are known), when a frame is in no clip or in two, and when no training frame is left.
     """
     known = bool(clips) or clip_length > 0
     parts = _parts(numbers, clips, clip_length)
@@ -68,7 +68,7 @@ def divide(
         validation_clips = max(round(validation_share * len(parts)), 1)
     if validation_clips:
         if validation_clips >= len(parts):
-            raise UsageError(f"validation_clips is {validation_clips} of {len(parts)} clips: leave some to learn from")
+            raise UsageError(f"validation_clips is {validation_clips} of {len(parts)} clips: leave some to train on")
         validation = {numbers[place] for part in parts[-validation_clips:] for place in part}
     unknown = sorted(set(validation) - set(numbers))
     if unknown:
@@ -78,7 +78,7 @@ def divide(
         _refuse_shared(numbers, parts, scored)
     kept = tuple(tuple(place for place in part if place not in scored) for part in parts)
     if not any(kept):
-        raise UsageError(f"no frames to learn from: {len(numbers)} came, and all of them are for validation")
+        raise UsageError(f"no training frames: all {len(numbers)} are for validation" if numbers else "no training frames: none were given")
     following = {here: after for part in parts for here, after in pairwise(part)}
     return Division(tuple(part for part in kept if part), tuple(sorted(scored)), following)
 
@@ -90,7 +90,7 @@ def _parts(numbers: Sequence[int], clips: Sequence[Collection[int]], clip_length
     if not clips:
         if not clip_length or not numbers:
             return [list(range(len(numbers)))]
-        # by number, not by place: a frame that is missing moves no others into the next clip
+        # by number, not by place: a missing frame does not move others into the next clip
         each = groupby(range(len(numbers)), key=lambda place: (numbers[place] - numbers[0]) // clip_length)
         return [list(places) for _, places in each]
     owner: dict[int, int] = {}
@@ -111,9 +111,10 @@ def _refuse_shared(numbers: Sequence[int], parts: Sequence[Sequence[int]], score
     for index, part in enumerate(parts, start=1):
         inside = [numbers[place] for place in part if place in scored]
         if inside and len(inside) < len(part):
+            frames = format_frames(numbers[place] for place in part)
             raise UsageError(
-                f"validation frame {inside[0]} is in clip {index} (frames {format_frames(numbers[place] for place in part)}), which also "
-                "trains; frames of one clip are near copies, so the scores would flatter: take whole clips"
+                f"validation frame {inside[0]} is in clip {index} (frames {frames}), which is also "
+                "trained on; frames of one clip are near copies, so scores would be too high: hold out whole clips"
             )
 
 
@@ -123,7 +124,7 @@ def _shuffled(count: int, *parts: object) -> list[int]:
 
 
 def seed_of(*parts: object) -> int:
-    """A seed that follows from the parts alone."""
+    """A seed determined by the parts."""
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "little", signed=True)
 
 

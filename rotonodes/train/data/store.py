@@ -1,4 +1,4 @@
-"""Arrays kept compactly: in memory up to a budget, what is more in a scratch file."""
+"""Arrays in memory up to a budget, the rest in a scratch file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rotonodes.io.files import write_error
 
 
 class Store:
-    """Entries of several arrays each, of any types and shapes, in the order they came.
+    """A list of entries of several arrays each, of any types and shapes.
 
-    The first `budget` bytes stay in memory; the scratch file beyond them lies in `folder` (default: the system's) and
-    vanishes with this object. Call `close` when all are in.
+    The first `budget` bytes stay in memory; the rest goes to a scratch file in `folder` (default: the system's), deleted with
+    this object. Call `close` after the last `add`.
     """
 
     def __init__(self, budget: int, folder: Path | None) -> None:
@@ -51,12 +51,14 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Raise what a full or failing disk means to the user: RetryError or UsageError that names the folder."""
+        """Turn errors of a full or failing disk into RetryError or UsageError naming the folder."""
         try:
             yield
         except OSError as error:
             folder = self._folder or tempfile.gettempdir()
-            raise write_error(f"{folder}, where frames to learn from are kept that fit no memory (TMPDIR names another)", error) from error
+            raise write_error(
+                f"{folder}, where training frames beyond the memory budget are stored (TMPDIR sets another)", error
+            ) from error
 
     def shape(self, place: int, index: int) -> tuple[int, ...]:
         """The shape of one array of an entry, without reading it."""

@@ -1,7 +1,7 @@
-"""Random textures and lights that training frames are multiplied by, so that a network learns that texture is not shading.
+"""Random textures and lights multiplied onto training frames, so that a network learns that texture is not shading.
 
-What leaves a surface is its reflectance times the light that falls on it. So a render multiplied in linear light by a positive
-texture is nearly the render of another material under the same light, whose tones are the same.
+Reflected light is reflectance times incoming light. So a render multiplied in linear light by a positive texture is nearly
+the render of another material under the same light, with the same tones.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from torch.nn import functional as F
 from rotonodes.metrics.labels import IGNORE
 from rotonodes.values.color import srgb_to_linear
 
-# From this encoded value on a pixel is a highlight, which takes the light's colour and not the surface's.
+# Encoded value from which a pixel counts as highlight, which has the light's colour and not the surface's.
 HIGHLIGHT = 0.85
 
-# Linear light up to here is not yet cut off.
+# Linear light up to this value is not clipped.
 BRIGHTEST = 0.7
 
 

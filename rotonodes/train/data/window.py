@@ -1,6 +1,6 @@
-"""Windows: random squares of frames, moved, zoomed, turned and mirrored alike for pictures, labels and motion.
+"""Windows: random squares of frames, moved, zoomed, rotated and mirrored alike for pictures, labels and motion.
 
-Everything random comes from the generator that is given, so a seed says which window comes out.
+All randomness comes from the given generator, so a seed determines the window.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from rotonodes.train.settings import Augment
 
 @dataclass(frozen=True)
 class Window:
-    """A square of `side` pixels of a frame whose first row and column are `top` and `left`, seen as `crop` pixels.
+    """A square of `side` pixels at row `top` and column `left` of a frame, resized to `crop` pixels.
 
-    It is turned around its middle by `angle` (radians, counter-clockwise on the screen) and a number of quarter turns, then
-    mirrored left to right. What lies outside the frame is carried on by reflection.
+    It is rotated around its centre by `angle` (radians, counter-clockwise on the screen) and a number of quarter turns, then
+    mirrored left to right. Outside the frame, pixels are reflected.
     """
 
     top: int
@@ -34,11 +34,11 @@ class Window:
 
     @classmethod
     def draw(cls, size: tuple[int, int], crop: int, strength: Augment, generator: Generator) -> Window:
-        """A random window of a frame of `size` (height, width); it lies inside where it fits."""
+        """A random window of a frame of `size` (height, width); inside the frame if it fits."""
         zoom = 1 + strength.scale * _uniform(generator)
         side = max(round(crop / zoom if _uniform(generator) < 0.5 else crop * zoom), 1)
         angle = strength.rotate * math.pi * (2 * _uniform(generator) - 1) if strength.rotate else 0.0
-        # A turned square reaches further; it is kept inside as well, as far as the frame allows.
+        # A rotated square reaches further; it is kept inside as well, as far as the frame allows.
         reach = math.ceil(side * (_breadth(angle) - 1) / 2)
         top, left = (_start(length - side - 2 * reach, generator) + reach for length in size)
         mirrored = _uniform(generator) < strength.flip
@@ -46,7 +46,7 @@ class Window:
         return cls(top, left, side, crop, angle, quarters, mirrored)
 
     def places(self) -> Tensor:
-        """Where the pixels of the window lie in the frame: `[crop, crop, 2]` (x, y), a pixel's middle at its half."""
+        """Coordinates of the window's pixels in the frame, `[crop, crop, 2]` (x, y); pixel centres are at .5."""
         line = (torch.arange(self.crop) + 0.5) * (self.side / self.crop) - self.side / 2
         y, x = torch.meshgrid(line, line, indexing="ij")
         (xx, xy), (yx, yy) = self._matrix()
@@ -54,11 +54,11 @@ class Window:
         return torch.stack((xx * x + xy * y + self.left + half, yx * x + yy * y + self.top + half), dim=-1)
 
     def grid(self, places: Tensor) -> Tensor:
-        """The inverse of `places`: where places in the frame `[..., 2]` lie in the window, -1 to 1, as grid_sample wants them."""
+        """The inverse of `places`: coordinates in the frame `[..., 2]` -> in the window, -1 to 1, as for grid_sample."""
         (xx, xy), (yx, yy) = self._matrix()
         half = self.side / 2
         x, y = places[..., 0] - self.left - half, places[..., 1] - self.top - half
-        # A turn or a mirror: the inverse is the transpose.
+        # A rotation or reflection: the inverse is the transpose.
         return torch.stack((xx * x + yx * y, xy * x + yy * y), dim=-1) / half
 
     def picture(self, kept: Tensor) -> Tensor:
@@ -73,30 +73,30 @@ class Window:
         return cut.flip(-1) if self.mirrored else cut
 
     def labels(self, labels: Tensor) -> Tensor:
-        """The window of class indices `[H, W]` -> `[crop, crop]`: each pixel's is the one below its middle."""
+        """The window of class indices `[H, W]` -> `[crop, crop]`: each pixel takes the label below its centre."""
         height, width = labels.shape
         x, y = self.places().floor().long().unbind(-1)
         return labels[mirror(y, height), mirror(x, width)]
 
     def vectors(self, planes: Tensor) -> Tensor:
-        """Vectors `[2, H, W]` (to the right, up) of the frame as they point in the window: turned and mirrored with it."""
+        """Vectors `[2, H, W]` (right, up) of the frame, rotated and mirrored with the window."""
         right, down = planes[0], -planes[1]
         (xx, xy), (yx, yy) = self._matrix()
         return torch.stack((xx * right + yx * down, -(xy * right + yy * down)))
 
     def _turned(self, kept: Tensor) -> Tensor:
-        """As `picture`, for any angle: the square around the turned one is cut and resized, then turned bilinearly."""
+        """As `picture`, for any angle: the enclosing square is cut and resized, then rotated bilinearly."""
         margin = math.ceil(self.side * (_breadth(self.angle) - 1) / 2) + 1
         side = self.side + 2 * margin
         cut = as_values(_cut(kept, self.top - margin, self.left - margin, side)).movedim(-1, 0)
-        if self.side > self.crop:  # only what shrinks needs more than the four nearest samples
+        if self.side > self.crop:  # only downscaling needs more than the four nearest samples
             cut = _resize(cut, round(side * self.crop / self.side))
         origin = torch.tensor([self.left - margin, self.top - margin])
         grid = (self.places() - origin) * (2 / side) - 1
         return F.grid_sample(cut[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False)[0]
 
     def _matrix(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The turn and mirror from directions in the window to those in the frame; exact for quarter turns."""
+        """The matrix from directions in the window to directions in the frame; exact for quarter turns."""
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         for _ in range(self.quarters):
             cos, sin = -sin, cos
@@ -105,7 +105,7 @@ class Window:
 
 
 def as_values(kept: Tensor) -> Tensor:
-    """Samples as a dataset keeps them (8-bit codes or half floats) -> the float32 values a network sees."""
+    """Stored samples (8-bit codes or half floats) -> float32 network input."""
     return kept.float() / 255 if kept.dtype == torch.uint8 else kept.float()
 
 
@@ -122,7 +122,7 @@ def _resize(planes: Tensor, side: int) -> Tensor:
 
 
 def _breadth(angle: float) -> float:
-    """How much broader the square around a turned square is."""
+    """Side of the square around a rotated unit square."""
     return abs(math.cos(angle)) + abs(math.sin(angle))
 
 
@@ -131,5 +131,5 @@ def _uniform(generator: Generator) -> float:
 
 
 def _start(room: int, generator: Generator) -> int:
-    """A first row or column with `room` pixels to spare; centred where the window is larger than the frame."""
+    """A random first row or column with `room` pixels to spare; centred where the window is larger than the frame."""
     return int(torch.randint(room + 1, (), generator=generator)) if room > 0 else room // 2
