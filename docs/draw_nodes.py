@@ -20,6 +20,8 @@ from typing import ClassVar
 import PIL.Image
 from PIL import ImageDraw, ImageFont, ImageSequence
 
+sys.path.insert(0, str(Path(__file__).parent.parent))  # the nodes of this clone, whichever one is installed
+
 from rotonodes import Frame, Graph, Image, Node, param
 from rotonodes.cli.view import view_node
 from rotonodes.describe.reference import type_word
