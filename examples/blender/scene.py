@@ -27,6 +27,10 @@ class Shot:
     description: dict  # for the manifest
     width: float  # of the frame, in units of --res
     height: float
+    light: bpy.types.Object | None = None  # the key light
+    key_kind: str = ""  # where it is not the kind of `light`: the sky
+    reach: float = math.inf  # how far from the shapes the key light stands
+    bare: bool = False  # whether the background may shade itself
 
 
 def add_object(rng: Random, name: str, collection: str, place, size: float, models, muted=False) -> dict:
@@ -160,4 +164,5 @@ def build(rng: Random, frames: int, models: list[Path]) -> Shot:
     described["motion_blur_frames"] = blur(rng, scene, frames)
     width, height = rng.choice(FORMATS)
     kinds = [{name: shape[name] for name in ("kind", "modifiers", "motion")} for shape in found]
-    return Shot(scene, key, {"background": background, "shapes": kinds, **described}, width, height)
+    described = {"background": background, "shapes": kinds, **described}
+    return Shot(scene, key, described, width, height, bpy.data.objects["key"], bare=background in ("wall", "clutter"))
