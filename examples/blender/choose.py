@@ -115,6 +115,31 @@ def _see_through(node: bpy.types.Node) -> bool:
     return alpha.is_linked or alpha.default_value < 1 or glass.is_linked or glass.default_value > 0
 
 
+def shines(obj: bpy.types.Object) -> bool:
+    """Whether one of an object's materials emits light."""
+    return any(_emits(node) for material, _ in materials(obj) for node in material.node_tree.nodes)
+
+
+def _emits(node: bpy.types.Node) -> bool:
+    if node.bl_idname == "ShaderNodeEmission":
+        color, strength = node.inputs["Color"], node.inputs["Strength"]
+    elif node.bl_idname == "ShaderNodeBsdfPrincipled":
+        color, strength = node.inputs["Emission Color"], node.inputs["Emission Strength"]
+    else:
+        return False
+    return (strength.is_linked or strength.default_value > 0) and (color.is_linked or any(list(color.default_value)[:3]))
+
+
+def cryptomatte_names(layer: bpy.types.ViewLayer, shapes: list[bpy.types.Object]) -> dict[bpy.types.Object, list[str]]:
+    """The names that each shape has in the cryptomatte: its own, or those of the objects that it instances, for Cycles names those."""
+    found: dict[bpy.types.Object, set[str]] = {obj: {other.name for other in inside(obj) if other.type in SURFACES} for obj in shapes}
+    for instance in layer.depsgraph.object_instances:
+        owner = (instance.parent or instance.object).original
+        if owner in found and instance.object.type in SURFACES:
+            found[owner].add(instance.object.original.name)
+    return {obj: sorted(names) or [obj.name] for obj, names in found.items()}
+
+
 def lamp_inside(obj: bpy.types.Object) -> bpy.types.Object | None:
     """A light that an object instances: no view layer can leave out the one and keep the other."""
     return next((other for other in inside(obj) if other.type == "LIGHT" and not other.hide_render), None)

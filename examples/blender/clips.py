@@ -44,6 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=16, help="most samples per pixel; most clips get fewer")
     parser.add_argument("--models", type=Path, help="folder of OBJ, PLY, STL or GLB files to mix in")
     parser.add_argument("--vector", action="store_true", help="write the Vector pass as well; then no clip has motion blur")
+    parser.add_argument("--ground", action="store_true", help="write the layers that tell the shapes' shadow on the ground as well")
     # inside Blender only what follows `--` is ours
     own = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
     args = parser.parse_args(own)
@@ -65,6 +66,7 @@ def settings(args: argparse.Namespace) -> dict:
         "vector": args.vector,
         "models": {model.name: sha256(model) for model in shapes.model_files(args.models)},
         "blender": bpy.app.version_string,
+        **({"ground": True} if args.ground else {}),  # folders from before this option say nothing of it
     }
 
 
@@ -168,6 +170,8 @@ def main() -> None:
         if number in entries and whole(args.out, entries[number]):
             continue
         shot, entry = build_clip(args, number, models)
+        if args.ground:
+            passes.ground_layers(shot.scene, shot.bare)
         entry["sha256"] = render_clip(args, shot, entry)
         with manifest.open("a") as file:  # a clip is in the manifest only when all its frames are there
             file.write(json.dumps(entry) + "\n")

@@ -10,6 +10,7 @@ import choose
 from mathutils import Vector
 
 MOST_HITS = 100  # of one ray
+WITHOUT_SHADOW = "label_without_shadow"  # collection of what the label light shines through
 LUMINANCE = Vector((0.2126, 0.7152, 0.0722))  # Rec. 709
 
 
@@ -84,18 +85,61 @@ def shadow_like(
     """
     sun.data.use_shadow = key.data.use_shadow
     sun.light_linking.receiver_collection = key.light_linking.receiver_collection
-    sun.light_linking.blocker_collection = key.light_linking.blocker_collection
-    if key.data.type == "SUN" or key.light_linking.blocker_collection:
+    if key.light_linking.blocker_collection:
+        sun.light_linking.blocker_collection = key.light_linking.blocker_collection
         return []
-    found = behind(key, layer, shapes)
-    if found:
-        group = bpy.data.collections.new("label_behind_lamp")
-        for obj in found:
+    found = [] if key.data.type == "SUN" else behind(key, layer, shapes)
+    shine_through(sun, found)
+    return found
+
+
+def shine_through(sun: bpy.types.Object, objects: list[bpy.types.Object]) -> None:
+    """Let these objects throw no shadow of a sun's, and all others do."""
+    before = sun.light_linking.blocker_collection
+    if before and set(before.objects) == set(objects):
+        return
+    sun.light_linking.blocker_collection = None
+    if before and before.name.startswith(WITHOUT_SHADOW):
+        bpy.data.collections.remove(before)
+    if objects:
+        group = bpy.data.collections.new(WITHOUT_SHADOW)
+        for obj in objects:
             group.objects.link(obj)
         for linked in group.collection_objects:
             linked.light_linking.link_state = "EXCLUDE"
         sun.light_linking.blocker_collection = group
-    return found
+
+
+def points(layer: bpy.types.ViewLayer, shapes: list[bpy.types.Object]) -> list[Vector]:
+    """Points all over the shapes' box, world space."""
+    low, high = box(layer, shapes)
+    return [
+        Vector([a + part * (b - a) for a, b, part in zip(low, high, parts, strict=True)]) for parts in product((0.05, 0.5, 0.95), repeat=3)
+    ]
+
+
+def emitters(direction: Vector, layer: bpy.types.ViewLayer, shapes: list[bpy.types.Object]) -> list[bpy.types.Object]:
+    """Objects between the shapes and a light at a direction that shine themselves: panels, bulbs, domes, which are that light.
+
+    In Label they would be white and solid, and take it away.
+    """
+    met = set().union(*(_met(direction, layer, point) for point in points(layer, shapes))) - set(shapes)
+    shining = {obj for obj in met if choose.shines(obj)}
+    holders = {obj for obj in layer.objects if shining & choose.inside(obj)}
+    return sorted(shining | holders - set(shapes), key=lambda obj: obj.name)
+
+
+def in_the_way(
+    direction: Vector, layer: bpy.types.ViewLayer, shapes: list[bpy.types.Object], through: list[bpy.types.Object]
+) -> list[bpy.types.Object]:
+    """What takes the light of a direction from all points of the shapes' box, beside what it shines through."""
+    met = set.intersection(*(_met(direction, layer, point) for point in points(layer, shapes)))
+    return sorted(met.difference(shapes, through), key=lambda obj: obj.name)
+
+
+def _met(direction: Vector, layer: bpy.types.ViewLayer, point: Vector) -> set[bpy.types.Object]:
+    """What renders and lies in a direction from a point."""
+    return {obj for _, obj in hits(layer, point, direction) if not obj.hide_render}
 
 
 def behind(key: bpy.types.Object, layer: bpy.types.ViewLayer, shapes: list[bpy.types.Object]) -> list[bpy.types.Object]:
@@ -107,8 +151,7 @@ def behind(key: bpy.types.Object, layer: bpy.types.ViewLayer, shapes: list[bpy.t
     low, high = box(layer, shapes)
     sun = (lamp - (low + high) / 2).normalized()
     before, after = set(shapes), set()
-    for parts in product((0.05, 0.5, 0.95), repeat=3):
-        point = Vector([a + part * (b - a) for a, b, part in zip(low, high, parts, strict=True)])
+    for point in points(layer, shapes):
         way = lamp - point
         before.update(obj for distance, obj in hits(layer, point, way.normalized()) if distance < way.length)
         after.update(obj for distance, obj in hits(layer, point, sun) if distance > way.dot(sun))

@@ -36,6 +36,7 @@ def arguments(own: list[str]) -> argparse.Namespace:
     parser.add_argument("--scene", help="scene to render; the one that was open by default")
     parser.add_argument("--view-layer", help="view layer of the picture; the first that is rendered by default")
     parser.add_argument("--samples", type=int, help="samples per pixel of the picture; the scene's own by default")
+    parser.add_argument("--ground", action="store_true", help="tell the shapes' shadow on everything else too, as a sixth class")
     parser.add_argument("--label-only", action="store_true", help="render no picture, for those that you have already")
     parser.add_argument("--scripts", action="store_true", help="let the file run its own scripts and drivers: only if you trust it")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be rendered")
@@ -98,6 +99,14 @@ def cautions(scene: bpy.types.Scene) -> list[str]:
     return found
 
 
+def listed(made: labelling.Labelled, most: int = 8) -> str:
+    """The shapes by the names that the cryptomatte has for them, the first of them where there are many."""
+    known = choose.cryptomatte_names(made.scene.view_layers["Beauty"], made.shapes)
+    lines = [name if name == obj.name else f"{name} (instanced by {obj.name})" for obj, names in known.items() for name in names]
+    lines = sorted(dict.fromkeys(lines))
+    return ", ".join(lines[:most]) + (f" and {len(lines) - most} more" if len(lines) > most else "")
+
+
 def describe(made: labelling.Labelled, frames: list[int], out: Path) -> None:
     render = made.scene.render
     width, height = (side * render.resolution_percentage // 100 for side in (render.resolution_x, render.resolution_y))
@@ -105,11 +114,13 @@ def describe(made: labelling.Labelled, frames: list[int], out: Path) -> None:
     if made.key and made.key.data.type != "SUN":
         source += ", from the middle of the shapes"
     print(f"frames: {len(frames)} of {width} x {height}, {file_of(out, frames[0])} to {file_of(out, frames[-1]).name}")
-    print(f"shapes: {choose.names(made.shapes)}")
+    print(f"shapes: {listed(made)}")
     print(f"key light: {source}, direction {passes.rounded(made.direction)} in frame {frames[0]}")
     for note in made.notes:
         print(f"note: {note}")
     print('labels: TonesFromPasses with objects: "*", for Label shows nothing but the shapes', flush=True)
+    if passes.GROUND in made.scene.view_layers:
+        print("ground: the layers Ground and Bare tell where shapes take the light from everything else", flush=True)
 
 
 def render(made: labelling.Labelled, frames: list[int], out: Path) -> None:
@@ -149,7 +160,15 @@ def label(args: argparse.Namespace) -> None:
     step = range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
     frames = numbers(args.frames) if args.frames else list(step)
     wanted = labelling.Wanted(
-        args.shapes, args.collections, args.leave_out, args.key, args.direction, args.view_layer, args.samples, args.label_only
+        args.shapes,
+        args.collections,
+        args.leave_out,
+        args.key,
+        args.direction,
+        args.view_layer,
+        args.samples,
+        args.label_only,
+        args.ground,
     )
     print(f"scene: {scene.name}")
     for caution in cautions(scene):

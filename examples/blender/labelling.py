@@ -7,7 +7,7 @@ own. Nothing of the scene itself is ever changed, so that to undo all of it is t
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
@@ -32,6 +32,7 @@ class Wanted:
     view_layer: str | None  # of the picture; None for the first that is rendered
     samples: int | None  # per pixel of the picture; None for the scene's own
     label_only: bool  # no picture
+    ground: bool = False  # also the layers that tell the shapes' shadow on what is not shape
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Labelled:
     key: bpy.types.Object | None  # None where the direction was given
     direction: Vector  # unit vector towards the key light in the current frame, world space
     notes: list[str]  # what a user should know, a line each
+    through: list[bpy.types.Object] = field(default_factory=list)  # what the label light shines through in the current frame
 
     def go_to(self, frame: int) -> None:
         """Turn to a frame, with the label light where the key light is. Raises Refused."""
@@ -51,6 +53,12 @@ class Labelled:
         if self.key:
             self.direction = keylight.direction(self.key, self.scene.view_layers["Beauty"], self.shapes)
         passes.shine_from(self.sun, self.direction)
+        beauty = self.scene.view_layers["Beauty"]
+        if self.key:
+            self.through = keylight.shadow_like(self.sun, self.key, beauty, self.shapes)
+        else:
+            self.through = keylight.emitters(self.direction, self.scene.view_layers["Label"], self.shapes)
+            keylight.shine_through(self.sun, self.through)
 
     def render(self, frame: int, path: Path) -> None:
         """Write a frame. Raises RuntimeError or OSError."""
@@ -58,6 +66,7 @@ class Labelled:
         passes.metadata(self.scene, **self.header())
         # the operator ends by playing back the scene of its context, over all that was changed and not keyed: let that be another
         empty = bpy.data.scenes.new("empty")
+        empty.frame_set(frame)  # it renders the frame of its context
         with bpy.context.temp_override(scene=empty, view_layer=empty.view_layers[0]):
             passes.render_to(self.scene, frame, path)
         bpy.data.scenes.remove(empty)
@@ -90,18 +99,35 @@ def _label(scene: bpy.types.Scene, wanted: Wanted, frame: int) -> Labelled:
     copy = scene.copy()
     copy.name = f"{scene.name} labelled"
     _keep_only(copy, picture.name, notes)
-    light = _add_label(copy, shapes, others)
+    light = _add_label(copy, shapes, others, wanted.ground)
     _settings(copy, wanted, notes)
     copy.frame_set(frame)
     sun = passes.sun("label_sun", light.name, Vector((0, 0, 1)), passes.LABEL_ENERGY / copy.cycles.film_exposure, angle=0)
     key = None if wanted.direction else _key_light(scene, copy, found, shapes, wanted.key)
     result = Labelled(copy, shapes, sun, key, Vector(wanted.direction or (0, 0, 1)).normalized(), notes)
     result.go_to(frame)
-    if key:
-        through = keylight.shadow_like(sun, key, copy.view_layers["Beauty"], shapes)
-        if through:
-            notes.append(f"behind {key.name}, and without shadow in Label: {choose.names(through)}")
+    _tell_shadows(result)
+    _tell_names(copy, shapes, others, notes)
     return result
+
+
+def _tell_shadows(made: Labelled) -> None:
+    """Note what throws no shadow in Label, and what takes the light from all of the shapes."""
+    if made.through:
+        why = f"behind {made.key.name}" if made.key else "shining, and in the way of --direction"
+        made.notes.append(f"{why}, and without shadow in Label: {choose.names(made.through)}")
+    blocking = keylight.in_the_way(made.direction, made.scene.view_layers["Label"], made.shapes, made.through)
+    if blocking:
+        made.notes.append(f"between all of the shapes and the light: {choose.names(blocking)}: --leave-out takes it out of Label")
+
+
+def _tell_names(copy: bpy.types.Scene, shapes: list, others: list, notes: list[str]) -> None:
+    """Note the names that shapes share with what is no shape: the picture's cryptomatte has one matte for both, `Label` has not."""
+    beauty = copy.view_layers["Beauty"]
+    taken = {name for names in choose.cryptomatte_names(beauty, shapes).values() for name in names}
+    for obj, names in sorted(choose.cryptomatte_names(beauty, others).items(), key=lambda pair: pair[0].name):
+        if shared := taken.intersection(names):
+            notes.append(f"in the cryptomatte of the picture {obj.name}, which is no shape, is {', '.join(sorted(shared))} as well")
 
 
 def _divide(scene: bpy.types.Scene, found: list[bpy.types.Object], wanted: Wanted, notes: list[str]) -> tuple[list, list]:
@@ -150,12 +176,15 @@ def _tree(collection: bpy.types.LayerCollection) -> Iterator[bpy.types.LayerColl
         yield from _tree(child)
 
 
-def _add_label(copy: bpy.types.Scene, shapes: list, others: list) -> bpy.types.Collection:
-    """Add `Label`, which sees collections of its own, and `Beauty` does not; returns the label light's."""
+def _add_label(copy: bpy.types.Scene, shapes: list, others: list, ground: bool) -> bpy.types.Collection:
+    """Add `Label`, and `Ground` and `Bare` where they are asked for; `Beauty` does not see their collections.
+
+    Returns the collection of the label light.
+    """
     beauty = copy.view_layers["Beauty"]
     unseen = {obj for obj in [*shapes, *others] if obj.indirect_only_get(view_layer=beauty)}
-    white = {obj for obj in shapes if obj not in unseen and not obj.holdout_get(view_layer=beauty)}
-    held_out = {*shapes, *others} - unseen - white
+    held_out = {obj for obj in [*shapes, *others] if obj.holdout_get(view_layer=beauty)} - unseen
+    white = {obj for obj in shapes if obj not in unseen | held_out}
     if not white:
         raise choose.Refused(f"view layer {beauty.name} shows no shape: {choose.names(shapes)}: held out, or seen indirectly only")
     # what lies in no collection but the scene's own, which no layer can exclude, gets one
@@ -164,27 +193,30 @@ def _add_label(copy: bpy.types.Scene, shapes: list, others: list) -> bpy.types.C
     for obj in rest:
         copy.collection.objects.unlink(obj)
     theirs = set(copy.collection.children)
-    for name, objects in (("label_shapes", white), ("label_holdout", held_out), ("label_unseen", unseen), ("label_light", ())):
-        _collection(copy, name, objects)
-    label = passes.white_layer(copy)
-    label.use_freestyle = label.use_volumes = False
-    _, holdout, indirect, light = list(copy.collection.children)[len(theirs) :]
+    sets = {"shapes": white, "ground": set(others) - unseen - held_out, "holdout": held_out, "unseen": unseen, "light": ()}
+    own = {name: _collection(copy, f"label_{name}", objects) for name, objects in sets.items()}
     # only ever true: false would also open the collections below
     for child in beauty.layer_collection.children:
         if child.collection not in theirs:
             child.exclude = True
-    for child in label.layer_collection.children:
-        if child.collection in theirs:
-            child.exclude = True
-        child.holdout, child.indirect_only = child.collection == holdout, child.collection == indirect
-    return light
+    held = {"Label": {"ground", "holdout"}, passes.GROUND: {"shapes", "holdout"}, passes.BARE: {"holdout"}}
+    for name in ("Label", passes.GROUND, passes.BARE) if ground else ("Label",):
+        layer = passes.white_layer(copy, name)
+        layer.use_freestyle = layer.use_volumes = False
+        for child in layer.layer_collection.children:
+            if child.collection in theirs or (name == passes.BARE and child.collection == own["shapes"]):
+                child.exclude = True
+            child.holdout = child.collection in {own[held_name] for held_name in held[name]}
+            child.indirect_only = child.collection == own["unseen"]
+    return own["light"]
 
 
-def _collection(copy: bpy.types.Scene, name: str, objects: Iterable[bpy.types.Object]) -> None:
+def _collection(copy: bpy.types.Scene, name: str, objects: Iterable[bpy.types.Object]) -> bpy.types.Collection:
     collection = bpy.data.collections.new(name)
     copy.collection.children.link(collection)
     for obj in sorted(objects, key=lambda obj: obj.name_full):  # one order, one render
         collection.objects.link(obj)
+    return collection
 
 
 def _settings(copy: bpy.types.Scene, wanted: Wanted, notes: list[str]) -> None:

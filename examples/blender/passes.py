@@ -24,6 +24,9 @@ LABEL_SAMPLES = 4
 LABEL_ROUGHNESS = 0.35
 LABEL_ENERGY = math.pi  # makes a white surface that faces the sun exactly 1.0
 
+GROUND_PASSES = {"normal", "diffuse_direct"}
+GROUND, BARE = "Ground", "Bare"  # layers of what is not shape: with the shapes, and without them
+
 SHAPES, BACKGROUND, LIGHTS, LABEL_LIGHT = "shapes", "background", "lights", "label_light"
 
 
@@ -93,14 +96,15 @@ def enable_passes(layer: bpy.types.ViewLayer, wanted: set[str]) -> None:
     layer.pass_cryptomatte_depth = 4  # two planes: more than four objects in a pixel do not occur
 
 
-def white_layer(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
-    """The view layer `Label`: all surfaces white, the world black, and the passes that tell the tones."""
-    layer = scene.view_layers.new("Label")
-    layer.material_override = label_material()
-    layer.world_override = black_world()
+def white_layer(scene: bpy.types.Scene, name: str = "Label") -> bpy.types.ViewLayer:
+    """A view layer whose surfaces are white and whose world is black, with the passes that tell the tones."""
+    layer = scene.view_layers.new(name)
+    label = scene.view_layers.get("Label")
+    layer.material_override = label.material_override or label_material()
+    layer.world_override = label.world_override or black_world()
     layer.samples = LABEL_SAMPLES
     layer.cycles.use_denoising = False  # it would smear the edges between tones
-    enable_passes(layer, LABEL_PASSES)
+    enable_passes(layer, LABEL_PASSES if name == "Label" else GROUND_PASSES)
     return layer
 
 
@@ -114,6 +118,17 @@ def view_layers(scene: bpy.types.Scene, key_direction: Vector) -> None:
     label = white_layer(scene)
     label.layer_collection.children[LIGHTS].exclude = True
     label.layer_collection.children[BACKGROUND].holdout = True
+
+
+def ground_layers(scene: bpy.types.Scene, bare: bool = True) -> None:
+    """Add `Ground` to a scene of `empty_scene` that has `Label`, and `Bare` where the background can shade itself."""
+    for name in (GROUND, BARE) if bare else (GROUND,):
+        children = white_layer(scene, name).layer_collection.children
+        children[LIGHTS].exclude = True
+        if name == GROUND:
+            children[SHAPES].holdout = True
+        else:
+            children[SHAPES].exclude = True
 
 
 def sampling(scene: bpy.types.Scene, samples: int, denoise: bool, fast: bool = True) -> None:
@@ -174,9 +189,15 @@ def save_view(scene: bpy.types.Scene, path: Path) -> None:
 
 
 def render_to(scene: bpy.types.Scene, frame: int, path: Path) -> None:
-    """Render one frame under a temporary name, then rename it, so that a file that is there is whole."""
+    """Render one frame under a temporary name, then rename it, so that a file that is there is whole.
+
+    Raises RuntimeError where the scene of the context is in another frame: the operator renders the context's frame, whatever
+    scene it is told to render.
+    """
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     scene.frame_set(frame)
+    if bpy.context.scene.frame_current != frame:
+        raise RuntimeError(f"frame {frame} of {scene.name} cannot be rendered: the context is in frame {bpy.context.scene.frame_current}")
     scene.render.filepath = str(partial.resolve())
     try:
         with _uninterrupted():

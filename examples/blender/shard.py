@@ -186,7 +186,7 @@ def lamp_note(lamp: bpy.types.Object) -> dict:
 def render_clip(args: argparse.Namespace, number: int, models: list[Path], writer: shard_file.ShardWriter, folder: Path) -> Clip:
     clip = choose_clip(args, number, models)
     scene = clip.shot.scene
-    truth.add_layers(scene, bare=clip.shot.bare)
+    passes.ground_layers(scene, clip.shot.bare)
     shaped = [obj for obj in scene.objects if obj.name.startswith("shape") and not obj.hide_render]
     scene.frame_set(1)
     keylight.shadow_like(bpy.data.objects["label_sun"], clip.shot.light, scene.view_layers["Beauty"], shaped)

@@ -15,26 +15,6 @@ import passes
 import tone_rules
 from mathutils import Vector
 
-GROUND_PASSES = {"normal", "diffuse_direct"}
-GROUND, BARE = "Ground", "Bare"
-
-
-def add_layers(scene: bpy.types.Scene, bare: bool) -> None:
-    """Add `Ground`, and `Bare` where the background can shade itself, to a scene that has `Beauty` and `Label`."""
-    label = scene.view_layers["Label"]
-    for name in (GROUND, BARE) if bare else (GROUND,):
-        layer = scene.view_layers.new(name)
-        layer.material_override, layer.world_override = label.material_override, label.world_override
-        layer.samples = passes.LABEL_SAMPLES
-        layer.cycles.use_denoising = False
-        passes.enable_passes(layer, GROUND_PASSES)
-        children = layer.layer_collection.children
-        children[passes.LIGHTS].exclude = True
-        if name == GROUND:
-            children[passes.SHAPES].holdout = True
-        else:
-            children[passes.SHAPES].exclude = True
-
 
 def aim(scene: bpy.types.Scene, key: bpy.types.Object, shapes: list[bpy.types.Object]) -> Vector:
     """Turn the label sun to where the key light is in the scene's current frame; returns the unit vector towards it."""
@@ -50,7 +30,7 @@ def render(scene: bpy.types.Scene, frame: int, path: Path) -> dict:
     cycles.max_bounces, cycles.use_denoising = 0, False  # only direct light is asked for
     try:
         for layer in scene.view_layers:
-            layer.use = layer.name in ("Label", GROUND, BARE)
+            layer.use = layer.name in ("Label", passes.GROUND, passes.BARE)
         passes.render_to(scene, frame, path)
     finally:
         cycles.max_bounces, cycles.use_denoising = bounces, denoising
@@ -70,12 +50,12 @@ def arrays(layers: dict, direction: Vector) -> dict[str, np.ndarray]:
     shape = alpha > tone_rules.COVERAGE
     tone = tone_rules.luminance(layers["Label.DiffDir"]) / np.maximum(alpha, 1e-3)
     surface = shape
-    if f"{GROUND}.DiffDir" in layers:
-        normal = layers[f"{GROUND}.Normal"]
+    if f"{passes.GROUND}.DiffDir" in layers:
+        normal = layers[f"{passes.GROUND}.Normal"]
         flat = tone_rules.cosine(normal, direction)
-        lit = tone_rules.luminance(layers[f"{GROUND}.DiffDir"])
+        lit = tone_rules.luminance(layers[f"{passes.GROUND}.DiffDir"])
         there = np.linalg.norm(normal, axis=-1)
-        bare = tone_rules.luminance(layers[f"{BARE}.DiffDir"]) if f"{BARE}.DiffDir" in layers else np.clip(flat, 0, 1)
+        bare = tone_rules.luminance(layers[f"{passes.BARE}.DiffDir"]) if f"{passes.BARE}.DiffDir" in layers else np.clip(flat, 0, 1)
         labels[tone_rules.ground_shadow(lit, bare, flat, alpha)] = tone_rules.GROUND_SHADOW
         facing, tone = np.where(shape, facing, flat), np.where(shape, tone, lit / np.maximum(1 - alpha, 1e-3))
         surface = shape | (there > 0.25)
