@@ -270,7 +270,8 @@ def test_clip_is_the_same_when_rendered_again(clip: Path, tmp_path: Path) -> Non
         assert one.keys() == other.keys()
         for name in one:  # Blender's threads sum vertex normals in no fixed order
             tolerance = 2e-3 if "Combined" in name or "Noisy" in name else 1e-5
-            np.testing.assert_allclose(one[name].astype(float), other[name].astype(float), rtol=0, atol=tolerance, err_msg=name)
+            rtol = 1e-3 if one[name].dtype == np.float16 else 0  # a step of half floats
+            np.testing.assert_allclose(one[name].astype(float), other[name].astype(float), rtol=rtol, atol=tolerance, err_msg=name)
         labels = [tones(loaded(folder, "clips", frame)) for folder in (clip, tmp_path)]
         np.testing.assert_array_equal(*labels)
         pictures = [picture(folder / f"clips.000{frame}.png") for folder in (clip, tmp_path)]

@@ -54,6 +54,27 @@ def slim(path: Path) -> None:
     partial.replace(path)
 
 
+def keep_layer(path: Path, layer: str) -> None:
+    """Rewrite a render with one view layer only, and without the note in its header: as anybody's render."""
+    with OpenEXR.File(str(path), separate_channels=True) as source:
+        parts = []
+        for part in source.parts:
+            channels = {name: channel for name, channel in part.channels.items() if name.startswith(f"{layer}.")}
+            if channels:
+                parts.append(OpenEXR.Part(_header_of(part.header, layer), channels, part.header.get("name", "")))
+        partial = path.with_name(f".{path.stem}.layer{path.suffix}")
+        OpenEXR.File(parts).write(str(partial))
+    partial.replace(path)
+
+
+def _header_of(header: dict, layer: str) -> dict:
+    """A header without the note, the times, and the cryptomattes of other layers."""
+    named = {key: value for key, value in header.items() if key.startswith("cryptomatte/") and key.endswith("/name")}
+    others = tuple(key.removesuffix("name") for key, value in named.items() if not value.startswith(f"{layer}."))
+    unwanted = ("Note", "chunkCount")
+    return {k: v for k, v in header.items() if k not in unwanted and not k.endswith("_time") and not (others and k.startswith(others))}
+
+
 def read(path: Path) -> dict:
     """Passes as `Layer.Pass` -> `[H,W,C]` in 4.5's names, and the header under `header`."""
     order = "RGBArgbaXYZ"

@@ -82,6 +82,16 @@ def label_material(roughness: float = LABEL_ROUGHNESS) -> bpy.types.Material:
     return material
 
 
+def ground_material() -> bpy.types.Material:
+    """White without gloss, for what is not shape: half as costly as `label_material`."""
+    material = bpy.data.materials.new("label_ground")
+    tree = node_tree(material)
+    shader = tree.nodes.new("ShaderNodeBsdfDiffuse")
+    shader.inputs["Color"].default_value = (1, 1, 1, 1)
+    tree.links.new(shader.outputs[0], tree.get_output_node("ALL").inputs["Surface"])
+    return material
+
+
 def black_world() -> bpy.types.World:
     world = bpy.data.worlds.new("black")
     node_tree(world).nodes["Background"].inputs["Strength"].default_value = 0
@@ -99,9 +109,8 @@ def enable_passes(layer: bpy.types.ViewLayer, wanted: set[str]) -> None:
 def white_layer(scene: bpy.types.Scene, name: str = "Label") -> bpy.types.ViewLayer:
     """A view layer whose surfaces are white and whose world is black, with the passes that tell the tones."""
     layer = scene.view_layers.new(name)
-    label = scene.view_layers.get("Label")
-    layer.material_override = label.material_override or label_material()
-    layer.world_override = label.world_override or black_world()
+    layer.material_override = label_material() if name == "Label" else ground_material()
+    layer.world_override = black_world()
     layer.samples = LABEL_SAMPLES
     layer.cycles.use_denoising = False  # it would smear the edges between tones
     enable_passes(layer, LABEL_PASSES if name == "Label" else GROUND_PASSES)

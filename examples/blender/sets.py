@@ -75,6 +75,7 @@ def table(stage: Stage, size: float) -> None:
     rng = stage.rng
     wide, deep, thick = size * rng.uniform(1.8, 4), size * rng.uniform(1.4, 2.5), size * rng.uniform(0.04, 0.2)
     top = parts.box((wide, deep, thick), (0, 0, -thick / 2), rng.choice([0, thick * 0.2]), (0, 0, rng.gauss(0, 0.3)))
+    stage.bare = True
     stage.ground(paint.on(top, paint.scaled(paint.floor(rng, "table"), 1.5 / size)), "table")
     if rng.random() < 0.5:
         floor(stage, size * 2, -size * rng.uniform(0.8, 2))
@@ -82,7 +83,7 @@ def table(stage: Stage, size: float) -> None:
 
 def backdrop(stage: Stage, size: float, azimuth: float) -> None:
     """A studio's paper sweep: a floor that curves up behind the things."""
-    rng = stage.rng
+    rng, stage.bare = stage.rng, True
     back, bend, wide = size * rng.uniform(1.0, 3), size * rng.uniform(0.2, 1.5), size * 12
     profile = [(-size * 6, 0.0), (back, 0.0)]
     profile += [(back + bend * math.sin(t), bend * (1 - math.cos(t))) for t in [math.pi / 2 * i / 16 for i in range(1, 17)]]
@@ -96,7 +97,7 @@ def backdrop(stage: Stage, size: float, azimuth: float) -> None:
 
 def pedestal(stage: Stage, size: float) -> None:
     """A low disc or block under the things, on a floor."""
-    rng = stage.rng
+    rng, stage.bare = stage.rng, True
     tall, wide = size * rng.uniform(0.1, 0.9), size * rng.uniform(0.8, 1.3)
     sides = rng.choice([4, 6, 64, 64])
     block = parts.rod((0, 0, -tall), (0, 0, 0), wide, wide * rng.uniform(0.9, 1), sides, smooth=sides > 8)
@@ -106,6 +107,7 @@ def pedestal(stage: Stage, size: float) -> None:
 
 def wall(stage: Stage, size: float, azimuth: float) -> None:
     """A wall behind the things, seen from a camera at an azimuth."""
+    stage.bare = True
     away = size * stage.rng.uniform(1.2, 4)
     obj = parts.box((size * 30, size * 0.1, size * 20), stages.towards(azimuth, 0) * -away + Vector((0, 0, size * 6)), turn=(0, 0, azimuth))
     stage.ground(paint.on(obj, paint.scaled(paint.floor(stage.rng, "wall"), 1 / size)), "wall")
@@ -113,7 +115,7 @@ def wall(stage: Stage, size: float, azimuth: float) -> None:
 
 def clutter(stage: Stage, size: float, azimuth: float, things: tuple[Thing, ...]) -> None:
     """A few things of the background, well behind the shapes."""
-    rng = stage.rng
+    rng, stage.bare = stage.rng, True
     for _ in range(rng.randint(1, 4)):
         pieces, _ = add(stage, rng.choice(things), size * rng.uniform(0.5, 1.2), shape=False)
         angle, away = azimuth + rng.uniform(-0.7, 0.7), size * rng.uniform(3, 7)
@@ -148,7 +150,7 @@ def room(stage: Stage, wide: float, deep: float, tall: float, window: str) -> No
 
     The wall towards -y is missing, so that a camera may stand outside.
     """
-    rng = stage.rng
+    rng, stage.bare = stage.rng, True
     thick, paintwork = 0.1, paint.any_of(rng, {paint.matt: 3, paint.white: 3, paint.muted: 1}, "wall")
     flat = parts.box((wide + 2 * thick, deep + 2 * thick, thick), (0, 0, -thick / 2))
     stage.ground(paint.on(flat, paint.scaled(paint.floor(rng, "floor"), 0.7)), "floor")

@@ -15,7 +15,7 @@ import numpy as np
 
 FORMAT, VERSION = "rotonodes-tones-shard", 1
 HEAD = "shard.json"
-LEVEL = 6  # of deflate
+LEVEL = 4  # of deflate: a third of the time of 6, and 3 % more bytes
 BITS = 7  # of the mantissa of light: at most 0.4 % off, half of what 8-bit sRGB rounds away
 DEPTH_BITS = 9
 NOTHING = 65504.0  # depth where there is nothing, the largest half float

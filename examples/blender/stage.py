@@ -27,6 +27,7 @@ class Stage:
     frames: int
     description: dict = field(default_factory=dict)
     count: int = 0
+    bare: bool = False  # whether the background may shade itself
     sky_key: bpy.types.Object | None = None  # an unlit sun, where the light comes from the sky alone
 
     def shape(self, objects, name: str) -> list[bpy.types.Object]:
@@ -317,4 +318,4 @@ def finish(stage: Stage, kind: str) -> scenes.Shot:
     width, height = stage.description.pop("format")
     described = {"kind": kind, "shapes": len(shaped), **stage.description}
     key_kind = "sky" if stage.sky_key else ""
-    return scenes.Shot(scene, direction, described, width, height, key, key_kind, reach, bare=True)
+    return scenes.Shot(scene, direction, described, width, height, key, key_kind, reach, stage.bare)

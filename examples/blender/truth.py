@@ -39,12 +39,13 @@ def render(scene: bpy.types.Scene, frame: int, path: Path) -> dict:
     return exr.read(path)
 
 
-def arrays(layers: dict, direction: Vector) -> dict[str, np.ndarray]:
+def arrays(layers: dict, direction: Vector, prefix: str = "shape") -> dict[str, np.ndarray]:
     """Labels, normal . light and the share of its light that arrives, of passes with `Label` and, where there is ground, `Ground`.
 
     All uint8 `[H,W]`: `labels` 0 to 5; `cosine` 255 * (1 + normal . light) / 2, 0 where there is no surface; `lit` 255 * share.
+    `prefix` begins the names of shapes in the cryptomatte of `Label`.
     """
-    alpha = exr.coverage(layers, "Label")
+    alpha = exr.coverage(layers, "Label", prefix)
     facing = tone_rules.cosine(layers["Label.Normal"], direction)
     labels = tone_rules.shape_tones(layers["Label.DiffDir"], layers["Label.GlossDir"], facing, alpha)
     shape = alpha > tone_rules.COVERAGE

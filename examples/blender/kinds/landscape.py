@@ -56,6 +56,7 @@ def build(rng: Random, frames: int, models: list[Path]) -> scene.Shot:
             water = parts.sheet(lambda x, y: 0, (2 * reach, 2 * reach), 1, False)
             water.location.z = -0.02 * size
             stage.ground(paint.on(water, paint.plain("water", (0.05, 0.15, 0.25), 0.05)), "water")
+    stage.bare = True  # hills shade one another
     stage.description["ground"] = "tile" if tile else "terrain"
     rig = stages.light(stage, azimuth, rng.choice(["sun", "sun", "sun_sky", "sun_sky", "sky", "two_suns"]) if not tile else None)
     stage.description["world"] = stages.sky(stage, rig, outdoors=not tile or rng.random() < 0.5)

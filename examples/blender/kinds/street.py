@@ -15,7 +15,7 @@ import things
 
 def road(stage: stages.Stage) -> None:
     """Asphalt along y with stripes and kerbs."""
-    rng = stage.rng
+    rng, stage.bare = stage.rng, True
     sets.floor(stage, 2.5, -0.02)
     stage.ground(paint.on(parts.box((3, 60, 0.02), (0, 0, -0.01)), paint.matt(rng, "asphalt", (rng.uniform(0.03, 0.25),) * 3)), "road")
     stripe = paint.matt(rng, "stripe", (0.8, 0.8, rng.choice([0.8, 0.3])))
