@@ -77,7 +77,7 @@ def _header_of(header: dict, layer: str) -> dict:
 
 def read(path: Path) -> dict:
     """Passes as `Layer.Pass` -> `[H,W,C]` in 4.5's names, and the header under `header`."""
-    order = "RGBArgbaXYZ"
+    order = "RGBArgbaXYZW"
     channels, header = {}, {}
     with OpenEXR.File(str(path), separate_channels=True) as source:
         for part in source.parts:

@@ -84,6 +84,7 @@ def render(name: str, args: argparse.Namespace) -> None:
 def _frame(made: labelling.Labelled, frame: int, folder: Path) -> str:
     """Render one frame; returns what about.md says of it."""
     path = folder / f"render.{frame:04d}.exr"
+    passes.multilayer(made.scene)  # save_view left it at PNG
     made.render(frame, path)
     passes.save_view(made.scene, folder / f"beauty.{frame:04d}.png")
     labels = truth.arrays(exr.read(path), made.direction, prefix="")["labels"]
