@@ -324,6 +324,16 @@ def test_vectors_of_a_clip_are_written(tmp_path: Path) -> None:
     assert vectors.shape[0] == 4 and vectors.abs().max() > 0.5
 
 
+def test_ground_layers_change_nothing_else_in_a_clip(clip: Path, tmp_path: Path) -> None:
+    clips(tmp_path, "--ground")
+    assert manifest(tmp_path)[0] == {**manifest(clip)[0], "ground": True}
+    for frame in (1, 2):
+        plain, with_ground = loaded(clip, "clips", frame), loaded(tmp_path, "clips", frame)
+        np.testing.assert_array_equal(tones(plain), tones(with_ground))
+        assert not any(name.startswith("Ground") for name in plain.planes)
+        assert {name.split(".")[1] for name in with_ground.planes if name.startswith("Ground.")} >= {"Normal"}
+
+
 # --- what random clips are made of -----------------------------------------------------------------------------------------------------
 
 

@@ -237,6 +237,21 @@ def test_a_scripted_scene_has_passes_and_six_classes(tmp_path: Path) -> None:
     assert (labels[1] != labels[3]).mean() > 0.02
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--shards", "a-b"], "--shards a-b: first and last"),
+        (["--kind", "rooms"], "--kind rooms: there are landscape, people"),
+        (["--models", "nowhere"], "--models nowhere: no such folder"),
+        (["--res", "8"], "16 pixels a side"),
+    ],
+)
+def test_options_that_make_no_sense_are_told(tmp_path: Path, options: list[str], reason: str) -> None:
+    command = [sys.executable, str(SCRIPTS / "shards.py"), "--out", str(tmp_path / "out"), "--seed", "1", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2 and reason in done.stderr and not (tmp_path / "out").exists()
+
+
 def test_the_scripts_that_need_no_blender_import_without_it() -> None:
     code = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import shard_file, tone_rules, shards; assert 'bpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=100)

@@ -10,6 +10,7 @@ A shard that is there is not rendered again: the same command goes on where it w
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import time
@@ -39,6 +40,15 @@ def arguments() -> argparse.Namespace:
     args = parser.parse_args(own)
     if args.clips < 1 or args.frames < 0 or args.res < 16:
         parser.error("at least one scene a shard and 16 pixels a side")
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", args.shards)
+    if not match:
+        parser.error(f"--shards {args.shards}: first and last, as in 0-99")
+    args.range = range(int(match[1]), int(match[2] or match[1]) + 1)
+    known = sorted(path.stem for path in WORKER.with_name("kinds").glob("[a-z]*.py"))
+    if args.kind and args.kind not in known:
+        parser.error(f"--kind {args.kind}: there are {', '.join(known)}")
+    if args.models and not args.models.is_dir():
+        parser.error(f"--models {args.models}: no such folder")
     return args
 
 
@@ -67,9 +77,8 @@ def render(task: dict) -> int:
 def main() -> int:
     args = arguments()
     args.out.mkdir(parents=True, exist_ok=True)
-    first, _, last = args.shards.partition("-")
     code = 0
-    for shard in range(int(first), int(last or first) + 1):
+    for shard in args.range:
         path = args.out / f"s{args.seed:02d}-{shard:05d}.npz"
         if path.exists():
             continue
