@@ -35,8 +35,9 @@ def timed(costs: Costs, stage: str, work: Callable):
 
 
 def picture(costs: Costs, scene: bpy.types.Scene, path: Path) -> None:
-    """Render the picture three times, to tell building, sampling and denoising apart."""
+    """Render the picture three times, to tell building, sampling and denoising apart; one thread, for threads that wait count too."""
     render, cycles = scene.render, scene.cycles
+    render.threads_mode, render.threads = "FIXED", 1
     size, denoise, samples = (render.resolution_x, render.resolution_y), cycles.use_denoising, cycles.samples
     for layer in scene.view_layers:
         layer.use = layer.name == "Beauty"
@@ -54,7 +55,7 @@ def picture(costs: Costs, scene: bpy.types.Scene, path: Path) -> None:
 
 def of_shards(args: argparse.Namespace, models: list[Path], folder: Path) -> tuple[Costs, int]:
     costs: Costs = defaultdict(float)
-    task = argparse.Namespace(seed=args.seed, frames=1, res=args.res, vector=False, kind="")
+    task = argparse.Namespace(seed=args.seed, frames=1, res=args.res, vector=False, kind="", threads=1)
     size = 0
     with shard_file.writing(folder / "cost.npz", {}) as writer:
         for number in range(args.clips):

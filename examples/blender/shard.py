@@ -64,6 +64,8 @@ def choose_clip(args: argparse.Namespace, number: int, models: list[Path]) -> Cl
     samples, denoise = rng.choice(SAMPLES), rng.random() < 0.85
     passes.sampling(shot.scene, samples, denoise)
     render.use_persistent_data = False
+    if args.threads:
+        render.threads_mode, render.threads = "FIXED", args.threads
     if args.vector:
         render.use_motion_blur = False  # Cycles writes either vectors or blur
         shot.scene.view_layers["Beauty"].use_pass_vector = True

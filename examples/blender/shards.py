@@ -34,6 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kind", default="", help="only this kind of scene")
     parser.add_argument("--vector", action="store_true", help="pack the Vector pass as well; then there is no motion blur")
     parser.add_argument("--models", type=Path, help="folder of OBJ, PLY, STL or GLB files to mix in")
+    parser.add_argument("--threads", type=int, default=0, help="threads of the render; 0 for all. 1 on a machine that others use")
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else ""
     parser.add_argument("--scratch", default=memory, help="folder for the files of the frame being made")
     own = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
@@ -82,7 +83,7 @@ def main() -> int:
         path = args.out / f"s{args.seed:02d}-{shard:05d}.npz"
         if path.exists():
             continue
-        keep = ("seed", "clips", "frames", "res", "kind", "vector", "scratch")
+        keep = ("seed", "clips", "frames", "res", "kind", "vector", "scratch", "threads")
         task = {name: getattr(args, name) for name in keep} | {"shard": shard, "path": str(path.resolve())}
         task["models"] = str(args.models.resolve()) if args.models else ""
         started = time.perf_counter()
