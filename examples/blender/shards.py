@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kind", default="", help="only this kind of scene")
     parser.add_argument("--vector", action="store_true", help="pack the Vector pass as well; then there is no motion blur")
     parser.add_argument("--models", type=Path, help="folder of OBJ, PLY, STL or GLB files to mix in")
-    parser.add_argument("--threads", type=int, default=0, help="threads of the render; 0 for all. 1 on a machine that others use")
+    parser.add_argument("--threads", type=int, default=0, help="threads of the render; 0 for all")
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else ""
     parser.add_argument("--scratch", default=memory, help="folder for the files of the frame being made")
     own = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
