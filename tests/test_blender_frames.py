@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rotonodes.io.cryptomatte import decode_matte, find_cryptomatte
+from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
 from rotonodes.nodes import LoadFrames, TonesFromPasses
-from rotonodes.pixels import Layers
+from rotonodes.values.pixels import Layers
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS, SCENES = ROOT / "examples" / "blender", Path(__file__).parent / "blender"

@@ -218,7 +218,7 @@ def test_all_kinds_of_scenes_and_all_things_build() -> None:
 def test_a_scripted_scene_has_passes_and_six_classes(tmp_path: Path) -> None:
     from PIL import Image
 
-    from rotonodes.io.cryptomatte import decode_matte, find_cryptomatte
+    from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
     from rotonodes.nodes import LoadFrames
 
     command = [PYTHON, str(SCRIPTS / "scripted.py"), "--out", str(tmp_path), "--only", "robot", "--frames", "1", "3", "--samples", "2"]
