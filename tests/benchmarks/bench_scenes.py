@@ -40,7 +40,7 @@ def labels_of(layers: Layers, beauty: Image, matte: Matte, models: dict[str, Mod
         print(f"left out: {error}", file=sys.stderr)
         stack = None
     for name, model in models.items():
-        image = beauty if all(channel in beauty.channels or channel in model.optional for channel in model.channels) else stack
+        image = stack if any("." in channel for channel in model.channels) else beauty
         if image is not None:
             yield name, UNetSegment()(image, model=model)[0]
             yield f"{name}, shape given", UNetSegment()(image, model=model, shape=matte)[0]
