@@ -15,28 +15,28 @@ _NAMES = {
     "Batch": "rotonodes.values.pixels",
     "Box": "rotonodes.values.pixels",
     "Clip": "rotonodes.values.pixels",
-    "Device": "rotonodes.node.asks",
-    "Frame": "rotonodes.node.asks",
+    "Device": "rotonodes.node.annotations",
+    "Frame": "rotonodes.node.annotations",
     "FrameError": "rotonodes.errors",
     "Graph": "rotonodes.api",
     "GraphError": "rotonodes.errors",
     "Image": "rotonodes.values.pixels",
     "InputPath": "rotonodes.node.parameters",
-    "Key": "rotonodes.node.asks",
+    "Key": "rotonodes.node.annotations",
     "Labels": "rotonodes.values.pixels",
     "Layers": "rotonodes.values.pixels",
     "Matte": "rotonodes.values.pixels",
     "Model": "rotonodes.nets.model",
-    "Monitor": "rotonodes.node.asks",
+    "Monitor": "rotonodes.node.annotations",
     "Node": "rotonodes.node.base",
     "OutputPath": "rotonodes.node.parameters",
-    "Prepared": "rotonodes.node.asks",
+    "Prepared": "rotonodes.node.annotations",
     "Reporter": "rotonodes.engine.events",
     "Result": "rotonodes.engine.result",
     "RotoError": "rotonodes.errors",
     "ToneScale": "rotonodes.values.tones",
     "UsageError": "rotonodes.errors",
-    "Wanted": "rotonodes.node.asks",
+    "Wanted": "rotonodes.node.annotations",
     "load_model": "rotonodes.nets.hub",
     "param": "rotonodes.node.parameters",
     "run": "rotonodes.api",
@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     from rotonodes.errors import FrameError, GraphError, RotoError, UsageError
     from rotonodes.nets.hub import load_model
     from rotonodes.nets.model import Model
-    from rotonodes.node.asks import Device, Frame, Key, Monitor, Prepared, Wanted
+    from rotonodes.node.annotations import Device, Frame, Key, Monitor, Prepared, Wanted
     from rotonodes.node.base import Node
     from rotonodes.node.parameters import InputPath, OutputPath, param
     from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte

@@ -18,7 +18,7 @@ from rotonodes import Graph, run
 from rotonodes.errors import UsageError
 from rotonodes.imaging.mattes.edge_report import EdgeReport, FrameEdges
 from rotonodes.io.pictures import read_key
-from rotonodes.node.asks import Monitor
+from rotonodes.node.annotations import Monitor
 from rotonodes.nodes import CheckEdges, LoadMattes
 from rotonodes.plan.cache import pack, unpack
 from rotonodes.values.pixels import Clip, Matte

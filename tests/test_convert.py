@@ -12,7 +12,7 @@ from rotonodes.nets.convert import convert_weights
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.model_card import MARK, card, card_path, write_card
 from rotonodes.nets.weights import WeightsError, load_weights, read_metadata
-from rotonodes.node.asks import Monitor
+from rotonodes.node.annotations import Monitor
 from rotonodes.node.catalogue import all_nodes
 from rotonodes.nodes import UNetSegment
 from rotonodes.values.pixels import Image

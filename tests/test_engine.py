@@ -15,7 +15,7 @@ from rotonodes.engine.result import Result
 from rotonodes.errors import FrameError, Interrupted, RetryError, UsageError
 from rotonodes.io.files import write_bytes, write_sidecar
 from rotonodes.machine.devices import choose_device
-from rotonodes.node.asks import Frame, Key, Wanted
+from rotonodes.node.annotations import Frame, Key, Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
 from rotonodes.values.frames import FilePattern

@@ -16,7 +16,7 @@ from rotonodes import Graph, run
 from rotonodes.engine.events import Reporter
 from rotonodes.engine.result import Result
 from rotonodes.errors import FrameError
-from rotonodes.node.asks import Frame, Key
+from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.nodes import LoadFrames, WriteFrames

@@ -11,7 +11,7 @@ import torch
 from conftest import Call
 from rotonodes import Graph, run
 from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_RETRY, ListLength, listed, machine_error, visible
-from rotonodes.node.asks import Frame
+from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
 from rotonodes.values.pixels import Image
 

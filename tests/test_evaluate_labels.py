@@ -19,7 +19,7 @@ from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.pictures import picture_size, read_key, read_labels, write_labels
 from rotonodes.metrics.label_scores import Scores
 from rotonodes.metrics.labels import BoundaryCounts, ClipScores, ConfusionMatrix, FlickerCount, boundary, near
-from rotonodes.node.asks import Monitor
+from rotonodes.node.annotations import Monitor
 from rotonodes.node.parameters import parameter_faults
 from rotonodes.nodes.input.load_labels import LoadLabels
 from rotonodes.nodes.output.evaluate_labels import EvaluateLabels

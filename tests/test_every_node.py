@@ -26,7 +26,7 @@ from rotonodes.io.pictures import write_labels
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.onnx import onnx_bytes
 from rotonodes.nets.weights import save_weights
-from rotonodes.node.asks import Frame
+from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes
 from rotonodes.node.parameters import changes_pixels, parameter_faults, path_role, unit_of

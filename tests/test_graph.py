@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rotonodes import Graph
 from rotonodes.errors import GraphError, UsageError
 from rotonodes.graph.graph import Link
-from rotonodes.node.asks import Frame
+from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Clip, Image, Labels, Matte, Picture

@@ -126,7 +126,7 @@ class Lines:
 
 @pytest.mark.parametrize("six", ["prediction", "truth"])
 def test_labels_of_five_and_of_six_are_compared_by_the_five(six: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rotonodes.node.asks import Monitor
+    from rotonodes.node.annotations import Monitor
 
     said: list[str] = []
     monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))

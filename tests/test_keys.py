@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rotonodes import Graph
-from rotonodes.node.asks import Frame, Key
+from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
 from rotonodes.plan.keys import canonical, digest

@@ -50,7 +50,7 @@ def test_a_frame_is_shaded_by_the_light_of_the_shot() -> None:
 
 
 def test_a_shot_without_light_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rotonodes.node.asks import Monitor
+    from rotonodes.node.annotations import Monitor
 
     said: list[str] = []
     monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from rotonodes.errors import UsageError
 from rotonodes.node import catalogue, registry
-from rotonodes.node.asks import Device, Frame, Key, Monitor, Prepared, Wanted
+from rotonodes.node.annotations import Device, Frame, Key, Monitor, Prepared, Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes, find_node, load_file, plugin_faults
 from rotonodes.node.parameters import InputPath, OutputPath, WrongParameter, changes_pixels, param, parameter_faults, unit_of

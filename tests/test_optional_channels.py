@@ -139,7 +139,7 @@ def test_a_shape_of_another_size_is_refused() -> None:
 @pytest.mark.parametrize("more", [{}, {"patch": 2, "refine": 4}])
 def test_weights_of_five_classes_start_six_with_a_shape(more: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """What was learned stays: with the new class and the shape left out, the first network is as it was."""
-    from rotonodes.node.asks import Monitor
+    from rotonodes.node.annotations import Monitor
 
     said: list[str] = []
     monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))

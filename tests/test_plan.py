@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rotonodes import Graph, run
 from rotonodes.errors import UsageError
 from rotonodes.io.png import write_png
-from rotonodes.node.asks import Frame, Key
+from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
 from rotonodes.plan.explain import as_json, explain

@@ -17,14 +17,14 @@ from rotonodes.engine.events import Reporter
 from rotonodes.engine.result import Failure, NodeStats, Result
 from rotonodes.errors import EXIT_FRAME_FAILED, FrameError, Interrupted, RotoError, UsageError
 from rotonodes.machine.durations import duration
-from rotonodes.node.asks import Frame, Monitor
+from rotonodes.node.annotations import Frame, Monitor
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.plan.make import make_plan
 from rotonodes.plan.plan import Plan
 from rotonodes.report.choose import make_reporter
+from rotonodes.report.farm_messages import AlfReporter, JsonReporter, OpenJDReporter
 from rotonodes.report.plain import EndReporter, FaultsReporter, PlainReporter
-from rotonodes.report.programs import AlfReporter, JsonReporter, OpenJDReporter
 from rotonodes.report.rich import RichReporter
 from rotonodes.report.summary import closing_lines, command_for, group_failures, headline
 from rotonodes.values.pixels import Clip, Image

@@ -18,7 +18,7 @@ from rotonodes.errors import FrameError, RotoError, UsageError
 from rotonodes.imaging.temporal.motion import Positions, displaced, estimate, flow, follow, own_positions, sample
 from rotonodes.imaging.temporal.neighbours import without_gaps
 from rotonodes.imaging.temporal.stabilize import Moment, TrailFrame, message, most_probable, posterior, softened
-from rotonodes.node.asks import Frame
+from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
 from rotonodes.nodes import EstimateMotion, LoadFrames, MultipassDecode, StabilizeTones, WriteFrames
 from rotonodes.values.pixels import Clip, Image, Labels

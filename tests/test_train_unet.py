@@ -113,7 +113,7 @@ def test_motion_reaches_the_pairs(seen):
 
 
 def test_motion_that_nothing_uses_is_said(seen, monkeypatch):
-    from rotonodes.node.asks import Monitor
+    from rotonodes.node.annotations import Monitor
 
     said = []
     monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))
@@ -165,7 +165,7 @@ def test_what_no_frame_can_mend_is_refused_before_a_second_is_read(values, messa
 
 def test_a_linked_model_says_what_it_does_not_heed(seen, monkeypatch):
     from rotonodes.nets.model import Model, build
-    from rotonodes.node.asks import Monitor
+    from rotonodes.node.annotations import Monitor
 
     said = []
     monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))

@@ -22,7 +22,7 @@ from rotonodes.io.pictures import read_image
 from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import Model
 from rotonodes.nets.weights import load_weights
-from rotonodes.node.asks import Monitor
+from rotonodes.node.annotations import Monitor
 from rotonodes.nodes import TrainUNet
 from rotonodes.train.checkpoint import read_checkpoint
 from rotonodes.train.data.dataset import LabelledFrames

@@ -13,7 +13,7 @@ from rotonodes.engine.pool import Once
 from rotonodes.engine.record import Record, RecordMonitor
 from rotonodes.engine.result import Values
 from rotonodes.errors import FrameError
-from rotonodes.node.asks import NOT_GIVEN, Device, Prepared
+from rotonodes.node.annotations import NOT_GIVEN, Device, Prepared
 from rotonodes.node.signature import FRAME_TYPES
 from rotonodes.plan.plan import Plan, Task
 from rotonodes.plan.sizes import batch_of

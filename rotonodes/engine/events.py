@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rotonodes.engine.result import stopped
 from rotonodes.errors import UsageError
-from rotonodes.node.asks import Monitor
+from rotonodes.node.annotations import Monitor
 
 if TYPE_CHECKING:
     from rotonodes.engine.result import Result

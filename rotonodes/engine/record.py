@@ -22,7 +22,7 @@ from rotonodes.errors import (
     machine_error,
 )
 from rotonodes.machine.cores import peak_memory
-from rotonodes.node.asks import Monitor
+from rotonodes.node.annotations import Monitor
 from rotonodes.plan.missing import frames_advice
 from rotonodes.plan.plan import Plan
 from rotonodes.values.frames import format_frames

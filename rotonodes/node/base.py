@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from rotonodes.errors import UsageError
-from rotonodes.node.asks import NOT_GIVEN, Device, Frame, Key, Monitor, Prepared, Wanted
+from rotonodes.node.annotations import NOT_GIVEN, Device, Frame, Key, Monitor, Prepared, Wanted
 from rotonodes.node.calling import PREPARED, first_of_batch, on_one_device, wrong_input
 from rotonodes.node.parameters import (
     WrongParameter,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from rotonodes.errors import UsageError
-from rotonodes.node.asks import ASKS, Frame, Key
+from rotonodes.node.annotations import ASKS, Frame, Key
 from rotonodes.values.pixels import Batch, Clip, Image, Labels, Layers, Matte
 
 FRAME_TYPES = (Image, Matte, Labels, Layers)

@@ -14,7 +14,7 @@ from typing import Any
 
 from rotonodes.errors import RotoError
 from rotonodes.graph.graph import Graph, Link, Vertex
-from rotonodes.node.asks import Frame
+from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import added_later, changes_pixels
 from rotonodes.node.registry import full_name

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.graph.graph import Graph, Link, select
-from rotonodes.node.asks import Frame
+from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
 from rotonodes.plan.cache import Cache
+from rotonodes.plan.done import is_done
 from rotonodes.plan.inputs import list_files, refuse_overwriting
 from rotonodes.plan.keys import Keys, file_fingerprint
 from rotonodes.plan.missing import missing_frames
@@ -123,7 +123,7 @@ class _Planner:
         for name in plan.sinks:
             frames: Iterable[int | None] = plan.delivered if self.keys.per_frame(name) else (None,)
             for frame in frames:
-                if self._is_done(name, frame):
+                if is_done(plan, name, frame, self.force):
                     plan.done.setdefault(name, set()).add(frame)
                 else:
                     wanted.setdefault(name, []).append(frame)
@@ -154,30 +154,6 @@ class _Planner:
             plan.todo.setdefault(name, set()).add(frame)
             for key, link in self.keys.inputs(name):
                 stack += [(link.node, f) for f in self.keys.input_frames(name, frame, key, link)]
-
-    def _is_done(self, name: str, frame: int | None) -> bool:
-        """True when the files of a writer are complete and carry the right key; otherwise the reason is recorded.
-
-        A sink that writes no files is done when its values are in the cache.
-        """
-        from rotonodes.io.pictures import read_key
-
-        node = self.plan.nodes[name]
-        if not node.writes(frame):
-            outputs = sorted(self.plan.outputs.get(name, ()))
-            return not self.force and name in self.plan.kept and self.plan.cache.has(self.keys.of(name, frame), outputs)
-        reason = "forced" if self.force else ""
-        for path in () if reason else node.writes(frame):
-            if not os.path.exists(path):
-                reason = "not there"
-                break
-            found = read_key(path)
-            if found != self.keys.of(name, frame):
-                reason = "made from something else" if found else "damaged, or not made by rotonodes"
-                break
-        if reason:
-            self.plan.reasons.setdefault(name, {}).setdefault(reason, []).append(frame)
-        return not reason
 
     def _stages(self, wanted: dict[str, list[int | None]]) -> None:
         """Divide the work into stages: a node that takes a whole clip must finish before the frames that use it start."""

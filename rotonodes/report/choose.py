@@ -10,8 +10,8 @@ from typing import TextIO
 from rotonodes.engine.events import Again, Reporter
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.machine import torchrun
+from rotonodes.report.farm_messages import AlfReporter, JsonReporter, OpenJDReporter
 from rotonodes.report.plain import EndReporter, FaultsReporter, PlainReporter
-from rotonodes.report.programs import AlfReporter, JsonReporter, OpenJDReporter
 
 NAMES = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar
 from pydantic import PrivateAttr
 
 from rotonodes.errors import FrameError, RotoError, did_you_mean_file
-from rotonodes.node.asks import Device
+from rotonodes.node.annotations import Device
 from rotonodes.node.base import Node, OwnResults
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.values.frames import FilePattern

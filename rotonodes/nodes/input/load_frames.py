@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from rotonodes.errors import FrameError
 from rotonodes.io.layers import file_layers, is_exr
-from rotonodes.node.asks import Frame, Prepared, Wanted
+from rotonodes.node.annotations import Frame, Prepared, Wanted
 from rotonodes.node.parameters import param
 from rotonodes.nodes.input.file_source import FileSource
 from rotonodes.values.color import Colorspace

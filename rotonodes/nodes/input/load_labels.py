@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import model_validator
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.node.asks import Frame, Monitor, Prepared
+from rotonodes.node.annotations import Frame, Monitor, Prepared
 from rotonodes.node.parameters import param
 from rotonodes.nodes.input.mask_source import MaskSource
 from rotonodes.values.pixels import Labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rotonodes.errors import FrameError, did_you_mean
 from rotonodes.io.layers import file_layers
-from rotonodes.node.asks import Frame, Prepared
+from rotonodes.node.annotations import Frame, Prepared
 from rotonodes.node.parameters import param
 from rotonodes.nodes.input.mask_source import MaskSource
 from rotonodes.values.pixels import Matte

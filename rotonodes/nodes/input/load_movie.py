@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rotonodes.errors import FrameError, RotoError
-from rotonodes.node.asks import Frame
+from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.values.color import Colorspace

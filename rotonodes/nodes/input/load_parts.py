@@ -11,7 +11,7 @@ from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.folder import NAME, PART
 from rotonodes.io.layers import file_layers, is_exr
 from rotonodes.io.part_files import part_file, part_words
-from rotonodes.node.asks import Frame, Prepared, Wanted
+from rotonodes.node.annotations import Frame, Prepared, Wanted
 from rotonodes.node.base import OwnResults
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.nodes.input.file_source import FileSource

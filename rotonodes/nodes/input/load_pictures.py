@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from rotonodes.errors import UsageError
-from rotonodes.node.asks import Frame
+from rotonodes.node.annotations import Frame
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.nodes.input.listed_pictures import ListedPictures
 from rotonodes.values.color import Colorspace

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.node.asks import Device, Frame, Prepared, Wanted
+from rotonodes.node.annotations import Device, Frame, Prepared, Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.values.pixels import Box, Image, Labels, Layers, Matte

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from rotonodes.node.asks import Device, Prepared, Wanted
+from rotonodes.node.annotations import Device, Prepared, Wanted
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.nodes.networks.segmenting import SegmentingNode, Segments
 from rotonodes.values.pixels import Batch, Image, Matte

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from rotonodes.node.asks import Wanted
+from rotonodes.node.annotations import Wanted
 from rotonodes.node.parameters import param
 from rotonodes.nodes.networks.network_runner import NetworkNode
 from rotonodes.values.pixels import Batch, Image, Labels, Matte

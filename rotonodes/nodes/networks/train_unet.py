@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.nets.model import SHAPE, Model
-from rotonodes.node.asks import Device, Monitor
+from rotonodes.node.annotations import Device, Monitor
 from rotonodes.nodes.networks.training_parameters import TrainingParameters
 from rotonodes.train.data.training_sample import class_names, take_previews, training_sample
 from rotonodes.train.settings import refuse_sizes

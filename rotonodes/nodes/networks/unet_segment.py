@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rotonodes.nets.model import Model
-from rotonodes.node.asks import Device, Prepared, Wanted
+from rotonodes.node.annotations import Device, Prepared, Wanted
 from rotonodes.nodes.networks.network_runner import NetworkRunner
 from rotonodes.nodes.networks.segmenting import SegmentingNode, Segments
 from rotonodes.values.pixels import Batch, Image, Matte

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rotonodes.errors import UsageError
 from rotonodes.imaging.mattes.edge_report import EdgeReport, FrameEdges, Limits
-from rotonodes.node.asks import Key, Monitor
+from rotonodes.node.annotations import Key, Monitor
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.values.pixels import Clip, Matte

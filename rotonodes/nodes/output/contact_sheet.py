@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rotonodes.imaging.picture.sheet import cell, cell_size, contact_sheet
-from rotonodes.node.asks import Key
+from rotonodes.node.annotations import Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.values.pixels import Clip, Image, Labels, Matte

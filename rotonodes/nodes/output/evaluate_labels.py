@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.picture.sheet import GAP, cell, cell_size, contact_sheet
 from rotonodes.metrics.label_scores import Scores
-from rotonodes.node.asks import Key, Monitor
+from rotonodes.node.annotations import Key, Monitor
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.values.pixels import Clip, Image, Labels

@@ -8,7 +8,7 @@ from itertools import repeat
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.metrics.matte_report import MatteReport
-from rotonodes.node.asks import Key
+from rotonodes.node.annotations import Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.values.pixels import Clip, Matte

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from rotonodes.nets.model import Model
-from rotonodes.node.asks import Device, Key, Monitor, Prepared
+from rotonodes.node.annotations import Device, Key, Monitor, Prepared
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 

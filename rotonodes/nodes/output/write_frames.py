@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from rotonodes.errors import UsageError
 from rotonodes.imaging.picture.layering import planes_on_layers
-from rotonodes.node.asks import Frame, Key
+from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.values.color import Colorspace

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.node.asks import Key
+from rotonodes.node.annotations import Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.values.pixels import Clip, Image, Labels, Matte

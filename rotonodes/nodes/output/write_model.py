@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from rotonodes.nets.model import Model
-from rotonodes.node.asks import Key, Monitor
+from rotonodes.node.annotations import Key, Monitor
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 

@@ -11,7 +11,7 @@ from rotonodes.errors import UsageError
 from rotonodes.imaging.picture.parts import part_planes
 from rotonodes.io.folder import NAME, PART
 from rotonodes.io.part_files import part_file, part_words
-from rotonodes.node.asks import Frame, Key
+from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.parameters import InputPath, OutputPath, param
 from rotonodes.nodes.input.listed_pictures import ListedPictures
 from rotonodes.values.frames import FilePattern, literal

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.imaging.picture.layering import class_mattes, common_size, layer_pictures
-from rotonodes.node.asks import Frame, Key
+from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
 from rotonodes.values.color import Colorspace, checked_palette

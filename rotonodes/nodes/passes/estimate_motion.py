@@ -6,7 +6,7 @@ import math
 from typing import Literal, NamedTuple
 
 from rotonodes.imaging.temporal.neighbours import brightness, comparable_frames
-from rotonodes.node.asks import Frame
+from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Clip, Image

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rotonodes.imaging.passes.names import Passes
-from rotonodes.node.asks import Monitor
+from rotonodes.node.annotations import Monitor
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Clip, Layers

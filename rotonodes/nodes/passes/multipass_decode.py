@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
 from rotonodes.imaging.passes.names import CANONICAL, Passes, pass_image
-from rotonodes.node.asks import Wanted
+from rotonodes.node.annotations import Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Image, Layers, Matte

@@ -8,7 +8,7 @@ from pydantic import field_validator
 
 from rotonodes.imaging.picture.layering import as_layers
 from rotonodes.imaging.picture.parts import cut_outs, laid_over, part_planes
-from rotonodes.node.asks import Wanted
+from rotonodes.node.annotations import Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Image, Labels, Layers, Matte

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rotonodes.errors import FrameError
 from rotonodes.imaging.temporal.neighbours import beside, brightness, comparable_frames, without_gaps
 from rotonodes.imaging.temporal.vector_pass import motion_vectors
-from rotonodes.node.asks import Frame, Wanted
+from rotonodes.node.annotations import Frame, Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Clip, Image, Labels

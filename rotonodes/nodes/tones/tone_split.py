@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import field_validator
 
 from rotonodes.errors import UsageError, did_you_mean
-from rotonodes.node.asks import Wanted
+from rotonodes.node.annotations import Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Image, Labels, Matte
