@@ -32,7 +32,7 @@ from rotonodes.node.catalogue import all_nodes
 from rotonodes.node.parameters import changes_pixels, parameter_faults, path_role, unit_of
 from rotonodes.node.registry import full_name
 from rotonodes.node.signature import FRAME_TYPES, Socket
-from rotonodes.plan.make import make_plan
+from rotonodes.plan.make_plan import make_plan
 from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS, LightDirection, ToneScale
 from test_shards import frame_arrays, write_shard

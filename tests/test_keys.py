@@ -15,7 +15,7 @@ from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
 from rotonodes.plan.keys import canonical, digest
-from rotonodes.plan.make import make_plan
+from rotonodes.plan.make_plan import make_plan
 from rotonodes.plan.plan import Plan
 from rotonodes.values.pixels import Clip, Image
 from rotonodes.values.tones import ToneScale

@@ -16,7 +16,7 @@ from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
 from rotonodes.plan.explain import as_json, explain
-from rotonodes.plan.make import gap_warnings, make_plan, merge_orders
+from rotonodes.plan.make_plan import gap_warnings, make_plan, merge_orders
 from rotonodes.plan.paths import Paths
 from rotonodes.plan.sizes import batch_of, chunk_size
 from rotonodes.values.frames import FilePattern

@@ -20,7 +20,7 @@ from rotonodes.machine.durations import duration
 from rotonodes.node.annotations import Frame, Monitor
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
-from rotonodes.plan.make import make_plan
+from rotonodes.plan.make_plan import make_plan
 from rotonodes.plan.plan import Plan
 from rotonodes.report.choose import make_reporter
 from rotonodes.report.farm_messages import AlfReporter, JsonReporter, OpenJDReporter

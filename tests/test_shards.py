@@ -16,7 +16,7 @@ from rotonodes import Graph
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.shards import FORMAT, VERSION, list_shards
 from rotonodes.nodes import FindKeyLight, LoadShards, StackPasses
-from rotonodes.plan.make import make_plan
+from rotonodes.plan.make_plan import make_plan
 from rotonodes.values.tones import SIX_CLASSES, SIX_COLORS
 
 NOTE = {"key": {"direction": [0.0, 0.6, 0.8]}, "camera": [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "clip": 0}

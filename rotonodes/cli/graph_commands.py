@@ -126,8 +126,8 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
     A graph that is only a node of other graphs has no input files of its own.
     """
     from rotonodes.cli.file_check import file_faults, library_faults
-    from rotonodes.plan.make import make_plan
-    from rotonodes.plan.missing import missing_lines
+    from rotonodes.plan.make_plan import make_plan
+    from rotonodes.plan.missing_files import missing_lines
 
     faults = list(library_faults(graph))
     if graph.open_inputs:
@@ -156,7 +156,7 @@ def plan(graph_file: str, as_json: bool, **given: Any) -> int:
 
     from rotonodes.plan.explain import as_json as plan_data
     from rotonodes.plan.explain import explain
-    from rotonodes.plan.make import make_plan
+    from rotonodes.plan.make_plan import make_plan
     from rotonodes.values.frames import parse_frames
 
     graph = load(graph_file, given)

@@ -39,7 +39,7 @@ def view_node(
     `rotonodes.engine.run.run` for paths and the cache. Raises UsageError for an unknown target, or one that is not a picture.
     """
     from rotonodes.engine.run import run
-    from rotonodes.plan.make import make_plan
+    from rotonodes.plan.make_plan import make_plan
 
     link = find_target(graph, target)
     numbers: Sequence[int] = parse_frames(frames) if frames else ()

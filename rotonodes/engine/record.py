@@ -23,7 +23,7 @@ from rotonodes.errors import (
 )
 from rotonodes.machine.cores import peak_memory
 from rotonodes.node.annotations import Monitor
-from rotonodes.plan.missing import frames_advice
+from rotonodes.plan.missing_files import frames_advice
 from rotonodes.plan.plan import Plan
 from rotonodes.values.frames import format_frames
 

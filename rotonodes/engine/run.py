@@ -22,7 +22,7 @@ from rotonodes.graph.graph import Graph
 from rotonodes.machine import torchrun
 from rotonodes.machine.cores import cpu_count, reuse_memory, set_torch_threads
 from rotonodes.machine.devices import choose_device
-from rotonodes.plan.make import make_plan
+from rotonodes.plan.make_plan import make_plan
 from rotonodes.plan.plan import Plan, Stage
 from rotonodes.values.frames import parse_frames
 

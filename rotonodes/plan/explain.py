@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rotonodes.plan.missing import missing_files, missing_words
+from rotonodes.plan.missing_files import missing_files, missing_words
 from rotonodes.plan.plan import Plan
 from rotonodes.values.frames import format_frames, frames_named
 

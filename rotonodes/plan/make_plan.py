@@ -13,7 +13,7 @@ from rotonodes.plan.cache import Cache
 from rotonodes.plan.done import is_done
 from rotonodes.plan.inputs import list_files, refuse_overwriting
 from rotonodes.plan.keys import Keys, file_fingerprint
-from rotonodes.plan.missing import missing_frames
+from rotonodes.plan.missing_files import missing_frames
 from rotonodes.plan.paths import Paths
 from rotonodes.plan.plan import Plan, Stage, Task
 from rotonodes.plan.sizes import estimate_memory
