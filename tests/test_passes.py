@@ -120,7 +120,7 @@ def test_what_is_missing_is_said_with_what_is_there() -> None:
         passes.find("AO", layer="Labl")
     with pytest.raises(FrameError, match=r"no view 'left'; it has none, the picture is not stereo"):
         passes.find("Combined", view="left")
-    with pytest.raises(FrameError, match=r"it has a0, .*, a11 and 8 more$"):
+    with pytest.raises(FrameError, match=r"it has a0, .*, a11 and 8 more \(-v lists all\)$"):
         read_passes([f"a{i}.R" for i in range(20)]).find("Mist")
     with pytest.raises(FrameError, match=r"it has no passes$"):
         read_passes([]).find("Mist")

@@ -10,7 +10,7 @@ from rotonodes.nodes.output.write_psd import WritePSD
 
 
 class WritePicturePSD(WritePSD, ListedPictures):
-    """Write a PSD with named layers for each picture of LoadPictures.
+    """Write a layered PSD for each picture of LoadPictures.
 
     Layers and options are those of WritePSD. `named_after` is what LoadPictures has as its `path`, and `*` in this `path` stands for
     the name of each picture: `out/*.psd`. LoadParts reads corrected layers back: `path: out/*.psd, pictures: imgs`.
