@@ -77,6 +77,10 @@ class Fault:
         return f"Fault({str(self)!r})"
 
 
+class PlanFault(UsageError):
+    """The graph is wrong in a way that only its frames and files show: no render that comes later can mend it."""
+
+
 class GraphError(UsageError):
     """A graph with one or more faults; the message has one line per fault."""
 

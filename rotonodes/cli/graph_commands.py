@@ -21,7 +21,7 @@ from rotonodes.cli.options import (
     verbose_option,
 )
 from rotonodes.cli.session import Session, again, load, paths, places, say, write_json
-from rotonodes.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, Interrupted, RotoError
+from rotonodes.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, Interrupted, PlanFault, RotoError
 from rotonodes.report.choose import reporter_for
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
         return faults, []
     try:
         plan = make_plan(graph, cache="none", force=True, **located)
+    except PlanFault as error:
+        return [*faults, f"{graph.file}: {error}"], []
     except RotoError as error:  # no frames, no pictures in a folder: they may not be rendered yet
         return faults, [str(error) if str(error).startswith(f"{graph.file}:") else f"{graph.file}: {error}"]
     if files and not faults:
@@ -160,7 +162,7 @@ def plan(graph_file: str, as_json: bool, **given: Any) -> int:
     from rotonodes.values.frames import parse_frames
 
     graph = load(graph_file, given)
-    frames = parse_frames(given["frames"]) if given["frames"] else None
+    frames = parse_frames(given["frames"]) if given["frames"] is not None else None
     made = make_plan(graph, frames=frames, nodes=given["only"], force=given["force"], **places(given))
     if as_json:
         click.echo(json.dumps(plan_data(made), indent=2))

@@ -152,7 +152,7 @@ class Builder:
                 values[key] = self.variables.fill(value)
             except LookupError as error:
                 self.fault(str(error.args[0]), "nodes", name, key, node=name)
-        for setting in [s for s in self.settings if s.partition(".")[0] == name]:
+        for setting in [s for s in self.settings if s.startswith(f"{name}.")]:
             value = self.settings[setting]
             values[setting.partition(".")[2]] = Filled(value) if isinstance(value, str) else value
         return values

@@ -66,10 +66,10 @@ class Linker:
     def clashes(self, name: str, node: Node, used: Mapping[str, list[tuple[str, str]]]) -> Iterator[str]:
         """Faults for files that a node writes and another one reads or writes too: data would be lost."""
         for _, path in node.paths("output"):
+            passed = False  # writers after this one report the clash themselves
             for other, role in used.get(posixpath.normpath(path), ()):
-                if other == name:
-                    if role == "output":
-                        break  # nodes after it report the clash themselves
+                if other == name or (role == "output" and passed):
+                    passed = passed or role == "output"
                     continue
                 yield f"{path} is what {other} {'reads' if role == 'input' else 'writes'}: write somewhere else"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import PlanFault
 from rotonodes.node.base import Node
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def list_files(nodes: Mapping[str, Node]) -> dict[str, Node]:
 
 
 def refuse_overwriting(plan: Plan) -> None:
-    """Raise UsageError for an output file that the run also reads, or that two outputs write."""
+    """Raise PlanFault for an output file that the run also reads, or that two outputs write."""
     folder_of = cache(os.path.realpath)
 
     def place(path: str) -> str:
@@ -36,13 +36,17 @@ def refuse_overwriting(plan: Plan) -> None:
         return os.path.join(folder_of(folder), name)
 
     read: dict[str, str] = {}
-    for name, frames in plan.todo.items():
-        read.update((place(path), name) for frame in frames for path in plan.nodes[name].reads(frame))
+    # All frames that may ever be read, not those to do: what comes from the cache today is read again tomorrow.
+    every = sorted({*plan.delivered, *plan.keys.clip})
+    for name in plan.graph.upstream(plan.sinks):
+        if not plan.graph.vertices[name].disabled and next(plan.nodes[name].paths("input"), None):
+            numbers: Sequence[int | None] = every if plan.keys.per_frame(name) else (None,)
+            read.update((place(path), name) for frame in numbers for path in plan.nodes[name].reads(frame))
     written: dict[str, str] = {}
     for name in plan.sinks:
         delivered: tuple[int | None, ...] = plan.delivered if plan.keys.per_frame(name) else (None,)
         for path in (path for frame in delivered for path in plan.nodes[name].writes(frame)):
             if place(path) in read:
-                raise UsageError(f"{name}: {path} is what {read[place(path)]} reads: write somewhere else")
+                raise PlanFault(f"{name}: {path} is what {read[place(path)]} reads: write somewhere else")
             if written.setdefault(place(path), name) != name:
-                raise UsageError(f"{name}: {path} is what {written[place(path)]} writes: give one of them another name")
+                raise PlanFault(f"{name}: {path} is what {written[place(path)]} writes: give one of them another name")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from rotonodes.errors import UsageError, did_you_mean_file
+from rotonodes.errors import PlanFault, UsageError, did_you_mean_file
 from rotonodes.graph.graph import Graph, Link, select
 from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
@@ -46,8 +46,9 @@ def make_plan(
     chosen = select(graph, nodes)
     sinks = list(dict.fromkeys(link.node for link in chosen)) if nodes else graph.sinks()
     resolved = list_files({name: vertex.node.at(paths.here, paths.source) for name, vertex in graph.vertices.items()})
-    clip = graph.frames or _frames_on_disk(graph, resolved, sinks)
-    delivered = tuple(frames) if frames is not None else clip
+    # What is measured and learned depends on the whole graph, whatever -X and -F narrow.
+    clip = graph.frames or _frames_on_disk(graph, resolved, graph.sinks())
+    delivered = tuple(frames) if frames is not None else graph.frames or _frames_on_disk(graph, resolved, sinks)
     if not delivered and _asks_frames(graph, sinks):
         raise UsageError(no_frames(graph, resolved, sinks))
     keys = Keys(graph, resolved, clip or delivered, delivered, file_fingerprint(paths.written, content_hash))
@@ -66,7 +67,7 @@ def make_plan(
         for name in sinks:
             linked = frozenset(graph.vertices[name].links)
             for message in graph.vertices[name].node.faults(linked, len(delivered)):
-                raise UsageError(f"{name}: {message}")
+                raise PlanFault(f"{name}: {message}")
     if graph.frames is None and frames is None:
         plan.warnings += gap_warnings(delivered)
     plan.missing = missing_frames(plan)

@@ -110,11 +110,6 @@ class FilePattern:
         return tuple(sorted(found))
 
 
-def name_of(pattern: str, frame: int) -> str:
-    """The file name (without folder) of one frame."""
-    return os.path.basename(FilePattern(pattern).path(frame))
-
-
 def _parts(pattern: str) -> tuple[tuple[Piece, ...], ...]:
     """The pieces of each folder name, and of the file name."""
     *folders, name = pattern.split("/")

@@ -1,0 +1,84 @@
+"""What a plan refuses, and what it takes for the whole shot, whatever is cached or narrowed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from rotonodes import Graph
+from rotonodes.errors import GraphError, PlanFault
+from rotonodes.plan.make_plan import make_plan
+
+
+@pytest.fixture
+def shot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w").mkdir()
+    for frame in range(1, 4):
+        PIL.Image.fromarray(np.full((16, 20, 3), 40 * frame, np.uint8)).save(tmp_path / f"w/{frame:04d}.png")
+    return tmp_path
+
+
+def graph(text: str, **options: object) -> Graph:
+    Path("g.yaml").write_text("rotonodes: 1\n" + text)
+    return Graph.load("g.yaml", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("target", ["w/%04d.png", "w/$F4.png", "linked/####.png"])
+def test_sources_are_not_overwritten_where_the_cache_has_what_was_made_of_them(shot: Path, target: str) -> None:
+    (shot / "linked").symlink_to(shot / "w")
+    text = """nodes:
+  read: {type: LoadFrames, path: "w/####.png"}
+  crop: {type: Crop, in: read, left: 2, top: 0, cache: true}
+  out:  {type: WriteFrames, in: crop, path: "PATH"}
+"""
+    before = [path.read_bytes() for path in sorted((shot / "w").iterdir())]
+    assert graph(text.replace("PATH", "other/####.png")).run().exit_code == 0  # the cache is warm now
+    with pytest.raises(PlanFault, match="is what read reads: write somewhere else"):
+        graph(text.replace("PATH", target)).run()
+    assert [path.read_bytes() for path in sorted((shot / "w").iterdir())] == before
+
+
+@pytest.mark.parametrize("writer_first", [True, False])
+def test_a_reader_and_a_writer_of_one_path_clash_in_any_order(shot: Path, writer_first: bool) -> None:
+    writer = '  out:  {type: WriteFrames, in: made, path: "o/####.png"}\n'
+    reader = '  back: {type: LoadFrames, path: "o/####.png"}\n  gif:  {type: WriteGIF, in: back, path: o.gif}\n'
+    made = '  made: {type: LoadFrames, path: "w/####.png"}\n'
+    with pytest.raises(GraphError, match="is what back reads"):
+        graph("frames: 1-3\nnodes:\n" + made + (writer + reader if writer_first else reader + writer))
+
+
+def test_a_node_may_be_called_frames(shot: Path) -> None:
+    text = 'frames: 1-3\nnodes:\n  frames: {type: LoadFrames, path: "x/####.png"}\n  gif: {type: WriteGIF, in: frames, path: o.gif}\n'
+    plan = make_plan(graph(text, settings={"frames": "1-2", "frames.path": "w/####.png"}), cache="none")
+    assert plan.delivered == (1, 2)
+    assert plan.nodes["frames"].path == "w/####.png"  # type: ignore[attr-defined]
+
+
+def test_one_output_alone_is_measured_as_with_the_others(shot: Path) -> None:
+    (shot / "long").mkdir()
+    for frame in range(1, 7):
+        PIL.Image.new("RGB", (20, 16), (frame, 0, 0)).save(shot / f"long/{frame:04d}.png")
+    text = """frames: auto
+nodes:
+  short: {type: LoadFrames, path: "w/####.png", missing: hold}
+  long:  {type: LoadFrames, path: "long/####.png"}
+  scale: {type: MeasureTones, in: short}
+  tones: {type: ToneSplit, in: {image: short, scale: scale}}
+  one:   {type: WriteFrames, in: tones.labels, path: "one/####.png"}
+  two:   {type: WriteFrames, in: long, path: "two/####.png"}
+"""
+    assert graph(text).run(nodes=["one"], frames="1-3").exit_code == 0
+    assert make_plan(graph(text), frames=(1, 2, 3)).done["one"] == {1, 2, 3}
+
+
+def test_check_ends_with_2_for_what_run_refuses(shot: Path) -> None:
+    text = 'rotonodes: 1\nframes: auto\nnodes:\n  read: {type: LoadFrames, path: "w/####.png"}\n'
+    Path("one.yaml").write_text(text + "  out: {type: WriteFrames, in: read, path: one.png}\n")
+    command = [sys.executable, "-m", "rotonodes"]
+    found = {word: subprocess.run([*command, word, "one.yaml"], capture_output=True, text=True) for word in ("check", "run")}
+    assert {word: done.returncode for word, done in found.items()} == {"check": 2, "run": 2}
+    assert all("3 frames would all be written to 'one.png'" in done.stderr for done in found.values())
