@@ -10,7 +10,7 @@ import pytest
 from conftest import Call
 from rotonodes import Graph
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.io.folder import list_pictures, picture_names
+from rotonodes.io.folder import list_pictures, unique_names
 from rotonodes.io.pictures import picture_size
 from rotonodes.nodes import LoadPictures, WritePictures
 
@@ -117,7 +117,7 @@ def test_nothing_there(folder: Path, call: Call, path: str, message: str) -> Non
 def test_two_pictures_of_one_name(folder: Path) -> None:
     (folder / "more").mkdir()
     PIL.Image.new("RGB", (3, 3)).save(folder / "more/cat.jpg")
-    assert picture_names(["imgs"]) == ("Tree.v2", "a dog", "cat")
+    assert unique_names(list_pictures(["imgs"])) == ("Tree.v2", "a dog", "cat")
     with pytest.raises(UsageError, match=r"imgs/cat\.png and more/cat\.jpg have the same name"):
         WritePictures(path="out/*.png", pictures=["imgs", "more"]).writes(1)
 

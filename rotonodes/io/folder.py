@@ -85,11 +85,6 @@ def unique_names(files: Sequence[str]) -> tuple[str, ...]:
     return tuple(known)
 
 
-def picture_names(paths: Sequence[str]) -> tuple[str, ...]:
-    """The names of the pictures that `paths` name; see `list_pictures` and `unique_names`."""
-    return unique_names(list_pictures(paths))
-
-
 def own_results(files: Sequence[str], sources: Sequence[str], patterns: Iterable[str]) -> set[str]:
     """Those of `files` that an earlier run made from `sources`: they lie where `patterns` put the results, and carry a key.
 

@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from rotonodes.engine.result import Result
 
 
-class OpenJDReporter(PlainReporter):
-    """Messages of an Open Job Description session on stdout; everything else as plain lines on stderr."""
+class FarmReporter(PlainReporter):
+    """Base of reporters whose farm reads messages on stdout; everything else goes to stderr as plain lines."""
 
     uses_stdout = True
 
     def __init__(self, verbose: int = 0, log: TextIO | None = None, out: TextIO | None = None, **options: Any) -> None:
         super().__init__(verbose, log, **options)
         self.out = Lines(out or sys.stdout)
+
+
+class OpenJDReporter(FarmReporter):
+    """Messages of an Open Job Description session on stdout; everything else as plain lines on stderr."""
 
     def on_stage(self) -> None:
         self._status(f"stage {self.stage_index + 1} of {self.stages}: {self.stage_title}")
@@ -48,14 +52,8 @@ class OpenJDReporter(PlainReporter):
         self.out.say("openjd_status: " + " ".join(text.split()))
 
 
-class AlfReporter(PlainReporter):
+class AlfReporter(FarmReporter):
     """`TR_PROGRESS 050%` on stdout, as Pixar Tractor reads it; everything else as plain lines on stderr."""
-
-    uses_stdout = True
-
-    def __init__(self, verbose: int = 0, log: TextIO | None = None, out: TextIO | None = None, **options: Any) -> None:
-        super().__init__(verbose, log, **options)
-        self.out = Lines(out or sys.stdout)
 
     def on_percent(self, percent: int) -> None:
         self.out.say(f"TR_PROGRESS {percent:03d}%")
