@@ -1,6 +1,8 @@
 """The commands, called in this process: what they print where, and the code they exit with."""
 
+import errno
 import json
+import os
 import shlex
 from pathlib import Path
 
@@ -175,6 +177,30 @@ def test_what_is_wrong_before_any_frame_ends_with_2(swatches: Call, arguments: l
     assert message in ended.err
     assert "Traceback" not in ended.err
     assert ended.out == ""
+
+
+@pytest.mark.parametrize("words", [["run"], ["plan"], ["view", "png"], ["view", "swatch", "--contact"]])
+def test_an_empty_frame_range_is_refused_by_every_command(swatches: Call, call: Call, words: list[str]) -> None:
+    """A farm's script whose variable is empty: the whole shot is not what it wants."""
+    for empty in ("", " "):
+        ended = swatches(*words, "-F", empty)
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err == f"error: -F: {empty!r} is not a frame range: write 1-100, 1-100x2 or 1,5,9-12\n"
+    ended = call("evaluate", "--prediction", "a.####.png", "--truth", "b.####.png", "--frames", "")
+    assert ended.err.startswith("error: -F: '' is not a frame range")
+    ended = swatches(*words, "--set", "frames=")
+    assert (ended.code, ended.err) == (2, "error: --set frames=: name the frames (1-24), or auto for those on disk\n")
+
+
+def test_an_error_of_the_machine_is_not_taken_for_one_of_stdout(swatches: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of `fsync`, `read` or a socket carry no file name either."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("rotonodes.engine.run.run", fail)
+    ended = swatches("run")
+    assert (ended.code, ended.err) == (75, "error: too many open files: use fewer --threads, or raise the limit (ulimit -n)\n")
 
 
 def test_a_crash_of_a_node_is_a_failed_frame(swatches: Call) -> None:

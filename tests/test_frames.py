@@ -151,6 +151,26 @@ def test_a_folder_that_is_there_under_just_this_name_stands_for_itself(name: str
     assert pattern.on_disk() == (3,)
 
 
+@pytest.mark.parametrize("name", ["Film #3.png", "50%draft.png"])
+def test_a_file_that_is_there_under_just_this_name_stands_for_itself(name: str, tmp_path: Path) -> None:
+    """A sign within a word is the file's own; without such a file it stands for the frame, as before."""
+    pattern = FilePattern(str(tmp_path / name))
+    assert (pattern.has_token, Path(pattern.path(7)).name) == (True, name.replace("#", "7").replace("%d", "7"))
+    (tmp_path / name).touch()
+    pattern = FilePattern(str(tmp_path / name))
+    assert (pattern.has_token, pattern.find(7), pattern.on_disk()) == (False, str(tmp_path / name), ())
+    (tmp_path / "a.####.png").touch()
+    assert FilePattern(str(tmp_path / "a.####.png")).has_token, "marks that stand alone are the frame's, whatever lies there"
+
+
+def test_names_with_any_word(tmp_path: Path) -> None:
+    made = ["0001_arm.png", "0012_leg left.png", "0001_.png", "x001_arm.png", "0001_arm.png.key", "0001_a/b"]
+    for name in made[:-1]:
+        (tmp_path / name).touch()
+    found = FilePattern(f"{tmp_path}/####_{{part}}.png").names_on_disk("{part}")
+    assert [Path(file).name for file in found] == made[:2]
+
+
 @given(st.text("#%$@<>F4d[]x0{}. ", min_size=1, max_size=8).filter(lambda text: text.strip(". ")))
 def test_an_escaped_text_stands_for_itself(text: str) -> None:
     for place in ("{}/a.####.png", "{}.####.png", "a_{}.png"):

@@ -167,6 +167,42 @@ def test_a_sequence_whose_results_look_like_its_frames(folder: Path) -> None:
     assert not Path("a110001.png").exists()
 
 
+def test_a_sequence_that_another_output_made(folder: Path, call: Call) -> None:
+    """First `-X png`, then `-X gif` of these PNGs: they are its frames, whatever the output that made them is called."""
+    text = """rotonodes: 1
+frames: auto
+nodes:
+  read: {type: LoadFrames, path: "png/p#.png"}
+  crop: {type: Crop, in: read, left: 1}
+  png:  {type: WriteFrames, in: crop, path: "made/####.png"}
+  back: {type: LoadFrames, path: "made/%04d.png"}
+  gif:  {type: WriteGIF, in: back, path: o.gif}
+"""
+    Path("two.yaml").write_text(text)
+    assert call("run", "two.yaml", "-X", "png").code == 0
+    for _ in range(2):
+        ended = call("run", "two.yaml", "-X", "gif", "--force")
+        assert (ended.code, names("made")) == (0, [f"000{number}.png" for number in range(COUNT)]), ended.err
+    with PIL.Image.open("o.gif") as gif:
+        assert (gif.n_frames, gif.size) == (COUNT, (15, 16))
+
+
+@pytest.mark.parametrize("pattern", ["png/{part}.####.png", "png/####_{part}.png", "pn[g]/*_{part}_####.png", "{part}/*.####.png"])
+def test_numbered_masks_of_parts_are_no_pictures(folder: Path, pattern: str) -> None:
+    """The masks of the first run are not pictures of the second one, in whatever order name, part and number stand."""
+    if pattern.startswith("pn["):
+        shutil.move("png", "pn[g]")
+    pictures = "pn[g]" if pattern.startswith("pn[") else "png"
+    for _ in range(2):
+        graph = Graph()
+        named = {"pictures": pictures} if "*" in pattern else {}
+        writer = WriteParts(path=pattern, parts={"R": "png", "G": "x y"}, **named)
+        graph.add(writer, mattes=graph.add(LoadPictures(path=pictures)))
+        result = graph.run(cache="none", force=True)
+        assert (result.exit_code, len(result.plan.delivered)) == (0, COUNT)
+    assert len(names(pictures)) == (2 if pattern.startswith("{") else 3) * COUNT
+
+
 @pytest.mark.parametrize("node", [LoadMattes, LoadLabels])
 def test_masks_beside_results(folder: Path, node: type[LoadMattes | LoadLabels]) -> None:
     """The mask of a picture with any extension stays the same file when a result lands beside it."""

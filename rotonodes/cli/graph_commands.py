@@ -12,6 +12,7 @@ import click
 from rotonodes.cli.options import (
     device_option,
     force_option,
+    frame_range,
     frames_option,
     graph_argument,
     graph_options,
@@ -187,7 +188,7 @@ def draw(graph_file: str, form: str, **given: Any) -> int:
 @click.command()
 @graph_argument
 @click.argument("target", metavar="NODE[.OUT]")
-@click.option("-F", "--frames", metavar="N", help="The frame to show; with --contact a range.  [default: the first]")
+@click.option("-F", "--frames", metavar="N", callback=frame_range, help="The frame to show; with --contact a range.  [default: the first]")
 @click.option("-o", "--output", metavar="FILE", help="The picture to write.  [default: NODE.OUTPUT.FRAME.png]")
 @click.option("--contact", is_flag=True, help="All frames on one contact sheet.")
 @graph_options

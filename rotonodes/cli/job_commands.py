@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotonodes.cli.options import device_option, options, verbose_option
+from rotonodes.cli.options import device_option, frame_range, options, verbose_option
 from rotonodes.cli.session import Session, say
 from rotonodes.errors import EXIT_OK, UsageError
 
@@ -226,7 +226,7 @@ def show(path: str) -> None:
 @click.argument("paths", metavar="[PREDICTION TRUTH]", nargs=-1)
 @click.option("--prediction", metavar="PATH", help="Predicted labels: a folder, 'p/####.png', 'p/*_mask.png' or a file (PNG, .npy).")
 @click.option("--truth", metavar="PATH", help="True labels, likewise. Folders are paired by frame numbers or names.")
-@click.option("-F", "--frames", metavar="RANGE", help="Score only these frames.  [default: all on disk]")
+@click.option("-F", "--frames", metavar="RANGE", callback=frame_range, help="Score only these frames.  [default: all on disk]")
 @click.option("--alpha", is_flag=True, help="Score soft mattes instead of labels: SAD, MSE, gradient, connectivity, MAE, max F.")
 @click.option("--classes", metavar="N|A,B,C", help="Number of classes, or their names in index order.  [default: the five tones]")
 @click.option("--values", metavar="N,N,N", help="Grey value of each class in the files.  [default: its index]")

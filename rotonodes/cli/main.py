@@ -17,7 +17,7 @@ from rotonodes.cli import graph_commands as graphs
 from rotonodes.cli import job_commands as everyday
 from rotonodes.cli import reference_commands as reference
 from rotonodes.cli.session import Session, say
-from rotonodes.cli.streams import discard_unwritable, open_closed_streams
+from rotonodes.cli.streams import can_write, discard_unwritable, open_closed_streams
 from rotonodes.errors import (
     EXIT_FRAME_FAILED,
     EXIT_INTERRUPTED,
@@ -85,9 +85,9 @@ def call(arguments: Sequence[str] | None, session: Session) -> int:
     except BrokenPipeError:  # the reader of our output has ended (`| head`)
         return EXIT_FRAME_FAILED
     except (OSError, MemoryError) as error:
-        if isinstance(error, OSError) and error.filename is None and not isinstance(error, FileNotFoundError):
+        if isinstance(error, OSError) and error.filename is None and not can_write("stdout"):
             why = (error.strerror or str(error)).lower()
-            return end_with(session, f"error: cannot write to stdout: {why}", EXIT_FRAME_FAILED)  # errors of files have their name
+            return end_with(session, f"error: cannot write to stdout: {why}", EXIT_FRAME_FAILED)
         found = machine_error(error)
         return end_with(session, f"error: {found}", found.exit_code)
     except Exception as error:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from rotonodes.cli.session import Session
-from rotonodes.errors import ListLength
+from rotonodes.errors import ListLength, UsageError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -27,6 +27,16 @@ def options(*decorators: Decorator) -> Decorator:
         return command
 
     return decorate
+
+
+def frame_range(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """The value of -F. Raises UsageError when it is no frame range, which an empty one is not either."""
+    from rotonodes.values.frames import parse_frames
+
+    try:
+        return value if value is None or parse_frames(value) else None
+    except UsageError as error:
+        raise UsageError(f"{option.opts[0]}: {error}") from None
 
 
 verbose_option = click.option(
@@ -65,6 +75,7 @@ frames_option = click.option(
     "-F",
     "--frames",
     metavar="RANGE",
+    callback=frame_range,
     help="Deliver only these frames: 1-100, 1-100x2, 1,5,9-12. Measurements and trainings still read the whole shot.",
 )
 force_option = click.option("--force", is_flag=True, help="Make everything again, even outputs that are there.")

@@ -33,9 +33,11 @@ def load(path: str, given: dict[str, Any], warn: Callable[[str], None] | None = 
     import_nodes(given["node_files"], warn)
     variables = dict(pairs(given["variables"], "--var", "NAME=VALUE"))
     settings = dict(pairs(given["settings"], "--set", "NODE.PARAM=VALUE"))
-    for name in settings:
+    for name, value in settings.items():
         if "." not in name.strip(".") and name != "frames":
             raise UsageError(f"--set {name}: write NODE.PARAM=VALUE, or frames=RANGE")
+        if name == "frames" and value is None:
+            raise UsageError("--set frames=: name the frames (1-24), or auto for those on disk")
     return Graph.load(graph_file(path), variables=variables, settings=settings)
 
 

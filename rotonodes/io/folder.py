@@ -107,10 +107,10 @@ def own_results(files: Sequence[str], sources: Sequence[str], patterns: Iterable
 
 
 def existing(pattern: str) -> list[str]:
-    """The files that a path names with an optional frame token or `{part}`, as far as they exist."""
+    """The files that a path names with an optional frame token and `{part}`, as far as they exist."""
     numbered = FilePattern(pattern)
     if PART in pattern:
-        return glob.glob(glob.escape(pattern).replace(PART, "*"))
+        return numbered.names_on_disk(PART)
     if numbered.has_token:
         return [numbered.path(frame) for frame in numbered.on_disk()]
     return [pattern] if os.path.isfile(pattern) else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,22 @@ if TYPE_CHECKING:
     from rotonodes.plan.plan import Plan
 
 
-def list_files(nodes: Mapping[str, Node]) -> dict[str, Node]:
-    """The nodes with the files listed that they find on disk. Results that these nodes wrote in an earlier run are no inputs."""
+def list_files(nodes: Mapping[str, Node], sinks: Sequence[str]) -> dict[str, Node]:
+    """The nodes with the files listed that they find on disk. Results that these nodes wrote in an earlier run are no inputs.
+
+    One exception: a numbered sequence that consists of nothing else is what another output of this graph made, and is an input where
+    that output is not among the `sinks` (`-X png`, then `-X gif` of the PNGs).
+    """
     from rotonodes.io.folder import own_results
 
-    patterns = [path for node in nodes.values() for _, path in node.paths("output")]
+    def patterns(names: Iterable[str]) -> list[str]:
+        return [path for name in names for _, path in nodes[name].paths("output")]
 
     def own(files: Sequence[str], sources: Sequence[str]) -> set[str]:
-        return own_results(files, sources, patterns)
+        found = own_results(files, sources, patterns(nodes))
+        if found and not sources and len(found) == len(set(files)):
+            return own_results(files, sources, patterns(sinks))
+        return found
 
     return {name: node.with_files_listed(own) for name, node in nodes.items()}
 

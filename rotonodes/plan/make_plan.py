@@ -45,7 +45,7 @@ def make_plan(
     paths = Paths(root, path_map)
     chosen = select(graph, nodes)
     sinks = list(dict.fromkeys(link.node for link in chosen)) if nodes else graph.sinks()
-    resolved = list_files({name: vertex.node.at(paths.here, paths.source) for name, vertex in graph.vertices.items()})
+    resolved = list_files({name: vertex.node.at(paths.here, paths.source) for name, vertex in graph.vertices.items()}, sinks)
     # What is measured and learned depends on the whole graph, whatever -X and -F narrow.
     clip = graph.frames or _frames_on_disk(graph, resolved, graph.sinks())
     delivered = tuple(frames) if frames is not None else graph.frames or _frames_on_disk(graph, resolved, sinks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import glob
 import os
 import re
 from collections.abc import Iterable
@@ -73,7 +74,7 @@ class FilePattern:
     The token may stand more than once (in the folder and the name). Without a token, every frame is the same file. Characters
     that belong to a name are not tokens: an existing folder of exactly this name is literal (`Film ##`), and a single `#` or
     `%d` counts only between separators (`.`, `_`, `-`) or at the ends of the name (not in `Film #3`, `50%draft`), unless it is
-    the only token of a file name. `[#]`, `[%]` and `[$]` are always literal.
+    the only token of a file name and there is no file of exactly this name. `[#]`, `[%]` and `[$]` are always literal.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -98,6 +99,13 @@ class FilePattern:
         longer = "/".join(_name(part, frame, signed=True) for part in self._parts)
         return longer if os.path.exists(longer) else path
 
+    def names_on_disk(self, word: str) -> list[str]:
+        """The files on disk that fit the pattern, with any text in place of `word`, which is a part of the pattern."""
+        pieces = tuple(piece for part in self._parts for piece in ("/", *part))[1:]
+        texts = ["*" if isinstance(piece, int) else "*".join(map(glob.escape, piece.split(word))) for piece in pieces]
+        fits = _expression(pieces, word)
+        return sorted(path for path in glob.glob("".join(texts)) if fits.fullmatch(path))
+
     def on_disk(self) -> tuple[int, ...]:
         """Frames whose file exists, rising. Only this very pattern counts: `shot_v2.png` is not frame 2 of `shot_####.png`."""
         if not self.has_token:
@@ -119,7 +127,10 @@ def _parts(pattern: str) -> tuple[tuple[Piece, ...], ...]:
         if any(isinstance(piece, int) for piece in pieces) and os.path.isdir("/".join(folders[: depth + 1])):
             pieces = (folder,)  # an existing folder of exactly this name
         parts.append(pieces)
-    return (*parts, _pieces(name, strict=False))
+    loose, pieces = _pieces(name, strict=False), _pieces(name, strict=True)
+    if pieces != loose and not os.path.isfile(pattern):  # else a file of exactly this name, as `Film #3.png`
+        pieces = loose
+    return (*parts, pieces)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -166,11 +177,12 @@ def _listed(folder: str, pieces: tuple[Piece, ...]) -> set[int]:
 
 
 @functools.lru_cache(maxsize=256)
-def _expression(pieces: tuple[Piece, ...]) -> re.Pattern[str]:
+def _expression(pieces: tuple[Piece, ...], word: str = "") -> re.Pattern[str]:
+    """What a name matches that is made of the pieces; any text may stand in place of `word`."""
     parts, seen = [], False
     for piece in pieces:
         if isinstance(piece, str):
-            parts.append(re.escape(piece))
+            parts.append("[^/]+".join(map(re.escape, piece.split(word) if word else [piece])))
         else:
             parts.append("(?P=frame)" if seen else r"(?P<frame>-?\d+)")
             seen = True
