@@ -8,9 +8,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from conftest import Call
 from rotonodes import Graph
 from rotonodes.errors import GraphError, PlanFault
 from rotonodes.plan.make_plan import make_plan
+
+PICTURES = "a: {type: LoadPictures, path: w}\n"
 
 
 @pytest.fixture
@@ -49,6 +52,27 @@ def test_a_reader_and_a_writer_of_one_path_clash_in_any_order(shot: Path, writer
     made = '  made: {type: LoadFrames, path: "w/####.png"}\n'
     with pytest.raises(GraphError, match="is what back reads"):
         graph("frames: 1-3\nnodes:\n" + made + (writer + reader if writer_first else reader + writer))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message", "code"),  # the code of `check`: files that are not there may be rendered later
+    [
+        ("a: {type: LoadFrames, path: 'x/####.png'}", "3:31: a: no file on disk matches x/####.png", 0),
+        ("a: {type: LoadPictures, path: x}", "3:33: a: x: there is no such file or folder", 0),
+        ("a: {type: LoadPictures, path: o}", "3:33: a: there are no pictures in o", 0),
+        (f"{PICTURES}  b: {{type: WriteFrames, in: a, path: b.png}}", "4:3: b: 3 frames would all be", 2),
+        (f"{PICTURES}  b: {{type: WritePictures, in: a, path: 'o/*.png', pictures: v}}", "4:62: b: v: there is", 0),
+        (f"{PICTURES}  b: {{type: WritePictures, in: a, path: 'w/*.png', pictures: w}}", "4:62: b: w/0001.png is an input", 2),
+    ],
+)
+def test_what_a_plan_refuses_has_its_place_in_the_graph(shot: Path, call: Call, nodes: str, message: str, code: int) -> None:
+    (shot / "o").mkdir()
+    graph(f"nodes:\n  {nodes}\n")
+    for command in ("run", "plan"):
+        ended = call(command, "g.yaml")
+        assert (ended.code, ended.err.partition(message)[0]) == (2, "error: g.yaml:"), ended.err
+    ended = call("check", "g.yaml")
+    assert (ended.code, ended.err.removeprefix("warning: ").startswith(f"g.yaml:{message}")) == (code, True), ended.err
 
 
 def test_a_node_may_be_called_frames(shot: Path) -> None:

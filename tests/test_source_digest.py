@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 
 from rotonodes.node.catalogue import all_nodes
-from rotonodes.node.source_digest import source_digest
+from rotonodes.node.source_digest import digest_in_memory, source_digest
 
 ROOT = Path(__file__).parent.parent
 NODE = """
@@ -179,12 +179,96 @@ def test_files_that_cannot_be_parsed_or_found_do_no_harm(tmp_path: Path) -> None
     assert made(tmp_path / "one.py") not in (before, "")
 
 
-def test_without_a_file_the_compiled_code_counts() -> None:
-    def of(body: str, helper: str = "1") -> str:
-        module: dict[str, object] = {"__name__": "notebook"}
-        text = f"def helper():\n    return {helper}\nclass One:\n    def process(self):\n        return {body}\n"
-        exec(compile(text, "<cell>", "exec"), module)
-        return source_digest(module["One"])  # type: ignore[arg-type]
+# What the code of a class without a file is made of: (code before the class, its body, an edit of the first, an edit of the body).
+BODY = "    def process(self, image):\n        return "
+EDITS = [
+    ("", BODY + "1", "", BODY + "2"),
+    ("", BODY + "lambda: 3", "", BODY + "lambda: 4"),
+    ("def used():\n    return 1", BODY + "used()", "def used():\n    return 2", BODY + "used()"),
+    ("GAIN = 1", BODY + "GAIN", "GAIN = 2", BODY + "GAIN"),
+    ("GAIN = 1", BODY + "[GAIN for _ in (1, 2)]", "GAIN = 2", BODY + "[GAIN for _ in (1, 2)]"),
+    ("GAINS = {'a': [1, (2, 3)]}", BODY + "GAINS", "GAINS = {'a': [1, (2, 4)]}", BODY + "GAINS"),
+    ("", "    gain = 1\n" + BODY + "self.gain", "", "    gain = 2\n" + BODY + "self.gain"),
+    ("", "    def process(self, image, gain=1):\n        return gain", "", "    def process(self, image, gain=2):\n        return gain"),
+    (
+        "",
+        "    def process(self, image, *, gain=1):\n        return gain",
+        "",
+        "    def process(self, image, *, gain=2):\n        return gain",
+    ),
+    ("def gained(by):\n    return lambda: by", "    gain = gained(1)\n" + BODY + "1", None, "    gain = gained(2)\n" + BODY + "1"),
+    (
+        "def twice(f):\n    return lambda *a: f(*a)",
+        "    @twice\n" + BODY + "1",
+        "def twice(f):\n    return lambda *a: (f(*a), f(*a))",
+        None,
+    ),
+    ("def used(a=1):\n    return a", BODY + "used()", "def used(a=2):\n    return a", None),
+    ("class Used:\n    gain = 1", BODY + "Used.gain", "class Used:\n    gain = 2", None),
+    (
+        "class Used:\n    def __init__(self, a): self.a = a\nused = Used(1)",
+        BODY + "used.a",
+        "class Used:\n    def __init__(self, a): self.a = a\nused = Used(2)",
+        None,
+    ),
+    ("import numpy as np\nTABLE = np.arange(4000)", BODY + "TABLE", "import numpy as np\nTABLE = np.arange(4000) % 3999", None),
+    (
+        "import torch\nnet = torch.nn.Linear(1, 1)\nnet.weight.data.fill_(1)\nnet.bias.data.fill_(0)",
+        BODY + "net(image)",
+        "import torch\nnet = torch.nn.Linear(1, 1)\nnet.weight.data.fill_(2)\nnet.bias.data.fill_(0)",
+        None,
+    ),
+    ("import functools\nused = functools.partial(pow, 1)", BODY + "used(2)", "import functools\nused = functools.partial(pow, 2)", None),
+    (
+        "",
+        "    @property\n    def gain(self):\n        return 1\n" + BODY + "1",
+        "",
+        "    @property\n    def gain(self):\n        return 2\n" + BODY + "1",
+    ),
+    (
+        "",
+        "    @staticmethod\n    def gain():\n        return 1\n" + BODY + "1",
+        "",
+        "    @staticmethod\n    def gain():\n        return 2\n" + BODY + "1",
+    ),
+    (
+        "class Base:\n    def gain(self):\n        return 1",
+        BODY + "self.gain()",
+        "class Base:\n    def gain(self):\n        return 2",
+        None,
+    ),
+]
 
-    assert of("1") == of("1")
-    assert len({of("1"), of("2"), of("helper()"), of("helper()", "2"), of("lambda: 3"), of("lambda: 4")}) == 6
+
+def in_memory(before: str, body: str) -> str:
+    module: dict[str, object] = {"__name__": "notebook"}
+    base = "(Base)" if "Base" in before else ""
+    exec(compile(f"{before}\nclass One{base}:\n{body}\n", "<cell>", "exec"), module)
+    assert source_digest(module["One"]) == ""  # type: ignore[arg-type]
+    return digest_in_memory(module["One"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("before", "body", "edited_before", "edited_body"), EDITS)
+def test_without_a_file_everything_that_the_code_uses_counts(
+    before: str, body: str, edited_before: str | None, edited_body: str | None
+) -> None:
+    assert in_memory(before, body) == in_memory(before, body)
+    edited = in_memory(before if edited_before is None else edited_before, body if edited_body is None else edited_body)
+    assert in_memory(before, body) != edited
+    assert in_memory(f"{before}\nUNUSED = 1", body) == in_memory(f"{before}\nUNUSED = 2", body)
+
+
+def test_a_node_of_a_notebook_is_made_again_when_a_global_changes(
+    tmp_path: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """The cell of the global is run again, the cell of the class is not; and a second process finds the same key."""
+    (tmp_path / "cell.txt").write_text(NODE.format(gain="GAIN", imports=""))
+    steps = "GAIN = 0.0\nexec(open('cell.txt').read())\n" + SCRIPT
+    tell = "print(graph.run().stats['write_frames'].done)\n"
+    (tmp_path / "script.py").write_text(f"{steps}{tell}GAIN = 1.0\n{tell}")
+    assert run(script="script.py").stdout == "2\n0\n"  # frames that were there: those that the script's own run made
+    assert red(tmp_path) == 255
+    (tmp_path / "script.py").write_text(f"{steps.replace('GAIN = 0.0', 'GAIN = 1.0')}{tell}")
+    assert run(script="script.py").stdout == "2\n"
+    (tmp_path / "script.py").write_text(steps.replace("graph.run()", "GAIN = 1.0") + tell)
+    assert run(script="script.py").stdout == "2\n"

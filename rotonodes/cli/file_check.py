@@ -48,12 +48,12 @@ def header_faults(plan: Plan) -> Iterator[str]:
                 try:
                     size = picture_size(path)
                 except RotoError as error:
-                    yield _line(plan.graph, name, str(error))
+                    yield plan.graph.vertices[name].line(str(error))
                     continue
                 first = first or (path, size)
                 if size != first[1] and getattr(node, "sizes", "any") == "same":
                     (width, height), (path1, (width1, height1)) = size, first
-                    yield _line(plan.graph, name, f"{path} is {width} x {height}, but {path1} is {width1} x {height1}")
+                    yield plan.graph.vertices[name].line(f"{path} is {width} x {height}, but {path1} is {width1} x {height1}")
 
 
 def first_frame_faults(graph: Graph, plan: Plan, root: str, path_map: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -97,8 +97,3 @@ def _writing_into(folder: str, vertex: Vertex) -> Any:
         inside = os.path.join(folder, vertex.name.replace("/", "-"), *(part for part in path.split("/") if part not in ("", "..")))
         changed[parameter] = [*changed.get(parameter, ()), inside] if isinstance(getattr(node, parameter), list) else inside
     return node.model_copy(update=changed) if changed else node
-
-
-def _line(graph: Graph, name: str, message: str) -> str:
-    place = graph.vertices[name].place
-    return f"{place}: {name}: {message}" if place else f"{name}: {message}"

@@ -135,10 +135,11 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
         return faults, []
     try:
         plan = make_plan(graph, cache="none", force=True, **located)
-    except PlanFault as error:
-        return [*faults, f"{graph.file}: {error}"], []
-    except RotoError as error:  # no frames, no pictures in a folder: they may not be rendered yet
-        return faults, [str(error) if str(error).startswith(f"{graph.file}:") else f"{graph.file}: {error}"]
+    except RotoError as error:
+        placed = any(vertex.place and str(error).startswith(vertex.place) for vertex in graph.vertices.values())
+        line = str(error) if placed else f"{graph.file}: {error}"
+        # No frames, no pictures in a folder: they may not be rendered yet.
+        return ([*faults, line], []) if isinstance(error, PlanFault) else (faults, [line])
     if files and not faults:
         faults = file_faults(graph, plan, **located)
     return faults, [*missing_lines(plan), *(f"{graph.file}: {text}" for text in plan.warnings)]

@@ -101,12 +101,11 @@ class Record:
             fatal = isinstance(error, UsageError | Interrupted)
             if fatal and self.fatal is not None:
                 return  # every frame would report the same
-            place = self.plan.graph.vertices[name].place
-            self.result.failures.append(Failure(name, frame, reason, error, trace, place))
+            vertex = self.plan.graph.vertices[name]
+            self.result.failures.append(Failure(name, frame, reason, error, trace, vertex.place))
             self.result.stats[name].failed += 1
             if fatal:
-                where = f"{place}: {name}" if place else name
-                self.fatal = error if isinstance(error, Interrupted) else UsageError(f"{where}: {reason}")
+                self.fatal = error if isinstance(error, Interrupted) else UsageError(vertex.line(reason))
             if fatal or not self.keep_going:
                 self.stop.set()
         if not fatal:

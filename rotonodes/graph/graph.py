@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean, listed
+from rotonodes.errors import Fault, GraphError, PlanFault, UsageError, did_you_mean, listed
 from rotonodes.node.base import Node
 from rotonodes.node.signature import Socket
 from rotonodes.values.frames import parse_frames
@@ -41,6 +41,14 @@ class Vertex:
         for name, links in self.links.items():
             for link in links:
                 yield name, link
+
+    def line(self, message: str) -> str:
+        """A fault of the node in one line: `file:line:column: node: message`."""
+        return (f"{self.place}: " if self.place else "") + f"{self.name}: {message}"
+
+    def located(self, error: UsageError) -> UsageError:
+        """An error that a method of the node raised, with its place in front."""
+        return (PlanFault if isinstance(error, PlanFault) else UsageError)(self.line(str(error)))
 
     @property
     def keeps(self) -> bool:

@@ -9,9 +9,10 @@ import ast
 import hashlib
 import inspect
 import os
-import types
 from collections.abc import Iterator
 from pathlib import Path
+
+from rotonodes.node.code_in_memory import code_in_memory, has_source
 
 LIBRARIES = ("rotonodes", "pydantic", "builtins", "typing", "abc", "enum", "dataclasses")  # top packages that are not digested
 SHARED_FOLDERS = ("site-packages", "dist-packages")  # folders of many packages: only a package inside is one plugin
@@ -22,10 +23,10 @@ _known: dict[tuple[str, int, int], tuple[bytes, tuple[str, ...]]] = {}  # (path,
 def source_digest(cls: type) -> str:
     """A digest of a node class's source file and of the files that it imports below its own folder; 16 hex digits.
 
-    Base classes from other files are included. Where there is no source file (a notebook, `exec`), the compiled code counts. Empty
-    for our own nodes. Paths are not included: a node has the same digest wherever its folder is.
+    Base classes from other files are included. Empty for our own nodes, and where there is no source file (see `digest_in_memory`).
+    Paths are not included: a node has the same digest wherever its folder is.
     """
-    classes = [base for base in cls.__mro__ if base.__module__.partition(".")[0] not in LIBRARIES]
+    classes = [base for base in _plugin_classes(cls) if has_source(base)]
     if not classes:
         return ""
     total = hashlib.sha256()
@@ -35,24 +36,32 @@ def source_digest(cls: type) -> str:
     return total.hexdigest()[:16]
 
 
+def digest_in_memory(cls: type) -> str:
+    """The digest of those classes among a node class and its bases that have no source file (a notebook, `exec`); empty when all have.
+
+    Of the code as it is now: a global that it uses may have been changed since.
+    """
+    parts = [code_in_memory(base, LIBRARIES, SHARED_FOLDERS) for base in _plugin_classes(cls) if not has_source(base)]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16] if parts else ""
+
+
+def _plugin_classes(cls: type) -> list[type]:
+    """A class and its bases without those of libraries."""
+    return [base for base in cls.__mro__ if base.__module__.partition(".")[0] not in LIBRARIES]
+
+
 def _parts(cls: type) -> Iterator[bytes]:
-    """The code of one class: for each file its path below the folder and its digest, or compiled code without a file."""
-    try:
-        file = Path(inspect.getsourcefile(cls) or "").resolve()
-        if not file.is_file():
-            raise OSError(file)
-        found = {file: _read(file)}
-        folder = own_folder(file)
-        waiting = [file] if folder.name not in SHARED_FOLDERS else []
-        while waiting:
-            importer = waiting.pop()
-            for imported in _imported_files(importer, folder, found[importer][1]):
-                if imported not in found:
-                    found[imported] = _read(imported)
-                    waiting.append(imported)
-    except (OSError, TypeError):  # no source file
-        yield from _compiled(cls)
-        return
+    """The code of one class: for each file its path below the folder and its digest."""
+    file = Path(inspect.getsourcefile(cls) or "").resolve()
+    found = {file: _read(file)}
+    folder = own_folder(file)
+    waiting = [file] if folder.name not in SHARED_FOLDERS else []
+    while waiting:
+        importer = waiting.pop()
+        for imported in _imported_files(importer, folder, found[importer][1]):
+            if imported not in found:
+                found[imported] = _read(imported)
+                waiting.append(imported)
     for path in sorted(found):
         yield os.path.relpath(path, folder).encode() + found[path][0]
 
@@ -102,28 +111,3 @@ def _imported_files(importer: Path, folder: Path, names: tuple[str, ...]) -> Ite
                 for file in (base.with_name(base.name + ".py"), base / "__init__.py"):
                     if file.is_relative_to(folder) and file.is_file():
                         yield file
-
-
-def _compiled(cls: type) -> Iterator[bytes]:
-    """The compiled functions of a class, and the functions of its module that they use."""
-    waiting = [value for _, value in sorted(vars(cls).items()) if callable(getattr(value, "__func__", value))]
-    seen: set[types.CodeType] = set()
-    while waiting:
-        value = waiting.pop(0)
-        function = getattr(value, "__func__", value)
-        code = getattr(function, "__code__", None)
-        if code is None or code in seen:
-            continue
-        seen.add(code)
-        yield from _code(code)
-        used = [getattr(function, "__globals__", {}).get(name) for name in code.co_names]
-        waiting += [found for found in used if isinstance(found, types.FunctionType) and found.__module__ == cls.__module__]
-
-
-def _code(code: types.CodeType) -> Iterator[bytes]:
-    yield code.co_code + repr(code.co_names).encode()
-    for value in code.co_consts:
-        if isinstance(value, types.CodeType):
-            yield from _code(value)
-        else:
-            yield repr(sorted(value, key=repr) if isinstance(value, frozenset) else value).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from rotonodes.errors import UsageError
 from rotonodes.plan.plan import Plan
 
 
@@ -12,7 +13,11 @@ def is_done(plan: Plan, name: str, frame: int | None, force: bool) -> bool:
 
     A sink that writes no files is done when its values are in the cache. With `force` nothing is done.
     """
-    if not plan.nodes[name].writes(frame):
+    try:
+        writes = plan.nodes[name].writes(frame)
+    except UsageError as error:
+        raise plan.graph.vertices[name].located(error) from None
+    if not writes:
         outputs = sorted(plan.outputs.get(name, ()))
         return not force and name in plan.kept and plan.cache.has(plan.keys.of(name, frame), outputs)
     reason = "forced" if force else why_not_done(plan, name, frame)

@@ -12,12 +12,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rotonodes.errors import RotoError
+from rotonodes.errors import RotoError, UsageError
 from rotonodes.graph.graph import Graph, Link, Vertex
 from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import added_later, changes_pixels
 from rotonodes.node.registry import full_name
+from rotonodes.node.source_digest import digest_in_memory
 from rotonodes.values.frames import parse_frames
 
 Fingerprint = Callable[[str], Any]
@@ -122,7 +123,10 @@ class Keys:
             for f in self.input_frames(name, frame, key, link):
                 made = self._made[link.node, f]
                 inputs.setdefault(key, []).append([link.output, made, f] if exact else [link.output, made])
-        files = [self.fingerprint(path) for path in self.nodes[name].reads(frame)]
+        try:
+            files = [self.fingerprint(path) for path in self.nodes[name].reads(frame)]
+        except UsageError as error:
+            raise self.graph.vertices[name].located(error) from None
         # A node that names the files of each frame differs by these: a still has one key for all frames.
         by_number = type(node).reads is Node.reads or type(node).frame_in_key
         asks_frame = Frame in type(node).signature.asks.values() and by_number
@@ -133,7 +137,7 @@ class Keys:
     def _node_part(self, name: str, node: Node) -> str:
         if name not in self._parts:
             cls = type(node)
-            code = [cls.code_digest] if cls.code_digest else []  # our own nodes have revisions
+            code = [*filter(None, (cls.code_digest, digest_in_memory(cls)))]  # our own nodes have revisions
             self._parts[name] = digest([full_name(cls), cls.revision, pixel_parameters(node), *code])  # paths as the graph writes them
         return self._parts[name]
 

@@ -67,7 +67,7 @@ def make_plan(
         for name in sinks:
             linked = frozenset(graph.vertices[name].links)
             for message in graph.vertices[name].node.faults(linked, len(delivered)):
-                raise PlanFault(f"{name}: {message}")
+                raise PlanFault(graph.vertices[name].line(message))
     if graph.frames is None and frames is None:
         plan.warnings += gap_warnings(delivered)
     plan.missing = missing_frames(plan)
@@ -79,7 +79,10 @@ def _frames_on_disk(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) 
     """Every frame that a source of the sinks finds on disk, rising."""
     found: set[int] = set()
     for name in graph.upstream(sinks):
-        found.update(nodes[name].available() or ())
+        try:
+            found.update(nodes[name].available() or ())
+        except UsageError as error:
+            raise graph.vertices[name].located(error) from None
     return tuple(sorted(found))
 
 
@@ -90,9 +93,8 @@ def no_frames(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) -> str
         if name in active and nodes[name].available() == ():
             parameter, path = next(iter(nodes[name].paths("input")), ("path", ""))
             near = did_you_mean_file(path)
-            where = f"{vertex.place}: " if vertex.place else ""
             ways = f"check the path (--set {name}.{parameter}=...) and --root, or name the frames (--set frames=1-24)"
-            return f"{where}{name}: no file on disk matches {path}{near}: {ways}"
+            return vertex.line(f"no file on disk matches {path}{near}: {ways}")
     return "which frames? no node reads numbered files: name the frames with `frames:` in the graph, --set frames=1-24 or -F"
 
 

@@ -52,4 +52,4 @@ def missing_lines(plan: Plan) -> Iterator[str]:
     """One line for each node with missing files, with its place in the graph: `torus.yaml:7:30: render: not there: ...`."""
     for name, vertex in plan.graph.vertices.items():
         if name in plan.missing:
-            yield (f"{vertex.place}: " if vertex.place else "") + f"{name}: not there: {missing_words(plan, name)}"
+            yield vertex.line(f"not there: {missing_words(plan, name)}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import PrivateAttr
 
-from rotonodes.errors import FrameError, UsageError
+from rotonodes.errors import FrameError, PlanFault, UsageError
 from rotonodes.node.base import Node, OwnResults
 from rotonodes.values.frames import FilePattern
 
@@ -43,7 +43,7 @@ class ListedPictures(Node):
         result = FilePattern(path).path(frame).replace("*", pictures.names[(frame or 1) - 1])
         if pictures.holds(result):
             more = path.replace("*", "*_out", 1)
-            raise UsageError(f"{result} is an input picture: write somewhere else, or put more into the name ({more})")
+            raise PlanFault(f"{result} is an input picture: write somewhere else, or put more into the name ({more})")
         return result
 
     def with_files_listed(self, own: OwnResults) -> Self:
