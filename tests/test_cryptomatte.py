@@ -153,6 +153,10 @@ def test_coverage_stays_in_range_and_unknown_ids_are_nothing() -> None:
         ("rect_[_top", ["rect_[_top"]),
         ("[dh]*", ["hero", "hero_eye", "dir/part"]),
         ("*", list(NAMES)),
+        ("hero*, !hero_eye", ["hero"]),
+        (["*", "!*,*", "!рав*", "!nobody"], ["hero", "hero_eye", 'name "quoted"  ', "rect_[_top", "dir/part"]),
+        (["!hero*", "!rect_[_top", "!name*", "!рав*"], ["dir/part"]),
+        (["hero*", "!*", "dir/part"], ["dir/part"]),
     ],
 )
 def test_names_wildcards_and_lists(patterns: str | list[str], expected: list[str]) -> None:
@@ -165,6 +169,8 @@ def test_an_exact_name_goes_before_wildcards() -> None:
     crypto = find_cryptomatte(layers)
     assert list(select_names(crypto, "a*")) == ["a*"]
     assert list(select_names(crypto, "?b")) == ["ab"]
+    layers, _ = with_layers(("!a", "a"))
+    assert list(select_names(find_cryptomatte(layers), "!a")) == ["!a"]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +181,8 @@ def test_an_exact_name_goes_before_wildcards() -> None:
         ("Hero*", r"called 'Hero\*' \(did you mean 'hero'\?\)"),
         ("", r"called ''; it has [a-zA-Z]"),
         ([], r"needs the name of at least one"),
+        ("*, !*", r"needs the name of at least one"),
+        ("!*", r"needs the name of at least one"),
     ],
 )
 def test_a_name_that_means_nothing_is_an_error(pattern: str | list[str], message: str) -> None:

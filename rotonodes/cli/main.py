@@ -16,6 +16,7 @@ from rotonodes import __version__
 from rotonodes.cli import graph_commands as graphs
 from rotonodes.cli import job_commands as everyday
 from rotonodes.cli import reference_commands as reference
+from rotonodes.cli import render_commands as renders
 from rotonodes.cli.session import Session, say
 from rotonodes.cli.streams import can_write, discard_unwritable, open_closed_streams
 from rotonodes.errors import (
@@ -55,6 +56,7 @@ def cli() -> None:
 for command in (
     *(graphs.run, graphs.check, graphs.plan, graphs.draw, graphs.view),
     *(reference.nodes, reference.schema),
+    renders.passes,
     *(everyday.segment, everyday.cutout, everyday.train, everyday.evaluate, everyday.convert_weights),
 ):
     cli.add_command(command)

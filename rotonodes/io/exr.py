@@ -31,6 +31,7 @@ _STRUCTURE = {
 _KEPT = ("cryptomatte/", "exr/cryptomatte/", "multiView", "pixelAspectRatio", "framesPerSecond", "chromaticities", "colorInteropID")
 
 _SHORT = {"RED": "R", "GREEN": "G", "BLUE": "B", "ALPHA": "A"}
+_SAMPLE_TYPES = ("uint32", "float16", "float32")  # by the number of a channel's type
 _VIEWED_FIRST = ("COMBINED", "RGBA", "RGB", "BEAUTY", "C")
 
 
@@ -43,17 +44,32 @@ def read_layers(path: str | os.PathLike[str]) -> Layers:
     attributes of all parts; where parts differ, the first part wins. Raises FrameError for damaged and deep files.
     """
     headers = read_headers(path)
-    box = headers[0].data_window
-    for header in headers[1:]:
-        box = box.union(header.data_window)
+    return _as_layers(path, headers, decode_parts(path, headers))
+
+
+def read_structure(path: str | os.PathLike[str]) -> Layers:
+    """What `read_layers` gives, from the headers alone: names, types, windows and metadata, with zeros for pixels that take no memory."""
+    import numpy as np
+
+    headers = read_headers(path, check_chunks=False)
+    box = _union(headers)
+    empty = {kind: np.broadcast_to(np.zeros((), kind), (box.height, box.width)) for kind in _SAMPLE_TYPES}
+    return _as_layers(path, headers, [{c.name: empty[_SAMPLE_TYPES[c.type]] for c in header.channels} for header in headers], laid=True)
+
+
+def _as_layers(
+    path: str | os.PathLike[str], headers: Sequence[Header], decoded: Sequence[dict[str, np.ndarray]], laid: bool = False
+) -> Layers:
+    """The channels of all parts as one; `laid` says that the planes have the size of all data windows' union already."""
+    box = _union(headers)
     planes: dict[str, np.ndarray] = {}
     parts: dict[str, str] = {}
     views: dict[str, str] = {}
-    for header, channels in zip(headers, decode_parts(path, headers), strict=True):
+    for header, channels in zip(headers, decoded, strict=True):
         for channel in sorted(channels):
             name = full_name(header.name, channel) if header.multipart else channel
             if name not in planes:
-                planes[name] = _laid_on(channels[channel], header.data_window, box)
+                planes[name] = channels[channel] if laid else _laid_on(channels[channel], header.data_window, box)
                 if header.multipart:
                     parts[name] = header.name
                     view = attribute_value(*header.attributes["view"]) if "view" in header.attributes else None
@@ -61,6 +77,13 @@ def read_layers(path: str | os.PathLike[str]) -> Layers:
     frame = headers[0].display_window
     seen = Box(box.left - frame.left, box.top - frame.top, box.right - frame.left, box.bottom - frame.top)
     return Layers(planes, seen, (frame.width, frame.height), _attributes(headers), parts, str(path), views)
+
+
+def _union(headers: Sequence[Header]) -> Box:
+    box = headers[0].data_window
+    for header in headers[1:]:
+        box = box.union(header.data_window)
+    return box
 
 
 def read_image(path: str | os.PathLike[str]) -> Image:

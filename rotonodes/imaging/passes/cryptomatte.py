@@ -10,7 +10,7 @@ import fnmatch
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,16 @@ def find_cryptomatte(layers: Layers, kind: str = "object", layer: str = "", view
     return Cryptomatte(name, ids, _pairs(layers, passes, name, view, where), where, cut=not whole)
 
 
+def all_cryptomattes(layers: Layers) -> Iterator[Cryptomatte | FrameError]:
+    """Every cryptomatte of a file, in the order of its header; for one that cannot be read, why."""
+    for name in dict.fromkeys(_headers(layers.metadata).values()):
+        try:
+            layer = name.rpartition(".")[0]
+            yield find_cryptomatte(layers, name, layer if layer in Passes.of(layers).layers else "")
+        except FrameError as error:
+            yield error
+
+
 def _headers(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Header key (`cryptomatte/1234567`) -> name of every cryptomatte; Nuke writes the keys it has read with `exr/` in front.
 
@@ -166,21 +176,37 @@ def select_names(crypto: Cryptomatte, patterns: str | Sequence[str]) -> dict[str
     """The names that match the patterns, with their ids.
 
     Each pattern is a whole name; else a wildcard with `*`, `?`, `[...]` (case-sensitive); else a list of these with commas
-    between. Raises FrameError for a pattern that matches nothing.
+    between. One that begins with `!` takes names out again (`*, !Floor`); where all do, the others are taken. Raises FrameError
+    for a pattern that matches nothing, unless it takes out.
     """
     chosen: dict[str, int] = {}
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        found = _matching(crypto, pattern)
-        pieces = [] if found else [piece.strip() for piece in pattern.split(",") if piece.strip()]
-        for piece in pieces or ([] if found else [pattern]):
-            matched = _matching(crypto, piece)
-            if not matched:
-                raise FrameError(_nothing(crypto, piece))
-            found |= matched
+    listed_patterns = [patterns] if isinstance(patterns, str) else list(patterns)
+    words = [word for pattern in listed_patterns for word in _words(crypto, pattern)]
+    if words and all(_takes_out(crypto, word) for word in words):
+        chosen = dict(crypto.ids or {})
+    for word in words:
+        if _takes_out(crypto, word):
+            gone = _matching(crypto, word[1:].strip())
+            chosen = {name: number for name, number in chosen.items() if name not in gone}
+            continue
+        found = _matching(crypto, word)
+        if not found:
+            raise FrameError(_nothing(crypto, word))
         chosen |= found
     if not chosen:
         raise FrameError(f"{crypto.where}: a matte of {crypto.name} needs the name of at least one object")
     return chosen
+
+
+def _words(crypto: Cryptomatte, pattern: str) -> list[str]:
+    """The pattern, where it matches as it is; else its pieces between commas."""
+    if _matching(crypto, pattern[1:].strip() if _takes_out(crypto, pattern) else pattern):
+        return [pattern]
+    return [piece.strip() for piece in pattern.split(",") if piece.strip()] or [pattern]
+
+
+def _takes_out(crypto: Cryptomatte, word: str) -> bool:
+    return word.startswith("!") and word not in (crypto.ids or {})
 
 
 def _matching(crypto: Cryptomatte, pattern: str) -> dict[str, int]:

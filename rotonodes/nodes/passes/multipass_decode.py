@@ -29,7 +29,8 @@ class MultipassDecode(Node):
         help="passes to output, in any renderer's spelling, with or without a view layer in front (Label.DiffDir)",
     )
     mattes: dict[str, str | list[str]] = param(
-        {}, help="output name -> names in the cryptomatte: whole names, wildcards (shape*), several with commas or as a list"
+        {},
+        help="output name -> names in the cryptomatte: names, wildcards (shape*), several with commas or as a list; !Floor takes one out",
     )
     layer: str = param("", help="view layer of passes and mattes; empty: the first")
     view: str = param("", help="stereo view (left, right); empty: the hero view")

@@ -1,0 +1,123 @@
+"""A render on disk as users name it: a pattern, a folder, a wildcard or one of its frames."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rotonodes.errors import FrameError, UsageError, did_you_mean_file, listed
+from rotonodes.io.folder import SUFFIXES, is_wildcard, list_pictures
+from rotonodes.values.frames import FilePattern, format_frames, frames_named, literal, parse_frames
+
+_NUMBERED = re.compile(r"(.*?)(-?\d+)(\.[^.]+)")
+
+
+@dataclass(frozen=True)
+class RenderFiles:
+    """The files of a render: `path` with a frame token and the `frames` on disk, or one picture without a number and no frames.
+
+    `named` is the frame that the user named by its file, None for the whole sequence.
+    """
+
+    path: str
+    frames: tuple[int, ...]
+    named: int | None = None
+
+    def file(self, frame: int | None = None) -> str:
+        """The file of a frame, by default of the first on disk."""
+        return FilePattern(self.path).find(self.frames[0] if frame is None and self.frames else frame)
+
+    @property
+    def gaps(self) -> tuple[int, ...]:
+        """The frames that are not there between those that are; a regular step (on twos) has none."""
+        steps = {after - before for before, after in pairwise(self.frames)}
+        if len(steps) < 2:
+            return ()
+        return tuple(f for before, after in pairwise(self.frames) for f in range(before + min(steps), after, min(steps)))
+
+    def chosen(self, frames: str | None, option: str = "--frames") -> tuple[int, ...]:
+        """The frames that an option names, by default all on disk. Raises UsageError for frames that are not there."""
+        if frames is None or not self.frames:
+            return self.frames
+        asked = parse_frames(frames)
+        gone = [frame for frame in asked if frame not in set(self.frames)]
+        if gone:
+            there = format_frames(self.frames)
+            raise UsageError(f"{option} {frames}: {self.path} has no {frames_named(gone)}; on disk are {there}")
+        return asked
+
+
+def find_render(given: str) -> RenderFiles:
+    """The files that a user names. Raises UsageError where there are none, or where a folder holds several sequences."""
+    if os.path.isdir(given) or is_wildcard(given):
+        return _in_folder(given)
+    if os.path.isfile(given):
+        return _around(given)
+    pattern = FilePattern(given)
+    frames = pattern.on_disk() if pattern.has_token else ()
+    if not frames:
+        raise UsageError(f"{given}: there is no such {'frame' if pattern.has_token else 'file'}{did_you_mean_file(given)}: check the path")
+    return RenderFiles(given, frames)
+
+
+def _around(file: str) -> RenderFiles:
+    """The sequence that a file is one frame of; a file without a number, or a single one, is itself."""
+    for pattern, files in _sequences([file]).items():
+        frames = FilePattern(pattern).on_disk()
+        if len(files) == 1 and len(frames) > 1:
+            own = next(frame for frame in frames if os.path.samefile(FilePattern(pattern).find(frame), file))
+            return RenderFiles(pattern, frames, own)
+    return RenderFiles(literal(file), ())
+
+
+def _in_folder(given: str) -> RenderFiles:
+    """The only sequence of a folder or wildcard, or its only sequence of EXR files, which hold passes."""
+    found = _sequences(list_pictures([given]))
+    for wanted in (".exr", *SUFFIXES):
+        of_kind = [pattern for pattern in found if pattern.lower().endswith(wanted)]
+        if len(of_kind) == 1 and (wanted == ".exr" or len(found) == 1):
+            frames = FilePattern(of_kind[0]).on_disk()
+            return RenderFiles(of_kind[0], frames) if len(frames) > 1 else RenderFiles(literal(found[of_kind[0]][0]), ())
+    raise UsageError(f"{given}: which of these renders? {listed(found)}")
+
+
+def _sequences(files: Sequence[str]) -> dict[str, list[str]]:
+    """Pattern with a frame token -> its files; a file without a number stands for itself."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for file in files:
+        folder, name = os.path.split(file)
+        match = _NUMBERED.fullmatch(name)
+        found.setdefault((folder, match[1], match[3]) if match else (folder, name, ""), []).append(file)
+    made: dict[str, list[str]] = {}
+    for (folder, start, end), members in found.items():
+        if not end:
+            made[literal(members[0])] = members
+            continue
+        numbers = [os.path.basename(member)[len(start) : -len(end)] for member in members]
+        widths = {len(number.lstrip("-")) for number in numbers}
+        padded = len(widths) == 1 or all(len(n) == min(widths) or n.lstrip("-")[0] != "0" for n in numbers)
+        token = "#" * min(widths) if padded and min(widths) > 1 else "%d"
+        made[os.path.join(literal(folder), f"{literal(start)}{token}{literal(end)}")] = members
+    return made
+
+
+def readable_frame(render: RenderFiles, frames: Sequence[int]) -> str:
+    """The first of some frames whose header can be read, so that one damaged frame does not stop a job that looks at the files.
+
+    Raises FrameError of the first frame where none can be read.
+    """
+    from rotonodes.io.pictures import picture_size
+
+    first: FrameError | None = None
+    for frame in frames or (None,):
+        try:
+            picture_size(render.file(frame))
+        except FrameError as error:
+            first = first or error
+        else:
+            return render.file(frame)
+    assert first is not None
+    raise first
