@@ -38,6 +38,7 @@ PAPER, INK, PALE, CARD = "#fbfbfa", "#1f2328", "#6b7280", "#eceae4"
 
 # What shows a node whose outputs are no pictures, or too many of them: outputs of its graph.
 AFTER = {
+    "InkLines": ["ink.image", "comp"],
     "LoadModel": ["roto.labels"],
     "LoadParts": ["parts.labels"],
     "MeasureKeyLight": ["key"],
@@ -47,6 +48,7 @@ AFTER = {
     "TrainUNet": ["roto.labels"],
 }
 BEFORE = {
+    "InkLines": ["render.image"],
     "FindKeyLight": ["render.image"],
     "MultipassDecode": ["render.image"],
     "StabilizeTones": ["roto.labels"],
