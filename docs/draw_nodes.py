@@ -27,6 +27,7 @@ from rotonodes.cli.view import view_node
 from rotonodes.describe.reference import type_word
 from rotonodes.errors import UsageError
 from rotonodes.graph.graph import Handle, Vertex
+from rotonodes.io.movies import VIDEOS, frame_count, read_frame
 from rotonodes.node.signature import FRAME_TYPES
 
 FOLDER = Path("docs/nodes")
@@ -161,6 +162,11 @@ def written(vertex: Vertex, frame: int) -> Iterator[Panel]:
                 yield Panel(one, "" if number else path.name)
             if names:
                 yield card(names[::-1], "layers")
+        elif path.suffix in (*VIDEOS, ".webp"):
+            count = frame_count(path)
+            for number in (0, count // 3, 2 * count // 3):
+                samples = read_frame(path, number + 1)
+                yield Panel(over_grey(PIL.Image.fromarray(samples)), "" if number else path.name)
         elif path.suffix != ".json":
             cards = [one.name for one in (path.with_suffix(".md"), Path(f"{path}.md")) if one.exists()]
             yield card([path.name, f"{path.stat().st_size / 1e6:.1f} MB", *cards[-1:]], "files")

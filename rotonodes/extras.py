@@ -17,6 +17,7 @@ class OptionalLibrary(NamedTuple):
 
 
 LIBRARIES = {  # by the name that Python imports
+    "av": OptionalLibrary("av", "video"),
     "onnx": OptionalLibrary("onnx", "onnx"),
     "onnxruntime": OptionalLibrary("onnxruntime", "onnx"),
     "onnxscript": OptionalLibrary("onnxscript", "onnx"),

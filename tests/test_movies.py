@@ -90,7 +90,7 @@ def test_few_files_stay_open(tmp_path: Path) -> None:
 
 def test_video_without_its_extra_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"x")
-    with patch.dict("sys.modules", {"av": None}), pytest.raises(UsageError, match=r"pip install 'rotonodes\[video\]'"):
+    with patch.dict("sys.modules", {"av": None}), pytest.raises(UsageError, match=r'pip install "rotonodes\[video\]"'):
         LoadMovie(path=str(tmp_path / "a.mp4"))(frame=1)
 
 

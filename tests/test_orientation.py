@@ -55,7 +55,7 @@ def png_of(samples: np.ndarray, before: bool = True) -> Write:
         png.write_png(path, samples)
         exif = PIL.Image.Exif()
         exif[0x0112] = orientation
-        note = png._chunk(b"eXIf", exif.tobytes()[6:])
+        note = png.chunk(b"eXIf", exif.tobytes()[6:])
         data = path.read_bytes()
         at = 33 if before else len(data) - 12
         path.write_bytes(data[:at] + note + data[at:])
@@ -116,7 +116,7 @@ def test_a_palette_picture_of_labels_is_turned_like_any_other(tmp_path: Path) ->
     data = (tmp_path / "a.png").read_bytes()
     exif = PIL.Image.Exif()
     exif[0x0112] = 6
-    (tmp_path / "a.png").write_bytes(data[:33] + png._chunk(b"eXIf", exif.tobytes()[6:]) + data[33:])
+    (tmp_path / "a.png").write_bytes(data[:33] + png.chunk(b"eXIf", exif.tobytes()[6:]) + data[33:])
     labels = read_labels(tmp_path / "a.png", ("a", "b", "c"))
     assert labels.size == picture_size(tmp_path / "a.png") == (2, 3)
     assert np.array_equal(labels.data.numpy(), indices[::-1].T)
@@ -150,7 +150,7 @@ def test_transparent_16_bit_grey_png(tmp_path: Path) -> None:
     samples = np.array([[[0x1234], [0x1235]], [[0x3412], [0xFFFF]]], np.uint16)
     png.write_png(tmp_path / "a.png", samples)
     data = (tmp_path / "a.png").read_bytes()
-    (tmp_path / "a.png").write_bytes(data[:33] + png._chunk(b"tRNS", b"\x12\x34") + data[33:])
+    (tmp_path / "a.png").write_bytes(data[:33] + png.chunk(b"tRNS", b"\x12\x34") + data[33:])
     found = png.read_png(tmp_path / "a.png")
     assert np.array_equal(found[..., 0], samples[..., 0])
     assert found[..., 1].tolist() == [[0, 65535], [65535, 65535]]
@@ -176,10 +176,10 @@ def test_a_png_written_linear_is_read_linear(depth: Any, tmp_path: Path) -> None
 def test_only_gamma_1_is_linear_and_srgb_goes_before_it(note: int, linear: bool, tmp_path: Path) -> None:
     png.write_png(tmp_path / "a.png", PLATE, colorspace="raw")
     data = (tmp_path / "a.png").read_bytes()
-    gamma = png._chunk(b"gAMA", note.to_bytes(4, "big"))
+    gamma = png.chunk(b"gAMA", note.to_bytes(4, "big"))
     (tmp_path / "a.png").write_bytes(data[:33] + gamma + data[33:])
     assert read_image(tmp_path / "a.png").encoded.colorspace == ("linear" if linear else "srgb")
-    (tmp_path / "a.png").write_bytes(data[:33] + gamma + png._chunk(b"sRGB", b"\0") + data[33:])
+    (tmp_path / "a.png").write_bytes(data[:33] + gamma + png.chunk(b"sRGB", b"\0") + data[33:])
     assert read_image(tmp_path / "a.png").encoded.colorspace == "srgb"
 
 

@@ -47,7 +47,7 @@ def encode_16(samples, filters, interlaced=False, key=None):
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[count]
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, interlaced))]
     chunks += [(b"tRNS", key)] if key else []
-    return png.SIGNATURE + b"".join(png._chunk(*c) for c in [*chunks, (b"IDAT", zlib.compress(data)), (b"IEND", b"")])
+    return png.SIGNATURE + b"".join(png.chunk(*c) for c in [*chunks, (b"IDAT", zlib.compress(data)), (b"IEND", b"")])
 
 
 def predicted(raw, above, i, bpp, kind):

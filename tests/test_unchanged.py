@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from rotonodes.io.exr import write_exr
+from rotonodes.io.movies import VIDEOS, read_frame
 from rotonodes.io.pictures import read_image, write_image
 from rotonodes.io.psd_decode import read_psd
 from rotonodes.node.base import Node
@@ -75,6 +76,8 @@ def seen(file: Path) -> np.ndarray:
     if file.suffix in (".psd", ".psb"):
         merged = read_psd(file).merged
         codes = merged / np.iinfo(merged.dtype).max
+    elif file.suffix in VIDEOS:
+        codes = read_frame(file, 1) / 255
     elif file.suffix == ".exr":
         from rotonodes.io.samples import encode
 

@@ -1,4 +1,4 @@
-"""The frames of animations (GIF, PNG, WebP) and of videos, one by one, read through imageio."""
+"""The frames of animations (GIF, PNG, WebP; through imageio) and of videos (through PyAV), one by one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from collections import OrderedDict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.errors import FrameError, UsageError
+from rotonodes.errors import FrameError
 from rotonodes.io.files import fingerprint
+from rotonodes.io.video_read import VideoFile, VideoIndex, damaged, read_index
 
 if TYPE_CHECKING:
     import numpy as np
 
 ANIMATIONS = (".gif", ".png", ".apng", ".webp")
-VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mxf")
 _MOST_OPEN = 4
 
 # Open files and the frame each is at. Decoders must pass through all earlier frames, so files are kept open between reads.
@@ -29,29 +30,45 @@ def frame_count(path: str | os.PathLike[str]) -> int:
     return _count(os.fspath(path), fingerprint(path))
 
 
+def video_index(path: str | os.PathLike[str]) -> VideoIndex | None:
+    """The frames of a video and their rate; None for an animation. Errors as in `frame_count`."""
+    return None if _is_animation(path) else _index(os.fspath(path), fingerprint(path))
+
+
 @lru_cache(maxsize=64)
 def _count(path: str, stamp: tuple[Any, ...]) -> int:
     """The number of frames; `stamp` is the file's fingerprint, so that a file written anew is counted anew."""
+    if not _is_animation(path):
+        return _index(path, stamp).frames
     file = _opening(path)
     try:
         return int(file.properties(index=...).shape[0]) or sum([1 for _ in file.iter()])  # some containers do not store it
     except Exception as error:  # decoders raise errors of many kinds
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     finally:
         file.close()
 
 
+@lru_cache(maxsize=64)
+def _index(path: str, stamp: tuple[Any, ...]) -> VideoIndex:
+    return read_index(path)
+
+
 def read_frame(path: str | os.PathLike[str], number: int) -> np.ndarray:
-    """Frame `number`, from 1, as uint8 samples `[H, W, C]`: RGBA of an animation, RGB of a video; errors as in `frame_count`."""
+    """Frame `number`, from 1, as samples `[H, W, C]`; errors as in `frame_count`.
+
+    Animations are uint8 RGBA; videos RGB or RGBA with straight alpha, uint8, or uint16 where they have more than 8 bits.
+    """
     import numpy as np
 
-    options = {"mode": "RGBA"} if _plugin(path) == "pillow" else {"format": "rgb24"}
     with _one_at_a_time:
         file = _opened(path, number)
+        if isinstance(file, VideoFile):
+            return file.read(number)
         try:
-            return np.array(file.read(index=number - 1, **options))
+            return np.array(file.read(index=number - 1, mode="RGBA"))
         except Exception as error:
-            raise _damaged(path, error) from error
+            raise damaged(path, error) from error
 
 
 @atexit.register
@@ -61,18 +78,18 @@ def _close_all() -> None:
         _open.popitem()[1][0].close()
 
 
-def _plugin(path: str | os.PathLike[str]) -> str:
+def _is_animation(path: str | os.PathLike[str]) -> bool:
     extension = os.path.splitext(path)[1].lower()
     if extension not in ANIMATIONS + VIDEOS:
         raise FrameError(f"{path}: not an animation or a video: it ends in {' '.join(ANIMATIONS + VIDEOS)}")
-    return "pillow" if extension in ANIMATIONS else "pyav"
+    return extension in ANIMATIONS
 
 
 def _opened(path: str | os.PathLike[str], number: int) -> Any:
     """The open file for reading frame `number`; reopened when it has changed on disk or its position is past that frame."""
     key = (os.fspath(path), *fingerprint(path))
     file, at = _open.pop(key, (None, 0))
-    if file is not None and at > number:
+    if file is not None and at > number and not isinstance(file, VideoFile):  # which seeks
         file.close()
         file = None
     _open[key] = file or _opening(path), number
@@ -82,24 +99,11 @@ def _opened(path: str | os.PathLike[str], number: int) -> Any:
 
 
 def _opening(path: str | os.PathLike[str]) -> Any:
+    if not _is_animation(path):
+        return VideoFile(path, _index(os.fspath(path), fingerprint(path)))
     import imageio.v3 as imageio
 
-    plugin: Any = _plugin(path)
-    if plugin == "pyav":
-        _need_pyav(path)
     try:
-        return imageio.imopen(os.fspath(path), "r", plugin=plugin)
+        return imageio.imopen(os.fspath(path), "r", plugin="pillow")
     except Exception as error:
-        raise _damaged(path, error) from error
-
-
-def _need_pyav(path: str | os.PathLike[str]) -> None:
-    try:
-        import av  # noqa: F401
-    except ImportError:
-        raise UsageError(f"{path}: reading video needs PyAV, which is not installed: pip install 'rotonodes[video]'") from None
-
-
-def _damaged(path: str | os.PathLike[str], error: Exception) -> FrameError:
-    why = " ".join(str(error).lower().split())[:200] or type(error).__name__
-    return FrameError(f"{path}: damaged animation or video: {why}; render it again")
+        raise damaged(path, error) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean
-from rotonodes.io import exr, exr_header, gif, png, psd, samples, tiff
+from rotonodes.io import animation, exr, exr_header, gif, png, psd, samples, tiff, video_key
 from rotonodes.io.arrays import is_array, read_array
 from rotonodes.io.files import atomic_write, decoding, read_error, read_sidecar, remove_sidecar, write_sidecar
 from rotonodes.io.orientation import orientation_of, upright, upright_size
@@ -359,4 +359,8 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
         return gif.read_key(path)
     if start.startswith(psd.MAGIC):
         return psd.read_key(path)
+    if video_key.is_video(start):
+        return video_key.read_key(path)
+    if animation.is_webp(start):
+        return animation.read_webp_key(path) or read_sidecar(path)  # stills have a sidecar
     return read_sidecar(path)

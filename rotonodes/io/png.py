@@ -181,7 +181,7 @@ def read_text(path: str | os.PathLike[str]) -> dict[str, str]:
     try:
         with open(path, "rb") as file:
             file.seek(-12, os.SEEK_END)
-            if file.read() != _chunk(b"IEND", b""):
+            if file.read() != chunk(b"IEND", b""):
                 return {}
             file.seek(0)
             if file.read(8) != SIGNATURE:
@@ -251,7 +251,13 @@ def _texts(text: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
 
 
 def _png(header: bytes, notes: list[tuple[bytes, bytes]], rows: np.ndarray) -> bytes:
-    """A complete file from rows of bytes `[H, bytes of a row]`.
+    """A complete file from rows of bytes `[H, bytes of a row]`."""
+    chunks = [(b"IHDR", header), *notes, (b"IDAT", packed_rows(rows)), (b"IEND", b"")]
+    return SIGNATURE + b"".join(chunk(kind, data) for kind, data in chunks)
+
+
+def packed_rows(rows: np.ndarray) -> bytes:
+    """Rows of bytes `[H, ...]`, filtered and deflated, as IDAT holds them.
 
     Every row is filtered with its difference to the row above ("up"): one numpy subtraction, and rendered pictures come out
     smaller than with Pillow's choice of filters at deflate level 1.
@@ -259,15 +265,16 @@ def _png(header: bytes, notes: list[tuple[bytes, bytes]], rows: np.ndarray) -> b
     import numpy as np
     from isal import isal_zlib
 
+    rows = rows.reshape(len(rows), -1)
     filtered = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
     filtered[:, 0] = 2
     filtered[:1, 1:] = rows[:1]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    chunks = [(b"IHDR", header), *notes, (b"IDAT", isal_zlib.compress(filtered, 1)), (b"IEND", b"")]
-    return SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
+    return isal_zlib.compress(filtered, 1)
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """One chunk: length, kind, data, checksum."""
     return struct.pack(">I", len(data)) + kind + data + _crc(kind + data)
 
 

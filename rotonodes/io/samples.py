@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Literal
 
-from rotonodes.values.color import Colorspace, linear_to_srgb, premultiply, srgb_table, srgb_to_linear, unpremultiply
-from rotonodes.values.pixels import Encoded, Image, Matte, rgb_names
+from rotonodes.errors import FrameError
+from rotonodes.values.color import Colorspace, linear_to_srgb, parse_hex, premultiply, srgb_table, srgb_to_linear, unpremultiply
+from rotonodes.values.pixels import Encoded, Image, Labels, Matte, rgb_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +92,16 @@ def encode(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: 
         color = _codes(unpremultiply(color, coverage), depth, colorspace)
         color = color if whole else premultiply(color, coverage)
     return _interleave(torch.cat([color, _codes(coverage, depth, "raw")]), depth)
+
+
+def label_samples(labels: Labels) -> np.ndarray:
+    """Labels in their own colours, uint8 sRGB `[H, W, 3]`. Raises FrameError for an index without a colour."""
+    import numpy as np
+
+    indices = labels.data.detach().cpu().numpy()
+    if indices.max(initial=0) >= len(labels.colors):
+        raise FrameError(f"class index {indices.max()} has no colour: the labels have {len(labels.colors)} classes")
+    return np.array([parse_hex(color)[:3] for color in labels.colors], np.uint8)[indices]
 
 
 def _codes(data: Tensor, depth: Depth, colorspace: Colorspace) -> Tensor:
