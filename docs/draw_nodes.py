@@ -97,7 +97,8 @@ def draw_node(word: str) -> PIL.Image.Image:
     left = [look(graph, target, shown[-1]) for target in BEFORE.get(word, inputs_of(graph, vertex))]
     if not left:
         sources = [graph.vertices[name] for name in graph.upstream([vertex.name]) if not graph.vertices[name].links]
-        left = [card([Path(path).name for source in sources for _, path in source.node.paths("input")], "files")]
+        files = [Path(path).name for source in sources for _, path in source.node.paths("input")]
+        left = [card(files, "files") if files else card(settings_of(vertex.node), "parameters")]
     if word in AFTER:
         right = [look(graph, target, frame) for target in AFTER[word] for frame in shown]
     elif type(vertex.node).is_writer():
@@ -109,6 +110,12 @@ def draw_node(word: str) -> PIL.Image.Image:
         outputs = [name for name in vertex.node.outputs() if is_picture(graph, f"{vertex.name}.{name}")]
         right = [look(graph, f"{vertex.name}.{name}", frame) for name in outputs[:MOST] for frame in shown]
     return laid_out(left, right)
+
+
+def settings_of(node: Node) -> list[str]:
+    """The parameters that a node was given, as text."""
+    given = [name for name in type(node).model_fields if name in node.model_fields_set]
+    return [f"{name}: {json.dumps(getattr(node, name))}".replace('"', "") for name in given]
 
 
 def is_picture(graph: Graph, target: str) -> bool:

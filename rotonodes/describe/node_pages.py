@@ -15,7 +15,10 @@ MADE = "<!-- Made by `{command}` from the node's docstring and help texts: edit 
 ABOUT = {
     "input": "Read frames, labels, mattes and parts from files.",
     "passes": "Use what a render knows beside its picture: passes, cryptomattes, the key light.",
+    "draw": "Make pictures of nothing: colours, ramps, textures, text.",
     "picture": "Change, merge and lay out pictures.",
+    "channels": "Compute with channels and alpha.",
+    "time": "Change when frames are shown.",
     "mattes": "Make, clean and solve mattes.",
     "tones": "Divide a shape into tones and paint them.",
     "networks": "Train networks and use them.",

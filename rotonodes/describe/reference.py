@@ -15,7 +15,8 @@ from rotonodes.node.catalogue import all_nodes, find_node
 from rotonodes.node.parameters import changes_pixels, path_role, unit_of
 from rotonodes.node.signature import Socket
 
-CATEGORIES = ("input", "passes", "picture", "mattes", "tones", "networks", "output")  # the order of a job; others follow by name
+# The order of a job; others follow by name.
+CATEGORIES = ("input", "passes", "draw", "picture", "channels", "time", "mattes", "tones", "networks", "output")
 FEEDS = {"frame": "one frame at a time", "batch": "frames in batches", "clip": "the whole clip", "once": "made once"}
 KINDS = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
 

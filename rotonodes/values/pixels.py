@@ -391,3 +391,5 @@ def _device(device: str | torch.device) -> torch.device:
 
 # A picture of any kind, the same kind going out as came in.
 Picture = TypeVar("Picture", Image, Matte, Labels)
+# The same of values that can be computed with.
+Levels = TypeVar("Levels", Image, Matte)

@@ -1,0 +1,58 @@
+"""Noise for textures: the same for the same seed, on every machine and device."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+_CONTRAST = 2.5  # standard deviations that reach from middle grey to black and white; 1 in 80 pixels lies beyond, and is limited
+
+
+def white(size: tuple[int, int], seed: tuple[int, ...]) -> Tensor:
+    """Independent values from -1 to 1, float32 `[H, W]` for `size` = (width, height)."""
+    random = np.random.Generator(np.random.Philox(np.random.SeedSequence([abs(n) * 2 + (n < 0) for n in seed])))
+    return torch.from_numpy(random.random((size[1], size[0]), dtype=np.float32) * np.float32(2) - np.float32(1))
+
+
+def fractal(size: tuple[int, int], scale: tuple[float, float], octaves: int, gain: float, seed: tuple[int, ...]) -> Tensor:
+    """Smooth noise from 0 to 1 around 0.5, float32 `[H, W]`: a sum of octaves, each half as large and `gain` times as strong as the last.
+
+    `scale` is the size of the largest spots in px, across and down. Each octave is a lattice of random values, interpolated by cubics
+    (value noise). Octaves finer than a pixel are left out.
+    """
+    total, power = torch.zeros(size[1], size[0]), 0.0
+    for octave in range(octaves):
+        across, down = (length / 2**octave for length in scale)
+        if octave and max(across, down) < 1:
+            break
+        strength = gain**octave
+        total.add_(_interpolated(size, across, down, (*seed, octave)), alpha=strength)
+        power += strength**2 * _power(across) * _power(down) / 3  # 1/3: the variance of values from -1 to 1
+    return total.mul_(1 / (2 * _CONTRAST * math.sqrt(power))).add_(0.5).clamp_(0, 1)
+
+
+def _interpolated(size: tuple[int, int], across: float, down: float, seed: tuple[int, ...]) -> Tensor:
+    """A lattice with one value every `across` and `down` px, interpolated to the size."""
+    if across <= 1 and down <= 1:
+        return white(size, seed)
+    across, down = max(across, 1.0), max(down, 1.0)
+    lattice = white((math.ceil(size[0] / across) + 3, math.ceil(size[1] / down) + 3), seed)
+    whole = (math.ceil(lattice.shape[0] * down), math.ceil(lattice.shape[1] * across))
+    made = interpolate(lattice[None, None], size=whole, mode="bicubic", align_corners=False)[0, 0]
+    top, left = int(1.5 * down), int(1.5 * across)
+    return made[top : top + size[1], left : left + size[0]]
+
+
+@functools.cache
+def _power(spacing: float) -> float:
+    """The mean, over all positions, of the sum of squared weights of an interpolation along one axis."""
+    if spacing <= 1:
+        return 1.0
+    unit = torch.zeros(1, 1, 9, 1)
+    unit[0, 0, 4] = 1
+    return float(interpolate(unit, size=(9 * 64, 1), mode="bicubic", align_corners=False).square().sum() / 64)

@@ -1,0 +1,1 @@
+"""Nodes that compute with channels and alpha."""
