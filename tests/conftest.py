@@ -1,5 +1,6 @@
 """What tests of several modules share: a few sample nodes, and the command line called in this process."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,10 @@ from rotonodes.cli import main as cli
 # A test asserts no time: on a busy machine an example takes as long as it takes.
 hypothesis.settings.register_profile("rotonodes", deadline=None)
 hypothesis.settings.load_profile("rotonodes")
+
+# A folder of sample files that are too large for the repository; tests of them are skipped where it is not given.
+SAMPLES = Path(os.environ.get("ROTONODES_SAMPLES") or "samples")
+NO_SAMPLES = "the sample files are not here: ROTONODES_SAMPLES names their folder"
 
 SAMPLE_NODES = '''
 """Nodes for tests: a source that can fail or take its time, and one that says how far it is."""

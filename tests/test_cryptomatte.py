@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 import OpenEXR
 import pytest
 
+from conftest import NO_SAMPLES, SAMPLES
 from rotonodes.errors import FrameError
 from rotonodes.imaging.passes.cryptomatte import coverage, decode_matte, find_cryptomatte, float_safe, murmur3_32, name_id, select_names
 from rotonodes.io.exr import read_layers
 from rotonodes.nodes.passes.multipass_decode import MultipassDecode
 from rotonodes.values.pixels import Box, Layers
 
-SAMPLES = Path(__file__).parents[2] / "shared" / "data" / "exr" / "cryptomatte"
+CRYPTOMATTES = SAMPLES / "data/exr/cryptomatte"
 NAMES = ("hero", "hero_eye", "равнина", 'name "quoted"  ', "name, with, comma", "rect_[_top", "dir/part")
 H, W = 4, 8
 
@@ -191,6 +193,25 @@ def test_a_name_that_means_nothing_is_an_error(pattern: str | list[str], message
         select_names(find_cryptomatte(layers), pattern)
 
 
+def test_names_with_a_space_between_them_are_separated_by_commas() -> None:
+    layers, _ = with_layers(("Hero", "Hat"))
+    with pytest.raises(FrameError, match=r"is called 'He\* Hat' \(names are separated by commas: 'He\*, Hat'\); it has"):
+        select_names(find_cryptomatte(layers), "He* Hat")
+    with pytest.raises(FrameError, match=r"is called 'Hero Hut' \(did you mean 'Hero'\?\)"):
+        select_names(find_cryptomatte(layers), "Hero Hut")
+
+
+def test_a_message_lists_what_the_frame_shows_and_no_lights() -> None:
+    """Blender's manifests list lights and cameras too; a name in another case is still found among all."""
+    layers, _ = with_layers(("Hero", "Hat"))
+    key = next(name for name in layers.metadata if name.endswith("/manifest"))
+    ids = {name: f"{murmur3_32(name.encode()):08x}" for name in ("Hero", "Hat", "Key Light", "Camera")}
+    layers = replace(layers, metadata={**layers.metadata, key: json.dumps(ids)})
+    with pytest.raises(FrameError, match=r"is called 'shape\*'; it has in this frame Hat, Hero$"):
+        decode_matte(layers, find_cryptomatte(layers), "shape*")
+    assert decode_matte(layers, find_cryptomatte(layers), "Camera").data.max() == 0
+
+
 def test_kinds_names_and_view_layers() -> None:
     planes: dict[str, np.ndarray] = {}
     attributes: dict[str, str] = {}
@@ -326,11 +347,11 @@ def test_mattes_lie_on_the_frame_and_come_out_of_the_node() -> None:
     assert made["rest"].size == (W + 3, H)
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the shared Cryptomatte sample pictures are not here")
+@pytest.mark.skipif(not CRYPTOMATTES.is_dir(), reason=NO_SAMPLES)
 @pytest.mark.parametrize("name", ["multichannel", "sidecar_manifest", "special_chars", "cornellBox_CryptoWildcard.0001"])
 def test_agrees_with_the_reference_decoder(name: str) -> None:
     oracle = pytest.importorskip("cryptomatte_api", reason="the reference decoder cryptomatte-api is not installed")
-    path = SAMPLES / f"{name}.exr"
+    path = CRYPTOMATTES / f"{name}.exr"
     layers = read_layers(path)
     for reference in oracle.Cryptomatte.load(str(path)):
         crypto = find_cryptomatte(layers, reference.metadata().name())

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from conftest import NO_SAMPLES, SAMPLES
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io import exr, exr_header
 from rotonodes.values.pixels import Box, Image, Layers, Matte
 
-SAMPLES = Path(__file__).parents[2] / "shared" / "data" / "exr"
-needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample EXR files are not here (../shared/data/exr)")
+EXR = SAMPLES / "data/exr"
+needs_samples = pytest.mark.skipif(not EXR.is_dir(), reason=NO_SAMPLES)
 
 TYPES = st.sampled_from([np.float16, np.float32, np.uint32])
 PLANES = st.tuples(st.integers(1, 9), st.integers(1, 40)).flatmap(
@@ -178,9 +179,9 @@ def test_latin_1_texts_are_read(tmp_path):
     assert layers.metadata["owner"] == "J\xfcrgen" and layers.planes["Y"].tolist() == [[1]]
 
 
-def test_header_alone(tmp_path):
+def test_attributes_are_read_back(tmp_path):
     exr.write_exr(tmp_path / "x.exr", Image(torch.ones(3, 2, 2)), key="k", metadata={"a": "text", "n": 3, "many": ["x", "y"]})
-    assert exr.read_attributes(tmp_path / "x.exr") == {"a": "text", "n": 3, "many": ("x", "y"), "pixelAspectRatio": 1.0}
+    assert exr.read_layers(tmp_path / "x.exr").metadata == {"a": "text", "n": 3, "many": ("x", "y"), "pixelAspectRatio": 1.0}
 
 
 def test_every_cut_is_an_error(tmp_path, capfd):
@@ -246,9 +247,9 @@ def test_more_pixels_than_the_file_can_hold(tmp_path):
     ],
 )
 def test_data_and_display_windows(tmp_path, name, box, size):
-    picture = exr.read_image(SAMPLES / "displaywindow" / f"{name}.exr")
+    picture = exr.read_image(EXR / "displaywindow" / f"{name}.exr")
     assert picture.box == box and picture.size == size
-    assert torch.equal(picture.data, exr.read_image(SAMPLES / "displaywindow" / "t01.exr").data)
+    assert torch.equal(picture.data, exr.read_image(EXR / "displaywindow" / "t01.exr").data)
     exr.write_exr(tmp_path / "x.exr", picture)
     again = exr.read_image(tmp_path / "x.exr")
     assert again.box == box and again.size == size and torch.equal(again.data, picture.data)
@@ -256,7 +257,7 @@ def test_data_and_display_windows(tmp_path, name, box, size):
 
 @needs_samples
 def test_a_production_frame(tmp_path):
-    layers = exr.read_layers(SAMPLES / "singlepart.0001.exr")
+    layers = exr.read_layers(EXR / "singlepart.0001.exr")
     assert len(layers.planes) == 20 and layers.size == (2048, 1556) and layers.metadata["multiView"] == ("right", "left")
     exr.write_layers(tmp_path / "x.exr", layers)
     again = exr.read_layers(tmp_path / "x.exr")
@@ -269,7 +270,7 @@ resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 from rotonodes.errors import FrameError
 from rotonodes.io import exr
 for path in sys.argv[1:]:
-    for read in (exr.read_layers, exr.read_attributes):
+    for read in (exr.read_layers, exr.read_image):
         try:
             read(path)
             print("read", flush=True)
@@ -281,7 +282,7 @@ for path in sys.argv[1:]:
 
 @needs_samples
 def test_damaged_files_are_refused_in_one_line(tmp_path):
-    paths = sorted((SAMPLES / "damaged").iterdir())
+    paths = sorted((EXR / "damaged").iterdir())
     root = Path(__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", HARMFUL, *map(str, paths)], cwd=root, capture_output=True, text=True, timeout=60, check=False
@@ -414,5 +415,5 @@ def test_pixel_aspect_and_frame_rate_stay(tmp_path):
     exr.write_exr(tmp_path / "y.exr", exr.read_image(tmp_path / "x.exr"))
     exr.write_layers(tmp_path / "z.exr", exr.read_layers(tmp_path / "x.exr"))
     for name in ("y", "z"):
-        found = exr.read_attributes(tmp_path / f"{name}.exr")
+        found = exr.read_layers(tmp_path / f"{name}.exr").metadata
         assert found["pixelAspectRatio"] == 2 and found["framesPerSecond"] == 24 and "comments" not in found

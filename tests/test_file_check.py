@@ -87,7 +87,7 @@ def test_sizes_and_damaged_headers_of_every_frame(check: Call, tmp_path: Path) -
 def test_missing_files_stay_warnings_unless_strict(check: Call, tmp_path: Path) -> None:
     (tmp_path / "in/a.0001.png").unlink()
     ended = check("--files")
-    assert (ended.code, ended.out) == (0, "g.yaml: ok, 2 nodes\n")
+    assert (ended.code, ended.out) == (0, "g.yaml: ok, 2 nodes; 1 of 2 frames are not there\n")
     assert ended.err.startswith("warning: g.yaml:4:34: load: not there: in/a.0001.png")
     ended = check("--strict")
     assert (ended.code, ended.out) == (2, "")

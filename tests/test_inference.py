@@ -10,7 +10,7 @@ import torch
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.nets.encode import channel_encoding, channel_indices, encode, grey, mirror, pad, preprocess
-from rotonodes.nets.inference import Pointwise, Segmenter, fold_norms, soft_matte, stretched, use_onednn
+from rotonodes.nets.inference import Pointwise, Segmenter, fold_norms, stretched, use_onednn
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import load_weights
@@ -265,7 +265,7 @@ def test_parts_may_overlap_and_the_first_class_is_what_they_leave(maps, tile):
 
 def test_stretched_answers_reach_from_0_to_1_in_each_frame():
     frames = torch.rand(3, 3, 20, 30) * torch.tensor([1.0, 0.3, 0.1]).view(3, 1, 1, 1)
-    made = soft_matte(of_parts(1, "minmax"), frames)
+    made = Segmenter(of_parts(1, "minmax")).matte(frames)
     assert made.shape == (3, 1, 20, 30)
     for matte in made:
         assert (matte.min(), matte.max()) == (0, 1)

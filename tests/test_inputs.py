@@ -55,7 +55,7 @@ def names(folder: str) -> list[str]:
 @pytest.mark.parametrize("pattern", ["*_mask.png", "0_*.png", "zz_*.jpg", "*.out.png"])
 @pytest.mark.parametrize("command", ["segment", "cutout"])
 def test_results_beside_the_pictures(folder: Path, call: Call, kind: str, pattern: str, command: str) -> None:
-    """Case 01: each picture has its own result, there are no results of results, and a second run finds the same pictures."""
+    """Each picture has its own result, there are no results of results, and a second run finds the same pictures."""
     arguments = [command, "-i", kind, "-m", "net.safetensors", "-o"]
     assert call(*arguments, f"apart/{pattern}").code == 0
     results = picture_contents(folder / "apart")
@@ -273,7 +273,7 @@ def test_an_output_on_an_input_or_on_another_output_is_refused(folder: Path) -> 
 
 
 def test_natural_order(folder: Path) -> None:
-    """Case 11: 1, 2, 10; for a folder, a wildcard, masks, results and a GIF."""
+    """1, 2, 10; for a folder, a wildcard, masks, results and a GIF."""
     (folder / "in").mkdir()
     for number in range(1, 13):
         grey(f"in/frame{number}.png", 20 * number)
@@ -292,7 +292,7 @@ def test_natural_order(folder: Path) -> None:
 
 
 def test_the_case_of_an_extension(folder: Path) -> None:
-    """Case 09: pictures and masks alike, in folders, wildcards and `.*`."""
+    """Pictures and masks alike, in folders, wildcards and `.*`."""
     (folder / "in").mkdir()
     grey("in/a.JPG", 10)
     grey("in/b.jpg", 20)
@@ -315,7 +315,7 @@ def test_a_folder_without_permission(folder: Path) -> None:
 
 
 def test_cutouts_of_transparent_pictures_stay_transparent(folder: Path, call: Call) -> None:
-    """Case 08: the alpha of a cut-out is the product of the picture's and the matte's, and its matte shows the same."""
+    """The alpha of a cut-out is the product of the picture's and the matte's, and its matte shows the same."""
     rng = np.random.default_rng(3)
     samples = np.dstack([rng.integers(0, 256, (24, 24, 3)), np.where(np.arange(24) < 12, 255, 0) * np.ones((24, 1))]).astype(np.uint8)
     samples[:, :4, 3] = 128

@@ -215,7 +215,7 @@ def shapes(count, seed, values):
 @pytest.mark.parametrize("quality", [60, 80, 90, 95])
 @pytest.mark.parametrize("values", [(0, 255), (200, 40, 80, 125, 255), (0, 128, 255)])
 def test_jpeg_masks_have_the_classes_that_are_meant(folder, quality, values):
-    """Case 09: 28 to 54 values, of which two are classes."""
+    """28 to 54 values, of which two are classes."""
     masks = [shapes(len(values), seed, values) for seed in range(8)]
     for at, mask in enumerate(masks, 1):
         Pictures.fromarray(mask).save(folder / f"masks/{at}.jpg", quality=quality)

@@ -10,10 +10,14 @@ from torch.nn import functional as F
 
 from rotonodes.errors import UsageError
 from rotonodes.metrics.labels import IGNORE
-from rotonodes.train.objective.losses import consistency_loss, dice_loss, edge_nearness, isolated_loss, loss_terms, segmentation_loss
+from rotonodes.train.objective.losses import consistency_loss, dice_loss, edge_nearness, isolated_loss, loss_terms
 from rotonodes.train.settings import Loss
 
 ALL = Loss(dice=1, focal=2, edge=1, isolated=1, smoothing=0)
+
+
+def total_loss(*arguments):
+    return sum(loss_terms(*arguments).values())
 
 
 def sure(labels, classes=3, by=50.0):
@@ -31,8 +35,8 @@ def test_a_sure_and_right_network_has_no_loss():
     labels[:, 2:6, 1:7] = 1
     labels[:, 4:6, 1:5] = 2
     for loss in (Loss(dice=0), Loss(), Loss(dice=0, focal=2), Loss(edge=3), Loss(isolated=1), ALL):
-        assert segmentation_loss(sure(labels), labels, loss, torch.tensor([1.0, 2.0, 3.0])) < 1e-5
-    assert segmentation_loss(-sure(labels), labels, Loss(dice=1)) > 10
+        assert total_loss(sure(labels), labels, loss, torch.tensor([1.0, 2.0, 3.0])) < 1e-5
+    assert total_loss(-sure(labels), labels, Loss(dice=1)) > 10
 
 
 def test_cross_entropy_focal_and_weights_agree_with_their_formulas():
@@ -41,19 +45,19 @@ def test_cross_entropy_focal_and_weights_agree_with_their_formulas():
     right = torch.softmax(logits, 1).gather(1, labels[:, None])[:, 0]
     each = weights[labels]
     weighted = (each * -right.log()).sum() / each.sum()
-    assert segmentation_loss(logits, labels, Loss(dice=0), weights).item() == pytest.approx(weighted.item())
+    assert total_loss(logits, labels, Loss(dice=0), weights).item() == pytest.approx(weighted.item())
     focal = ((1 - right) ** 2 * -right.log()).mean()
-    assert segmentation_loss(logits, labels, Loss(dice=0, focal=2)).item() == pytest.approx(focal.item(), rel=1e-5)
+    assert total_loss(logits, labels, Loss(dice=0, focal=2)).item() == pytest.approx(focal.item(), rel=1e-5)
     terms = loss_terms(logits, labels, Loss(dice=0.5))
     assert terms["dice"].item() == pytest.approx(0.5 * dice_loss(logits, labels).item(), rel=1e-5)
-    assert segmentation_loss(logits, labels, Loss(dice=0.5)).item() == pytest.approx(sum(terms.values()).item())
+    assert total_loss(logits, labels, Loss(dice=0.5)).item() == pytest.approx(sum(terms.values()).item())
 
 
 def test_smoothing_spreads_a_share_of_each_label():
     logits, labels = torch.randn(1, 4, 3, 3), torch.randint(4, (1, 3, 3))
     target = 0.2 / 4 + 0.8 * F.one_hot(labels, 4).movedim(-1, 1)
     expected = -(target * torch.log_softmax(logits, 1)).sum(1).mean()
-    assert segmentation_loss(logits, labels, Loss(dice=0, smoothing=0.2)).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert total_loss(logits, labels, Loss(dice=0, smoothing=0.2)).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_edges_weigh_more_by_their_distance():
@@ -64,7 +68,7 @@ def test_edges_weigh_more_by_their_distance():
     weights = 1 + 3 * torch.exp(-(distance**2) / 8)
     losses = F.cross_entropy(logits, labels, reduction="none")[0, 0]
     expected = (weights * losses).sum() / weights.sum()
-    assert segmentation_loss(logits, labels, Loss(dice=0, edge=3)).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert total_loss(logits, labels, Loss(dice=0, edge=3)).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 @settings(deadline=None, max_examples=25)
@@ -118,12 +122,12 @@ def test_ignored_pixels_have_no_loss_and_no_gradient():
     logits = torch.randn(1, 3, 6, 6, requires_grad=True)
     labels = torch.full((1, 6, 6), IGNORE)
     for loss in (Loss(dice=1), ALL, Loss(smoothing=0.1)):
-        value = segmentation_loss(logits, labels, loss, torch.ones(3))
+        value = total_loss(logits, labels, loss, torch.ones(3))
         value.backward()
         assert value == 0
         assert not logits.grad.any()
     labels[..., 0] = 1
-    segmentation_loss(logits, labels, ALL).backward()
+    total_loss(logits, labels, ALL).backward()
     assert logits.grad[..., 0].any()
     assert not logits.grad[..., 1:].any()
 

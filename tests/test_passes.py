@@ -7,6 +7,7 @@ import OpenEXR
 import pytest
 import torch
 
+from conftest import NO_SAMPLES, SAMPLES
 from rotonodes.errors import FrameError
 from rotonodes.imaging.passes.names import CANONICAL, SPELLINGS, canonical, read_passes, squash
 from rotonodes.io.exr import read_layers
@@ -14,7 +15,7 @@ from rotonodes.node.parameters import WrongParameter
 from rotonodes.nodes.passes.multipass_decode import MultipassDecode
 from rotonodes.values.pixels import Box, Image, Layers
 
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "exr"
+EXR = SAMPLES / "data/exr"
 H, W = 5, 7
 
 
@@ -305,9 +306,9 @@ def test_two_outputs_of_one_name_are_refused() -> None:
         MultipassDecode(passes=[])
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared sample pictures are not here")
+@pytest.mark.skipif(not EXR.is_dir(), reason=NO_SAMPLES)
 def test_a_stereo_production_frame() -> None:
-    layers = read_layers(SHARED / "singlepart.0001.exr")
+    layers = read_layers(EXR / "singlepart.0001.exr")
     right, left = (MultipassDecode(passes=["Combined", "Depth", "whitebarmask"], view=view)(layers) for view in ("", "left"))
     for made, prefix in ((right, ""), (left, "left.")):
         assert made["Combined"].channels == tuple("RGBA")

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from foreign_networks import TINY, EarlyMilesial, Milesial, NestedU, ThreeDToTwoD, by_u2net, codes, count, near, plain, randomised, saved
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.nets.inference import Segmenter, soft_matte
+from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import WeightsError, load_weights
 from rotonodes.values.color import linear_to_srgb
@@ -69,7 +69,7 @@ def test_milesial(tmp_path, size, bilinear, width, classes, channels):
     if classes == 1:
         assert model.classes == ("background", "foreground")
         near(made[:, 1:], torch.sigmoid(expected))
-        near(soft_matte(model, frame), torch.sigmoid(expected))
+        near(Segmenter(model).matte(frame), torch.sigmoid(expected))
     else:
         near(made, torch.softmax(expected, dim=1))
         assert torch.equal(made.argmax(1), expected.argmax(1))
@@ -140,7 +140,7 @@ def test_u2net(tmp_path, size):
     picture = plain(samples)
     for made, expected in zip(model.module()(picture), theirs(picture), strict=True):
         near(torch.sigmoid(made), expected)
-    near(soft_matte(model, frame), by_u2net(theirs, samples))
+    near(Segmenter(model).matte(frame), by_u2net(theirs, samples))
 
 
 @torch.no_grad()
@@ -149,7 +149,7 @@ def test_the_small_u2net_as_published(tmp_path):
     model = load_weights(saved(theirs, tmp_path / "u2netp.pth"))
     assert model.config["variant"] == "u2netp"
     samples, frame = codes(3, 48, 64)
-    near(soft_matte(model, frame), by_u2net(theirs, samples))
+    near(Segmenter(model).matte(frame), by_u2net(theirs, samples))
 
 
 FULL = {  # at the sizes that people have
@@ -186,7 +186,7 @@ def test_the_large_u2net_as_published(tmp_path):
     samples, frame = codes(3, 48, 64)
     for made, expected in zip(model.module()(plain(samples)), theirs(plain(samples)), strict=True):
         near(torch.sigmoid(made), expected)
-    near(soft_matte(model, frame), by_u2net(theirs, samples))
+    near(Segmenter(model).matte(frame), by_u2net(theirs, samples))
 
 
 @torch.no_grad()
@@ -196,13 +196,13 @@ def test_a_flat_map_is_nothing_and_not_a_division_by_zero(tmp_path):
         tensor.zero_()
     model = load_weights(saved(theirs, tmp_path / "net.pth"))
     frames = torch.stack([codes(3, 9, 12)[1][0], torch.zeros(3, 9, 12)])  # a black frame has no maximum to divide by either
-    assert torch.equal(soft_matte(model, frames), torch.zeros(2, 1, 9, 12))
+    assert torch.equal(Segmenter(model).matte(frames), torch.zeros(2, 1, 9, 12))
 
 
 @torch.no_grad()
 def test_a_black_frame_is_seen(tmp_path):
     model = load_weights(saved(randomised(NestedU(*TINY)), tmp_path / "net.pth"))
-    matte = soft_matte(model, torch.zeros(1, 3, 9, 12))
+    matte = Segmenter(model).matte(torch.zeros(1, 3, 9, 12))
     assert torch.isfinite(matte).all()
     assert matte.min() >= 0
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from conftest import NO_SAMPLES, SAMPLES
 from rotonodes.errors import FrameError
 from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
 from rotonodes.imaging.passes.tone_labels import median, without_strays
@@ -18,7 +19,7 @@ from rotonodes.values.pixels import Box, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS
 
 SHOTS = Path(__file__).parents[1] / "examples" / "shots"
-C4D = Path(__file__).parents[2] / "shared" / "reference" / "c4d_like"
+C4D = SAMPLES / "reference/c4d_like"
 H, W = 23, 31
 LIGHT = (0.48, -0.6, 0.64)
 
@@ -318,7 +319,7 @@ def test_nan_and_infinity_break_nothing(recipe: str) -> None:
     assert torch.equal(after[3:], before[3:])
 
 
-@pytest.mark.skipif(not C4D.is_dir(), reason="the shared passes named as Cinema 4D does are not here")
+@pytest.mark.skipif(not C4D.is_dir(), reason=NO_SAMPLES)
 @pytest.mark.parametrize("shot", ["Shape1", "Shape2"])
 @pytest.mark.parametrize("frame", ["0001", "0002"])
 def test_passes_as_cinema4d_names_them(shot: str, frame: str) -> None:

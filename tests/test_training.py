@@ -124,7 +124,7 @@ def test_grey_pictures_and_arrays(folder: Path, call: Call) -> None:
     assert (model.config["in_channels"], model.preprocessing.grey, model.mask_values) == (1, True, (0, 3))
     PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 20, 3), np.uint8)).save(folder / "colour.png")
     with PIL.Image.open(folder / "colour.png") as picture:
-        picture.convert("L").save(folder / "luma.png")  # case 09: a colour photo for a grey network
+        picture.convert("L").save(folder / "luma.png")  # a colour photo for a grey network
     assert call("segment", "colour.png", "luma.png", "-m", "out/g.safetensors", "-o", "seen", "--write", "matte").code == 0
     seen = [np.array(PIL.Image.open(folder / f"seen/{name}.png")).astype(int) for name in ("colour", "luma")]
     assert np.abs(seen[0] - seen[1]).max() <= 1
@@ -226,7 +226,7 @@ def test_masks_that_do_not_fit(folder: Path, call: Call) -> None:
 
 @pytest.mark.parametrize("grey", ["first", "others"])
 def test_grey_pictures_among_colour_ones_train_one_rgb_network(folder: Path, call: Call, grey: str) -> None:
-    """Case 09: the first file decides nothing."""
+    """The first file decides nothing."""
     for at, file in enumerate(sorted((folder / "data/imgs").glob("*.jpg"))):
         if (at == 0) == (grey == "first"):
             with PIL.Image.open(file) as picture:

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -54,6 +55,25 @@ class Import(NamedTuple):
     name: str
     inside_function: bool
     for_types: bool
+
+
+OUTSIDE = re.compile(r"[.][.]/shared\b|[\"']shared[\"']\s*/|\b[Cc]ase \d\d\b")
+
+
+def test_nothing_refers_to_places_outside_the_repository() -> None:
+    """A clone has only what is in it: no test, page or comment names files of a workplace or numbers of a list that is not here."""
+    kinds = {".py", ".md", ".yaml", ".toml", ".cfg", ".txt", ".json", ""}
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\0")
+    files = [ROOT / name for name in listed if name and Path(name).suffix in kinds] or [*FILES, *(ROOT / "tests").rglob("*.py")]
+    assert len(files) > 300
+    found = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for file in files
+        if file.is_file() and file.name != "test_walls.py"
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if OUTSIDE.search(line)
+    ]
+    assert not found
 
 
 def room_of(module: str) -> str:

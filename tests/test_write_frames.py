@@ -305,4 +305,4 @@ def test_pixel_aspect_stays_whatever_is_written(tmp_path: Path) -> None:
     for number, inputs in enumerate(given):
         names = ["more"] if "extra" in inputs else []
         file = WriteFrames(path=str(tmp_path / f"{number}.exr"), names=names)(**inputs)
-        assert exr.read_attributes(file)["pixelAspectRatio"] == 2, inputs
+        assert exr.read_layers(file).metadata["pixelAspectRatio"] == 2, inputs

@@ -106,9 +106,9 @@ def check(graph_files: Sequence[str], files: bool, strict: bool, **given: Any) -
     for path in graph_files:
         try:
             graph = load(path, given)
-            faults, warnings = judge(graph, located, files)
+            faults, warnings, gone = judge(graph, located, files)
         except GraphError as error:
-            faults, warnings = str(error).split("\n"), []
+            faults, warnings, gone = str(error).split("\n"), [], ""
         for line in faults:
             say(line)
         for line in warnings:
@@ -117,12 +117,12 @@ def check(graph_files: Sequence[str], files: bool, strict: bool, **given: Any) -
             code = EXIT_USAGE
         else:
             count = len(graph.vertices)
-            click.echo(f"{path}: ok, {count} node{'' if count == 1 else 's'}")
+            click.echo(f"{path}: ok, {count} node{'' if count == 1 else 's'}{gone if files else ''}")
     return code
 
 
-def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str], list[str]]:
-    """(faults, warnings) of a graph beyond its file: missing libraries, missing input files, and with `files` what is in them.
+def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str], list[str], str]:
+    """(faults, warnings, what is missing) of a graph beyond its file: libraries, input files, and with `files` what is in them.
 
     A graph that is only a node of other graphs has no input files of its own.
     """
@@ -132,17 +132,19 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
 
     faults = list(library_faults(graph))
     if graph.open_inputs:
-        return faults, []
+        return faults, [], ""
     try:
         plan = make_plan(graph, cache="none", force=True, **located)
     except RotoError as error:
         placed = any(vertex.place and str(error).startswith(vertex.place) for vertex in graph.vertices.values())
         line = str(error) if placed else f"{graph.file}: {error}"
         # No frames, no pictures in a folder: they may not be rendered yet.
-        return ([*faults, line], []) if isinstance(error, PlanFault) else (faults, [line])
+        return ([*faults, line], [], "") if isinstance(error, PlanFault) else (faults, [line], "; no file was there to check")
     if files and not faults:
         faults = file_faults(graph, plan, **located)
-    return faults, [*missing_lines(plan), *(f"{graph.file}: {text}" for text in plan.warnings)]
+    gone = {frame for frames in plan.missing.values() for frame in frames if frame is not None} & set(plan.delivered)
+    said = f"; {len(gone)} of {len(plan.delivered)} frames are not there" if gone else ""
+    return faults, [*missing_lines(plan), *(f"{graph.file}: {text}" for text in plan.warnings)], said
 
 
 @click.command()

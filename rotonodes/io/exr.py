@@ -113,11 +113,6 @@ def layers_image(layers: Layers) -> Image:
     return Image(data, channels, (layers.box.left, layers.box.top), layers.size, layers.metadata, encoded)
 
 
-def read_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Header attributes of all parts (the first wins), from the headers alone: texts, numbers and tuples of them."""
-    return _attributes(read_headers(path, check_chunks=False))
-
-
 def read_key(path: str | os.PathLike[str]) -> str | None:
     """The key stored in a complete EXR file; None when the file is missing, truncated, or was not written by rotonodes."""
     try:

@@ -191,14 +191,6 @@ def at_scale(model: Model, scale: float | None, name: str) -> Model:
     return replace(model, preprocessing=replace(model.preprocessing, scale=scale))
 
 
-def soft_matte(model: Model, frames: Tensor, device: str | torch.device = "cpu") -> Tensor:
-    """Scene-linear frames `[N, C, H, W]` -> mattes `[N, 1, H, W]` float32, 0 to 1, by the network's own habits.
-
-    For many frames make one `Segmenter` and call its `matte`.
-    """
-    return Segmenter(model, device).matte(frames)
-
-
 def _resized(maps: Tensor, size: torch.Size) -> Tensor:
     return maps if maps.shape[-2:] == size else F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import RotoError, did_you_mean_file
-from rotonodes.values.frames import frames_named
+from rotonodes.values.frames import frames_named, parse_frames
 
 if TYPE_CHECKING:
     from rotonodes.plan.plan import Plan
@@ -41,7 +41,14 @@ def missing_words(plan: Plan, name: str) -> str:
 
 
 def frames_advice(plan: Plan, missing: Sequence[int]) -> str:
-    """`; the graph says frames 1-24: --set frames=auto takes those on disk`, where the graph names frames that are not on disk."""
+    """The way out where the graph, or a node that learns or measures, names frames that are not on disk.
+
+    `; the graph says frames 1-24: --set frames=auto takes those on disk`.
+    """
+    for name, vertex in plan.graph.vertices.items():
+        own = getattr(vertex.node, "frames", None)
+        if isinstance(own, str) and own and type(vertex.node).takes_whole_clip() and set(missing) & set(parse_frames(own)):
+            return f"; {name} names frames {own}: --set {name}.frames=RANGE names others"
     named = plan.graph.frames
     if not named or not set(missing) & set(named):
         return ""

@@ -172,12 +172,12 @@ def _manifest(layers: Layers, key: str, where: str) -> tuple[dict[str, int] | No
     return {json.loads(name): float_safe(int(h, 16)) for name, h in entries}, False
 
 
-def select_names(crypto: Cryptomatte, patterns: str | Sequence[str]) -> dict[str, int]:
+def select_names(crypto: Cryptomatte, patterns: str | Sequence[str], layers: Layers | None = None) -> dict[str, int]:
     """The names that match the patterns, with their ids.
 
     Each pattern is a whole name; else a wildcard with `*`, `?`, `[...]` (case-sensitive); else a list of these with commas
     between. One that begins with `!` takes names out again (`*, !Floor`); where all do, the others are taken. Raises FrameError
-    for a pattern that matches nothing, unless it takes out.
+    for a pattern that matches nothing, unless it takes out; with `layers` it lists the names that the picture shows.
     """
     chosen: dict[str, int] = {}
     listed_patterns = [patterns] if isinstance(patterns, str) else list(patterns)
@@ -191,7 +191,7 @@ def select_names(crypto: Cryptomatte, patterns: str | Sequence[str]) -> dict[str
             continue
         found = _matching(crypto, word)
         if not found:
-            raise FrameError(_nothing(crypto, word))
+            raise FrameError(_nothing(crypto, word, layers))
         chosen |= found
     if not chosen:
         raise FrameError(f"{crypto.where}: a matte of {crypto.name} needs the name of at least one object")
@@ -221,7 +221,18 @@ def _matching(crypto: Cryptomatte, pattern: str) -> dict[str, int]:
     return {name: ids[name] for name in ids if expression.match(name)}
 
 
-def _nothing(crypto: Cryptomatte, pattern: str) -> str:
+def visible_names(crypto: Cryptomatte, layers: Layers) -> list[str]:
+    """The names that cover anything in the picture, sorted: no lights and cameras, which manifests list too."""
+    import numpy as np
+
+    seen: set[int] = set()
+    for id_plane, coverage_plane in crypto.pairs:
+        ids = np.ascontiguousarray(layers.planes[id_plane]).view(np.uint32)
+        seen.update(np.unique(ids[layers.planes[coverage_plane] > 0]).tolist())
+    return sorted(name for name, one in (crypto.ids or {}).items() if one in seen)
+
+
+def _nothing(crypto: Cryptomatte, pattern: str, layers: Layers | None) -> str:
     if crypto.ids is None:
         return f"{crypto.where}: {crypto.name} has no manifest, so {pattern!r} cannot be looked up: write whole names, without wildcards"
     if crypto.cut:
@@ -229,8 +240,14 @@ def _nothing(crypto: Cryptomatte, pattern: str) -> str:
             f"{crypto.where}: the manifest of {crypto.name} is cut off after {len(crypto.ids)} names, and {pattern!r} matches none: "
             "write whole names, without wildcards"
         )
-    names = listed(sorted(crypto.ids)) or "no names"
-    return f"{crypto.where}: nothing in {crypto.name} is called {pattern!r}{did_you_mean(pattern, crypto.ids)}; it has {names}"
+    words = pattern.split()
+    hint = did_you_mean(pattern, crypto.ids)
+    if len(words) > 1 and all(_matching(crypto, word) for word in words):
+        hint = f" (names are separated by commas: {', '.join(words)!r})"
+    shown = visible_names(crypto, layers) if layers is not None else []
+    where = " in this frame" if shown else ""
+    names = listed(shown or sorted(crypto.ids), 24) or "no names"
+    return f"{crypto.where}: nothing in {crypto.name} is called {pattern!r}{hint}; it has{where} {names}"
 
 
 def coverage(layers: Layers, crypto: Cryptomatte, ids: Iterable[int]) -> np.ndarray:
@@ -264,5 +281,5 @@ def decode_matte(layers: Layers, crypto: Cryptomatte, patterns: str | Sequence[s
 
     from rotonodes.values.pixels import Box, Matte, cut
 
-    plane = torch.from_numpy(coverage(layers, crypto, select_names(crypto, patterns).values()))
+    plane = torch.from_numpy(coverage(layers, crypto, select_names(crypto, patterns, layers).values()))
     return Matte(cut(plane[None], layers.box, Box(0, 0, *layers.size)).contiguous())

@@ -14,11 +14,6 @@ from rotonodes.train.settings import Loss
 PLAIN = Loss(dice=0)
 
 
-def segmentation_loss(logits: Tensor, labels: Tensor, loss: Loss = PLAIN, class_weights: Tensor | None = None) -> Tensor:
-    """The sum of `loss_terms`."""
-    return torch.stack(list(loss_terms(logits, labels, loss, class_weights).values())).sum()
-
-
 def loss_terms(logits: Tensor, labels: Tensor, loss: Loss = PLAIN, class_weights: Tensor | None = None) -> dict[str, Tensor]:
     """The cross-entropy and the other terms that `loss` asks for, by name, each times its weight.
 
