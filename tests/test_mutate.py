@@ -1,17 +1,23 @@
-"""The mutation run (tests/mutation/mutate.py): what it changes, and which tests it asks."""
+"""The mutation run (tests/mutation/): what it changes, which tests it asks, and what it counts as noticed."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("cosmic_ray")
+pytest.importorskip("coverage")
 sys.path.insert(0, str(Path(__file__).parent / "mutation"))
 
 import mutate
+import reach
 
+HERE = mutate.ROOT / "tests" / "mutation"
 FILE = mutate.ROOT / "rotonodes" / "io" / "orientation.py"
 
 
@@ -23,7 +29,10 @@ def test_a_sample_is_the_same_for_the_same_seed_and_changes_what_runs() -> None:
         changed = mutate.mutated(mutation)
         assert changed is not None and changed != source
         assert mutate._bare(changed) != mutate._bare(source)
-        assert sum(line.startswith("    +") for line in mutate.difference(mutation).splitlines()) >= 1
+        diff = mutate.difference(mutation)
+        assert sum(line.startswith("    +") for line in diff.splitlines()) >= 1
+        first = next(number for number, (a, b) in enumerate(zip(source.splitlines(), changed.splitlines(), strict=False), 1) if a != b)
+        assert first in mutate.lines_of(mutation)
 
 
 def test_annotations_and_messages_are_left_alone() -> None:
@@ -32,8 +41,133 @@ def test_annotations_and_messages_are_left_alone() -> None:
     assert mutate._bare("def f(a: int | None) -> int | None: ...") == mutate._bare("def f(a: int + None) -> int + None: ...")
 
 
-def test_the_tests_of_a_file_are_those_that_use_it() -> None:
-    assert mutate.tests_of(FILE)[0] == "test_orientation.py"
-    assert mutate.tests_of(mutate.ROOT / "rotonodes/imaging/mattes/grow.py")[0] == "test_grow_shrink.py"
+def test_the_nearest_tests_of_a_file_come_first() -> None:
+    assert mutate.nearest(FILE)[0] == "test_orientation.py"
+    assert mutate.nearest(mutate.ROOT / "rotonodes/values/frames.py")[0] == "test_frames.py"
     for name in mutate.FOLDERS:
         assert (mutate.ROOT / "rotonodes" / name).is_dir()
+
+
+def test_a_change_without_a_difference_is_known_also_where_lines_move() -> None:
+    diff = "    @@ -3,2 +3,2 @@\n     x = 1\n    -        if a < 1:\n    +        if a <= 1:\n     y = 2"
+    assert mutate.changed_lines(diff) == "-if a < 1:\n+if a <= 1:"
+    listed = "# rotonodes/x.py: a is never 1\n-    if a < 1:\n+    if a <= 1:\n\n# another\n- b\n+ c\n"
+    assert ["\n".join(lines) for lines in mutate._blocks(listed)] == ["-if a < 1:\n+if a <= 1:", "-b\n+c"]
+    assert mutate.changed_lines(diff) in {"\n".join(lines) for lines in mutate._blocks(listed)}
+
+
+def test_listed_changes_have_a_reason() -> None:
+    for entry in filter(None, mutate.EQUIVALENT.read_text(encoding="utf-8").strip().split("\n\n")):
+        assert entry.startswith("# rotonodes/") and len(entry.splitlines()[0]) > 50, f"say the file and why:\n{entry}"
+        assert len(list(mutate._blocks(entry))) == 1, f"one change an entry, with its - and + lines:\n{entry}"
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [
+        (1, {1, 6}),  # a constant: where it is used
+        (4, {4, 5, 6, 7, 8}),  # the header of a function: all of it
+        (5, {5}),  # the header of an `if`
+        (6, {6}),
+        (11, {10, 11, 12, 13, 14}),  # a field: the whole class
+        (14, {14}),
+    ],
+)
+def test_a_line_stands_for_the_lines_that_show_a_change(line: int, lines: set[int]) -> None:
+    source = """\
+        LIMIT = 3
+
+
+        def f(x=1):
+            if x:
+                return LIMIT
+            else:
+                return 0
+
+        class C:
+            size: int = 4
+
+            def area(self):
+                return self.size
+    """
+    found = reach.statement(textwrap.dedent(source), line)
+    users = [n for n, text in enumerate(source.splitlines(), 1) if found.used_by and found.used_by.search(text)]
+    assert {*found.lines, *users} == lines
+
+
+def test_tests_are_taken_from_the_fastest_until_the_time_is_up() -> None:
+    assert mutate.within(["a", "b", "c"], {"a": 1.0, "b": 2.0, "c": 4.0}, 3.5) == ["a", "b"]
+
+
+CODE = """
+import time
+
+def doubled(x):
+    return x * 2
+
+def endless(x):
+    while x < 0:
+        time.sleep(0.01)
+        x += 1
+    return x
+"""
+TESTS = """
+import pytest
+from rotonodes.a import doubled, endless
+
+@pytest.fixture(scope="module")
+def four():
+    return doubled(2)
+
+def test_doubled(four):
+    assert four == 4
+
+def test_beside(four):
+    assert four > 0
+
+def test_endless():
+    assert endless(-1) == 0
+
+@pytest.mark.skip
+def test_skipped():
+    assert doubled(1) == 2
+"""
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from unittest.mock import patch
+import mutate
+from reach import Reach
+from warm import run_tests
+
+root = Path(sys.argv[1])
+found = Reach(root, root / "maps")
+with patch("builtins.print"):
+    found.collect(["test_a.py"], run_tests, 60)
+    again = []
+    found.collect(["test_a.py"], lambda *a: again.append(a) or 0, 60)
+lines = {str(line): found.tests("rotonodes/a.py", range(line, line + 1)) for line in (5, 11)}
+code = root / "rotonodes" / "a.py"
+source = code.read_text()
+outcomes = []
+tests = ["tests/test_a.py::test_doubled", "tests/test_a.py::test_endless"]
+for old, new, patience in (("x * 2", "x * 3", 60), ("x += 1", "x += 0", 3), ("x * 2", "2 * x", 60), ("def", "define", 60)):
+    code.write_text(source.replace(old, new))
+    outcomes.append(mutate.asked(root, tests, dict.fromkeys(tests, 0.0), patience))
+code.write_text(source)
+print(json.dumps([lines, len(again), outcomes]))
+"""
+
+
+def test_the_map_names_the_tests_of_each_line_and_changes_are_noticed_by_them(tmp_path: Path) -> None:
+    for name, text in {"rotonodes/__init__.py": "", "rotonodes/a.py": CODE, "tests/test_a.py": TESTS}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow: takes long\n")
+    done = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path)], capture_output=True, text=True, env={"PYTHONPATH": str(HERE)})
+    assert done.returncode == 0, done.stderr
+    lines, again, outcomes = json.loads(done.stdout)
+    assert sorted(lines["5"]) == [f"tests/test_a.py::test_{name}" for name in ("beside", "doubled", "endless")]  # a fixture of the whole file
+    assert lines["11"] == ["tests/test_a.py::test_endless"]
+    assert again == 0  # nothing changed, so nothing is collected again
+    assert outcomes == [mutate.NOTICED, mutate.TIMED_OUT_WITH, mutate.SURVIVED, mutate.NOTICED]

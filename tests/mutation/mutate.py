@@ -1,11 +1,14 @@
-"""Would a test notice? Small changes are made to the code, one at a time, and the tests that concern the changed file are run.
+"""Would a test notice? Small changes are made to the code, one at a time, and the tests that reach the changed line are run.
 
-    pip install -e '.[dev]'                                    # has cosmic-ray, whose operators make the changes
+    pip install -e '.[dev]'                                    # has cosmic-ray, whose operators make the changes, and coverage
     python tests/mutation/mutate.py --count 300 --minutes 60   # a sample by --seed; ends in an hour at the latest
     python tests/mutation/mutate.py --only rotonodes/io/png.py --count 40
 
-The work is done in a copy of the code, so that the checkout stays as it is. Prints each change that no test noticed as a diff, and at
-last the share that was noticed. Each survivor is a missing test, or a change that makes no difference: say which.
+The work is done in a copy of the code, so that the checkout stays as it is. First a map is collected: which test reaches which line
+(`.mutation/`, kept for the next run; only test files that changed, or whose code did, are collected again). Each change is then tried
+on the tests of its line, fastest first, in a fork of a process that has imported the large libraries already. Prints each change that
+no test noticed as a diff, and at last the share that was noticed. Each survivor is a missing test, or a change that makes no
+difference: the latter are listed in `equivalent.txt` beside this file, with the reason.
 """
 
 from __future__ import annotations
@@ -13,18 +16,19 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
-import os
 import random
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
+from reach import Reach
+from warm import TIMED_OUT, run_tests, warm_up
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = ("values", "node", "graph", "plan", "engine", "io", "imaging")
@@ -36,19 +40,23 @@ OPERATORS = (
     *("ReplaceBinaryOperator_FloorDiv_Mul", "ReplaceBinaryOperator_Mod_Mul", "ReplaceBinaryOperator_Pow_Mul", "ZeroIterationForLoop"),
     *("ReplaceBinaryOperator_LShift_RShift", "ReplaceBinaryOperator_RShift_LShift", "ReplaceBinaryOperator_BitAnd_BitOr"),
 )
-EVERYWHERE = "test_every_node.py"  # runs over all nodes; asked last
-SLOW = ("test_benchmarks.py", "test_examples.py", "test_docs.py", "test_predecessors.py", "test_docker.py")
-
-
-# What the tests of a room rest on, beside those that name the changed file.
-ROOM_TESTS = {
-    "plan": ("test_engine.py", "test_plan.py"),
-    "engine": ("test_engine.py", "test_engine_edges.py"),
-    "graph": ("test_graph.py", "test_document.py", "test_graph_limits.py"),
-    "node": ("test_node.py", EVERYWHERE),
-    "imaging": (EVERYWHERE,),
-}
-MOST_TESTS = 8  # test files for one change
+# They take long, or are about texts, imports and scripts.
+SLOW = (
+    *(
+        "test_benchmarks.py",
+        "test_examples.py",
+        "test_docs.py",
+        "test_predecessors.py",
+        "test_docker.py",
+        "test_walls.py",
+        "test_mutate.py",
+    ),
+    *("test_blender.py", "test_blender_frames.py", "test_blender_shards.py", "test_parts_blender.py", "test_bench_tones.py"),
+)
+NOTICED, TIMED_OUT_WITH, SURVIVED = "noticed", "noticed by taking too long", "NOT NOTICED"
+STORE = ROOT / ".mutation"  # maps and results; ignored by git
+EQUIVALENT = Path(__file__).parent / "equivalent.txt"
+NEAREST = 3  # test files that are asked before the others
 
 
 class Mutation(NamedTuple):
@@ -60,35 +68,70 @@ class Mutation(NamedTuple):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=300, help="changes to try")
-    parser.add_argument("--seed", type=int, default=0, help="which sample of them")
-    parser.add_argument("--minutes", type=float, default=60, help="no further change is tried after so long")
-    parser.add_argument("--only", type=Path, action="append", help="a file or folder to change, instead of the whole core; repeatable")
-    parser.add_argument("--python", default=sys.executable, help="the interpreter that runs the tests")
-    parser.add_argument("--seconds", type=float, default=180, help="a test run that takes longer counts as noticed")
-    options = parser.parse_args(arguments)
+    options = parsed(arguments)
     given = [path if path.is_absolute() else ROOT / path for path in options.only or ()] or [ROOT / "rotonodes" / name for name in FOLDERS]
     files = sorted(file for path in given for file in ([path] if path.is_file() else path.rglob("*.py")) if file.stat().st_size)
-    sample = sampled(files, options.count, options.seed)
-    end = time.monotonic() + 60 * options.minutes
-    noticed, survivors = 0, []
+    warm_up()
+    outcomes: Counter[str] = Counter()
+    known = equivalents()
     with tempfile.TemporaryDirectory() as folder:
         copy = copied(Path(folder))
+        reach = Reach(copy, STORE)
+        reach.collect(test_files(), run_tests, options.file_seconds)
+        print(f"{len(reach.seconds)} tests, {sum(reach.seconds.values()):.0f} s in all", flush=True)
+        end = time.monotonic() + 60 * options.minutes
+        sample = sampled(files, options.count, options.seed)
         for number, mutation in enumerate(sample, 1):
             if time.monotonic() > end:
                 break
-            tests = tests_of(mutation.file)
-            caught = is_noticed(copy, mutation, tests, options.python, options.seconds)
-            noticed += caught
+            began = time.monotonic()
+            diff = difference(mutation)
+            outcome = "equivalent" if changed_lines(diff) in known else tried(copy, mutation, reach, options.seconds)
+            outcomes[outcome] += 1
             where = f"{mutation.file.relative_to(ROOT)} {mutation.operator.partition('/')[2]} {mutation.occurrence}"
-            print(f"{number} of {len(sample)}: {where}: {'noticed' if caught else 'NOT NOTICED'}", flush=True)
-            if not caught:
-                survivors.append(mutation)
-                print(difference(mutation), flush=True)
-    tried = noticed + len(survivors)
-    print(f"{noticed} of {tried} changes were noticed ({noticed / max(tried, 1):.0%}), seed {options.seed}")
+            print(f"{number} of {len(sample)}: {where}: {outcome}, {time.monotonic() - began:.0f} s", flush=True)
+            if outcome == SURVIVED:
+                print(diff, flush=True)
+    counted = sum(outcomes.values()) - outcomes["equivalent"]
+    noticed = counted - outcomes[SURVIVED]
+    print(f"{dict(outcomes)}: {noticed} of {counted} changes were noticed ({noticed / max(counted, 1):.0%}), seed {options.seed}")
     return 0
+
+
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=300, help="changes to try")
+    parser.add_argument("--seed", type=int, default=0, help="which sample of them")
+    parser.add_argument("--minutes", type=float, default=60, help="no further change is tried after so long; the map is not counted in")
+    parser.add_argument("--only", type=Path, action="append", help="a file or folder to change, instead of the whole core; repeatable")
+    parser.add_argument("--seconds", type=float, default=20, help="processor time of the tests for one change")
+    parser.add_argument("--file-seconds", type=float, default=300, help="a test file that takes longer is left out")
+    return parser.parse_args(arguments)
+
+
+def test_files() -> list[str]:
+    """The names of all test files but those that are slow or test no code of the core."""
+    return sorted(path.name for path in (ROOT / "tests").glob("test_*.py") if path.name not in SLOW)
+
+
+def equivalents() -> set[str]:
+    """Changes that make no difference, as `equivalent.txt` lists them: see `changed_lines`."""
+    text = EQUIVALENT.read_text(encoding="utf-8") if EQUIVALENT.exists() else ""
+    return {"\n".join(lines) for lines in _blocks(text)}
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    """The `-` and `+` lines of each entry; entries are parted by empty lines, `#` begins a reason."""
+    for entry in re.split(r"\n\s*\n", text):
+        lines = [line.strip() for line in entry.splitlines() if line.startswith(("-", "+"))]
+        if lines:
+            yield [line[0] + line[1:].strip() for line in lines]
+
+
+def changed_lines(diff: str) -> str:
+    """The lines that a diff takes away and adds, without their indentation; so a change is known also when lines move."""
+    return "\n".join(line for block in _blocks("\n".join(text[4:] for text in diff.splitlines())) for line in block)
 
 
 def sampled(files: list[Path], count: int, seed: int) -> list[Mutation]:
@@ -153,6 +196,14 @@ def mutated(mutation: Mutation) -> str | None:
         return None
 
 
+def lines_of(mutation: Mutation) -> range:
+    """The lines of the file, counted from 1, that a change touches."""
+    before = mutation.file.read_text(encoding="utf-8").splitlines()
+    matcher = difflib.SequenceMatcher(None, before, (mutated(mutation) or "").splitlines(), autojunk=False)
+    touched = [(begin, max(end, begin + 1)) for tag, begin, end, _, _ in matcher.get_opcodes() if tag != "equal"]
+    return range(min(begin for begin, _ in touched) + 1, max(end for _, end in touched) + 1)
+
+
 def _bare(source: str) -> str:
     """The code without its annotations and line numbers."""
     tree = ast.parse(source)
@@ -178,28 +229,19 @@ def difference(mutation: Mutation) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 
-def tests_of(file: Path) -> list[str]:
-    """The test files that concern a file, the nearest first: those called after it, those that import it, those that import such a node."""
+def nearest(file: Path) -> list[str]:
+    """The test files that concern a file most: the one called after it, then those that import it, those that name it most first."""
     module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
     parent, _, name = module.rpartition(".")
     direct = re.compile(rf"\b{re.escape(module)}\b|from {re.escape(parent)} import [^\n]*\b{name}\b|\({name}\b")
-    users = [other for other in (ROOT / "rotonodes" / "nodes").rglob("*.py") if direct.search(other.read_text(encoding="utf-8"))]
-    classes = {found for user in users for found in re.findall(r"^class (\w+)\(", user.read_text(encoding="utf-8"), re.M)}
-    by_node = re.compile(rf"\b({'|'.join(sorted(classes))})\b") if classes else None
-    named: list[str] = []
-    imported, through = list[tuple[int, str]](), list[tuple[int, str]]()  # with how often they name it, negative: most first
-    for test in sorted((ROOT / "tests").glob("test_*.py")):
-        text = test.read_text(encoding="utf-8")
-        if test.stem in (f"test_{name}", f"test_{name}s"):
-            named.append(test.name)
+    found: list[tuple[int, str]] = []
+    for test in test_files():
+        text = (ROOT / "tests" / test).read_text(encoding="utf-8")
+        if test in (f"test_{name}.py", f"test_{name}s.py"):
+            found.append((-len(text), test))
         elif direct.search(text):
-            imported.append((-len(re.findall(rf"\b{name}\b", text)), test.name))
-        elif by_node and by_node.search(text):
-            through.append((-len(by_node.findall(text)), test.name))
-    listed = [*named, *(name for _, name in [*sorted(imported), *sorted(through)])]
-    found = [name for name in listed if name != EVERYWHERE and name not in SLOW][:MOST_TESTS]
-    room = file.relative_to(ROOT).parts[1]
-    return list(dict.fromkeys([*found, *ROOM_TESTS.get(room, () if found else (EVERYWHERE,))]))
+            found.append((-len(re.findall(rf"\b{name}\b", text)), test))
+    return [test for _, test in sorted(found)][:NEAREST]
 
 
 def copied(folder: Path) -> Path:
@@ -207,29 +249,53 @@ def copied(folder: Path) -> Path:
     for name in ("rotonodes", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.iterdir():
-        if path.name not in ("rotonodes", "tests", ".git") and not (folder / path.name).exists():
+        if path.name not in ("rotonodes", "tests", ".git", STORE.name) and not (folder / path.name).exists():
             (folder / path.name).symlink_to(path)
     return folder
 
 
-def is_noticed(copy: Path, mutation: Mutation, tests: list[str], python: str, seconds: float) -> bool:
-    """True when a test fails, or takes too long, with the change made."""
-    changed = mutated(mutation) or ""
-    target = copy / mutation.file.relative_to(ROOT)
-    source = target.read_text(encoding="utf-8")
-    target.write_text(changed, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+def tried(copy: Path, mutation: Mutation, reach: Reach, seconds: float) -> str:
+    """Make a change in the copy, run the tests that reach it, take it back: NOTICED, TIMED_OUT_WITH or SURVIVED."""
+    name = str(mutation.file.relative_to(ROOT))
+    near = nearest(mutation.file)
+    tests = reach.tests(name, lines_of(mutation))
+    first = [test for test in tests if test.partition("::")[0].removeprefix("tests/") in near]
+    target = copy / name
+    target.write_text(mutated(mutation) or "", encoding="utf-8")
     try:
-        for test in tests:
-            command = [python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", "--tb=no", f"tests/{test}"]
-            done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=seconds, check=False)
-            if done.returncode not in (0, 5):  # 5: no test was collected
-                return True
-        return False
-    except subprocess.TimeoutExpired:
-        return True
+        left = seconds
+        for stage in (first, [test for test in tests if test not in set(first)]):
+            taken = within(stage, reach.seconds, left)
+            left -= sum(reach.seconds[test] for test in taken)
+            outcome = asked(copy, taken, reach.seconds) if taken else SURVIVED
+            if outcome != SURVIVED:
+                return outcome
+        return SURVIVED
     finally:
-        target.write_text(source, encoding="utf-8")
+        shutil.copy2(mutation.file, target)  # with its time, so that its bytecode stays valid
+
+
+def within(tests: list[str], seconds: dict[str, float], limit: float) -> list[str]:
+    """As many of the tests, from the first, as take `limit` seconds together."""
+    taken: list[str] = []
+    for test in tests:
+        limit -= seconds[test]
+        if limit < 0:
+            break
+        taken.append(test)
+    return taken
+
+
+def asked(copy: Path, tests: list[str], seconds: dict[str, float], patience: float = 60) -> str:
+    """Run tests until one fails; `patience` is the least time that they are given."""
+    limit = patience + 8 * sum(seconds[test] for test in tests)
+    options = ["-q", "-x", "--tb=no", "-m", "not slow"]
+    code = run_tests(copy, [*tests, *options], limit)
+    if code == pytest.ExitCode.USAGE_ERROR:  # cases of that name are not there with the change: that alone is no failure
+        code = run_tests(copy, [*dict.fromkeys(test.partition("::")[0] for test in tests), *options], limit)
+    if code == TIMED_OUT:
+        return TIMED_OUT_WITH
+    return SURVIVED if code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) else NOTICED
 
 
 if __name__ == "__main__":

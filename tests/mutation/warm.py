@@ -1,0 +1,94 @@
+"""Test runs in forks of one process that has imported the large libraries already, which saves seconds for each run."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "PIL.Image",
+    "pydantic",
+    "networkx",
+    "yaml",
+    "click",
+    "pytest",
+    "coverage",
+    "tifffile",
+)
+MEMORY = 12 << 30  # bytes of address space: a change may ask for a picture without end
+TIMED_OUT = -1
+
+
+def warm_up() -> None:
+    """Import what most tests import, apart from rotonodes itself. Nothing is computed: threads do not survive a fork."""
+    os.environ.update(OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1")
+    sys.dont_write_bytecode = True
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("torch").set_num_threads(1)
+
+
+def run_tests(copy: Path, arguments: Sequence[str], seconds: float, plugins: Sequence[object] = (), log: Path | None = None) -> int:
+    """pytest in a fork, in the folder `copy` with its own `rotonodes`; its exit status, or TIMED_OUT after `seconds`."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        _be_pytest(
+            copy, [*arguments, "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"], plugins, log
+        )
+    end = time.monotonic() + seconds
+    pause = 0.005
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended or time.monotonic() > end:
+            # What tests started ends with them.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)
+            if ended:
+                return os.waitstatus_to_exitcode(status)
+            os.waitpid(child, 0)
+            return TIMED_OUT
+        time.sleep(pause)
+        pause = min(0.1, pause * 1.5)
+
+
+def _be_pytest(copy: Path, arguments: Sequence[str], plugins: Sequence[object], log: Path | None) -> None:
+    """The fork's whole life; never returns."""
+    code = 70
+    try:
+        os.setsid()
+        target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for stream in (1, 2):
+            os.dup2(target, stream)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.chdir(copy)
+        os.environ["PYTHONPATH"] = str(copy)
+        sys.path[:] = [str(copy), *(path for path in sys.path if path not in ("", str(Path(__file__).parent)))]
+        sys.argv = ["pytest"]
+        import pytest
+
+        with tempfile.TemporaryDirectory() as folder:
+            code = int(pytest.main([*arguments, f"--basetemp={folder}/t"], plugins=list(plugins)))
+    except BaseException:  # a fork must not return into its parent's code
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
