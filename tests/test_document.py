@@ -131,6 +131,15 @@ def test_a_hundred_thousand_nodes_are_too_many(faults_of: FaultsOf) -> None:
     assert line.endswith("more than 100000 YAML nodes")
 
 
+def test_a_graph_may_be_just_as_large_as_the_limits(monkeypatch: pytest.MonkeyPatch, faults_of: FaultsOf) -> None:
+    assert parse_document("a: " + "[" * 63 + "]" * 63, "g").data  # with the mapping around it 64 levels
+    monkeypatch.setattr("rotonodes.graph.document.MOST_NODES", 12)
+    assert parse_document("a: [1, 2, 3, 4, 5, 6, 7, 8, 9]", "g").data  # the mapping, its key, the list and nine numbers
+    assert faults_of("a: [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]") == ["g:1:32: more than 12 YAML nodes"]
+    assert parse_document("{a: &x [1, 2], b: [*x, *x, 3]}", "g").data  # written out: the mapping, three times x, the list b and 3
+    assert faults_of("{a: &x [1, 2], b: [*x, *x, 3, 4]}") == ["g:1:31: aliases expand to more than 12 YAML nodes"]
+
+
 def test_equal_keys_and_merge_keys_are_named_and_the_rest_is_judged(faults_of: FaultsOf) -> None:
     text = GRAPH.replace("left: 1", "left: 1, left: 2").replace("$gain", "1, saturation: -1")
     text = text.replace("nodes:\n", "nodes:\n  <<: {x: {type: Crop}}\n")

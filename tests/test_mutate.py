@@ -167,7 +167,9 @@ def test_the_map_names_the_tests_of_each_line_and_changes_are_noticed_by_them(tm
     done = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path)], capture_output=True, text=True, env={"PYTHONPATH": str(HERE)})
     assert done.returncode == 0, done.stderr
     lines, again, outcomes = json.loads(done.stdout)
-    assert sorted(lines["5"]) == [f"tests/test_a.py::test_{name}" for name in ("beside", "doubled", "endless")]  # a fixture of the whole file
+    assert sorted(lines["5"]) == [
+        f"tests/test_a.py::test_{name}" for name in ("beside", "doubled", "endless")
+    ]  # a fixture of the whole file
     assert lines["11"] == ["tests/test_a.py::test_endless"]
     assert again == 0  # nothing changed, so nothing is collected again
     assert outcomes == [mutate.NOTICED, mutate.TIMED_OUT_WITH, mutate.SURVIVED, mutate.NOTICED]

@@ -139,6 +139,9 @@ def test_stereo_views() -> None:
         passes.find("Depth", view="left")
     with pytest.raises(FrameError, match="no view 'middle'; it has right, left"):
         passes.find("Combined", view="middle")
+    both = read_passes(["V.Depth.Z", "V.Depth.left.Z"], ["right", "left"])  # one for both eyes, and one of the left eye's own
+    assert both.find("Depth", view="left").channels == (("Z", "V.Depth.left.Z"),)
+    assert both.find("Depth", view="right").channels == (("Z", "V.Depth.Z"),)
     guessed = read_passes(["V.Combined.left.R", "V.Combined.right.R"])  # several parts: the header lists no views
     assert guessed.find("Combined", view="right").channels == (("R", "V.Combined.right.R"),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import resource
@@ -13,6 +14,8 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+
+from _pytest.config import default_plugins
 
 LIBRARIES = (
     "torch",
@@ -40,6 +43,10 @@ def warm_up() -> None:
             importlib.import_module(name)
     with contextlib.suppress(ImportError):
         importlib.import_module("torch").set_num_threads(1)
+    for name in default_plugins:
+        importlib.import_module(f"_pytest.{name}")
+    gc.collect()
+    gc.freeze()  # pytest collects garbage twice in each fork: it need not look at the libraries
 
 
 def run_tests(copy: Path, arguments: Sequence[str], seconds: float, plugins: Sequence[object] = (), log: Path | None = None) -> int:
