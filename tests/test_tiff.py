@@ -93,6 +93,16 @@ def test_tiff_where_white_is_zero(kind: str, tmp_path: Path) -> None:
     assert tiff.read_tiff(tmp_path / "a.tif").samples.ravel().tolist() == [np.iinfo(kind).max - 100] * 16
 
 
+@pytest.mark.parametrize(("extra", "premultiplied"), [("unassalpha", False), ("assocalpha", True), ("unspecified", False)])
+@pytest.mark.parametrize(("kind", "compression"), [("u2", None), ("f4", "zlib"), ("u4", "lzma"), ("f4", "lzma")])
+def test_what_alpha_means_is_as_the_file_says(kind: str, compression: str | None, extra: str, premultiplied: bool, tmp_path: Path) -> None:
+    """Whoever decodes: plain and deflated files are read here, LZMA by tifffile."""
+    samples = _values(kind)[..., [0, 1, 2, 0]]
+    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="rgb", extrasamples=[extra], compression=compression)
+    found = tiff.read_tiff(tmp_path / "a.tif")
+    assert found.premultiplied is premultiplied and np.array_equal(found.samples, samples)
+
+
 def test_16_bit_lzw_tiff_where_white_is_zero(tmp_path: Path) -> None:
     PIL.Image.fromarray(np.full((4, 4), 1000, np.uint16)).save(tmp_path / "a.tif", compression="tiff_lzw", tiffinfo={262: 0})
     if tiff._tags((tmp_path / "a.tif").read_bytes())[0][262] == (0,):

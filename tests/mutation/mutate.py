@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import pytest
 from reach import Reach
-from warm import TIMED_OUT, run_tests, warm_up
+from warm import TIMED_OUT, keep_bytecode, run_tests, warm_up
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = ("values", "node", "graph", "plan", "engine", "io", "imaging")
@@ -76,6 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     known = equivalents()
     with tempfile.TemporaryDirectory() as folder:
         copy = copied(Path(folder))
+        keep_bytecode(copy, test_files())
         reach = Reach(copy, STORE)
         reach.collect(test_files(), run_tests, options.file_seconds)
         print(f"{len(reach.seconds)} tests, {sum(reach.seconds.values()):.0f} s in all", flush=True)
