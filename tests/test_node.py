@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 import torch
@@ -136,6 +136,33 @@ def test_a_wrong_value_from_python_is_one_line_too(values: dict[str, Any], line:
     assert str(caught.value) == line
     assert isinstance(caught.value, ValueError)  # as pydantic's own error is
     assert caught.value.__context__ is None  # a traceback shows that one line alone
+
+
+class Either(Node):
+    """Parameters of several types."""
+
+    greys: list[int] | Literal["found"] | None = param(None, help="greys, or found")
+    sizes: list[int] | None = param(None, help="sizes")
+    range: float | tuple[float, float] = param(1.0, help="one or two")
+
+    def process(self, image: Image) -> Image:
+        return image
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"greys": "fuond"}, "greys: must be a list or 'found', not 'fuond' (did you mean 'found'?)"),
+        ({"greys": [1, "a"]}, "greys.1: must be a whole number, not 'a'"),
+        ({"sizes": [1, "a"]}, "sizes.1: must be a whole number, not 'a'"),
+        ({"sizes": 3}, "sizes: must be a list, not 3"),
+        ({"range": [1, "a"]}, "range.1: must be a number, not 'a'"),
+        ({"range": {}}, "range: must be a number or a list, not {}"),
+    ],
+)
+def test_a_value_of_none_of_several_types_is_told_in_the_words_of_the_nearest(values: dict[str, Any], line: str) -> None:
+    ((_, message),) = parameter_faults(Either, values)
+    assert message == line
 
 
 def test_a_long_value_is_cut_short() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -111,10 +112,29 @@ def parameter_faults(cls: type[BaseModel], values: Mapping[str, Any]) -> list[tu
 def faults_of(cls: type[BaseModel], error: ValidationError) -> list[tuple[str, str]]:
     """(parameter, message) for every fault that pydantic found in the values of a node."""
     by_parameter: dict[tuple[str, str], list[Any]] = {}
-    for fault in error.errors(include_url=False):
+    for fault in _deepest(cls, error.errors(include_url=False)):
         name = str(fault["loc"][0]) if fault["loc"] else ""
         by_parameter.setdefault((name, repr(fault["input"])), []).append(fault)
     return [(name, describe(cls, name, same)) for (name, _), same in by_parameter.items()]
+
+
+def _deepest(cls: type[BaseModel], faults: Sequence[Any]) -> list[Any]:
+    """The faults; of a value that fits no member of a union those of the members that fit it best, without the members' names."""
+    found = []
+    for fault in faults:
+        info = cls.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
+        # Beside None a single type is no union to pydantic, and has no name in the place of a fault.
+        union = info is not None and _is_union(info.annotation) and len({*get_args(info.annotation)} - {NoneType}) > 1
+        found.append((union, {**fault, "loc": (*fault["loc"][:1], *fault["loc"][2:])} if union else fault))
+    depths: dict[Any, int] = {}
+    for _, fault in found:
+        name = fault["loc"][:1]
+        depths[name] = max(depths.get(name, 0), len(fault["loc"]))
+    return [fault for union, fault in found if not union or len(fault["loc"]) == depths[fault["loc"][:1]]]
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, UnionType)
 
 
 def no_parameter(type_name: str, name: str, known: Iterable[str]) -> str:
@@ -141,7 +161,7 @@ def describe(cls: type[BaseModel], name: str, faults: Sequence[Any]) -> str:
     where = ".".join([name, *inner])
     if first["type"] == "missing":
         return f"{name}: has too few values"
-    return f"{where}: must be {' or '.join(rules)}, not {shown(first['input'])}{_near(first)}"
+    return f"{where}: must be {' or '.join(rules)}, not {shown(first['input'])}{next(filter(None, map(_near, faults)), '')}"
 
 
 def shown(value: Any) -> str:
