@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 
 from rotonodes import Graph, run
 from rotonodes.errors import UsageError
+from rotonodes.imaging.mattes.edge_check import edge_widths, worst
 from rotonodes.imaging.mattes.edge_report import EdgeReport, FrameEdges
 from rotonodes.io.pictures import read_key
 from rotonodes.node.annotations import Monitor
@@ -53,6 +54,25 @@ def test_length_is_that_of_the_circle() -> None:
 @pytest.mark.parametrize("ramp", [1, 2.5, 5, 10])
 def test_width_is_that_from_10_to_90_percent(ramp: float) -> None:
     assert checked(disc(30, ramp), thick=12).width == pytest.approx(0.8 * ramp, rel=0.06)
+
+
+@pytest.mark.parametrize(("ramp", "found"), [(5.0, 4.0), (10.0, 8.0), (15.0, 9.0)])
+def test_wide_edges_are_measured_up_to_twice_the_limit(ramp: float, found: float) -> None:
+    """In a square of twice the limit (4 px) and one more; what is wider has that width."""
+    slope = np.clip((np.arange(48) + 0.5 - 24) / ramp + 0.5, 0, 1)
+    points = np.stack([np.arange(32.0), np.full(32, 23.5)], axis=1)
+    widths, width = edge_widths(np.tile(slope, (32, 1)).astype(np.float32), points, np.ones(32), 3.0)
+    assert widths[8:-8] == pytest.approx(found, abs=1e-3)
+    assert width == pytest.approx(found, abs=1e-3)
+
+
+def test_reported_places_of_one_kind_are_apart() -> None:
+    """The next one is the worst that is farther than 12 px away."""
+    points = np.stack([np.zeros(40), np.arange(40.0)], axis=1)
+    values = np.where(np.arange(40) % 12 == 0, 9.0, 5.0) - 0.01 * np.arange(40)
+    found = worst("thick", values, values > 4.0, points)
+    assert [place.x for place in found] == [0, 24, 37]
+    assert [place.value for place in found] == [9.0, 8.76, 4.63]
 
 
 def test_a_hard_edge_has_no_width_and_is_too_thin() -> None:

@@ -227,6 +227,15 @@ def test_without_psd_tools_there_is_one_line(tmp_path: Path, monkeypatch: pytest
     one_line(error)
 
 
+@pytest.mark.parametrize("length", [1, 254, 255, 256, 300])
+def test_long_names_are_whole_in_unicode_and_cut_only_where_the_old_form_ends(tmp_path: Path, length: int) -> None:
+    name = ("abcdefg" * 50)[:length]
+    write_psd(tmp_path / "a.psd", [PsdLayer(name, picture(1)), PsdLayer("after", picture(2))], SIZE)
+    assert [layer.name for layer in psd_tools.PSDImage.open(tmp_path / "a.psd")] == [name, "after"]
+    short = name[:255].encode()
+    assert bytes([len(short)]) + short + b"\0" * (-(len(short) + 1) % 4) + b"8BIMluni" in (tmp_path / "a.psd").read_bytes()
+
+
 def test_what_psd_cannot_hold(tmp_path: Path) -> None:
     with pytest.raises(FrameError, match="30001 x 4 is too large for PSD"):
         write_psd(tmp_path / "a.psd", [], (30_001, 4))
