@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -354,5 +355,8 @@ def test_random_graphs_are_read_as_written(tmp_path: Path, drawn: Any) -> None:
     found = {name: {key: [tuple(link) for link in links] for key, links in vertex.links.items()} for name, vertex in graph.vertices.items()}
     assert found == wanted
     order = graph.order()
+    place = {name: at for at, name in enumerate(graph.vertices)}
+    assert order == list(nx.lexicographical_topological_sort(graph.topology, key=place.__getitem__))
+    assert all(graph.upstream([name]) == {name, *nx.ancestors(graph.topology, name)} for name in order)
     for name, links in wanted.items():
         assert all(order.index(node) < order.index(name) for given in links.values() for node, _ in given)

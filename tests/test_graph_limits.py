@@ -8,6 +8,7 @@ import pytest
 
 from rotonodes import Graph
 from rotonodes.errors import GraphError
+from rotonodes.graph.document import Document, read_document
 
 
 def load(folder: Path, text: str) -> Graph:
@@ -33,6 +34,25 @@ nodes:
 """
     with pytest.raises(GraphError, match="the links form a cycle: a -> b -> a"):
         load(tmp_path, text)
+
+
+def test_a_graph_file_that_many_nodes_use_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine of nine of nine: 729 nodes from three files."""
+    ends = "rotonodes: 1\ninputs: {image: n0.image}\noutputs: {out: n8}\nnodes:\n"
+    for level in range(3):
+        body = f"type: ./g{level - 1}.yaml" if level else "type: Crop, left: 1"
+        nodes = [f"  n{at}: {{{body}{f', in: n{at - 1}' if at else ''}}}\n" for at in range(9)]
+        (tmp_path / f"g{level}.yaml").write_text(ends + "".join(nodes))
+    read: list[str] = []
+
+    def counted(path: str) -> Document:
+        read.append(Path(path).name)
+        return read_document(path)
+
+    monkeypatch.setattr("rotonodes.graph.builder.read_document", counted)
+    graph = load(tmp_path, "rotonodes: 1\nnodes:\n  a: {type: LoadFrames, path: a.png}\n  b: {type: ./g2.yaml, in: a}\n")
+    assert len(graph.vertices) == 730
+    assert sorted(read) == ["g0.yaml", "g1.yaml", "g2.yaml"]
 
 
 def test_a_chain_of_thousands(tmp_path: Path) -> None:

@@ -249,6 +249,13 @@ def test_a_run_with_nothing_to_do_imports_no_torch(tmp_path: Path) -> None:
     assert "torch" not in loaded_after(run, folder=tmp_path)
 
 
+def test_a_check_imports_only_what_it_needs() -> None:
+    """networkx takes longer to import than a graph takes to check; it names the nodes of a cycle. Pillow reads no EXR."""
+    loaded = loaded_after(CALL.format(["check", "graphs/flat_tones.yaml"]), folder=ROOT)
+    assert "rotonodes.nodes.networks.unet_segment" in loaded
+    assert not {"networkx", "PIL", "torch", "scipy"} & loaded
+
+
 def test_importing_the_package_is_cheap(tmp_path: Path) -> None:
     assert not {"torch", "numpy", "pydantic", "click", "rotonodes.node.base"} & loaded_after("import rotonodes", folder=tmp_path)
     loaded = loaded_after("from rotonodes import Graph, Image, Node, param, run", "from rotonodes.nodes import Crop", folder=tmp_path)

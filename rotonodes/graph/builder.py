@@ -25,11 +25,20 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class Builder:
-    """Builds a Graph from a document. `variables` are `--var`, `settings` are `--set`; `trail` has the files that contain this one."""
+    """Builds a Graph from a document. `variables` are `--var`, `settings` are `--set`; `trail` has the files that contain this one,
+    `read` the graph files that were read already."""
 
-    def __init__(self, document: Document, variables: dict[str, Any], settings: dict[str, Any], trail: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        document: Document,
+        variables: dict[str, Any],
+        settings: dict[str, Any],
+        trail: tuple[str, ...] = (),
+        read: dict[str, Document] | None = None,
+    ) -> None:
         self.document, self.settings, self.trail = document, settings, (*trail, str(Path(document.file).resolve()))
         self.overrides = variables
+        self.read = {} if read is None else read
         self.faults: list[Fault] = list(document.faults)
         self.broken: set[str] = set()  # nodes with faults of their own: links from them are not checked
 
@@ -231,9 +240,9 @@ class Builder:
             self.fault(f"there is no graph file {body['type']}, neither beside this one nor below the current directory", *place, node=name)
             return
         try:
-            document = read_document(str(path))
+            document = self.read.setdefault(str(path), self.read.get(str(path)) or read_document(str(path)))
             settings = {key.removeprefix(f"{name}/"): value for key, value in self.settings.items() if key.startswith(f"{name}/")}
-            inner = Builder(document, self.parameters(name, body), settings, self.trail)
+            inner = Builder(document, self.parameters(name, body), settings, self.trail, self.read)
             sub = Graph()
             inner.assemble(sub)
         except GraphError as error:

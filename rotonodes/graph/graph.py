@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -153,18 +154,38 @@ class Graph:
         return self._topology
 
     def order(self) -> list[str]:
-        """Names in topological order; nodes that do not depend on each other keep the order of the file."""
-        import networkx as nx
-
-        place = {name: i for i, name in enumerate(self.vertices)}
-        return list(nx.lexicographical_topological_sort(self.topology, key=place.__getitem__))
+        """Names in topological order; nodes that do not depend on each other keep the order of the file. Without those on cycles."""
+        names = list(self.vertices)
+        place = {name: i for i, name in enumerate(names)}
+        waiting = [0] * len(names)  # links from nodes that are not in the order yet
+        users: list[list[int]] = [[] for _ in names]
+        for at, vertex in enumerate(self.vertices.values()):
+            for _, link in vertex.all_links():
+                if link.node in place:
+                    waiting[at] += 1
+                    users[place[link.node]].append(at)
+        ready = [at for at, count in enumerate(waiting) if not count]  # rising, so it is a heap
+        found: list[str] = []
+        while ready:
+            first = heapq.heappop(ready)
+            found.append(names[first])
+            for at in users[first]:
+                waiting[at] -= 1
+                if not waiting[at]:
+                    heapq.heappush(ready, at)
+        return found
 
     def upstream(self, names: Iterable[str]) -> set[str]:
         """The names, and the names of all nodes that they depend on."""
-        import networkx as nx
-
-        wanted = set(names)
-        return wanted.union(*(nx.ancestors(self.topology, name) for name in wanted)) if wanted else set()
+        stack = list(names)
+        found = set(stack)
+        while stack:
+            vertex = self.vertices.get(stack.pop())
+            for _, link in vertex.all_links() if vertex is not None else ():
+                if link.node in self.vertices and link.node not in found:
+                    found.add(link.node)
+                    stack.append(link.node)
+        return found
 
     def source_of(self, link: Link) -> Link:
         """The link with disabled nodes bypassed: a disabled node passes on its first linked input."""

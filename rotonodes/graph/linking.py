@@ -109,7 +109,9 @@ class Linker:
     def cycles(self) -> set[str]:
         """Every node on a cycle. Each group of nodes in a cycle is one fault, which names the nodes in order."""
         graph = self.graph
-        import networkx as nx
+        if len(graph.order()) == len(graph.vertices):
+            return set()
+        import networkx as nx  # only where there is a cycle to name: the import takes a tenth of a second
 
         on_cycle: set[str] = set()
         place = {name: i for i, name in enumerate(graph.vertices)}

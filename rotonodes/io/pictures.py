@@ -66,8 +66,6 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
 
     Raises FrameError as `read_image` does.
     """
-    import PIL.Image
-
     if is_array(_start(path)):
         height, width = _label_array(path).shape
         return width, height
@@ -76,6 +74,8 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         return frame.width, frame.height
     if _start(path).startswith(tiff.MAGICS):
         return tiff.tiff_size(path)
+    import PIL.Image  # a check of EXR files needs no Pillow
+
     with decoding(path, "picture"):
         try:
             with PIL.Image.open(path, formats=[*_PILLOW_READS, "PNG"]) as picture:

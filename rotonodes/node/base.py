@@ -18,7 +18,7 @@ from rotonodes.node.calling import PREPARED, first_of_batch, on_one_device, wron
 from rotonodes.node.parameters import (
     WrongParameter,
     faults_of,
-    path_role,
+    path_parameters,
     wrong_kinds,
 )
 from rotonodes.node.registry import register
@@ -162,10 +162,9 @@ class Node(BaseModel):
 
     def paths(self, role: str) -> Iterator[tuple[str, str]]:
         """(parameter, path) of every path parameter that is set; a list of paths gives one pair for each."""
-        for name, info in type(self).model_fields.items():
-            if path_role(info) == role:
-                value = getattr(self, name)
-                yield from ((name, path) for path in (value if isinstance(value, list) else [value]) if isinstance(path, str) and path)
+        for name in path_parameters(type(self), role):
+            value = getattr(self, name)
+            yield from ((name, path) for path in (value if isinstance(value, list) else [value]) if isinstance(path, str) and path)
 
     def at(self, resolve: Callable[[str], str], source: Callable[[str], str] | None = None) -> Node:
         """A copy of the node with every path parameter passed through `resolve` (a root folder, a path map).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,12 @@ def path_role(info: FieldInfo) -> str | None:
     for inner in get_args(info.annotation) or (info.annotation,):
         marks += getattr(inner, "__metadata__", ())
     return next((mark.role for mark in marks if isinstance(mark, PathRole)), None)
+
+
+@functools.cache
+def path_parameters(cls: type[BaseModel], role: str) -> tuple[str, ...]:
+    """The names of a class's parameters that are paths of files it reads (`input`) or writes (`output`)."""
+    return tuple(name for name, info in cls.model_fields.items() if path_role(info) == role)
 
 
 def changes_pixels(info: FieldInfo) -> bool:
