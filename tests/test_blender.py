@@ -183,6 +183,16 @@ def test_dry_run_says_what_it_would_do_and_writes_nothing(scene: Path) -> None:
         assert wanted in call["said"], call["said"]
 
 
+def test_a_dry_run_needs_no_place_to_write_to(scene: Path) -> None:
+    whole = arguments(scene, "dry", "--dry-run")
+    at = whole.index("--out")
+    without = [*whole[:at], *whole[at + 2 :]]
+    (dry,) = calls(scene, {"arguments": without})
+    assert (dry["code"], "2 of 64 x 64\n" in dry["said"]) == (0, True), dry["said"]
+    (wet,) = calls(scene, {"arguments": [word for word in without if word != "--dry-run"]})
+    assert (wet["code"], "--out is missing" in wet["said"]) == (2, True), wet["said"]
+
+
 def test_settings_that_scale_light_do_not_scale_labels(scene: Path, shot: Path) -> None:
     settings = {"render.engine": "CYCLES", "cycles.film_exposure": 3.0, "cycles.sample_clamp_direct": 0.1}
     (call,) = calls(scene, {"set": settings, "arguments": arguments(scene, "exposed", "--frames", "1")})

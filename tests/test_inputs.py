@@ -272,6 +272,29 @@ def test_an_output_on_an_input_or_on_another_output_is_refused(folder: Path) -> 
         graph.run(cache="none")
 
 
+def test_a_star_in_the_name_of_a_folder_that_is_there(folder: Path, call: Call) -> None:
+    """It is the folder's own, as a frame's mark is: for pictures, masks, parts and results."""
+    for name in ("in * of", "out*"):
+        (folder / name).mkdir()
+    shutil.copytree("png", "in * of/png")
+    for _ in range(2):
+        graph = Graph()
+        plate = graph.add(LoadPictures(path="in * of/png"))
+        graph.add(WritePictures(path="out*/*_a.png", pictures="in * of/png"), image=plate)
+        graph.add(WritePictures(path="out*/each/*/a.png", pictures="in * of/png"), image=plate)
+        graph.add(WriteParts(path="out*/{part}.####.png", parts=["R"]), mattes=plate)
+        graph.add(WriteParts(path="in * of/png/*_{part}.png", parts=["R"], pictures="in * of/png"), mattes=plate)
+        result = graph.run(cache="none", force=True)
+        assert (result.exit_code, len(result.plan.delivered)) == (0, COUNT)
+    assert names("out*") == sorted([*(f"p{n}_a.png" for n in range(COUNT)), *(f"R.{n:04d}.png" for n in range(1, COUNT + 1)), "each"])
+    assert names("out*/each") == [f"p{number}" for number in range(COUNT)]
+    mattes = LoadMattes(path="out*/*_a.*", pictures="png")
+    assert mattes.available() == tuple(range(1, COUNT + 1))
+    assert LoadMattes(path="out*/R.####.png").available() == tuple(range(1, COUNT + 1))
+    assert call("segment", "-i", "in * of/png", "-o", "out*", "-m", "net.safetensors").code == 0
+    assert not [name for name in os.listdir() if name.startswith("outp")]
+
+
 def test_natural_order(folder: Path) -> None:
     """1, 2, 10; for a folder, a wildcard, masks, results and a GIF."""
     (folder / "in").mkdir()

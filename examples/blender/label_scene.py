@@ -25,7 +25,7 @@ RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:[x:](\d+))?")
 def arguments(own: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="label_scene.py", description=__doc__.split("\n")[0])
     parser.add_argument("blend", nargs="?", type=Path, help="file to open; inside Blender the one that is open will do")
-    parser.add_argument("--out", type=Path, required=True, help="pictures to write, as in renders/shot/render.####.exr")
+    parser.add_argument("--out", type=Path, help="pictures to write, as in renders/shot/render.####.exr")
     parser.add_argument("--shapes", nargs="+", default=[], metavar="NAME", help="objects to label, wildcards allowed")
     parser.add_argument("--collections", nargs="+", default=[], metavar="NAME", help="collections to label, wildcards allowed")
     parser.add_argument("--leave-out", nargs="+", default=[], metavar="NAME", help="objects that Label does not see: glass, sky domes")
@@ -44,7 +44,9 @@ def arguments(own: list[str]) -> argparse.Namespace:
     args = parser.parse_args(own)
     if not (args.shapes or args.collections):
         parser.error("say what to label: --shapes or --collections")
-    if "#" not in args.out.name or args.out.suffix.lower() != ".exr":
+    if args.out is None and (args.save_as or not args.dry_run):
+        parser.error("--out is missing: pictures to write, as in renders/shot/render.####.exr")
+    if args.out is not None and ("#" not in args.out.name or args.out.suffix.lower() != ".exr"):
         parser.error(f"--out {args.out}: give a name such as render.####.exr")
     if args.direction and not any(args.direction):
         parser.error("--direction 0 0 0 points nowhere")
@@ -107,13 +109,14 @@ def listed(made: labelling.Labelled, most: int = 8) -> str:
     return ", ".join(lines[:most]) + (f" and {len(lines) - most} more" if len(lines) > most else "")
 
 
-def describe(made: labelling.Labelled, frames: list[int], out: Path) -> None:
+def describe(made: labelling.Labelled, frames: list[int], out: Path | None) -> None:
     render = made.scene.render
     width, height = (side * render.resolution_percentage // 100 for side in (render.resolution_x, render.resolution_y))
     source = f"{made.key.name} ({made.key.data.type.lower()} light)" if made.key else "as given"
     if made.key and made.key.data.type != "SUN":
         source += ", from the middle of the shapes"
-    print(f"frames: {len(frames)} of {width} x {height}, {file_of(out, frames[0])} to {file_of(out, frames[-1]).name}")
+    files = f", {file_of(out, frames[0])} to {file_of(out, frames[-1]).name}" if out else ""
+    print(f"frames: {len(frames)} of {width} x {height}{files}")
     print(f"shapes: {listed(made)}")
     print(f"key light: {source}, direction {passes.rounded(made.direction)} in frame {frames[0]}")
     for note in made.notes:

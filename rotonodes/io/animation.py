@@ -11,8 +11,8 @@ import os
 import re
 import struct
 from fractions import Fraction
+from html import escape  # not xml.sax, which imports ssl
 from typing import IO, TYPE_CHECKING, Protocol
-from xml.sax.saxutils import quoteattr
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io import png
@@ -194,7 +194,7 @@ def _xmp(key: str) -> bytes:
     """Adobe's metadata packet, which holds the key."""
     return (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        f'<rdf:Description rdf:about="" xmlns:rotonodes="{_NAMESPACE}" rotonodes:key={quoteattr(key)}/></rdf:RDF></x:xmpmeta>'
+        f'<rdf:Description rdf:about="" xmlns:rotonodes="{_NAMESPACE}" rotonodes:key="{escape(key)}"/></rdf:RDF></x:xmpmeta>'
     ).encode()
 
 

@@ -85,6 +85,20 @@ def unique_names(files: Sequence[str]) -> tuple[str, ...]:
     return tuple(known)
 
 
+def with_name(path: str, name: str) -> str:
+    """`path` with each `*` replaced by a picture's name, but for an existing folder of exactly that name (`shots*`)."""
+    *folders, file = path.split("/")
+    kept = [NAME in folder and os.path.isdir("/".join(folders[: depth + 1])) for depth, folder in enumerate(folders)]
+    return "/".join(
+        [*(part if keep else part.replace(NAME, name) for part, keep in zip(folders, kept, strict=True)), file.replace(NAME, name)]
+    )
+
+
+def takes_name(path: str) -> bool:
+    """Whether a `*` in `path` stands for a picture's name."""
+    return NAME in path and with_name(path, "") != path
+
+
 def own_results(files: Sequence[str], sources: Sequence[str], patterns: Iterable[str]) -> set[str]:
     """Those of `files` that an earlier run made from `sources`: they lie where `patterns` put the results, and carry a key.
 
@@ -97,11 +111,11 @@ def own_results(files: Sequence[str], sources: Sequence[str], patterns: Iterable
     found: set[str] = set()
     for pattern in patterns:
         folder = os.path.dirname(pattern)
-        fixed = not FilePattern(folder).has_token and NAME not in folder and PART not in folder
+        fixed = not FilePattern(folder).has_token and not takes_name(os.path.join(folder, "")) and PART not in folder
         if fixed and os.path.realpath(folder) not in folders:
             continue  # most runs write into another folder
-        for source in sources if NAME in pattern else [""]:
-            results = existing(pattern.replace(NAME, literal(Path(source).stem)))
+        for source in sources if takes_name(pattern) else [""]:
+            results = existing(with_name(pattern, literal(Path(source).stem)))
             found.update(place for place in map(os.path.realpath, results) if not source or place != os.path.realpath(source))
     return {file for file in files if os.path.realpath(file) in found and read_key(file) is not None} if found else set()
 

@@ -12,9 +12,9 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape  # not xml.sax, which imports ssl
 from itertools import takewhile
 from typing import TYPE_CHECKING, BinaryIO, Literal
-from xml.sax.saxutils import quoteattr
 
 from rotonodes.errors import FrameError
 from rotonodes.io.files import write_bytes
@@ -153,7 +153,7 @@ def _xmp(key: str) -> bytes:
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
         '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
-        f'xmlns:rotonodes="{_NAMESPACE}" rotonodes:key={quoteattr(key)}/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+        f'xmlns:rotonodes="{_NAMESPACE}" rotonodes:key="{escape(key)}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     ).encode()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rotonodes.cli.session import say
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.io.folder import list_pictures, own_results
+from rotonodes.io.folder import list_pictures, own_results, takes_name
 from rotonodes.values.frames import FilePattern, format_frames, literal
 
 NodeFields = dict[str, Any]  # a node as the graph file writes it: its type, `in` and parameters
@@ -80,7 +80,7 @@ class InputPictures:
             folder = literal(output) if FilePattern(os.path.join(output, "")).has_token else output  # a folder is no pattern
             return os.path.join(folder, f"{name}{suffix}.png")
         stem, extension = os.path.splitext(output)
-        if "*" not in output and not FilePattern(output).has_token:
+        if not takes_name(output) and not FilePattern(output).has_token:
             results = [f"{stem}{behind}{extension}" for behind in ("", MATTE, VIZ)]
             count = len(self.files) - len(own_results(self.files, self.files, results))
             if count > 1:

@@ -35,12 +35,14 @@ class ListedPictures(Node):
 
     def result_path(self, path: str, frame: int | None) -> str:
         """Where the result of a picture goes: `path` with `*` replaced by the picture's name. UsageError for an input picture."""
+        from rotonodes.io.folder import with_name
+
         pictures = self.listing()
         try:
             pictures.file(0 if frame is None else frame)
         except FrameError as error:
             raise UsageError(str(error)) from None
-        result = FilePattern(path).path(frame).replace("*", pictures.names[(frame or 1) - 1])
+        result = with_name(FilePattern(path).path(frame), pictures.names[(frame or 1) - 1])
         if pictures.holds(result):
             more = path.replace("*", "*_out", 1)
             raise PlanFault(f"{result} is an input picture: write somewhere else, or put more into the name ({more})")

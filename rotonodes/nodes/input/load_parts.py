@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import PrivateAttr, model_validator
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.io.folder import NAME, PART
+from rotonodes.io.folder import NAME, PART, takes_name
 from rotonodes.io.layers import file_layers, is_exr
 from rotonodes.io.part_files import part_file, part_words
 from rotonodes.node.annotations import Frame, Prepared, Wanted
@@ -63,7 +63,7 @@ class LoadParts(FileSource, ListedPictures):
     def _tokens(self) -> LoadParts:
         if PART in self.path and not self.parts:
             raise ValueError(f"parts: say which parts {PART} in the path stands for")
-        if (NAME in self.path) != bool(self.pictures):
+        if takes_name(self.path) != bool(self.pictures):
             raise ValueError(
                 f"{NAME} in the path and `pictures` go together: the path is {self.path!r}, the pictures are {self.pictures!r}"
             )

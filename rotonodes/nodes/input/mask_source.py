@@ -10,7 +10,7 @@ from typing import Self
 from pydantic import PrivateAttr, model_validator
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.io.folder import NAME, names_in
+from rotonodes.io.folder import NAME, names_in, takes_name
 from rotonodes.node.base import OwnResults
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.nodes.input.file_source import FileSource
@@ -40,7 +40,7 @@ class MaskSource(FileSource, ListedPictures):
 
     @model_validator(mode="after")
     def _name_and_pictures(self) -> MaskSource:
-        if (NAME in os.path.splitext(self.path)[0]) != bool(self.pictures):
+        if takes_name(os.path.splitext(self.path)[0]) != bool(self.pictures):
             raise ValueError(
                 f"{NAME} in the path and `pictures` go together: the path is {self.path!r}, the pictures are {self.pictures!r}"
             )

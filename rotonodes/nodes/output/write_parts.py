@@ -9,7 +9,7 @@ from typing import Literal
 
 from rotonodes.errors import UsageError
 from rotonodes.imaging.picture.parts import part_planes
-from rotonodes.io.folder import NAME, PART
+from rotonodes.io.folder import NAME, PART, takes_name
 from rotonodes.io.part_files import part_file, part_words
 from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.parameters import InputPath, OutputPath, param
@@ -60,7 +60,7 @@ class WriteParts(ListedPictures):
             yield f"{len(words)} parts would all be written to {self.path!r}: put {PART} into the name"
         if len(set(words)) < len(words):
             yield "parts: two of them would be written to the same file"
-        if (NAME in self.path) != bool(self.pictures):
+        if takes_name(self.path) != bool(self.pictures):
             yield f"{NAME} in the path and `pictures` go together: the path is {self.path!r}, the pictures are {self.pictures!r}"
         elif frames > 1 and not self.pictures and not FilePattern(self.path).has_token:
             yield f"{frames} frames would all be written to {self.path!r}: put #### into the name"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rotonodes.io.folder import takes_name
 from rotonodes.node.parameters import InputPath, OutputPath, param
 from rotonodes.nodes.input.listed_pictures import ListedPictures
 from rotonodes.nodes.output.write_psd import WritePSD
@@ -34,7 +35,7 @@ class WritePicturePSD(WritePSD, ListedPictures):
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         yield from super().faults(linked, 1)
-        if frames > 1 and "*" not in self.path:
+        if frames > 1 and not takes_name(self.path):
             yield f"{frames} pictures would all be written to {self.path!r}: put * into the name"
 
     process = WritePSD.process  # a class is a node where it has one of its own
