@@ -90,12 +90,27 @@ def test_a_name_that_does_not_ship_is_said_with_one_near(elsewhere: Path, capfd:
     assert "weights that ship: cutout, parts, tones" in capfd.readouterr().err
 
 
-def test_a_wheel_holds_graphs_and_weights(elsewhere: Path) -> None:
-    copy = elsewhere / "clone"
+def clone(folder: Path) -> Path:
+    """A copy of what a wheel is built from."""
     for name in ("rotonodes", "graphs", "weights"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, copy)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def test_an_editable_install_copies_no_weights(elsewhere: Path) -> None:
+    """They are in the clone; a copy would be found before them and grow old."""
+    code = "import hatchling.build as b; print(b.build_editable('..'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=clone(elsewhere / "clone"), check=True, capture_output=True, text=True)
+    with zipfile.ZipFile(elsewhere / done.stdout.split()[-1]) as archive:
+        names = archive.namelist()
+    assert any(name.endswith(".pth") for name in names)
+    assert not [name for name in names if "shipped" in name or name.endswith(".safetensors")]
+
+
+def test_a_wheel_holds_graphs_and_weights(elsewhere: Path) -> None:
+    copy = clone(elsewhere / "clone")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(elsewhere)]
     subprocess.run(build, cwd=copy, check=True, capture_output=True)
     shutil.rmtree(copy)
