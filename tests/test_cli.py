@@ -179,6 +179,15 @@ def test_what_is_wrong_before_any_frame_ends_with_2(swatches: Call, arguments: l
     assert ended.out == ""
 
 
+def test_a_fault_of_many_frames_is_said_once_and_summed_up(swatches: Call) -> None:
+    for form in ("plain", "auto"):
+        ended = swatches("run", "-X", "png", "--set", "swatch.bad=[1, 2, 3, 4]", "--on-error", "continue", "--progress", form)
+        assert ended.code == 1
+        lines = [line for line in ended.err.splitlines() if "cannot read swatch." in line]
+        assert len(lines) == 2, ended.err
+        assert "frames 1-4" in lines[1]
+
+
 @pytest.mark.parametrize("words", [["run"], ["plan"], ["view", "png"], ["view", "swatch", "--contact"]])
 def test_an_empty_frame_range_is_refused_by_every_command(swatches: Call, call: Call, words: list[str]) -> None:
     """A farm's script whose variable is empty: the whole shot is not what it wants."""

@@ -20,6 +20,7 @@ from rotonodes.node.parameters import parameter_faults
 
 FORMAT_VERSION = 1
 MOST_SUBGRAPHS = 16  # levels of graphs within graphs
+Values = dict[str, Any]  # of variables or settings, by name
 _TOP = ("rotonodes", "frames", "vars", "nodes", "inputs", "outputs")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -29,12 +30,7 @@ class Builder:
     `read` the graph files that were read already."""
 
     def __init__(
-        self,
-        document: Document,
-        variables: dict[str, Any],
-        settings: dict[str, Any],
-        trail: tuple[str, ...] = (),
-        read: dict[str, Document] | None = None,
+        self, document: Document, variables: Values, settings: Values, trail: tuple[str, ...] = (), read: dict[str, Document] | None = None
     ) -> None:
         self.document, self.settings, self.trail = document, settings, (*trail, str(Path(document.file).resolve()))
         self.overrides = variables
@@ -143,13 +139,8 @@ class Builder:
         # A node with wrong parameters is added without them, so that its links are still checked.
         whole = len(self.faults) == before
         node = cls(**values) if whole else cls.model_construct()
-        place = self.place(name, body, node) if whole else ""
+        place = place_of(self.document, name, body, node) if whole else ""
         graph.insert(Vertex(name, node, self.links(name, body, cls), place=place, **self.flags(name, body)))
-
-    def place(self, name: str, body: dict[str, Any], node: Node) -> str:
-        """`file:line:column` of the first input path of a node, else of its name."""
-        read = next((parameter for parameter, _ in node.paths("input") if parameter in body), None)
-        return str(self.document.fault("", "nodes", name, *([read] if read else []), key=not read)).removesuffix(": ")
 
     def parameters(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         """Parameter values with variables filled in and `--set` applied."""
@@ -280,6 +271,12 @@ class Builder:
             outside = f"{name}.{key}" in own or (number == 0 and name in own)  # linked by the graph that uses this one
             if key not in (given or {}) and not misspelt and not outside:
                 self.fault(f"the input {key!r} is missing: link it with in:", "nodes", name, node=name)
+
+
+def place_of(document: Document, name: str, body: Mapping[str, Any], node: Node) -> str:
+    """`file:line:column` of the first input path of a node, else of its name."""
+    read = next((parameter for parameter, _ in node.paths("input") if parameter in body), None)
+    return str(document.fault("", "nodes", name, *([read] if read else []), key=not read)).removesuffix(": ")
 
 
 def check_version(document: Document) -> None:

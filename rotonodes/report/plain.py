@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rotonodes.engine.events import Reporter, short
 from rotonodes.engine.result import stopped
 from rotonodes.errors import visible
-from rotonodes.report.summary import at, closing_line, closing_lines, opening_line
+from rotonodes.report.summary import at, closing_line, closing_lines, opening_line, without_number
 
 if TYPE_CHECKING:
     from rotonodes.engine.result import Result
@@ -43,6 +43,7 @@ class PlainReporter(Reporter):
     def __init__(self, verbose: int = 0, log: TextIO | None = None, **options: Any) -> None:
         super().__init__(verbose, **options)
         self.log = Lines(log or sys.stderr)
+        self.shown: set[tuple[str, str]] = set()  # (node, reason) of failures, without their frame numbers
 
     def on_start(self) -> None:
         self.log.say(opening_line(self.plan))
@@ -65,6 +66,10 @@ class PlainReporter(Reporter):
         self.log.say(f"warning: {text}")
 
     def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
+        kind = (node, without_number(reason, frame))
+        if kind in self.shown and not trace:
+            return  # the summary lists every frame
+        self.shown.add(kind)
         self.log.say(f"error: {self.place_of(node)}{at(node, frame)}: {reason}")
         if trace:
             self.log.say(trace.rstrip())
