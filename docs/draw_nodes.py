@@ -39,6 +39,7 @@ PAPER, INK, PALE, CARD = "#fbfbfa", "#1f2328", "#6b7280", "#eceae4"
 
 # What shows a node whose outputs are no pictures, or too many of them: outputs of its graph.
 AFTER = {
+    "PaletteFromPicture": ["paint"],
     "InkLines": ["ink.image", "comp"],
     "LoadModel": ["roto.labels"],
     "LoadParts": ["parts.labels"],
@@ -49,6 +50,7 @@ AFTER = {
     "TrainUNet": ["roto.labels"],
 }
 BEFORE = {
+    "PaintTones": ["truth"],
     "InkLines": ["render.image"],
     "FindKeyLight": ["render.image"],
     "MultipassDecode": ["render.image"],

@@ -34,6 +34,7 @@ _NAMES = {
     "Reporter": "rotonodes.engine.events",
     "Result": "rotonodes.engine.result",
     "RotoError": "rotonodes.errors",
+    "Palette": "rotonodes.values.palette",
     "ToneScale": "rotonodes.values.tones",
     "UsageError": "rotonodes.errors",
     "Wanted": "rotonodes.node.annotations",
@@ -62,6 +63,7 @@ __all__ = [
     "Monitor",
     "Node",
     "OutputPath",
+    "Palette",
     "Prepared",
     "Reporter",
     "Result",
@@ -98,5 +100,6 @@ if TYPE_CHECKING:
     from rotonodes.node.annotations import Device, Frame, Key, Monitor, Prepared, Wanted
     from rotonodes.node.base import Node
     from rotonodes.node.parameters import InputPath, OutputPath, param
+    from rotonodes.values.palette import Palette
     from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
     from rotonodes.values.tones import ToneScale

@@ -33,6 +33,7 @@ from rotonodes.node.parameters import changes_pixels, parameter_faults, path_rol
 from rotonodes.node.registry import full_name
 from rotonodes.node.signature import FRAME_TYPES, Socket
 from rotonodes.plan.make_plan import make_plan
+from rotonodes.values.palette import Palette
 from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS, LightDirection, ToneScale
 from test_shards import frame_arrays, write_shard
@@ -125,6 +126,7 @@ MAKERS: dict[type, Callable[[Sample], Any]] = {
     Layers: make_layers,
     Model: lambda sample: make_model(),
     ToneScale: lambda sample: ToneScale((0.1, 0.3, 0.6)),
+    Palette: lambda sample: Palette(("#102030", "#405060", "#8090a0", "#f0f0f0")),
     LightDirection: lambda sample: LightDirection((0.48, -0.6, 0.64)),
     Path: lambda sample: Path("in/picture.0001.exr"),
 }

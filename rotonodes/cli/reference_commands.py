@@ -1,4 +1,4 @@
-"""Commands about node types: nodes, schema."""
+"""Commands about what there is: nodes, schema, palettes."""
 
 from __future__ import annotations
 
@@ -63,4 +63,35 @@ def schema(node_files: Sequence[str]) -> int:
 
     import_nodes(node_files)
     click.echo(json.dumps(graph_schema(), indent=2))
+    return EXIT_OK
+
+
+@click.command()
+@click.argument("names", metavar="[NAME|FILE]...", nargs=-1)
+@click.option("-o", "--output", metavar="PNG", help="Write the swatches as a picture.")
+@verbose_option
+def palettes(names: Sequence[str], output: str | None) -> int:
+    """Show the palettes that ship, or palette files, as swatches."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from rotonodes.io.palettes import find_palette, palette_names
+
+    shown = [find_palette(name) for name in names or palette_names()]
+    if output is not None:
+        from rotonodes.imaging.picture.swatches import write_swatches
+
+        write_swatches(shown, output)
+        click.echo(f"{len(shown)} palettes are in {output}", err=True)
+        return EXIT_OK
+    console = Console(highlight=False, soft_wrap=True)
+    longest = max(len(palette.name) for palette in shown)
+    for palette in shown:
+        line = Text(palette.name.ljust(longest + 2))
+        for color in palette.colors:
+            line.append("    " if console.is_terminal else f" {color}", style=f"on {color}" if console.is_terminal else "")
+        console.print(line)
+        if console.is_terminal and len(shown) == 1:
+            for name, color in zip(palette.names, palette.colors, strict=True):
+                console.print(Text.assemble(("    ", f"on {color}"), f"  {color}  {name}"))
     return EXIT_OK

@@ -37,7 +37,7 @@ class Png(NamedTuple):
     linear: bool
 
 
-class Palette(NamedTuple):
+class PaletteSamples(NamedTuple):
     """An indexed picture: `indices` `[H, W]` uint8 and `colors` `[N, 3]` uint8 (sRGB)."""
 
     indices: np.ndarray
@@ -125,7 +125,7 @@ def _read_8(data: bytes) -> np.ndarray:
     return samples[..., None] if samples.ndim == 2 else samples
 
 
-def read_palette(path: str | os.PathLike[str]) -> Palette | None:
+def read_palette(path: str | os.PathLike[str]) -> PaletteSamples | None:
     """Indices and colours of a palette PNG, or None when the file is another kind of PNG. Errors as in `read_png`."""
     import numpy as np
 
@@ -135,7 +135,7 @@ def read_palette(path: str | os.PathLike[str]) -> Palette | None:
         if b"PLTE" not in chunks or chunks[b"IHDR"][9] != _PALETTE:
             return None
         picture = _open(data)
-        return Palette(upright(np.array(picture), orientation_of(picture)), np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3))
+        return PaletteSamples(upright(np.array(picture), orientation_of(picture)), np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3))
 
 
 def _open(data: bytes, rawmode: str | None = None) -> ImageFile:

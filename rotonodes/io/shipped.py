@@ -1,4 +1,4 @@
-"""Graphs and weights that ship with rotonodes, found by name from any folder, in a clone and in an installed package."""
+"""Graphs, weights and palettes that ship with rotonodes, found by name from any folder, in a clone and in an installed package."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _ENDINGS = {WEIGHTS: (".safetensors",), GRAPHS: (".yaml", ".yml")}
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def shipped_folder(kind: str) -> Path:
-    """The folder of what ships, `kind` being "weights" or "graphs": inside an installed package, in a clone beside it."""
+    """The folder of what ships, `kind` being "weights", "graphs" or "palettes": inside an installed package, in a clone beside it."""
     installed = _PACKAGE / "shipped" / kind
     return installed if installed.is_dir() else _PACKAGE.parent / kind
 

@@ -2,46 +2,172 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import field_validator
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.picture.paint import mix, paint, without_classes
+from rotonodes.io.palettes import find_palette, is_shipped, palette_fault
 from rotonodes.node.base import Node
-from rotonodes.node.parameters import param
+from rotonodes.node.parameters import InputPath, param
 from rotonodes.values.color import checked_palette
-from rotonodes.values.pixels import Image, Labels
+from rotonodes.values.palette import Palette
+from rotonodes.values.pixels import Image, Labels, Layers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Colors = dict[str, str]
 
 
 class PaintTones(Node):
     """Paint every class in its colour of the palette.
 
     From `labels` edges are hard. From `probabilities` (one channel per class, named after it, with sum 1) colours mix at
-    edges in proportion, premultiplied; `sharpness` s replaces each p by p^s, normalised to sum 1. The palette
-    maps class names to `"#rrggbb"` or `"#rrggbbaa"` (sRGB, unpremultiplied). A class that is not in it keeps the labels' own
-    colour; the background (the class of that name, else the first) is then transparent. The probability of
+    edges in proportion, premultiplied; `sharpness` s replaces each p by p^s, normalised to sum 1. The probability of
     classes in `without` goes to the others: `without: [background]` paints the whole of a shape that a matte cuts out.
+
+    The palette is one that ships (`rotonodes palettes`), a file (GIMP .gpl, Adobe .ase and .aco, Krita .kpl, JSON, hex lists), a linked
+    one (PaletteFromPicture), or maps class names to `"#rrggbb"` or `"#rrggbbaa"` (sRGB, unpremultiplied). Colours of a file go to
+    the classes of their names, else by lightness, the darkest to the first. A class that a mapping leaves out keeps the labels' own
+    colour; the background (the class of that name, else the first) is then transparent. Two colours, `"#rrggbb #rrggbb"`, are a
+    gradient: `along` the height of the shape, from below, or the luminance of the linked `image`.
+
+    `objects` gives palettes to objects of the cryptomatte of linked `layers`; the first pattern that fits counts, `palette` is for
+    all others. From probabilities, colours mix at the objects' edges as the cryptomatte covers the pixels.
     """
 
-    palette: dict[str, str] = param({}, help='class name -> "#rrggbb" or "#rrggbbaa"')
+    palette: InputPath | dict[str, str] = param(
+        {},
+        help='palette: a name, a file, or class name -> "#rrggbb" or "#rrggbbaa", or two for a gradient',
+        examples=[{"midtone": "#405060"}, {"midtone": "#405060 #102030"}, "sunset"],
+    )
     sharpness: float = param(1.0, help="exponent of probabilities: 1 keeps their soft edges, 8 makes nearly flat tones", ge=1, le=100)
     without: list[str] = param([], help="classes whose probability goes to the others, so that they are not painted and leave no hole")
+    objects: dict[str, str | dict[str, str]] = param(
+        {},
+        help="names in the cryptomatte, wildcards allowed -> palette, as in `palette`",
+        added=True,
+        examples=[{"shape": {"midtone": "#405060"}}, {"sh*": "clay"}],
+    )
+    cryptomatte: str = param("object", help="objects: kind of the cryptomatte: object, material, asset, or its own name", added=True)
+    layer: str = param("", help="objects: view layer of the cryptomatte; empty: the first", added=True)
+    along: Literal["height", "luminance"] = param("height", help="direction of gradients between two colours of a class", added=True)
 
     @field_validator("palette")
     @classmethod
-    def _colors(cls, palette: dict[str, str]) -> dict[str, str]:
-        return checked_palette(palette)
+    def _colors(cls, palette: str | Colors) -> str | Colors:
+        return palette if isinstance(palette, str) else _checked(palette)
+
+    @field_validator("objects")
+    @classmethod
+    def _object_colors(cls, objects: dict[str, str | Colors]) -> dict[str, str | Colors]:
+        for palette in objects.values():
+            if not isinstance(palette, str):
+                _checked(palette)
+        return objects
+
+    def paths(self, role: str) -> Iterator[tuple[str, str]]:
+        """The palettes that are files."""
+        if role == "input":
+            given = [("palette", self.palette), *(("objects", palette) for palette in self.objects.values())]
+            yield from ((name, text) for name, text in given if isinstance(text, str) and text and not is_shipped(text))
+
+    def at(self, resolve: Callable[[str], str], source: Callable[[str], str] | None = None) -> Node:
+        place = source or resolve
+
+        def moved(palette: str | Colors) -> str | Colors:
+            return place(palette) if isinstance(palette, str) and palette and not is_shipped(palette) else palette
+
+        objects = {pattern: moved(palette) for pattern, palette in self.objects.items()}
+        return self.model_copy(update={"palette": moved(self.palette), "objects": objects})
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         if ("labels" in linked) == ("probabilities" in linked):
             yield "link either `labels` or `probabilities`"
         elif self.without and "labels" in linked:
             yield "without: labels have no second class to take a pixel: link `probabilities`"
+        if bool(self.objects) != ("layers" in linked):
+            yield "objects: link the `layers` of the render, which hold the cryptomatte" if self.objects else "`layers` goes with objects:"
+        if self.along == "luminance" and "image" not in linked:
+            yield "along: luminance is that of a linked `image`"
+        if self.palette and "colors" in linked:
+            yield "palette: and linked `colors` are both given; take one of them out"
+        for text in [self.palette, *self.objects.values()]:
+            if isinstance(text, str) and (fault := palette_fault(text)):
+                yield fault
 
-    def process(self, labels: Labels | None = None, probabilities: Image | None = None) -> Image:
-        if labels is not None and probabilities is None:
-            return paint(labels, self.palette)
-        if probabilities is not None and labels is None:
-            return mix(without_classes(probabilities, self.without), self.palette, self.sharpness)
-        raise UsageError("give either `labels` or `probabilities`")
+    def pixel_reach(self) -> float:
+        return math.inf if self.along == "height" else 0.0  # the shape's height is that of the whole frame
+
+    def process(
+        self,
+        labels: Labels | None = None,
+        probabilities: Image | None = None,
+        colors: Palette | None = None,
+        layers: Layers | None = None,
+        image: Image | None = None,
+    ) -> Image:
+        from rotonodes.imaging.picture.object_paint import mixed, painted
+
+        if (labels is None) == (probabilities is None):
+            raise UsageError("give either `labels` or `probabilities`")
+        shown = without_classes(probabilities, self.without) if probabilities is not None else None
+
+        def brush(palette: Colors) -> Image:
+            return mix(shown, palette, self.sharpness) if shown is not None else paint(labels, palette)  # type: ignore[arg-type]
+
+        source = labels if labels is not None else shown
+        classes = source.classes if isinstance(source, Labels) else source.channels  # type: ignore[union-attr]
+        palettes = [_of(palette, classes) for palette in (*self.objects.values(), colors or self.palette)]
+        place = self._place(source, image) if any(" " in color.strip() for one in palettes for color in one.values()) else None  # type: ignore[arg-type]
+        pictures = [painted(brush, palette, place) for palette in palettes]
+        if not self.objects:
+            return pictures[0]
+        return mixed(pictures, self._shares(layers, pictures[0], soft=labels is None))
+
+    def _place(self, source: Labels | Image, image: Image | None) -> Tensor:
+        from rotonodes.imaging.picture.object_paint import by_height, by_light
+
+        if self.along == "height":
+            return by_height(source.data != 0 if isinstance(source, Labels) else source.data[0] < 0.5)
+        if image is None:
+            raise UsageError("along: luminance is that of a linked `image`")
+        if image.size != source.size:
+            raise FrameError(f"`image` is {image.width} x {image.height}, the tones {source.width} x {source.height}: make them one size")
+        place = by_light(image)
+        return place if isinstance(source, Labels) else image.with_data(place, ("Y",)).on_frame().on(source.box).data
+
+    def _shares(self, layers: Layers | None, picture: Image, soft: bool) -> list[Tensor]:
+        from rotonodes.imaging.picture.object_paint import object_shares
+        from rotonodes.values.pixels import Box, cut
+
+        if layers is None:
+            raise UsageError("objects: link the `layers` of the render, which hold the cryptomatte")
+        if layers.size != picture.size:
+            raise FrameError(
+                f"the layers are {layers.width} x {layers.height}, the tones {picture.width} x {picture.height}: make them one size"
+            )
+        shares = object_shares(layers, self.cryptomatte, self.layer, list(self.objects), soft)
+        return [cut(share, Box(0, 0, *layers.size), picture.box) for share in shares]
+
+
+def _checked(palette: Colors) -> Colors:
+    """A mapping as it was given; raises ValueError for what is not one colour, or two for a gradient."""
+    for name, text in palette.items():
+        words = text.split()
+        if not 1 <= len(words) <= 2:
+            raise ValueError(f'{name}: {text!r} is not a colour: write "#rrggbb", or two of them for a gradient')
+        for color in words:
+            checked_palette({name: color})
+    return palette
+
+
+def _of(palette: str | Colors | Palette, classes: Sequence[str]) -> Colors:
+    """The colours of the classes."""
+    if isinstance(palette, str):
+        return find_palette(palette).for_classes(classes) if palette else {}
+    return palette.for_classes(classes) if isinstance(palette, Palette) else palette
