@@ -16,6 +16,7 @@ from rotonodes.cli.options import (
     frames_option,
     graph_argument,
     graph_options,
+    json_name,
     only_option,
     path_options,
     place_options,
@@ -46,7 +47,7 @@ PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 )
 @click.option("--progress", type=click.Choice(PROGRESS), default="auto", help="Form of progress messages; none: only the result.")
 @click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
-@click.option("--stats", metavar="FILE.json", help="Write counts and times of all nodes to a file.")
+@click.option("--stats", metavar="FILE.json", callback=json_name, help="Write counts and times of all nodes to a file.")
 @verbose_option
 @click.pass_context
 def run(context: click.Context, /, graph_file: str, **given: Any) -> int:

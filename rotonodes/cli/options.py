@@ -18,6 +18,13 @@ def _be_verbose(context: click.Context, _: click.Parameter, value: int) -> None:
     ListLength.whole = ListLength.whole or bool(value)
 
 
+def json_name(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """The value of an option that names a JSON file to write: never a picture or a graph, which would be lost."""
+    if value and not value.lower().endswith(".json"):
+        raise UsageError(f"{option.opts[0]} {value}: name a file that ends in .json")
+    return value
+
+
 def options(*decorators: Decorator) -> Decorator:
     """Several options as one decorator."""
 
