@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
+import PIL.PngImagePlugin
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,10 +14,12 @@ from psd_tools.composite import composite
 
 import rotonodes.io.psd_decode
 from rotonodes import Graph
+from rotonodes.engine.result import Result
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
 from rotonodes.io import pictures
 from rotonodes.io.exr import write_layers
+from rotonodes.io.pictures import read_image
 from rotonodes.io.png import read_png, write_png
 from rotonodes.io.psd import PsdLayer, write_psd
 from rotonodes.nodes import LoadFrames, LoadParts, SplitParts, WriteParts, WritePSD
@@ -404,6 +408,39 @@ def test_masks_are_written_corrected_and_read_again(tmp_path: Path) -> None:
     found = LoadParts(path=masked, parts=PARTS)(frame=2).parts.planes
     assert np.array_equal(found["hair"] * 255, corrected)
     assert np.array_equal(found["head"] * 255, masks()["head"])
+
+
+@pytest.mark.parametrize("ending", ["png", "bmp", "tif", "webp"])
+def test_a_corrected_mask_stays_whatever_the_editor_kept(tmp_path: Path, ending: str) -> None:
+    """A BMP has the same size as before, and an editor may keep the text of a PNG, with the key in it."""
+    write_masks(tmp_path, "first/{part}.{frame:04d}.png", overlapping=False)
+    masked = str(tmp_path / f"masks/{{part}}.####.{ending}")
+
+    def run() -> Result:
+        graph = Graph(frames="1-2")
+        guess = graph.add(LoadParts(path=str(tmp_path / "first/{part}.####.png"), parts=PARTS))
+        graph.add(WriteParts(path=masked, parts=PARTS), mattes=guess.parts)
+        return graph.run(cache="none")
+
+    run()
+    mask, other = tmp_path / f"masks/hair.0002.{ending}", tmp_path / f"masks/hair.0001.{ending}"
+    samples = (read_image(mask, "raw").data.numpy().transpose(1, 2, 0) * 255).round().astype(np.uint8)
+    samples[4, 4:8] = 255 - samples[4, 4:8]
+    if ending == "png":
+        texts = PIL.PngImagePlugin.PngInfo()
+        for word, text in PIL.Image.open(mask).text.items():
+            texts.add_text(word, text)
+        PIL.Image.fromarray(samples[..., 0]).save(mask, pnginfo=texts)
+        assert pictures.read_key(mask), "the text is still there"
+    else:
+        PIL.Image.fromarray(samples[..., 0]).save(mask, lossless=True)
+    corrected = mask.read_bytes()
+    assert run().plan.is_empty, "a corrected mask counts as done"
+    write_masks(tmp_path, "first/{part}.{frame:04d}.png")  # the network changes its mind
+    before = other.read_bytes()
+    result = run()
+    assert (result.exit_code, mask.read_bytes() == corrected, other.read_bytes() == before) == (0, True, False)
+    assert run().plan.is_empty
 
 
 @pytest.mark.parametrize("hard", [False, True])

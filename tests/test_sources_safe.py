@@ -21,7 +21,14 @@ nodes:
   crop:   {type: Crop, in: render, left: 10}
   out:    {type: WriteFrames, in: crop, path: "WRITE"}
 """
-SAME = ["in/render.####.exr", "in/render.%04d.exr", "in/render.$F4.exr", "in/../in/./render.####.exr", "linked/render.####.exr", "HERE/in/render.####.exr"]
+SAME = [
+    "in/render.####.exr",
+    "in/render.%04d.exr",
+    "in/render.$F4.exr",
+    "in/../in/./render.####.exr",
+    "linked/render.####.exr",
+    "HERE/in/render.####.exr",
+]
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from rotonodes.cli.options import (
     path_options,
     place_options,
     verbose_option,
+    verify_option,
 )
 from rotonodes.cli.session import Session, again, load, paths, places, say, write_json
 from rotonodes.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, Interrupted, PlanFault, RotoError
@@ -42,6 +43,7 @@ PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Frames made in parallel.  [default: one per core]")
 @place_options
 @force_option
+@verify_option
 @click.option(
     "--on-error", type=click.Choice(["stop", "continue"]), default="stop", help="After a failed frame: stop, or make the other frames."
 )
@@ -72,6 +74,7 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
                 batch=given["batch"],
                 threads=given["threads"],
                 force=given["force"],
+                verify=given["verify"],
                 on_error=given["on_error"],
                 reporter=reporter,
                 stop=stop,
@@ -155,6 +158,7 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
 @graph_options
 @place_options
 @force_option
+@verify_option
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
 @verbose_option
 def plan(graph_file: str, as_json: bool, **given: Any) -> int:
@@ -168,7 +172,7 @@ def plan(graph_file: str, as_json: bool, **given: Any) -> int:
 
     graph = load(graph_file, given)
     frames = parse_frames(given["frames"]) if given["frames"] is not None else None
-    made = make_plan(graph, frames=frames, nodes=given["only"], force=given["force"], **places(given))
+    made = make_plan(graph, frames=frames, nodes=given["only"], force=given["force"], verify=given["verify"], **places(given))
     if as_json:
         click.echo(json.dumps(plan_data(made), indent=2))
     else:

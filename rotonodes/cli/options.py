@@ -86,6 +86,9 @@ frames_option = click.option(
     help="Deliver only these frames: 1-100, 1-100x2, 1,5,9-12. Measurements and trainings still read the whole shot.",
 )
 force_option = click.option("--force", is_flag=True, help="Make everything again, even outputs that are there.")
+verify_option = click.option(
+    "--verify", is_flag=True, help="Read every byte of the outputs that are there; without it size, structure and key are checked."
+)
 only_option = click.option("-X", "--node", "only", metavar="NAME", multiple=True, help="Deliver only this node; repeatable.")
 device_option = click.option("--device", metavar="auto|cpu|cuda[:N]", default="auto", help="Device that networks run on.")
 graph_argument = click.argument("graph_file", metavar="GRAPH", type=click.Path())

@@ -23,6 +23,7 @@ from rotonodes.errors import (
 )
 from rotonodes.machine.cores import peak_memory
 from rotonodes.node.annotations import Monitor
+from rotonodes.plan.done import is_lost
 from rotonodes.plan.missing_files import frames_advice
 from rotonodes.plan.plan import Plan
 from rotonodes.values.frames import format_frames
@@ -119,6 +120,7 @@ class Record:
 
     def finish(self, seconds: float) -> Result:
         """The result, when all stages have run."""
+        self._refuse_lost()
         result = self.result
         result.seconds = seconds
         result.peak_bytes = peak_memory()
@@ -140,6 +142,14 @@ class Record:
         result.missing_clips = tuple(clips)
         result.missing = tuple(f for f in self.plan.delivered if clips or f in missing)
         return result
+
+    def _refuse_lost(self) -> None:
+        """Count files that this run wrote and that are not there any more as failures."""
+        for name in self.plan.sinks:
+            for frame in sorted(self.made[name], key=lambda f: (f is not None, f or 0)):
+                if lost := is_lost(self.plan, name, frame):
+                    self.made[name].discard(frame)
+                    self.fail(name, frame, FrameError(lost))
 
     def _there(self, name: str) -> tuple[int, int]:
         """(tasks of a sink that are there, those of earlier runs included; tasks wanted)."""

@@ -5,6 +5,7 @@ The division of the work (chunks, batches, threads, -F) never changes a pixel.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -43,19 +44,20 @@ def run(
     content_hash: bool = False,
     stop: threading.Event | None = None,
     threads: int | None = None,
+    verify: bool = False,
 ) -> Result:
     """Run a graph on this machine and return the result.
 
     `frames` narrows the frames delivered ("1-24" or numbers), `nodes` the sinks; `device` is auto, cpu or cuda[:N]; `cache` a
     folder (default `.rotonodes` below `root`) or "none"; `on_error` "stop" ends at the first failure, "continue" makes every
-    other frame; `reporter` receives the events of the run. Failed frames are in the result (`exit_code` 1). Raises
-    UsageError for faults found before any frame, Interrupted when `stop` was set.
+    other frame; `verify` reads every byte of the outputs that are there; `reporter` receives the events of the run. Failed frames
+    are in the result (`exit_code` 1). Raises UsageError for faults found before any frame, Interrupted when `stop` was set.
 
     In a torchrun, the process of rank 0 does all this; the others only make the nodes that are `shared`, together with it,
     and write neither outputs nor cache.
     """
     wanted = parse_frames(frames) if isinstance(frames, str) else frames
-    options: dict[str, Any] = {"frames": wanted, "root": root, "cache": cache, "force": force}
+    options: dict[str, Any] = {"frames": wanted, "root": root, "cache": cache, "force": force, "verify": verify}
     options |= {"content_hash": content_hash, "path_map": path_map}
     plan = make_plan(graph, nodes=nodes, **options)
     if not torchrun.is_first():
@@ -65,6 +67,7 @@ def run(
         plan = make_plan(graph, nodes=shared, store=False, **options)
     reporter = reporter or Reporter()
     if plan.is_empty:
+        sweep_unfinished(plan)
         result = Result(plan, stats=done_stats(plan), wanted=len(plan.delivered))
         reporter.start(plan, 0, len(plan.delivered))
         reporter.end(result)
@@ -84,6 +87,7 @@ def _run_plan(
     record = Record(plan, chosen, keep_going, reporter, stop)
     evaluator = Evaluator(plan, record, chosen, batch)
     pools = Pools(threads, chosen != "cpu")
+    sweep_unfinished(plan)
     try:
         for number, stage in enumerate(plan.stages):
             reporter.stage(number, len(plan.stages), len(stage.frames), ", ".join(stage.sinks))
@@ -102,6 +106,19 @@ def _run_plan(
     if result.exit_code == EXIT_INTERRUPTED:
         raise Interrupted("interrupted; finished frames are kept, and the same command continues from there")
     return result
+
+
+def sweep_unfinished(plan: Plan) -> None:
+    """Remove what killed runs left half-written in the folders that this one writes to."""
+    from rotonodes.io.files import sweep
+
+    if not torchrun.is_first():
+        return
+    per_frame = plan.keys.per_frame
+    written = (path for name in plan.sinks for f in (plan.delivered if per_frame(name) else (None,)) for path in plan.nodes[name].writes(f))
+    for folder in {os.path.dirname(path) or "." for path in written}:
+        sweep(folder)
+    plan.cache.sweep()
 
 
 def _run_stage(stage: Stage, evaluator: Evaluator, pools: Pools) -> None:

@@ -12,6 +12,7 @@ from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.exr_decode import decode_parts
 from rotonodes.io.exr_header import Header, attribute_value, read_headers
 from rotonodes.io.files import atomic_write
+from rotonodes.io.seal import seal, with_seal, without_seal
 from rotonodes.values.pixels import Box, Encoded, Image, Layers, Matte, cut
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
     except FrameError:
         return None
     value = attribute_value(*attributes[KEY]) if KEY in attributes else None
-    return value if isinstance(value, str) else None
+    return without_seal(value) if isinstance(value, str) else None
 
 
 def full_name(part: str, channel: str) -> str:
@@ -297,11 +298,13 @@ def _write(
     header["type"] = OpenEXR.scanlineimage
     header["dataWindow"], header["displayWindow"] = corners(*box), corners(0, 0, *size)
     if key:
-        header[KEY] = key
+        header[KEY] = with_seal(key)
     # The library changes the dict it is given: this one is ours.
     file = OpenEXR.File(header, dict(planes))
     with atomic_write(path) as hidden:
         _save(file, hidden)
+        if key:
+            seal(hidden)
 
 
 def _writable(name: str, value: Any) -> bool:

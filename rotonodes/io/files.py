@@ -5,16 +5,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import importlib
 import json
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from rotonodes.errors import FrameError, RetryError, RotoError, UsageError
 
+fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None  # Windows has no such locks
+
 # Hidden files being written now, for `discard_unfinished`.
 _unfinished: set[Path] = set()
+_MARK = "rotonodes-"  # in the names of hidden files: `.a.0001.rotonodes-1f2e3d4c.png`
+_UNFINISHED = re.compile(rf"\..*\.{_MARK}[0-9a-f]{{8}}(\.[^.]*)?", re.DOTALL)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _AWAY = (errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.EHOSTDOWN)
@@ -68,32 +76,80 @@ def decoding(path: str | os.PathLike[str], what: str, remedy: str = "render the 
 
 
 @contextlib.contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike[str], key: str | None = None) -> Iterator[Path]:
     """Yield a hidden path with the same folder and extension to write to; rename it to `path` when the block succeeds.
 
     Parent folders are created. The bytes are on disk before the rename, so `path` is never incomplete; if the block ends
-    early, also by Ctrl-C, the hidden file is removed. Raises RetryError when the disk is full or the file server
-    is away, UsageError when writing there is not permitted.
+    early, also by Ctrl-C, the hidden file is removed. With `key`, a sidecar with the key and the checksum of the file is written
+    (see `read_sidecar`). Raises RetryError when the disk is full or the file server is away, UsageError when writing there
+    is not permitted.
     """
     final = Path(path)
-    # Not tempfile: its files are private (0600), but a farm's frames must be readable by the next task's user.
-    hidden = final.with_name(f".{final.stem[:100]}.{secrets.token_hex(4)}{final.suffix}")
+    hidden, lock = None, None
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        _unfinished.add(hidden)
+        hidden, lock = _begin(final)
         yield hidden
         descriptor = os.open(hidden, os.O_RDWR)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        note = _Note.of(hidden, key) if key else None
+        if fcntl is None:  # Windows renames no open file
+            os.close(lock)
+            lock = None
         os.replace(hidden, final)
+    except FileNotFoundError as error:
+        raise FrameError(f"cannot write {path}: its folder was removed meanwhile; run again") from error
     except OSError as error:
         raise write_error(path, error) from error
     finally:
-        with contextlib.suppress(OSError):
-            hidden.unlink(missing_ok=True)
+        if lock is not None:
+            os.close(lock)
+        if hidden is not None:
+            with contextlib.suppress(OSError):
+                hidden.unlink(missing_ok=True)
+            _unfinished.discard(hidden)
+    if note:
+        note.write(path)
+
+
+def _begin(final: Path) -> tuple[Path, int]:
+    """A new hidden file beside `final`, locked for as long as its descriptor is open: `sweep` leaves it alone."""
+    while True:
+        # Not tempfile: its files are private (0600), but a farm's frames must be readable by the next task's user.
+        hidden = final.with_name(f".{final.stem[:100]}.{_MARK}{secrets.token_hex(4)}{final.suffix}")
+        _unfinished.add(hidden)
+        lock = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # a file server without locks: nothing is swept there
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.fstat(lock).st_nlink:
+            return hidden, lock
+        os.close(lock)  # swept between its creation and its lock
         _unfinished.discard(hidden)
+
+
+def sweep(folder: str | os.PathLike[str]) -> int:
+    """Remove the unfinished files of dead processes from a folder; returns how many. A file that is being written is locked, and stays."""
+    swept = 0
+    if fcntl is None:
+        return swept
+    try:
+        names = [entry.name for entry in os.scandir(folder) if _UNFINISHED.fullmatch(entry.name)]
+    except OSError:
+        return swept
+    for name in names:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(os.path.join(folder, name), os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(os.path.join(folder, name))
+                swept += 1
+            finally:
+                os.close(descriptor)
+    return swept
 
 
 def discard_unfinished() -> None:
@@ -103,18 +159,19 @@ def discard_unfinished() -> None:
             hidden.unlink(missing_ok=True)
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a whole file atomically; errors as in `atomic_write`."""
-    with atomic_write(path) as hidden:
-        hidden.write_bytes(data)
+def write_bytes(path: str | os.PathLike[str], data: bytes, key: str | None = None) -> None:
+    """Write a whole file atomically, with `key` in a sidecar; errors as in `atomic_write`."""
+    with atomic_write(path, key) as hidden, open(hidden, "r+b", buffering=0) as file:
+        view = memoryview(data).cast("B")
+        while len(view):  # a disk that fills takes a part and raises at the next write
+            view = view[file.write(view) :]
 
 
 def fingerprint(path: str | os.PathLike[str], content: bool = False) -> tuple[int, int] | tuple[str]:
     """The fingerprint of a source file in keys: (size, mtime in ns), or with `content` the sha256 of its bytes."""
     try:
         if content:
-            with open(path, "rb") as file:
-                return (hashlib.file_digest(file, "sha256").hexdigest(),)
+            return (sha256_of(path),)
         stat = os.stat(path)
     except OSError as error:
         raise read_error(path, error) from error
@@ -127,21 +184,58 @@ def sidecar_path(path: str | os.PathLike[str]) -> Path:
 
 
 def write_sidecar(path: str | os.PathLike[str], key: str) -> None:
-    """Store the key and size of the finished file `path` in its sidecar."""
-    write_bytes(sidecar_path(path), json.dumps({"key": key, "size": os.path.getsize(path)}).encode())
+    """Store the key of a finished file in its sidecar. `atomic_write` with a key is safer where two processes may write the file."""
+    try:
+        note = _Note.of(Path(path), key)
+    except OSError as error:
+        raise write_error(path, error) from error
+    note.write(path)
 
 
 def remove_sidecar(path: str | os.PathLike[str]) -> None:
-    """Remove the sidecar of `path` before the file is rewritten: a run killed in between must not leave the old key."""
+    """Remove the sidecar of `path`."""
     with contextlib.suppress(OSError):
         sidecar_path(path).unlink(missing_ok=True)
 
 
-def read_sidecar(path: str | os.PathLike[str]) -> str | None:
-    """The key in the sidecar of `path`; None without a sidecar, or when the size of the file has changed since."""
+def read_sidecar(path: str | os.PathLike[str], verify: bool = False) -> str | None:
+    """The key in the sidecar of `path`; None without a sidecar, or when the file is not the one it was written for.
+
+    A file of the same size that has the time of its sidecar, to the nanosecond, is taken for the same; otherwise (a copy, an edited
+    file, or always with `verify`) all its bytes are read and their checksum is compared.
+    """
+    beside = sidecar_path(path)
     try:
-        noted = json.loads(sidecar_path(path).read_bytes())
-        whole = os.path.getsize(path) == noted["size"]
-        return str(noted["key"]) if whole else None
+        noted = json.loads(beside.read_bytes())
+        found = os.stat(path)
+        if found.st_size != noted["size"]:
+            return None
+        same = not verify and found.st_mtime_ns == os.stat(beside).st_mtime_ns
+        return str(noted["key"]) if same or sha256_of(path) == noted["sha256"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The sha256 of a file's bytes, as 64 hex digits. Raises OSError."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Note(NamedTuple):
+    """What a sidecar says of its file: the same bytes for the same file; its time is the file's."""
+
+    text: bytes
+    time: int  # ns
+
+    @classmethod
+    def of(cls, path: Path, key: str) -> _Note:
+        """The note for a complete file, which gets the time of now: two processes that write one file give it different ones."""
+        os.utime(path, ns=(now := time.time_ns(), now))
+        found = os.stat(path)
+        return cls(json.dumps({"key": key, "size": found.st_size, "sha256": sha256_of(path)}).encode(), found.st_mtime_ns)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        with atomic_write(sidecar_path(path)) as hidden:
+            hidden.write_bytes(self.text)
+            os.utime(hidden, ns=(self.time, self.time))

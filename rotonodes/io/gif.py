@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.io.seal import with_seal, without_seal
 from rotonodes.values.color import parse_hex
 from rotonodes.values.pixels import Box
 
@@ -39,8 +40,8 @@ class GifWriter:
     palette, `[H, W, 3]` RGB or `[H, W, 4]` RGBA uint8 (sRGB, straight alpha; below 128 is transparent, GIF has one bit).
     Frames of more colours than fit are reduced by median cut, undithered. Equal neighbours become one longer frame; above
     50 fps, a frame that would be shown for less than 2/100 s gives way to the next. `loop` is how often the clip plays, 0 for
-    ever. `key` is carried in a comment. Use as a context manager, or call `close`. Raises UsageError for values outside
-    these, FrameError for a frame of another size.
+    ever. `key` is carried in a comment; `seal` the complete file. Use as a context manager, or call `close`. Raises UsageError for
+    values outside these, FrameError for a frame of another size.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class GifWriter:
         flags = 0xF0 | _table_bits(table) if table else 0x70
         self._file.write(struct.pack("<6sHHBBB", b"GIF89a", *self.size, flags, 0, 0) + _color_table(table))
         if self._key:
-            self._file.write(b"!\xfe" + _blocks(_KEY + self._key.encode("latin-1", "replace")))
+            self._file.write(b"!\xfe" + _blocks(_KEY + with_seal(self._key).encode("latin-1", "replace")))
         if self._loop != 1:
             # The count is of repeats after the first play; 0 is for ever.
             self._file.write(b"!\xff\x0bNETSCAPE2.0" + _blocks(struct.pack("<BH", 1, max(0, self._loop - 1))))
@@ -296,7 +297,7 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
                 end = _after_blocks(data, at + 2)
                 comment = b"".join(_block_data(data, at + 2)) if data[at + 1] == 0xFE else b""
                 if comment.startswith(_KEY):
-                    key = comment[len(_KEY) :].decode("latin-1")
+                    key = without_seal(comment[len(_KEY) :].decode("latin-1"))
                 at = end
             else:
                 at = _after_blocks(data, _after_table(data[at + 9], at + 10) + 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean
-from rotonodes.io import animation, exr, exr_header, gif, png, psd, samples, tiff, video_key
+from rotonodes.io import animation, exr, exr_header, gif, png, psd, samples, seal, tiff, video_key
 from rotonodes.io.arrays import is_array, read_array
-from rotonodes.io.files import atomic_write, decoding, read_error, read_sidecar, remove_sidecar, write_sidecar
+from rotonodes.io.files import decoding, read_error, read_sidecar, write_bytes
 from rotonodes.io.orientation import orientation_of, upright, upright_size
 from rotonodes.io.other_formats import no_picture, other_size, read_other
 from rotonodes.io.samples import Depth
@@ -33,8 +34,6 @@ DEPTHS: dict[str, tuple[Depth, ...]] = {
     ".exr": ("half", "float"),
     **dict.fromkeys(_PILLOW, ("8",)),
 }
-# Formats that store the key inside the file; the others have a sidecar.
-_CARRIERS = (".png", ".exr", ".gif")
 
 
 def read_image(path: str | os.PathLike[str], colorspace: Literal["auto"] | Colorspace = "auto") -> Image:
@@ -180,8 +179,6 @@ def write_image(
     space: Colorspace = _auto_colorspace(picture, depth, extension) if colorspace == "auto" else colorspace
     if isinstance(picture, Matte):
         space = "raw"
-    if extension not in _CARRIERS:
-        remove_sidecar(path)
     if extension == ".exr":
         kind: exr.Depth = "float" if depth == "float" else "half"
         exr.write_exr(path, _for_exr(picture, space), depth=kind, compression=compression, key=key, metadata=metadata)
@@ -191,11 +188,9 @@ def write_image(
         texts = {word: str(value) for word, value in (metadata or {}).items()} | ({png.KEY: key} if key else {})
         png.write_png(path, encoded, colorspace=space, text=texts)
     elif extension in _PILLOW:
-        _write_with_pillow(path, encoded, _PILLOW[extension], quality, lossless)
+        _write_with_pillow(path, encoded, _PILLOW[extension], quality, lossless, key)
     else:
-        tiff.write_tiff(path, encoded, premultiplied=depth in ("half", "float"))
-    if key and extension not in _CARRIERS:
-        write_sidecar(path, key)
+        tiff.write_tiff(path, encoded, premultiplied=depth in ("half", "float"), key=key)
 
 
 def _own_depth(picture: Image | Matte, extension: str) -> Depth:
@@ -229,7 +224,7 @@ def _for_exr(picture: Image | Matte, colorspace: Colorspace) -> Image | Matte:
     return picture.with_data(data)
 
 
-def _write_with_pillow(path: str | os.PathLike[str], encoded: np.ndarray, form: str, quality: int, lossless: bool) -> None:
+def _write_with_pillow(path: str | os.PathLike[str], encoded: np.ndarray, form: str, quality: int, lossless: bool, key: str | None) -> None:
     import numpy as np
     import PIL.Image
 
@@ -241,11 +236,12 @@ def _write_with_pillow(path: str | os.PathLike[str], encoded: np.ndarray, form: 
         "WEBP": {"quality": quality, "lossless": lossless, "exact": True},
         "BMP": {},
     }[form]
-    with atomic_write(path) as hidden:
-        try:
-            picture.save(hidden, form, **options)
-        except ValueError as error:
-            raise FrameError(f"{path}: cannot write {form}: {str(error).lower()}") from error
+    data = io.BytesIO()  # not into the file: Pillow takes a part that a full disk took for the whole
+    try:
+        picture.save(data, form, **options)
+    except (ValueError, OSError) as error:
+        raise FrameError(f"{path}: cannot write {form}: {str(error).lower()}") from error
+    write_bytes(path, data.getvalue(), key)
 
 
 def read_labels(
@@ -364,3 +360,16 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
     if animation.is_webp(start):
         return animation.read_webp_key(path) or read_sidecar(path)  # stills have a sidecar
     return read_sidecar(path)
+
+
+def is_as_written(path: str | os.PathLike[str]) -> bool:
+    """True when every byte of a file is as rotonodes wrote it: its checksum, beside its key, is that of its bytes. All of it is read."""
+    try:
+        start = _start(path)
+    except FrameError:
+        return False
+    if start.startswith(png.SIGNATURE) and png.holds_seal(path):
+        return True
+    if start.startswith((exr_header.MAGIC, psd.MAGIC, *gif.MAGICS)):
+        return seal.holds(path)
+    return read_sidecar(path, verify=True) is not None  # videos and animations too, which carry their key themselves

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from rotonodes.errors import FrameError
+from rotonodes.errors import FrameError, RotoError
 from rotonodes.io.files import decoding, read_bytes, write_bytes
 from rotonodes.io.orientation import UPRIGHT, orientation_of, upright
+from rotonodes.io.seal import without_seal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,7 +195,7 @@ def read_text(path: str | os.PathLike[str]) -> dict[str, str]:
                 body = file.read(length + 4)[:length]
                 if kind == b"tEXt":
                     word, _, text = body.partition(b"\0")
-                    texts[word.decode("latin-1")] = text.decode("latin-1")
+                    texts[word.decode("latin-1")] = without_seal(text.decode("latin-1")) if word == KEY.encode() else text.decode("latin-1")
     except (OSError, struct.error):
         return {}
 
@@ -253,7 +255,7 @@ def _texts(text: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
 def _png(header: bytes, notes: list[tuple[bytes, bytes]], rows: np.ndarray) -> bytes:
     """A complete file from rows of bytes `[H, bytes of a row]`."""
     chunks = [(b"IHDR", header), *notes, (b"IDAT", packed_rows(rows)), (b"IEND", b"")]
-    return SIGNATURE + b"".join(chunk(kind, data) for kind, data in chunks)
+    return _sealed([chunk(kind, data) for kind, data in chunks])
 
 
 def packed_rows(rows: np.ndarray) -> bytes:
@@ -271,6 +273,36 @@ def packed_rows(rows: np.ndarray) -> bytes:
     filtered[:1, 1:] = rows[:1]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     return isal_zlib.compress(filtered, 1)
+
+
+def _sealed(chunks: list[bytes]) -> bytes:
+    """A file of complete chunks; behind the key in its text stands the checksum of everything else."""
+    at = next((i for i, whole in enumerate(chunks) if _is_key(whole[4:8], whole[8:])), None)
+    if at is not None:
+        digest = hashlib.sha256(SIGNATURE + b"".join(chunks[:at] + chunks[at + 1 :])).hexdigest()
+        chunks[at] = chunk(b"tEXt", chunks[at][8:-4] + f" sha256:{digest}".encode())
+    return SIGNATURE + b"".join(chunks)
+
+
+def _is_key(kind: bytes, data: bytes | memoryview) -> bool:
+    return kind == b"tEXt" and bytes(data[: len(KEY) + 1]) == KEY.encode() + b"\0"
+
+
+def holds_seal(path: str | os.PathLike[str]) -> bool:
+    """True when the file carries the checksum of `write_png` and every byte is as it was written. All of it is read."""
+    try:
+        data = read_bytes(path)
+        at, digest, told = 8, hashlib.sha256(SIGNATURE), b""
+        for found in _chunks(data, path):
+            end = at + 12 + len(found.data)
+            if _is_key(found.kind, found.data):
+                told = bytes(found.data)[-64:]
+            else:
+                digest.update(memoryview(data)[at:end])
+            at = end
+    except RotoError:
+        return False
+    return at == len(data) and told == digest.hexdigest().encode()
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

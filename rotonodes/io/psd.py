@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from rotonodes.errors import FrameError
 from rotonodes.io.files import write_bytes
+from rotonodes.io.seal import seal_bytes, with_seal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,11 +123,11 @@ def write_psd(
         raise FrameError(f"{path}: {len(layers)} layers are too many for PSD, which holds {MOST_LAYERS}")
     (width, height), kept = size, [trimmed(layer) for layer in layers]
     header = struct.pack(">4sH6xHIIHH", MAGIC, 1, 4, height, width, depth, _RGB)
-    resources = (_resource(_ICC, _srgb_profile()) if srgb else b"") + _resource(_XMP, _xmp(key or ""))
+    resources = (_resource(_ICC, _srgb_profile()) if srgb else b"") + _resource(_XMP, _xmp(with_seal(key) if key else ""))
     body = header + _sized(b"") + _sized(resources) + _sized(_layers(kept, depth)) + _merged(flatten(kept, size, depth), depth)
     if len(body) >= 1 << 31:
         raise FrameError(f"{path}: the layers take more than the 2 GB that PSD can hold: write EXR, or fewer layers")
-    write_bytes(path, body)
+    write_bytes(path, seal_bytes(body))
 
 
 def _sized(data: bytes, unit: int = 1) -> bytes:
@@ -296,7 +297,7 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
             resources = file.read(struct.unpack(">I", file.read(4))[0])
     except (OSError, struct.error):
         return None
-    found = re.search(rb'xmlns:rotonodes="' + _NAMESPACE.encode() + rb'" rotonodes:key="([0-9A-Za-z:.-]+)"', resources)
+    found = re.search(rb'xmlns:rotonodes="' + _NAMESPACE.encode() + rb'" rotonodes:key="([0-9A-Za-z:.-]+)[" ]', resources)
     return found[1].decode() if found else None
 
 

@@ -270,7 +270,7 @@ def _read_with_tifffile(data: bytes, tags: dict[int, tuple[int, ...]], path: str
     return Tiff(upright(_dark_is_zero(found, tags), _orientation(tags)), tags.get(_EXTRA, (0,))[0] == _ASSOCIATED)
 
 
-def write_tiff(path: str | os.PathLike[str], samples: np.ndarray, *, premultiplied: bool = False) -> None:
+def write_tiff(path: str | os.PathLike[str], samples: np.ndarray, *, premultiplied: bool = False, key: str | None = None) -> None:
     """Write `[H, W, C]` uint8, uint16, float16 or float32 samples, deflated; C as in `read_tiff`.
 
     `premultiplied` says so of colour with alpha. Files beyond 4 GB are refused with FrameError.
@@ -311,7 +311,7 @@ def write_tiff(path: str | os.PathLike[str], samples: np.ndarray, *, premultipli
     if start + 8 * sum(map(len, tags.values())) >= 1 << 32:
         raise FrameError(f"{path}: the picture is too large for TIFF (4 GB): write EXR")
     body = b"".join(strips) + b"\0" * (offsets[-1] % 2)
-    write_bytes(path, struct.pack("<2sHI", b"II", 42, start) + body + _directory(tags, start))
+    write_bytes(path, struct.pack("<2sHI", b"II", 42, start) + body + _directory(tags, start), key)
 
 
 def _directory(tags: dict[int, list[int]], start: int) -> bytes:

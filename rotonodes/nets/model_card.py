@@ -27,21 +27,37 @@ def card_path(weights: str | os.PathLike[str]) -> Path:
     return path.with_name(f"{path.name}.md") if is_onnx(path.name) else path.with_suffix(".md")
 
 
-def write_card(model: Model, weights: str | os.PathLike[str]) -> bool:
+def is_by_hand(path: Path) -> bool:
+    """True for a card without the line `MARK`: it stays as it is."""
+    try:
+        return MARK not in path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return False
+    except OSError:  # a folder, or a file that may not be read
+        return True
+
+
+def with_card(weights: str) -> tuple[str, ...]:
+    """The files of a writer of weights: the weights, and their card unless it was written by hand."""
+    path = card_path(weights)
+    return (weights,) if is_by_hand(path) else (weights, str(path))
+
+
+def write_card(model: Model, weights: str | os.PathLike[str], key: str | None = None) -> bool:
     """Write the card beside an existing weights file; returns False if a hand-written card exists, which stays.
 
     A card with the line `MARK` is generated, and rewritten. Raises the errors of `write_bytes`.
     """
     path = card_path(weights)
-    if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
+    if is_by_hand(path):
         return False
-    write_bytes(path, card(model, Path(weights).name, os.path.getsize(weights)).encode())
+    write_bytes(path, card(model, Path(weights).name, os.path.getsize(weights)).encode(), key)
     return True
 
 
-def write_card_or_warn(model: Model, weights: str | os.PathLike[str], warn: Callable[[str], None]) -> None:
+def write_card_or_warn(model: Model, weights: str | os.PathLike[str], warn: Callable[[str], None], key: str | None = None) -> None:
     """`write_card` for nodes: warns of a hand-written card, which stays."""
-    if not write_card(model, weights):
+    if not write_card(model, weights, key):
         warn(f"{card_path(weights)} was written by hand and stays as it is: see whether it still holds")
 
 

@@ -32,8 +32,10 @@ class WeightsError(UsageError):
     """A weights file is missing, damaged, foreign, or does not fit its network."""
 
 
-def save_weights(model: Model, path: str | os.PathLike[str], dtype: Literal["float16", "float32"] = "float16") -> None:
-    """Write `.safetensors` atomically: `path` is either the complete new file or unchanged.
+def save_weights(
+    model: Model, path: str | os.PathLike[str], dtype: Literal["float16", "float32"] = "float16", key: str | None = None
+) -> None:
+    """Write `.safetensors` atomically, with `key` in a sidecar: `path` is either the complete new file or unchanged.
 
     With float16, tensors of one dimension (norms, biases) stay float32: they are small, and sensitive to rounding.
     Raises WeightsError when a weight is too large for float16 or not finite, and the errors of `write_bytes`.
@@ -49,7 +51,7 @@ def save_weights(model: Model, path: str | os.PathLike[str], dtype: Literal["flo
         state[name] = tensor.detach().to("cpu", torch.float16 if half else tensor.dtype).contiguous()
         if not torch.isfinite(state[name]).all():
             raise WeightsError(f"{path}: {name} is not finite in {dtype}: train again, or write float32")
-    write_bytes(path, _sorted_header(save(state, model.metadata())))
+    write_bytes(path, _sorted_header(save(state, model.metadata())), key)
 
 
 def load_weights(path: str | os.PathLike[str]) -> Model:

@@ -36,7 +36,8 @@ class Node(BaseModel):
     Class variables: `version` (part of the type's name, `Crop.2`), `revision` (raised by a fix that changes pixels; part of
     the key), `cached` (its outputs are kept on disk), `frame_in_key` (for sources
     whose files hold many frames each), `shared` (all processes of a torchrun make it together), `category`
-    (the heading in the reference; for our own nodes their folder), `in_catalogue` (False: graph files cannot use it).
+    (the heading in the reference; for our own nodes their folder), `in_catalogue` (False: graph files cannot use it),
+    `keeps_corrections` (a writer that never overwrites what a person changed: such a file counts as done).
     """
 
     model_config = ConfigDict(
@@ -51,6 +52,7 @@ class Node(BaseModel):
     category: ClassVar[str] = "studio"
     frame_in_key: ClassVar[bool] = False
     in_catalogue: ClassVar[bool] = True
+    keeps_corrections: ClassVar[bool] = False
     code_digest: ClassVar[str] = ""  # of nodes that are not our own; part of the key
     signature: ClassVar[Signature]
 

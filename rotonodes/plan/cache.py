@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import RotoError
-from rotonodes.io.files import write_bytes
+from rotonodes.io.files import sweep, write_bytes
 from rotonodes.values.pixels import Image, Labels, Matte
 
 if TYPE_CHECKING:
@@ -52,6 +52,13 @@ class Cache:
                 path.unlink(missing_ok=True)
                 return None
         return values
+
+    def sweep(self) -> None:
+        """Remove the unfinished entries of dead processes."""
+        if self.folder is not None and self.folder.is_dir():
+            for entry in os.scandir(self.folder):
+                if entry.is_dir():
+                    sweep(entry.path)
 
     def store(self, key: str, values: dict[str, Any]) -> None:
         """Store outputs under a key; values that cannot be packed are skipped."""

@@ -8,10 +8,11 @@ from rotonodes.errors import UsageError
 from rotonodes.plan.plan import Plan
 
 
-def is_done(plan: Plan, name: str, frame: int | None, force: bool) -> bool:
+def is_done(plan: Plan, name: str, frame: int | None, force: bool, verify: bool = False) -> bool:
     """True when a sink need not be made at a frame (None: made once); otherwise the reason is added to `plan.reasons`.
 
-    A sink that writes no files is done when its values are in the cache. With `force` nothing is done.
+    A sink that writes no files is done when its values are in the cache. With `force` nothing is done; with `verify` every byte of
+    its files is read.
     """
     try:
         writes = plan.nodes[name].writes(frame)
@@ -20,20 +21,40 @@ def is_done(plan: Plan, name: str, frame: int | None, force: bool) -> bool:
     if not writes:
         outputs = sorted(plan.outputs.get(name, ()))
         return not force and name in plan.kept and plan.cache.has(plan.keys.of(name, frame), outputs)
-    reason = "forced" if force else why_not_done(plan, name, frame)
+    reason = "forced" if force else why_not_done(plan, name, frame, verify)
     if reason:
         plan.reasons.setdefault(name, {}).setdefault(reason, []).append(frame)
     return not reason
 
 
-def why_not_done(plan: Plan, name: str, frame: int | None) -> str:
-    """Why the files that a writer has for a frame do not count: not there, damaged, or of another key; empty when they do."""
+def why_not_done(plan: Plan, name: str, frame: int | None, verify: bool = False) -> str:
+    """Why the files that a writer has for a frame do not count: not there, damaged, or of another key; empty when they do.
+
+    Size, structure and key are checked, with `verify` also the checksum of all bytes.
+    """
+    from rotonodes.io.pictures import is_as_written, read_key
+
+    node = plan.nodes[name]
+    for path in node.writes(frame):
+        if not os.path.exists(path):
+            return "not there"
+        found = read_key(path)
+        if node.keeps_corrections and found != plan.keys.of(name, frame) and (found is None or not is_as_written(path)):
+            continue  # a person changed it
+        if found != plan.keys.of(name, frame):
+            return "made from something else" if found else "damaged, or not made by rotonodes"
+        if verify and not node.keeps_corrections and not is_as_written(path):
+            return "changed since it was written"
+    return ""
+
+
+def is_lost(plan: Plan, name: str, frame: int | None) -> str:
+    """What became of the files that a run has written for a frame: empty when they are there, else one line about the first that is not."""
     from rotonodes.io.pictures import read_key
 
     for path in plan.nodes[name].writes(frame):
         if not os.path.exists(path):
-            return "not there"
-        found = read_key(path)
-        if found != plan.keys.of(name, frame):
-            return "made from something else" if found else "damaged, or not made by rotonodes"
+            return f"{path} was written and is gone: something removed it while the run went on; run again"
+        if not plan.nodes[name].keeps_corrections and read_key(path) not in (None, plan.keys.of(name, frame)):
+            return f"{path} was written and then replaced by another run; give each run its own folder"
     return ""

@@ -33,12 +33,13 @@ def make_plan(
     content_hash: bool = False,
     path_map: Sequence[tuple[str, str]] = (),
     store: bool = True,
+    verify: bool = False,
 ) -> Plan:
     """Plan a run of `graph`. `frames` narrows the frames delivered, `nodes` (-X) the sinks; `cache` is a folder or "none"; `store`
     False plans a run that writes nothing to the cache.
 
-    Nothing is rendered; only size, time and key of files are read. Raises UsageError when there is nothing to deliver or the
-    frames are unknown.
+    Nothing is rendered; only size, time and key of files are read, with `verify` every byte of the outputs. Raises UsageError when
+    there is nothing to deliver or the frames are unknown.
     """
     if graph.open_inputs:
         raise UsageError(f"{graph.file} works only as a node of another graph: its input {graph.open_inputs[0]!r} is not linked")
@@ -59,7 +60,7 @@ def make_plan(
     for link in chosen:
         if link.output:
             plan.outputs.setdefault(link.node, set()).add(link.output)
-    _Planner(plan, force).walk()
+    _Planner(plan, force, verify).walk()
     refuse_overwriting(plan)
     if not store:
         plan.kept = set()
@@ -114,8 +115,8 @@ def _asks_frames(graph: Graph, sinks: Iterable[str]) -> bool:
 class _Planner:
     """Walks from the sinks to the sources and stops at values that exist already."""
 
-    def __init__(self, plan: Plan, force: bool) -> None:
-        self.plan, self.force = plan, force
+    def __init__(self, plan: Plan, force: bool, verify: bool) -> None:
+        self.plan, self.force, self.verify = plan, force, verify
         self.graph, self.keys = plan.graph, plan.keys
         self.level: dict[str, int] = {}
 
@@ -126,7 +127,7 @@ class _Planner:
         for name in plan.sinks:
             frames: Iterable[int | None] = plan.delivered if self.keys.per_frame(name) else (None,)
             for frame in frames:
-                if is_done(plan, name, frame, self.force):
+                if is_done(plan, name, frame, self.force, self.verify):
                     plan.done.setdefault(name, set()).add(frame)
                 else:
                     wanted.setdefault(name, []).append(frame)

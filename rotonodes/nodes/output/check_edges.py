@@ -84,13 +84,10 @@ class CheckEdges(Node):
     def write(self, report: EdgeReport, shown: list[SheetFrame], key: str) -> None:
         """Write the report and the sheet, where asked for, with their keys."""
         from rotonodes.imaging.mattes.edge_sheet import edge_sheet
-        from rotonodes.io.files import remove_sidecar, write_bytes, write_sidecar
+        from rotonodes.io.files import write_bytes
         from rotonodes.io.pictures import write_image
 
         if self.path:
-            remove_sidecar(self.path)
-            write_bytes(self.path, json.dumps(report.as_json(), indent=2).encode() + b"\n")
-            if key:
-                write_sidecar(self.path, key)
+            write_bytes(self.path, json.dumps(report.as_json(), indent=2).encode() + b"\n", key or None)
         if self.picture:
             write_image(self.picture, edge_sheet(shown), key=key or None)

@@ -114,14 +114,11 @@ class EvaluateLabels(Node):
 
     def write(self, scores: Scores, worst: list[WorstFrame], key: str) -> None:
         """Write the requested files, with their keys."""
-        from rotonodes.io.files import remove_sidecar, write_bytes, write_sidecar
+        from rotonodes.io.files import write_bytes
         from rotonodes.io.pictures import write_image
 
         if self.path:
-            remove_sidecar(self.path)
-            write_bytes(self.path, json.dumps(scores.as_json(), indent=2).encode() + b"\n")
-            if key:
-                write_sidecar(self.path, key)
+            write_bytes(self.path, json.dumps(scores.as_json(), indent=2).encode() + b"\n", key or None)
         if self.worst:
             if not worst:
                 raise UsageError("no worst frames: all pixels of the truth are ignored; change `ignore`")

@@ -33,7 +33,7 @@ class EvaluateMatte(Node):
 
     def process(self, matte: Clip[Matte], truth: Clip[Matte], key: Key, trimap: Clip[Matte] | None = None) -> MatteReport:
         from rotonodes.imaging.mattes.unknown_band import unknown
-        from rotonodes.io.files import remove_sidecar, write_bytes, write_sidecar
+        from rotonodes.io.files import write_bytes
         from rotonodes.metrics.matte_errors import matte_errors, summary
         from rotonodes.metrics.matte_scores import AlphaScores
 
@@ -50,10 +50,7 @@ class EvaluateMatte(Node):
             found[frame] = matte_errors(shape.data.to(true.device), true.data, counted)
         report = MatteReport(**summary(found), **scores.scores())
         if self.path:
-            remove_sidecar(self.path)
-            write_bytes(self.path, json.dumps(report.as_json(), indent=2).encode() + b"\n")
-            if key:
-                write_sidecar(self.path, key)
+            write_bytes(self.path, json.dumps(report.as_json(), indent=2).encode() + b"\n", key or None)
         return report
 
     def _check(self, frame: int, mattes: dict[str, Matte]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from rotonodes.nets.model import Model
+from rotonodes.nets.model_card import with_card
 from rotonodes.node.annotations import Device, Key, Monitor, Prepared
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
@@ -30,7 +31,7 @@ class ExportONNX(Node):
     )
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
-        return (self.path,)
+        return with_card(self.path)
 
     def libraries(self) -> tuple[str, ...]:
         return ("onnx", "onnxscript", "onnxruntime")
@@ -41,12 +42,9 @@ class ExportONNX(Node):
         return checked_onnx(inputs["model"], self.path)
 
     def process(self, model: Model, *, key: Key, data: Prepared, monitor: Monitor) -> Path:
-        from rotonodes.io.files import remove_sidecar, write_bytes, write_sidecar
+        from rotonodes.io.files import write_bytes
         from rotonodes.nets.model_card import write_card_or_warn
 
-        remove_sidecar(self.path)
-        write_bytes(self.path, data)  # type: ignore[arg-type]
-        write_card_or_warn(model, self.path, monitor.warn)
-        if key:
-            write_sidecar(self.path, key)
+        write_bytes(self.path, data, key or None)  # type: ignore[arg-type]
+        write_card_or_warn(model, self.path, monitor.warn, key or None)
         return Path(self.path)

@@ -61,7 +61,7 @@ class WriteAnimation(Node):
         values = (_samples(value, self.alpha) for value in image)
         first = next(values)
         size, rate = (first.shape[1], first.shape[0]), exact_rate(self.fps)
-        with atomic_write(self.path) as hidden, open(hidden, "wb") as file:
+        with atomic_write(self.path, key or None) as hidden, open(hidden, "wb") as file:
             channels = first.shape[2]
             if self.path.lower().endswith(".webp"):
                 form: Apng | WebP = WebP(file, size, rate, self.loop, channels, key, self.quality)

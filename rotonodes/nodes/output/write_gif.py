@@ -42,19 +42,21 @@ class WriteGIF(Node):
     def process(self, image: Clip[Image | Matte | Labels], key: Key) -> Path:
         from rotonodes.io.files import atomic_write
         from rotonodes.io.gif import GifWriter
+        from rotonodes.io.seal import seal
 
         values = iter(image)
         first = next(values, None)
         if first is None:
             raise UsageError(f"there are no frames to write to {self.path!r}")
         palette = first.colors if isinstance(first, Labels) else None
-        with (
-            atomic_write(self.path) as hidden,
-            open(hidden, "wb") as file,
-            GifWriter(file, first.size, self.fps, loop=self.loop, palette=palette, key=key or None) as gif,
-        ):
-            for value in chain([first], values):
-                gif.add(_indices(value) if isinstance(value, Labels) else self._colors(value))
+        with atomic_write(self.path) as hidden:
+            with (
+                open(hidden, "wb") as file,
+                GifWriter(file, first.size, self.fps, loop=self.loop, palette=palette, key=key or None) as gif,
+            ):
+                for value in chain([first], values):
+                    gif.add(_indices(value) if isinstance(value, Labels) else self._colors(value))
+            seal(hidden)
         return Path(self.path)
 
     def _colors(self, picture: Image | Matte) -> np.ndarray:

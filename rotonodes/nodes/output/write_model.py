@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from rotonodes.nets.model import Model
+from rotonodes.nets.model_card import with_card
 from rotonodes.node.annotations import Key, Monitor
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
@@ -23,16 +24,12 @@ class WriteModel(Node):
     precision: Literal["float16", "float32"] = param("float16", help="float16 halves the file; norms and biases stay float32")
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
-        return (self.path,)
+        return with_card(self.path)
 
     def process(self, model: Model, *, key: Key, monitor: Monitor) -> Path:
-        from rotonodes.io.files import remove_sidecar, write_sidecar
         from rotonodes.nets.model_card import write_card_or_warn
         from rotonodes.nets.weights import save_weights
 
-        remove_sidecar(self.path)
-        save_weights(model, self.path, self.precision)
-        write_card_or_warn(model, self.path, monitor.warn)
-        if key:
-            write_sidecar(self.path, key)
+        save_weights(model, self.path, self.precision, key or None)
+        write_card_or_warn(model, self.path, monitor.warn, key or None)
         return Path(self.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rotonodes.errors import UsageError
 from rotonodes.imaging.picture.parts import part_planes
@@ -27,9 +27,11 @@ class WriteParts(ListedPictures):
     part's name, in a file's name (`masks/frame.####_{part}.png`) or as a folder (`masks/{part}/frame.####.png`); with `pictures`, `*`
     stands for the picture's name. LoadParts reads them with the same path.
 
-    A mask that was corrected by hand is never overwritten: a file without this program's key stays as it is. Delete it to have
-    it written again.
+    A mask that was corrected by hand is never overwritten: a file without this program's key, or changed since it was written,
+    stays as it is. Delete it to have it written again.
     """
+
+    keeps_corrections: ClassVar[bool] = True
 
     path: OutputPath = param(
         help="files to write: a name with {part}, and a frame token or *",
@@ -70,15 +72,15 @@ class WriteParts(ListedPictures):
             yield str(error)
 
     def process(self, mattes: Image | Layers | Labels, frame: Frame, key: Key) -> Path:
-        from rotonodes.io.pictures import read_key, write_image
+        from rotonodes.io.pictures import is_as_written, read_key, write_image
 
         for fault in self.faults(frozenset({"mattes"}), frames=1):
             raise UsageError(fault)
         planes = part_planes(mattes, list(part_words(self.parts)))
         files = self.writes(frame)
         for plane, file in zip(planes.values(), files, strict=True):
-            if key and os.path.exists(file) and read_key(file) in (None, key):
-                continue  # corrected by hand, or already written
+            if key and os.path.exists(file) and (read_key(file) in (None, key) or not is_as_written(file)):
+                continue  # corrected by hand (some editors keep the key), or already written
             matte = Matte((plane >= 0.5).to(plane.dtype)[None] if self.hard else plane[None])
             write_image(file, matte, depth="8" if self.depth == 8 else "16", key=key or None)
         return Path(files[0])

@@ -87,7 +87,7 @@ class WriteVideo(Node):
         first = next(values)
         alpha = self.alpha and CODECS[codec].alpha and isinstance(first, Image) and first.alpha is not None
         with (
-            atomic_write(self.path) as hidden,
+            atomic_write(self.path, key or None) as hidden,
             VideoWriter(hidden, first.size, look, alpha=alpha, key=key, name=self.path) as video,
         ):
             for value in chain([first], values):
