@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import Call
 from rotonodes.nets.model import Model, build
 from rotonodes.plan.cache import Cache, can_pack, pack, unpack
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
@@ -132,3 +133,52 @@ def test_a_picture_with_samples_of_its_file_is_read_again_instead() -> None:
     picture = Image(torch.zeros(1, 2, 2))
     assert can_pack(picture)
     assert not can_pack(Image(picture.data, encoded=Encoded(picture.data.numpy(), "srgb")))
+
+
+def test_every_changed_byte_of_an_entry_is_found(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    config = {"in_channels": 3, "classes": 2, "width": 2, "depth": 1}
+    model = Model("unet", config, ("a", "b"), ("#000000", "#ffffff"), state=dict(build("unet", config).state_dict()))
+    labels = Labels(torch.zeros(5, 5, dtype=torch.uint8), ("a",), ("#000000",))
+    for value in (image(STRANGE), labels, ToneScale((0.1, 0.7)), model):
+        cache.store(KEY, {"value": value})
+        path = cache.path(KEY, "value")
+        whole = path.read_bytes()
+        for at in range(len(whole)) if len(whole) < 2000 else range(0, len(whole), 7):
+            changed = bytearray(whole)
+            changed[at] ^= 1 << at % 8
+            path.write_bytes(changed)
+            assert cache.load(KEY, ["value"], {"value": type(value)}) is None
+            assert not path.exists(), "it does not stand in the way of the next run"
+        path.write_bytes(whole)
+        assert cache.load(KEY, ["value"], {"value": type(value)}) is not None
+        path.write_bytes(whole[:-1])
+        assert not cache.has_sound(KEY, ["value"])
+        assert not path.exists()
+
+
+def test_a_damaged_measurement_is_made_again_in_the_same_run(call: Call, tmp_path: Path) -> None:
+    """A value made once for the whole clip, whose entry is damaged: one line, and the run goes on."""
+    import numpy as np
+    import PIL.Image
+
+    for frame in range(1, 4):
+        PIL.Image.fromarray(np.full((8, 8, 3), 60 * frame, np.uint8)).save(tmp_path / f"i.{frame:04d}.png")
+    (tmp_path / "g.yaml").write_text(
+        "rotonodes: 1\nframes: 1-3\nnodes:\n  read: {type: LoadFrames, path: i.####.png}\n"
+        "  scale: {type: MeasureTones, in: read, cache: true}\n  tones: {type: ToneSplit, in: {image: read, scale: scale}}\n"
+        "  out: {type: WriteFrames, in: tones.labels, path: o.####.png}\n"
+    )
+    assert call("run", "g.yaml").code == 0
+    before = (tmp_path / "o.0002.png").read_bytes()
+    entries = [path for path in (tmp_path / ".rotonodes").rglob("*") if path.is_file()]
+    assert entries
+    for path in entries:
+        damaged = bytearray(path.read_bytes())
+        damaged[-1] ^= 1
+        path.write_bytes(damaged)
+    (tmp_path / "o.0002.png").unlink()
+    ended = call("run", "g.yaml", "--progress", "plain")
+    assert (ended.code, ended.err.count("removed")) == (0, 1), ended.err
+    assert (tmp_path / "o.0002.png").read_bytes() == before
+    assert "removed" not in call("run", "g.yaml", "--force").err

@@ -13,9 +13,12 @@ import pytest
 import torch
 
 from rotonodes import Graph, run
+from rotonodes.engine.evaluate import Evaluator
 from rotonodes.engine.events import Reporter
 from rotonodes.engine.result import Result
-from rotonodes.errors import FrameError
+from rotonodes.engine.schedule import StagePass
+from rotonodes.errors import FrameError, RetryError, RotoError
+from rotonodes.io.pictures import write_image
 from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
@@ -247,3 +250,101 @@ def test_a_source_that_cannot_list_its_frames_fails_and_does_not_hang(tmp_path: 
     graph.add(WriteFrames(path=str(tmp_path / "a.####.exr")), image=graph.add(Unlisted()))
     result = within(60, graph, cache="none")
     assert result.exit_code == 1 and "movie.gif: cannot be read" in result.failures[0].reason
+
+
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError, SystemExit])
+@pytest.mark.parametrize("where", ["gather", "make"])
+def test_a_worker_that_fails_outside_its_node_does_not_hang_the_run(
+    where: str, error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory may end while inputs are gathered: the frame fails, and the others are made."""
+    whole = getattr(Evaluator, where)
+
+    def failing(self: Evaluator, name: str, given: Any, *more: Any) -> Any:
+        if name.startswith("WriteFrames") and (given == 3 or (isinstance(given, dict) and 3 in given)):
+            raise error
+        return whole(self, name, given, *more)
+
+    monkeypatch.setattr(Evaluator, where, failing)
+    graph = Graph(frames="1-5")
+    graph.add(WriteFrames(path=str(tmp_path / "o.####.png")), "WriteFrames", image=graph.add(EdgeRamp()))
+    result = graph.run(cache="none", on_error="continue")
+    assert (result.exit_code, result.missing) == (1, (3,))
+    assert len(list(tmp_path.glob("o.*.png"))) == 4
+
+
+def test_a_lost_job_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When even the end of a job cannot be noted, nobody waits for it, clips neither."""
+    end = StagePass._end
+
+    def failing(self: StagePass, job: Any) -> None:
+        if job.feed is None and job.frames == (3,):
+            raise MemoryError
+        end(self, job)
+
+    monkeypatch.setattr(StagePass, "_end", failing)
+    graph = Graph(frames="1-9")
+    graph.add(EdgeSave(path=str(tmp_path / "o.txt")), image=graph.add(EdgeRamp()))
+    with pytest.raises(RotoError, match="out of memory"):
+        graph.run(cache="none")
+    assert not (tmp_path / "o.txt").exists()
+
+
+@pytest.mark.parametrize("nth", [1, 2, 4])
+def test_threads_that_the_system_does_not_start(nth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, count = threading.Thread.start, 0
+
+    def failing(self: threading.Thread) -> None:
+        nonlocal count
+        count += 1
+        if count == nth:
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    graph = Graph(frames="1-9")
+    graph.add(EdgeSave(path=str(tmp_path / "o.txt")), image=graph.add(EdgeRamp()))
+    monkeypatch.setattr(threading.Thread, "start", failing)
+    with pytest.raises(RetryError, match="starts no more threads"):
+        graph.run(cache="none", threads=3)
+
+
+class EdgeSwap(Node):
+    """Swaps the second picture of a folder for another when it gets the first."""
+
+    folder: str = param("", help="folder", pixels=False)
+
+    def process(self, image: Image, frame: Frame) -> Image:
+        two = Path(self.folder) / "i.0002.png"
+        if frame == 1 and self.folder:
+            two.rename(two.with_suffix(".kept"))
+            save_grey(two, 200)
+        return image
+
+
+def save_grey(path: Path, grey: int) -> None:
+    PIL.Image.fromarray(np.full((4, 4, 3), grey, np.uint8)).save(path)
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_an_input_that_is_swapped_during_the_run_is_noticed(planned: bool, tmp_path: Path) -> None:
+    """Row H: put back with its old time, the file looks untouched to the next run; its frame must not count as made of it."""
+    for frame in range(1, 4):
+        save_grey(tmp_path / f"i.{frame:04d}.png", 10 * frame)
+
+    def swapping(folder: str) -> Graph:
+        graph = Graph(frames="1-3")
+        read = graph.add(LoadFrames(path=str(tmp_path / "i.####.png")))
+        graph.add(WriteFrames(path=str(tmp_path / "o.####.png")), image=graph.add(EdgeSwap(folder=folder), image=read))
+        return graph
+
+    if planned:  # with outputs of another key, the plan takes the fingerprints; without, the reading does
+        (tmp_path / "o.0002.png").write_bytes((tmp_path / "i.0002.png").read_bytes())
+        write_image(tmp_path / "o.0002.png", Image(torch.zeros(3, 4, 4)), key="other")
+    result = run(swapping(str(tmp_path)), threads=1, cache="none", on_error="continue")
+    (tmp_path / "i.0002.kept").rename(tmp_path / "i.0002.png")
+    assert (result.exit_code, result.missing) == ((75, (2,)) if planned else (0, ()))
+    assert not planned or "was changed or replaced after this run had begun" in result.failures[0].reason
+    again = run(swapping(""), cache="none")
+    assert [sorted(frames) for frames in again.plan.todo.values()] == [[2]] * 3
+    with PIL.Image.open(tmp_path / "o.0002.png") as picture:
+        assert picture.getpixel((0, 0)) == (20, 20, 20)

@@ -185,7 +185,7 @@ def test_a_killed_run_resumes_and_ends_identical(folder: Path, running: subproce
     )
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_run_cleanly(
     folder: Path, running: subprocess.Popen[str], wanted: dict[str, bytes], number: signal.Signals, code: int
 ) -> None:
@@ -233,3 +233,14 @@ def test_a_long_node_learns_that_it_should_stop(folder: Path, launch: Launch) ->
     _, err = process.communicate(timeout=5)
     assert process.returncode == 143
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_the_run_has_begun(folder: Path, number: signal.Signals) -> None:
+    """While modules are imported and the graph is read, too, the exit code says what happened."""
+    (folder / "nodes.py").write_text("from pathlib import Path\nimport time\nPath('importing').touch()\ntime.sleep(30)\n" + NODES)
+    with start(folder) as process:
+        wait_for((folder / "importing").exists, process)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=5)
+    assert (process.returncode, err) == (128 + number, "")

@@ -8,6 +8,7 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -63,19 +64,35 @@ class StopOnSignal:
             if data and self.code and torchrun.count() > 1:
                 continue  # one Ctrl-C reaches the processes of a torchrun twice: from the terminal and from torchrun
             if self.code:  # a second signal, or time is up
-                self._end_now()
+                end_now(self.code)
             self.code = 128 + data[0]
             self.stop.set()
             if torchrun.is_first():
                 say("stopping: files being written are finished first" + ("" if torchrun.count() > 1 else "; Ctrl-C again stops at once"))
 
-    def _end_now(self) -> None:
-        from rotonodes.io import files
 
-        # Removes partial files, then ends without waiting for threads or atexit.
-        with contextlib.suppress(Exception):
-            files.discard_unfinished()
-        os._exit(self.code)
+@contextlib.contextmanager
+def end_on_signals() -> Iterator[None]:
+    """Where no command handles signals itself, TERM and HUP end the process at once, with the same exit codes and no partial file."""
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            if number != signal.SIGINT and signal.getsignal(number) == signal.SIG_DFL:  # SIG_IGN of nohup stays
+                before[number] = signal.signal(number, lambda number, _: end_now(128 + number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_now(code: int) -> None:
+    """Remove partial files, and end without waiting for threads and for what libraries do at the end."""
+    from rotonodes.io import files
+
+    with contextlib.suppress(Exception):
+        files.discard_unfinished()
+    os._exit(code)
 
 
 def say(line: str) -> None:

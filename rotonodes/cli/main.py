@@ -17,12 +17,15 @@ from rotonodes.cli import graph_commands as graphs
 from rotonodes.cli import job_commands as everyday
 from rotonodes.cli import reference_commands as reference
 from rotonodes.cli import render_commands as renders
+from rotonodes.cli.interrupt import end_now, end_on_signals
 from rotonodes.cli.session import Session, say
 from rotonodes.cli.streams import can_write, discard_unwritable, open_closed_streams
 from rotonodes.errors import (
     EXIT_FRAME_FAILED,
+    EXIT_HUNG_UP,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    EXIT_TERMINATED,
     EXIT_USAGE,
     GraphError,
     ListLength,
@@ -64,10 +67,13 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code: 0, 1, 2, 75, 129, 130 or 143."""
-    open_closed_streams()
-    ListLength.whole = False
-    code = call(arguments, Session())
-    discard_unwritable()
+    with end_on_signals():
+        open_closed_streams()
+        ListLength.whole = False
+        code = call(arguments, Session())
+        discard_unwritable()
+        if arguments is None and code in (EXIT_HUNG_UP, EXIT_INTERRUPTED, EXIT_TERMINATED):
+            end_now(code)  # the libraries' own endings take seconds on a busy machine
     sys.exit(code)
 
 

@@ -19,15 +19,21 @@ class ClipFeed:
 
     Inputs that are iterated in step share one stage pass: a frame is released when all of them are past it, and until then
     the engine does not run further ahead. An input that falls behind, or is iterated again, gets a stage pass of its own
-    from `again(input)`.
+    from `again(input)`. When `broken` returns True, frames that are not there will never come.
     """
 
-    def __init__(self, frames: Sequence[int], inputs: Sequence[str], again: Callable[[str], Iterator[Any]]) -> None:
+    def __init__(
+        self,
+        frames: Sequence[int],
+        inputs: Sequence[str],
+        again: Callable[[str], Iterator[Any]],
+        broken: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.frames = tuple(frames)
         self.wanted = frozenset(frames)
         self._place = {frame: i for i, frame in enumerate(self.frames)}
         self.inputs = tuple(inputs)
-        self._again = again
+        self._again, self._broken = again, broken
         self._changed = threading.Condition()
         self._ready: dict[int, tuple[dict[str, Any], Callable[[], None]]] = {}
         self._failed: set[int] = set()
@@ -52,6 +58,11 @@ class ClipFeed:
         """Mark a frame as failed: it will not be provided."""
         with self._changed:
             self._failed.add(frame)
+            self._changed.notify_all()
+
+    def break_off(self) -> None:
+        """Wake a node that waits for a frame, after `broken` has turned True."""
+        with self._changed:
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -88,7 +99,7 @@ class ClipFeed:
             with self._changed:
                 if name not in self._passed or self._closed:
                     return False, None
-                if frame in self._failed:
+                if frame in self._failed or (frame not in self._ready and self._broken()):
                     raise Upstream(f"frame {frame}")
                 if frame in self._ready:
                     return True, self._ready[frame][0].get(name)

@@ -12,9 +12,10 @@ from rotonodes.engine.clip_feed import ClipFeed, Upstream
 from rotonodes.engine.pool import Once
 from rotonodes.engine.record import Record, RecordMonitor
 from rotonodes.engine.result import Values
-from rotonodes.errors import FrameError
+from rotonodes.errors import FrameError, RetryError
 from rotonodes.node.annotations import NOT_GIVEN, Device, Prepared
 from rotonodes.node.signature import FRAME_TYPES
+from rotonodes.plan.keys import FileFingerprints
 from rotonodes.plan.plan import Plan, Task
 from rotonodes.plan.sizes import batch_of
 from rotonodes.values.pixels import Batch, Clip
@@ -161,7 +162,8 @@ class Evaluator:
             once = {key: inputs.get(key) for key, s in type(node).signature.inputs.items() if s.feed == "once"}
             prepared = self._prepared[name].get(lambda: node.prepare(Device(self.device), **once))
         key = self.plan.keys.of(name, frame) if frame is not None or not self.plan.keys.per_frame(name) else ""
-        return node.run(
+        self._refuse_changed(name, frame)
+        made = node.run(
             inputs,
             frame=frame,
             key=key,
@@ -170,6 +172,15 @@ class Evaluator:
             monitor=RecordMonitor(self.record, name),
             prepared=prepared,
         )
+        self._refuse_changed(name, frame)
+        return made
+
+    def _refuse_changed(self, name: str, frame: int | None) -> None:
+        """Raise RetryError when a file that a node reads is not the one that is in its key: what was read is what the key says."""
+        known: Any = self.plan.keys.fingerprint
+        for path in self.plan.nodes[name].reads(frame) if isinstance(known, FileFingerprints) else ():
+            if known.changed(path):
+                raise RetryError(f"{path} was changed or replaced after this run had begun: run again when it is complete")
 
     # The cache.
 
@@ -186,6 +197,8 @@ class Evaluator:
     def _load(self, name: str, frame: int | None) -> Values:
         kinds = dict(self.plan.nodes[name].outputs())
         values = self.plan.cache.load(self.plan.keys.of(name, frame), sorted(self.plan.outputs[name]), kinds)
+        if values is None and self.plan.cache.removed:
+            self.record.warn(f"{name}: a damaged entry was removed from the cache {self.plan.cache.folder}; its value is made again")
         return self._make_again(name, frame) if values is None else values
 
     def _make_again(self, name: str, frame: int | None) -> Values:

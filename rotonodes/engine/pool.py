@@ -8,20 +8,30 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from rotonodes.errors import RetryError
 from rotonodes.machine.cores import set_torch_threads
 
 
 class Pool:
-    """`threads` threads that run calls: lowest priority first, calls of the same priority in the order they came."""
+    """`threads` threads that run calls: lowest priority first, calls of the same priority in the order they came.
 
-    def __init__(self, threads: int, name: str) -> None:
+    `lost` is called with the error of a call that raised one.
+    """
+
+    def __init__(self, threads: int, name: str, lost: Callable[[BaseException], None]) -> None:
+        self._lost = lost
         self._heap: list[tuple[Any, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._changed = threading.Condition()
         self._closed = False
         self._threads = [threading.Thread(target=self._work, name=f"{name}-{i}", daemon=True) for i in range(threads)]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except RuntimeError as error:
+            self._threads = [thread for thread in self._threads if thread.ident is not None]
+            self.close()
+            raise no_thread() from error
 
     def submit(self, priority: Any, call: Callable[[], None]) -> None:
         with self._changed:
@@ -42,7 +52,10 @@ class Pool:
             if not torch_is_set:
                 set_torch_threads(1)
                 torch_is_set = True
-            call()
+            try:
+                call()
+            except BaseException as error:  # its result will never come; the thread goes on for the others
+                self._lost(error)
 
     def close(self) -> None:
         """Drop waiting calls and join the threads, each after its current call.
@@ -58,13 +71,18 @@ class Pool:
                 thread.join(timeout=0.2)
 
 
+def no_thread() -> RetryError:
+    """The error for a thread that the system would not start."""
+    return RetryError("the system starts no more threads: use fewer --threads, or raise the limit (ulimit -u), and run again")
+
+
 class Pools:
     """The threads of a run: one pool for frames on the cores, and one thread for the device where that is not the CPU."""
 
-    def __init__(self, threads: int, has_device: bool) -> None:
+    def __init__(self, threads: int, has_device: bool, lost: Callable[[BaseException], None]) -> None:
         self.threads = threads
-        self.frames = Pool(threads, "frames")
-        self.device = Pool(1, "device") if has_device else self.frames
+        self.frames = Pool(threads, "frames", lost)
+        self.device = Pool(1, "device", lost) if has_device else self.frames
 
     def close(self) -> None:
         self.frames.close()

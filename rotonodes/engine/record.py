@@ -42,6 +42,7 @@ class Record:
         self.stop = EitherEvent(asked_to_stop)
         self.result = Result(plan, stats=done_stats(plan), device=device, wanted=len(plan.delivered))
         self.fatal: BaseException | None = None
+        self.broken = threading.Event()  # a job was lost: nothing waits for it any more
         self.made: dict[str, set[int | None]] = {name: set() for name in plan.graph.vertices}  # finished tasks of sinks
         self._lock = threading.Lock()
 
@@ -111,6 +112,13 @@ class Record:
                 self.stop.set()
         if not fatal:
             self.report(self.reporter.failure, name, frame, reason, trace)
+
+    def lose(self, error: BaseException) -> None:
+        """End the run because a call of a worker thread was lost, most likely for want of memory."""
+        known = machine_error(error) if isinstance(error, OSError | MemoryError) and not isinstance(error, RotoError) else error
+        self.fatal = self.fatal or known
+        self.stop.set()
+        self.broken.set()
 
     def _gaps(self, name: str) -> str:
         """The missing frames of a source that this run needs, when there are several, and what to do about it."""

@@ -14,7 +14,7 @@ from typing import Any
 from rotonodes.engine.clip_feed import ClipFeed
 from rotonodes.engine.evaluate import Evaluator
 from rotonodes.engine.events import Reporter
-from rotonodes.engine.pool import Pools
+from rotonodes.engine.pool import Pools, no_thread
 from rotonodes.engine.record import Record, done_stats
 from rotonodes.engine.result import Result
 from rotonodes.engine.schedule import StagePass, fresh_pass
@@ -86,7 +86,7 @@ def _run_plan(
     chosen = choose_device(device)
     record = Record(plan, chosen, keep_going, reporter, stop)
     evaluator = Evaluator(plan, record, chosen, batch)
-    pools = Pools(threads, chosen != "cpu")
+    pools = Pools(threads, chosen != "cpu", record.lose)
     sweep_unfinished(plan)
     try:
         for number, stage in enumerate(plan.stages):
@@ -133,8 +133,14 @@ def _run_stage(stage: Stage, evaluator: Evaluator, pools: Pools) -> None:
     threads = [
         threading.Thread(target=_run_clip, args=(name, feeds[name], evaluator, pools), name=f"clip-{name}", daemon=True) for name in clips
     ]
-    for thread in threads:
-        thread.start()
+    try:
+        for thread in threads:
+            thread.start()
+    except RuntimeError as error:
+        record.stop.set()
+        for feed in feeds.values():
+            feed.close()
+        raise no_thread() from error
     work.start()
     work.wait()
     for thread in threads:
@@ -155,7 +161,7 @@ def _feed(name: str, evaluator: Evaluator, pools: Pools) -> ClipFeed:
     plan = evaluator.plan
     sockets = type(plan.nodes[name]).signature.inputs
     keys = list(dict.fromkeys(key for key, _ in plan.keys.inputs(name) if sockets[key].feed != "once"))
-    return ClipFeed(plan.keys.clip_frames(name), keys, lambda key: fresh_pass(evaluator, pools, name, key))
+    return ClipFeed(plan.keys.clip_frames(name), keys, lambda key: fresh_pass(evaluator, pools, name, key), evaluator.record.broken.is_set)
 
 
 def _run_clip(name: str, feed: ClipFeed, evaluator: Evaluator, pools: Pools) -> None:

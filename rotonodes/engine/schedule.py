@@ -67,6 +67,10 @@ class StagePass:
     def wait(self) -> None:
         """Wait for the end; wakes regularly so that signals are handled."""
         while not self.finished.wait(timeout=0.2):
+            if self.record.broken.is_set():  # a job was lost: it is not waited for
+                for feed in self.feeds.values():
+                    feed.break_off()
+                return
             if self.record.stop.is_set():
                 with self.lock:
                     self._admit()
@@ -187,7 +191,9 @@ class StagePass:
         frame = job.frames[0]
         try:
             job.feed.put(frame, self._gather(job, frame), lambda: self._end(job))  # type: ignore[arg-type]
-        except Upstream:
+        except BaseException as error:
+            if not isinstance(error, Upstream):
+                self.record.fail(job.name, frame, error)
             job.failed.add(frame)
             self._finish(job)
 
@@ -198,22 +204,23 @@ class StagePass:
     def _execute(self, job: Job) -> None:
         """Make the frames of a job, in a thread of a pool. When a batch fails, its frames are tried one by one."""
         inputs: dict[int | None, dict[str, Any]] = {}
-        for frame in job.frames:
-            try:
-                inputs[frame] = self._gather(job, frame)
-            except Upstream:
-                job.failed.add(frame)
         try:
+            for frame in job.frames:
+                try:
+                    inputs[frame] = self._gather(job, frame)
+                except Upstream:
+                    job.failed.add(frame)
             if inputs and not self.record.stop.is_set():
                 job.values = self.evaluator.make(job.name, inputs)
-        except BaseException as error:  # a node may call sys.exit: the run must not hang on that
-            if len(inputs) > 1 and not isinstance(error, UsageError | Interrupted):
+        except BaseException as error:  # memory may end anywhere, a node may call sys.exit: the run must not hang on that
+            if len(inputs) == len(job.frames) > 1 and not isinstance(error, UsageError | Interrupted):
                 for frame, given in inputs.items():
                     self._retry(job, frame, given)
             else:
-                self.record.fail(job.name, next(iter(inputs)), error)
-        job.failed.update(frame for frame in job.frames if frame not in job.values)
-        self._end(job)
+                self.record.fail(job.name, next(iter(inputs), job.frames[0]), error)
+        finally:
+            job.failed.update(frame for frame in job.frames if frame not in job.values)
+            self._end(job)
 
     def _retry(self, job: Job, frame: int | None, given: dict[str, Any]) -> None:
         try:
@@ -292,7 +299,7 @@ class StagePass:
 def fresh_pass(evaluator: Evaluator, pools: Pools, name: str, key: str) -> Iterator[Any]:
     """The frames of one clip input from a new stage pass, for a clip that is iterated again."""
     frames = evaluator.plan.keys.clip_frames(name)
-    feed = ClipFeed(frames, [key], lambda _: fresh_pass(evaluator, pools, name, key))
+    feed = ClipFeed(frames, [key], lambda _: fresh_pass(evaluator, pools, name, key), evaluator.record.broken.is_set)
     work = StagePass(evaluator, pools, Stage({name: None}, frames), {name: feed}, quiet=True)
     work.start()
     try:

@@ -119,7 +119,7 @@ def _begin(final: Path) -> tuple[Path, int]:
     """A new hidden file beside `final`, locked for as long as its descriptor is open: `sweep` leaves it alone."""
     while True:
         # Not tempfile: its files are private (0600), but a farm's frames must be readable by the next task's user.
-        hidden = final.with_name(f".{final.stem[:100]}.{_MARK}{secrets.token_hex(4)}{final.suffix}")
+        hidden = hidden_name(final)
         _unfinished.add(hidden)
         lock = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
         if fcntl is not None:
@@ -129,6 +129,11 @@ def _begin(final: Path) -> tuple[Path, int]:
             return hidden, lock
         os.close(lock)  # swept between its creation and its lock
         _unfinished.discard(hidden)
+
+
+def hidden_name(final: Path) -> Path:
+    """A new hidden name beside `final`, which `sweep` knows."""
+    return final.with_name(f".{final.stem[:100]}.{_MARK}{secrets.token_hex(4)}{final.suffix}")
 
 
 def sweep(folder: str | os.PathLike[str]) -> int:

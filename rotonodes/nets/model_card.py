@@ -70,7 +70,7 @@ def _facts(model: Model, name: str, size: int) -> Iterator[tuple[str, str]]:
     """Rows of the first table."""
     dtypes = {str(t.dtype).removeprefix("torch.") for t in model.state.values() if t.is_floating_point()}
     counted = [t for n, t in model.state.items() if not n.rpartition(".")[2].startswith(("running_", "num_batches"))]
-    config = ", ".join(f"{key} {value}" for key, value in model.config.items())
+    config = ", ".join(f"{key} {value}" for key, value in sorted(model.config.items()))
     yield "architecture", f"`{model.architecture}`: {config or 'as it is by default'}"
     yield "parameters", f"{sum(t.numel() for t in counted):,}"
     yield "input", f"{', '.join(model.channels)}; {_encoding(model)}"
@@ -127,9 +127,9 @@ def _sections(model: Model, name: str) -> Iterator[str]:
     for index, (label, color) in enumerate(zip(model.classes, model.colors, strict=True)):
         yield f"| {index} | {label} | {color} |" + (f" {_text(values[index])} |" if values else "")
     if model.training:
-        yield from ("", "## Training", "", *_table(_flat(model.training)))
+        yield from ("", "## Training", "", *_table(_flat(model.training, model.classes)))
     if model.metrics:
-        yield from ("", "## Scores", "", *_table(_flat(model.metrics)))
+        yield from ("", "## Scores", "", *_table(_flat(model.metrics, model.classes)))
     node = "OnnxSegment" if is_onnx(name) else "UNetSegment"
     yield from ("", "## Use", "", f"In a graph: `{{type: {node}, in: plate, weights: {name}}}`; in Python:", "")
     if is_onnx(name):
@@ -139,11 +139,15 @@ def _sections(model: Model, name: str) -> Iterator[str]:
     yield "    labels, probabilities, matte = network(picture)"
 
 
-def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Rows of a table; nested values as `iou.background`."""
-    for name, value in values.items():
+def _flat(values: Mapping[str, Any], classes: tuple[str, ...], before: str = "") -> Iterator[tuple[str, str]]:
+    """Rows of a table; nested values as `iou.background`.
+
+    Names in alphabetical order, classes in their own: a network that comes from a file or the cache has lost the order of its training.
+    """
+    place = {name: at for at, name in enumerate(classes)}
+    for name, value in sorted(values.items(), key=lambda item: (place.get(item[0], -1), item[0])):
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name}.")
+            yield from _flat(value, classes, f"{before}{name}.")
         else:
             yield f"{before}{name}", _text(value)
 

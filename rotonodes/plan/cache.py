@@ -1,11 +1,13 @@
 """The cache: one file for each key and output, by default below `.rotonodes/`.
 
-A file is safetensors with the other fields of the value as JSON in the metadata, deflated when it holds labels. Float32 tensors
-whose values half precision holds exactly are stored as half; every value is read back bit for bit.
+A file is a line, the CRC-32 of what follows, and a body: safetensors with the other fields of the value as JSON in the metadata,
+deflated when it holds labels. Float32 tensors whose values half precision holds exactly are stored as half; every value is read
+back bit for bit.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -13,14 +15,14 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.errors import RotoError
 from rotonodes.io.files import sweep, write_bytes
 from rotonodes.values.pixels import Image, Labels, Matte
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_MAGIC = b"rotonodes-cache-1\n"
+_MAGIC = b"rotonodes-cache-2\n"
+_HEAD = len(_MAGIC) + 4
 _PIXELS = {kind.__name__: kind for kind in (Image, Matte, Labels)}
 
 
@@ -29,6 +31,7 @@ class Cache:
 
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
         self.folder = Path(folder) if folder is not None else None
+        self.removed: list[str] = []  # damaged entries, by name
 
     def path(self, key: str, output: str) -> Path:
         """The file of a value."""
@@ -39,8 +42,22 @@ class Cache:
         """True when every one of the outputs is stored under the key."""
         return self.folder is not None and bool(outputs) and all(self.path(key, output).is_file() for output in outputs)
 
+    def has_sound(self, key: str, outputs: list[str] | tuple[str, ...]) -> bool:
+        """As `has`, with all bytes of the entries read; damaged ones are removed, and listed in `removed`."""
+        return self.has(key, outputs) and all(self._sound(self.path(key, output)) for output in outputs)
+
+    def _sound(self, path: Path) -> bool:
+        try:
+            check(path.read_bytes())
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError):
+            self._remove(path)
+            return False
+        return True
+
     def load(self, key: str, outputs: list[str], kinds: dict[str, Any]) -> dict[str, Any] | None:
-        """The outputs of a key, on the CPU; None when one is missing or damaged (which is then removed)."""
+        """The outputs of a key, on the CPU; None when one is missing or damaged (which is then removed, and listed in `removed`)."""
         values = {}
         for output in outputs:
             path = self.path(key, output)
@@ -48,10 +65,15 @@ class Cache:
                 values[output] = unpack(path.read_bytes(), kinds.get(output))
             except FileNotFoundError:
                 return None
-            except (OSError, ValueError, KeyError, TypeError, struct.error, RotoError):
-                path.unlink(missing_ok=True)
+            except Exception:  # whatever a damaged or foreign entry makes of its reader, it is a miss
+                self._remove(path)
                 return None
         return values
+
+    def _remove(self, path: Path) -> None:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        self.removed.append(path.name)
 
     def sweep(self) -> None:
         """Remove the unfinished entries of dead processes."""
@@ -93,9 +115,18 @@ def pack(value: Any) -> bytes:
     stored = {name: (t.half() if name in halves else t).contiguous().cpu() for name, t in tensors.items()}
     text = json.dumps({"kind": type(value).__name__, "tree": tree, "halves": halves})
     body = save(stored, {"rotonodes": text})
-    if isinstance(value, Labels):
-        return _MAGIC + b"z" + isal_zlib.compress(body, 1)
-    return _MAGIC + b"-" + body
+    body = b"z" + isal_zlib.compress(body, 1) if isinstance(value, Labels) else b"-" + body
+    return b"".join((_MAGIC, struct.pack("<I", isal_zlib.crc32(body)), body))
+
+
+def check(data: bytes) -> None:
+    """Raise ValueError unless the bytes are a whole entry, every byte as it was written."""
+    from isal import isal_zlib
+
+    if data[: len(_MAGIC)] != _MAGIC or len(data) <= _HEAD:
+        raise ValueError("not a cache entry")
+    if struct.pack("<I", isal_zlib.crc32(memoryview(data)[_HEAD:])) != data[len(_MAGIC) : _HEAD]:
+        raise ValueError("its bytes are not those that were written")
 
 
 def unpack(data: bytes, kind: Any) -> Any:
@@ -103,11 +134,10 @@ def unpack(data: bytes, kind: Any) -> Any:
     from isal import isal_zlib
     from safetensors.torch import load
 
-    if data[: len(_MAGIC)] != _MAGIC:
-        raise ValueError("not a cache entry")
-    body = data[len(_MAGIC) + 1 :]
+    check(data)
+    body = data[_HEAD + 1 :]
     try:
-        if data[len(_MAGIC) : len(_MAGIC) + 1] == b"z":
+        if data[_HEAD : _HEAD + 1] == b"z":
             body = isal_zlib.decompress(body)
         tensors = load(body)
     except Exception as error:  # zlib and safetensors raise errors of their own for damaged data

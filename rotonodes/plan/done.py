@@ -19,8 +19,7 @@ def is_done(plan: Plan, name: str, frame: int | None, force: bool, verify: bool 
     except UsageError as error:
         raise plan.graph.vertices[name].located(error) from None
     if not writes:
-        outputs = sorted(plan.outputs.get(name, ()))
-        return not force and name in plan.kept and plan.cache.has(plan.keys.of(name, frame), outputs)
+        return not force and name in plan.kept and plan.in_cache(name, frame)
     reason = "forced" if force else why_not_done(plan, name, frame, verify)
     if reason:
         plan.reasons.setdefault(name, {}).setdefault(reason, []).append(frame)

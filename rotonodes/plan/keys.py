@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -142,22 +143,37 @@ class Keys:
         return self._parts[name]
 
 
-def file_fingerprint(written: Callable[[str], str], content: bool = False) -> Fingerprint:
-    """Returns a function from a file's path to its identity: the path as the graph writes it, with size and mtime, or (`content`)
-    with the digest of its bytes.
+class FileFingerprints:
+    """The identity of a file by its path: the path as the graph writes it, with size and mtime, or (`content`) the digest of its bytes.
 
-    A missing file has its path only. The identity of each file is read once.
+    A missing file has its path only. The identity of each file is read once; `changed` tells what is another file since.
     """
-    from rotonodes.io.files import fingerprint
 
-    known: dict[str, Any] = {}
+    def __init__(self, written: Callable[[str], str], content: bool = False) -> None:
+        self._written, self._content = written, content
+        self._known: dict[str, tuple[Any, tuple[int, ...] | None]] = {}
 
-    def of(path: str) -> Any:
-        if path not in known:
+    def __call__(self, path: str) -> Any:
+        from rotonodes.io.files import fingerprint
+
+        if path not in self._known:
+            stamp = self.stamp(path)
             try:
-                known[path] = [written(path), *fingerprint(path, content=content)]
+                self._known[path] = [self._written(path), *fingerprint(path, content=self._content)], stamp
             except (OSError, RotoError):
-                known[path] = [written(path)]
-        return known[path]
+                self._known[path] = [self._written(path)], None
+        return self._known[path][0]
 
-    return of
+    def changed(self, path: str) -> bool:
+        """True when the file is not the one that is in the keys: another size, time or inode. False for a file that is in none."""
+        stamp = self._known.get(path, (None, None))[1]
+        return stamp is not None and stamp != self.stamp(path)
+
+    @staticmethod
+    def stamp(path: str) -> tuple[int, ...] | None:
+        """Size, time and inode of a file; None where there is none."""
+        try:
+            found = os.stat(path)
+        except OSError:
+            return None
+        return found.st_size, found.st_mtime_ns, found.st_ino

@@ -12,7 +12,7 @@ from rotonodes.node.base import Node
 from rotonodes.plan.cache import Cache
 from rotonodes.plan.done import is_done
 from rotonodes.plan.inputs import list_files, refuse_overwriting
-from rotonodes.plan.keys import Keys, file_fingerprint
+from rotonodes.plan.keys import FileFingerprints, Keys
 from rotonodes.plan.missing_files import missing_frames
 from rotonodes.plan.paths import Paths
 from rotonodes.plan.plan import Plan, Stage, Task
@@ -52,7 +52,7 @@ def make_plan(
     delivered = tuple(frames) if frames is not None else graph.frames or _frames_on_disk(graph, resolved, sinks)
     if not delivered and _asks_frames(graph, sinks):
         raise UsageError(no_frames(graph, resolved, sinks))
-    keys = Keys(graph, resolved, clip or delivered, delivered, file_fingerprint(paths.written, content_hash))
+    keys = Keys(graph, resolved, clip or delivered, delivered, FileFingerprints(paths.written, content_hash))
     folder = None if cache == "none" else paths.here(cache or CACHE_FOLDER)
     plan = Plan(graph, keys, Cache(folder), delivered, sinks, nodes=resolved)
     plan.kept = {n for n, v in graph.vertices.items() if v.keeps and not type(v.node).is_writer()}
@@ -71,6 +71,7 @@ def make_plan(
                 raise PlanFault(graph.vertices[name].line(message))
     if graph.frames is None and frames is None:
         plan.warnings += gap_warnings(delivered)
+    plan.warnings += removed_warnings(plan.cache)
     plan.missing = missing_frames(plan)
     plan.memory = estimate_memory(plan)
     return plan
@@ -106,6 +107,13 @@ def gap_warnings(frames: Sequence[int]) -> list[str]:
         return []
     gone = [frame for before, after in pairwise(frames) for frame in range(before + min(steps), after, min(steps))]
     return [f"the frames on disk have gaps: {frames_named(gone)} {'is' if len(gone) == 1 else 'are'} left out"] if gone else []
+
+
+def removed_warnings(cache: Cache) -> list[str]:
+    """A line about damaged entries that were removed from the cache; their values are made again."""
+    count = len(cache.removed)
+    what = "a damaged entry was" if count == 1 else f"{count} damaged entries were"
+    return [f"cache {cache.folder}: {what} removed; what {'it' if count == 1 else 'they'} held is made again"] if count else []
 
 
 def _asks_frames(graph: Graph, sinks: Iterable[str]) -> bool:
@@ -152,7 +160,7 @@ class _Planner:
             name, frame = stack.pop()
             if frame in plan.todo.get(name, ()) or frame in plan.cached.get(name, ()):
                 continue
-            if name in plan.kept and not self.force and plan.cache.has(self.keys.of(name, frame), sorted(plan.outputs[name])):
+            if name in plan.kept and not self.force and plan.in_cache(name, frame):
                 plan.cached.setdefault(name, set()).add(frame)
                 continue
             plan.todo.setdefault(name, set()).add(frame)

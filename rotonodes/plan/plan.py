@@ -50,6 +50,12 @@ class Plan:
         """True when every output exists already."""
         return not self.stages
 
+    def in_cache(self, name: str, frame: int | None) -> bool:
+        """True when all outputs of a task that are used are in the cache. Of a value made once (a network), every byte is read: without
+        it nothing else can be made. A damaged picture is found when it is loaded, and made again."""
+        find = self.cache.has if self.keys.per_frame(name) else self.cache.has_sound
+        return find(self.keys.of(name, frame), sorted(self.outputs.get(name, ())))
+
     def key(self, task: Task) -> str:
         """The key of a task's values."""
         return self.keys.of(*task)

@@ -6,6 +6,8 @@ import contextlib
 import io
 import logging
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,11 @@ from typing import Any
 import torch
 
 from rotonodes.errors import RotoError, UsageError
-from rotonodes.io.files import write_bytes, write_error
+from rotonodes.io.files import atomic_write, hidden_name, sweep, write_bytes
 from rotonodes.machine import torchrun
 from rotonodes.nets.weights import WeightsError, read_pickle_free
 
 NEWEST, BEFORE = "checkpoint.pt", "checkpoint.before.pt"
-_COMING = "checkpoint.new.pt"
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +32,27 @@ def write_checkpoint(folder: Path, content: dict[str, Any]) -> None:
     """
     data = io.BytesIO()
     torch.save(content, data)
-    # Leftovers of a killed write would take space on a disk that is nearly full.
-    for torn in folder.glob(f".{Path(_COMING).stem}.*"):
-        with contextlib.suppress(OSError):
-            torn.unlink()
-    write_bytes(folder / _COMING, data.getvalue())
+    sweep(folder)  # leftovers of a killed write would take space on a disk that is nearly full
+    # Each step is a rename over a name of its own, so that another training in the same folder takes nothing away.
+    with atomic_write(folder / NEWEST) as hidden:
+        hidden.write_bytes(data.getbuffer())
+        _keep(folder / NEWEST, folder / BEFORE)
+
+
+def _keep(newest: Path, before: Path) -> None:
+    """Make `before` a second name of the newest checkpoint, or a copy where the disk has no hard links."""
+    second = hidden_name(before)
     try:
-        if (folder / NEWEST).exists():
-            os.replace(folder / NEWEST, folder / BEFORE)
-        os.replace(folder / _COMING, folder / NEWEST)
-    except OSError as error:
-        raise write_error(folder / NEWEST, error) from error
+        os.link(newest, second)
+        os.replace(second, before)
+    except FileNotFoundError:
+        return
+    except OSError:
+        with contextlib.suppress(FileNotFoundError):
+            write_bytes(before, newest.read_bytes())
+    finally:
+        with contextlib.suppress(OSError):
+            second.unlink(missing_ok=True)
 
 
 def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> dict[str, Any] | None:
@@ -49,11 +60,11 @@ def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> 
 
     A damaged one is skipped for the previous one, with a warning. Raises WeightsError when all are damaged.
     """
-    # After a kill between the two renames the newest checkpoint, complete, has the temporary name.
-    there = [folder / name for name in (NEWEST, _COMING, BEFORE) if (folder / name).exists()]
+    there = [folder / name for name in (NEWEST, BEFORE) if (folder / name).exists()]
     faults: list[str] = []
     for path in there:
         try:
+            check_sums(path)
             content: dict[str, Any] = read_pickle_free(path)
         except WeightsError as error:
             faults.append(str(error))
@@ -64,6 +75,17 @@ def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> 
     if faults:
         raise WeightsError(f"{faults[0]}, or use an empty folder")
     return None
+
+
+def check_sums(path: Path) -> None:
+    """Raise WeightsError when a byte of a checkpoint is not as it was written: torch does not compare the checksums of its archives."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise WeightsError(f"{path}: damaged checkpoint: {' '.join(str(error).lower().split())}; delete it") from error
+    if damaged is not None:
+        raise WeightsError(f"{path}: damaged checkpoint: wrong checksum in its {damaged}; delete it")
 
 
 def check_writable(folder: Path) -> None:
