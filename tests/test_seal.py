@@ -16,7 +16,7 @@ from rotonodes.io.files import write_bytes
 from rotonodes.io.pictures import DEPTHS, is_as_written, read_key, write_image, write_labels
 from rotonodes.nets.model_card import card_path, write_card
 from rotonodes.nets.weights import save_weights
-from rotonodes.nodes import WriteGIF
+from rotonodes.nodes import WriteAnimation, WriteGIF, WriteVideo
 from rotonodes.values.pixels import Image, Labels
 from tiny_networks import tiny_model
 
@@ -35,6 +35,9 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     **{f"a{ending}": lambda path: write_image(path, PICTURE, key=KEY) for ending in DEPTHS},
     "labels.png": lambda path: write_labels(path, LABELS, key=KEY),
     "a.gif": lambda path: WriteGIF(path=str(path))([PICTURE, PICTURE], key=KEY),
+    "b.webp": lambda path: WriteAnimation(path=str(path))([PICTURE, PICTURE], key=KEY),
+    "b.png": lambda path: WriteAnimation(path=str(path))([PICTURE, PICTURE], key=KEY),
+    "a.mkv": lambda path: WriteVideo(path=str(path), codec="ffv1")([PICTURE, PICTURE], key=KEY),
     "a.psd": lambda path: psd.write_psd(path, [psd.PsdLayer("a", np.zeros((3, 4, 4), np.uint8))], (4, 3), srgb=False, key=KEY),
     "a.json": lambda path: write_bytes(path, b'{"iou": 0.5}\n', KEY),
     "a.safetensors": lambda path: save_weights(tiny_model(), path, key=KEY),
