@@ -60,11 +60,6 @@ class ClipFeed:
             self._failed.add(frame)
             self._changed.notify_all()
 
-    def break_off(self) -> None:
-        """Wake a node that waits for a frame, after `broken` has turned True."""
-        with self._changed:
-            self._changed.notify_all()
-
     def close(self) -> None:
         """Release all frames: the node has returned, or no input is iterated."""
         with self._changed:

@@ -5,7 +5,6 @@ The division of the work (chunks, batches, threads, -F) never changes a pixel.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from rotonodes.graph.graph import Graph
 from rotonodes.machine import torchrun
 from rotonodes.machine.cores import cpu_count, reuse_memory, set_torch_threads
 from rotonodes.machine.devices import choose_device
+from rotonodes.plan.done import sweep_unfinished
 from rotonodes.plan.make_plan import make_plan
 from rotonodes.plan.plan import Plan, Stage
 from rotonodes.values.frames import parse_frames
@@ -66,8 +66,9 @@ def run(
             return Result(plan)
         plan = make_plan(graph, nodes=shared, store=False, **options)
     reporter = reporter or Reporter()
-    if plan.is_empty:
+    if torchrun.is_first():
         sweep_unfinished(plan)
+    if plan.is_empty:
         result = Result(plan, stats=done_stats(plan), wanted=len(plan.delivered))
         reporter.start(plan, 0, len(plan.delivered))
         reporter.end(result)
@@ -87,7 +88,6 @@ def _run_plan(
     record = Record(plan, chosen, keep_going, reporter, stop)
     evaluator = Evaluator(plan, record, chosen, batch)
     pools = Pools(threads, chosen != "cpu", record.lose)
-    sweep_unfinished(plan)
     try:
         for number, stage in enumerate(plan.stages):
             reporter.stage(number, len(plan.stages), len(stage.frames), ", ".join(stage.sinks))
@@ -106,19 +106,6 @@ def _run_plan(
     if result.exit_code == EXIT_INTERRUPTED:
         raise Interrupted("interrupted; finished frames are kept, and the same command continues from there")
     return result
-
-
-def sweep_unfinished(plan: Plan) -> None:
-    """Remove what killed runs left half-written in the folders that this one writes to."""
-    from rotonodes.io.files import sweep
-
-    if not torchrun.is_first():
-        return
-    per_frame = plan.keys.per_frame
-    written = (path for name in plan.sinks for f in (plan.delivered if per_frame(name) else (None,)) for path in plan.nodes[name].writes(f))
-    for folder in {os.path.dirname(path) or "." for path in written}:
-        sweep(folder)
-    plan.cache.sweep()
 
 
 def _run_stage(stage: Stage, evaluator: Evaluator, pools: Pools) -> None:

@@ -17,7 +17,6 @@ from rotonodes.engine.clip_feed import ClipFeed, Upstream
 from rotonodes.engine.evaluate import Evaluator
 from rotonodes.engine.pool import Pool, Pools
 from rotonodes.errors import Interrupted, UsageError
-from rotonodes.graph.graph import Link
 from rotonodes.plan.plan import Stage, Task
 from rotonodes.plan.sizes import CHUNKS_IN_FLIGHT, chunk_size
 
@@ -67,9 +66,7 @@ class StagePass:
     def wait(self) -> None:
         """Wait for the end; wakes regularly so that signals are handled."""
         while not self.finished.wait(timeout=0.2):
-            if self.record.broken.is_set():  # a job was lost: it is not waited for
-                for feed in self.feeds.values():
-                    feed.break_off()
+            if self.record.broken.is_set():  # a job was lost: it is not waited for, and feeds see that themselves
                 return
             if self.record.stop.is_set():
                 with self.lock:
@@ -148,10 +145,8 @@ class StagePass:
         return [(link.node, f) for key, link in self.keys.inputs(name) for f in self.keys.input_frames(name, frame, key, link)]
 
     def _needs_of_delivery(self, name: str, feed: ClipFeed, frame: int) -> list[Task]:
-        return [(link.node, self._frame_of(link, frame)) for key, link in self.keys.inputs(name) if key in feed.inputs]
-
-    def _frame_of(self, link: Link, frame: int | None) -> int | None:
-        return frame if self.keys.per_frame(link.node) else None
+        per_frame = self.keys.per_frame
+        return [(link.node, frame if per_frame(link.node) else None) for key, link in self.keys.inputs(name) if key in feed.inputs]
 
     def _new(self, job: Job) -> Job:
         needs: list[Task] = []

@@ -57,3 +57,14 @@ def is_lost(plan: Plan, name: str, frame: int | None) -> str:
         if not plan.nodes[name].keeps_corrections and read_key(path) not in (None, plan.keys.of(name, frame)):
             return f"{path} was written and then replaced by another run; give each run its own folder"
     return ""
+
+
+def sweep_unfinished(plan: Plan) -> None:
+    """Remove what killed runs left half-written in the folders that a run of the plan writes to, and in its cache."""
+    from rotonodes.io.files import sweep
+
+    per_frame = plan.keys.per_frame
+    written = (path for name in plan.sinks for f in (plan.delivered if per_frame(name) else (None,)) for path in plan.nodes[name].writes(f))
+    for folder in {os.path.dirname(path) or "." for path in written}:
+        sweep(folder)
+    plan.cache.sweep()
