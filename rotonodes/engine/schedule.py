@@ -64,10 +64,8 @@ class StagePass:
             self._admit()
 
     def wait(self) -> None:
-        """Wait for the end; wakes regularly so that signals are handled."""
-        while not self.finished.wait(timeout=0.2):
-            if self.record.broken.is_set():  # a job was lost: it is not waited for, and feeds see that themselves
-                return
+        """Wait for the end, or until a job was lost; wakes regularly so that signals are handled."""
+        while not (self.finished.wait(timeout=0.2) or self.record.broken.is_set()):
             if self.record.stop.is_set():
                 with self.lock:
                     self._admit()
