@@ -111,6 +111,23 @@ def test_markdown_cells_hold() -> None:
     assert all(line.replace("\\|", "").count("|") in (3, 5) for line in tables)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("GrowShrink", 35, "With the defaults it reads pixels up to 35 px away."),
+        ("SolveAlpha", "frame", "Each pixel may depend on the whole frame."),
+        ("Grade", 0, ""),  # each pixel by itself
+        ("ReferenceSample", None, ""),  # it has no defaults
+    ],
+)
+def test_how_far_a_node_reads(name: str, data: object, words: str) -> None:
+    assert json.loads(reference.show(name, "json"))["reach"] == data
+    for form in ("text", "markdown"):
+        shown = reference.show(name, form)
+        found = [line.strip() for line in shown.splitlines() if "whole frame." in line or "With the defaults" in line]
+        assert found == ([words] if words else [])
+
+
 def test_json_is_for_programs(call: Call) -> None:
     data = json.loads(reference.show("ReferenceSample", "json"))
     assert data["inputs"]["image"] == {"types": ["Image"], "feed": "neighbours", "required": True, "many": False}

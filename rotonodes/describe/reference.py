@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -76,6 +77,26 @@ def doc(cls: type[Node]) -> str:
 
 def first_line(cls: type[Node]) -> str:
     return doc(cls).partition("\n")[0]
+
+
+def reach(cls: type[Node]) -> float | None:
+    """How far apart, in px, a pixel of an input and one that it changes can be, with the defaults; None where parameters are required."""
+    try:
+        return cls().pixel_reach()
+    except UsageError:
+        return None
+
+
+def reach_words(cls: type[Node]) -> str:
+    """The same as a sentence; empty where each pixel depends only on those in its own place, or where it is not known."""
+    distance = reach(cls)
+    if not distance:
+        return ""
+    return (
+        "Each pixel may depend on the whole frame."
+        if distance == math.inf
+        else f"With the defaults it reads pixels up to {distance:g} px away."
+    )
 
 
 # What a type declares, in words.
@@ -164,6 +185,7 @@ def node_data(cls: type[Node]) -> dict[str, Any]:
         "doc": doc(cls),
         "cached": cls.cached,
         "writes_files": cls.is_writer(),
+        "reach": "frame" if reach(cls) == math.inf else reach(cls),
         "inputs": {
             name: {
                 "types": [t.__name__ for t in socket.types],
@@ -203,6 +225,8 @@ def page(cls: type[Node], width: int) -> Iterator[str]:
     for paragraph in doc(cls).split("\n\n"):
         yield ""
         yield from textwrap.wrap(paragraph, width, initial_indent="  ", subsequent_indent="  ")
+    if words := reach_words(cls):
+        yield from ("", f"  {words}")
     for title, rows in (("inputs", inputs(cls)), ("outputs", outputs(cls))):
         if rows is None:
             rows = {"": "they depend on the parameters"}
@@ -245,7 +269,9 @@ def markdown_page(cls: type[Node], heading: str) -> Iterator[str]:
 
 
 def markdown_tables(cls: type[Node]) -> Iterator[str]:
-    """Tables of a type's inputs, outputs and parameters."""
+    """How far a type reads, and tables of its inputs, outputs and parameters."""
+    if words := reach_words(cls):
+        yield from ("", words)
     for title, rows in (("input", inputs(cls)), ("output", outputs(cls))):
         if rows is None:
             yield from ("", f"The {title}s depend on the parameters.")
