@@ -255,11 +255,19 @@ def test_levels_of_graphs_are_limited(tmp_path: Path, levels: int, fits: bool) -
         (("a/b.png", "a/c.png"), ""),
     ],
 )
-def test_one_output_under_two_spellings_is_a_fault(tmp_path: Path, paths: tuple[str, str], clash: str) -> None:
+@pytest.mark.parametrize("there", [False, True])
+def test_one_output_under_two_spellings_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: tuple[str, str], clash: str, there: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if there:
+        (tmp_path / "a").mkdir()
     nodes = "".join(f"  w{at}: {{type: ContactSheet, in: plate, path: {path}}}\n" for at, path in enumerate(paths))
     text = f"rotonodes: 1\nframes: 1\nnodes:\n  plate: {{type: GraphSource}}\n{nodes}"
     found = faults(tmp_path, text) if clash else load(tmp_path, text) and []
-    assert [line.partition(": ")[2] for line in found] == ([f"w1: {paths[1]} is what w0 writes: write somewhere else"] if clash else [])
+    assert [line.partition(": ")[2] for line in found] == (
+        [f"w1: {paths[1]} is what w0 writes: give one of them another name"] if clash else []
+    )
 
 
 @pytest.mark.parametrize(

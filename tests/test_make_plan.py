@@ -10,7 +10,7 @@ import pytest
 
 from conftest import Call
 from rotonodes import Graph
-from rotonodes.errors import GraphError, PlanFault
+from rotonodes.errors import GraphError, UsageError
 from rotonodes.plan.make_plan import make_plan
 
 PICTURES = "a: {type: LoadPictures, path: w}\n"
@@ -40,7 +40,7 @@ def test_sources_are_not_overwritten_where_the_cache_has_what_was_made_of_them(s
 """
     before = [path.read_bytes() for path in sorted((shot / "w").iterdir())]
     assert graph(text.replace("PATH", "other/####.png")).run().exit_code == 0  # the cache is warm now
-    with pytest.raises(PlanFault, match="is what read reads: write somewhere else"):
+    with pytest.raises(UsageError, match="is what read reads: write somewhere else"):  # by the file, or by the plan
         graph(text.replace("PATH", target)).run()
     assert [path.read_bytes() for path in sorted((shot / "w").iterdir())] == before
 
@@ -63,6 +63,12 @@ def test_a_reader_and_a_writer_of_one_path_clash_in_any_order(shot: Path, writer
         (f"{PICTURES}  b: {{type: WriteFrames, in: a, path: b.png}}", "4:3: b: 3 frames would all be", 2),
         (f"{PICTURES}  b: {{type: WritePictures, in: a, path: 'o/*.png', pictures: v}}", "4:62: b: v: there is", 0),
         (f"{PICTURES}  b: {{type: WritePictures, in: a, path: 'w/*.png', pictures: w}}", "4:62: b: w/0001.png is an input", 2),
+        (f"{PICTURES}  b: {{type: WriteFrames, in: a, path: 'w/%04d.png'}}", "4:3: b: w/0001.png is what a reads", 2),
+        (
+            f"{PICTURES}  b: {{type: WriteFrames, in: a, path: '####.png'}}\n  c: {{type: WriteFrames, in: a, path: '$F4.png'}}",
+            "5:3: c: 0001.png is what b writes",
+            2,
+        ),
     ],
 )
 def test_what_a_plan_refuses_has_its_place_in_the_graph(shot: Path, call: Call, nodes: str, message: str, code: int) -> None:

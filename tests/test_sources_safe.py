@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from conftest import Call
+from rotonodes.graph.overwriting import FilesByPlace
 from rotonodes.io.exr import write_exr
-from rotonodes.plan.inputs import FilesByPlace
 from rotonodes.values.pixels import Image
 
 GRAPH = """rotonodes: 1

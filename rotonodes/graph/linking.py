@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Protocol
 
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.graph.graph import Graph, Link, link_faults
-from rotonodes.node.base import Node
+from rotonodes.graph.overwriting import OverwriteRule
 
 
 class ReportFault(Protocol):
@@ -35,7 +34,7 @@ class Linker:
             links = {key: tuple(resolve(graph, link) for link in given) for key, given in vertex.links.items()}
             graph.insert(replace(vertex, links=links))
         cyclic = self.cycles()
-        used = self.files_used()
+        rule = self.files_read()
         outside = self.linked_outside()
         self.check_outputs()
         graph.open_inputs = tuple(sockets_of(self.data, "inputs"))
@@ -47,31 +46,19 @@ class Linker:
                 at = ("in", key) if key and isinstance(nodes.get(name, {}).get("in"), dict) else (("in",) if key else ())
                 self.fault(message, "nodes", top, *at, node=name)
             if name not in self.broken and not vertex.disabled:
-                for message in self.clashes(name, vertex.node, used):
+                for message in filter(None, (rule.writes(name, path) for _, path in vertex.node.paths("output"))):
                     self.fault(message, "nodes", top, *(("path",) if top == name else ()), node=name)
                 linked = frozenset(vertex.links) | outside.get(name, frozenset())
                 for message in vertex.node.faults(linked, 1 if graph.frames is None else len(graph.frames)):
                     self.fault(message, "nodes", top, node=name)
 
-    def files_used(self) -> dict[str, list[tuple[str, str]]]:
-        """Path -> (node, `input` or `output`) for every node that reads or writes it, in the order of the file."""
-        graph = self.graph
-        used: dict[str, list[tuple[str, str]]] = {}
-        for name, vertex in graph.vertices.items():
-            for role in ("input", "output") if not vertex.disabled and name not in self.broken else ():
-                for _, path in vertex.node.paths(role):
-                    used.setdefault(posixpath.normpath(path), []).append((name, role))
-        return used
-
-    def clashes(self, name: str, node: Node, used: Mapping[str, list[tuple[str, str]]]) -> Iterator[str]:
-        """Faults for files that a node writes and another one reads or writes too: data would be lost."""
-        for _, path in node.paths("output"):
-            passed = False  # writers after this one report the clash themselves
-            for other, role in used.get(posixpath.normpath(path), ()):
-                if other == name or (role == "output" and passed):
-                    passed = passed or role == "output"
-                    continue
-                yield f"{path} is what {other} {'reads' if role == 'input' else 'writes'}: write somewhere else"
+    def files_read(self) -> OverwriteRule:
+        """The rule about overwriting, told of every file that a node reads."""
+        rule = OverwriteRule()
+        for name, vertex in self.graph.vertices.items():
+            for _, path in vertex.node.paths("input") if not vertex.disabled and name not in self.broken else ():
+                rule.reads(name, path)
+        return rule
 
     def linked_outside(self) -> dict[str, frozenset[str]]:
         """Node -> its inputs that `inputs:` of this file leaves to the graph that uses it."""
