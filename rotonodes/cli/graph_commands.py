@@ -16,6 +16,7 @@ from rotonodes.cli.options import (
     frames_option,
     graph_argument,
     graph_options,
+    job_options,
     json_name,
     only_option,
     path_options,
@@ -37,6 +38,7 @@ PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 @graph_argument
 @frames_option
 @only_option
+@job_options
 @graph_options
 @device_option
 @click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Frames a network takes at once.")
@@ -98,6 +100,7 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
     "--files", is_flag=True, help="Open the files too: sizes, passes, objects, classes, weights. Makes one frame, writes nothing."
 )
 @click.option("--strict", is_flag=True, help="Warnings end with exit code 2.")
+@job_options
 @graph_options
 @path_options
 @verbose_option
@@ -155,6 +158,7 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
 @graph_argument
 @frames_option
 @only_option
+@job_options
 @graph_options
 @place_options
 @force_option

@@ -59,7 +59,7 @@ def cli() -> None:
 for command in (
     *(graphs.run, graphs.check, graphs.plan, graphs.draw, graphs.view),
     *(reference.nodes, reference.schema, reference.palettes),
-    renders.passes,
+    *(renders.flatten, renders.passes),
     *(everyday.segment, everyday.cutout, everyday.train, everyday.evaluate, everyday.convert_weights),
 ):
     cli.add_command(command)

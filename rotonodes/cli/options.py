@@ -63,6 +63,10 @@ graph_options = options(
     click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Change a variable of the graph; repeatable."),
     types_option,
 )
+job_options = options(
+    click.option("--input", "input_path", metavar="PATTERN", help="The files that the graph reads, where it declares its input."),
+    click.option("--output", "output_folder", metavar="DIR", help="Folder of all outputs, where the graph declares them."),
+)
 path_options = options(
     click.option("--root", metavar="DIR", default=".", help="Folder that relative paths in the graph start from."),
     click.option("--path-map", metavar="FILE.json", help="Rules that map paths of the graph to this machine (pathmapping-1.0)."),

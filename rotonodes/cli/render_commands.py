@@ -1,10 +1,13 @@
-"""Commands about a render on disk: passes."""
+"""Commands about a render on disk: flatten, passes."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from rotonodes.cli.options import verbose_option
+from rotonodes.cli.options import device_option, verbose_option
+from rotonodes.cli.session import Session, say
 from rotonodes.errors import EXIT_OK
 
 
@@ -27,3 +30,61 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
     else:
         click.echo("\n".join(contents_lines(render, frames)))
     return EXIT_OK
+
+
+@click.command()
+@click.argument("render", metavar="RENDER", type=click.Path())
+@click.option(
+    "--shape",
+    metavar="NAMES",
+    multiple=True,
+    help="Objects to flatten: names, wildcards (mug*), several with commas; repeatable.  [default: all but floors, walls, sky]",
+)
+@click.option("--leave-out", metavar="NAMES", multiple=True, help="Objects that are no shapes; repeatable.")
+@click.option(
+    "--tones",
+    type=click.Choice(["label", "passes", "key", "picture"]),
+    help="What finds the tones.  [default: the best that the files allow]",
+)
+@click.option(
+    "--palette",
+    "palettes",
+    metavar="[NAMES=]COLORS",
+    multiple=True,
+    help="Colours of the tones: #hex,#hex,..., or for some objects 'mug*=#hex,#hex,...'; repeatable.  [default: each object's own colours]",
+)
+@click.option("--ground/--no-ground", default=True, help="Paint the shadow on the ground.  [default: --ground]")
+@click.option(
+    "--background",
+    metavar="COLOR|FILE|render|none",
+    default="",
+    help="What is behind the shapes.  [default: the render's own colours, flat]",
+)
+@click.option("--on-twos", is_flag=True, help="Show every other frame for twice as long.")
+@click.option("-F", "--frames", metavar="RANGE", help="Frames to make.  [default: all on disk]")
+@click.option("--fps", type=click.FloatRange(0, min_open=True), default=24, show_default=True, help="Frames per second.")
+@click.option("-o", "--output", metavar="DIR", default="out", show_default=True, help="Folder of the results.")
+@device_option
+@click.option("--print-graph", is_flag=True, help="Print the graph instead of running it.")
+@verbose_option
+@click.pass_context
+def flatten(context: click.Context, /, render: str, device: str, print_graph: bool, **given: Any) -> int:
+    """Turn a render into flat art: a GIF and PNGs.
+
+    RENDER is a frame, a pattern (render.####.exr), a folder or a wildcard.
+    """
+    from rotonodes.cli.jobs.flattening import Wishes, flatten_graph, made_line
+    from rotonodes.cli.jobs.job_graph import run_job
+    from rotonodes.cli.jobs.palette_wishes import wished_palettes
+
+    given["palettes"] = wished_palettes(given["palettes"])
+    text, told = flatten_graph(render, Wishes(**given))
+    for line in told:
+        say(line)
+    if print_graph:
+        click.echo(text, nl=False)
+        return EXIT_OK
+    code, result = run_job(text, "flatten", context.ensure_object(Session), device, resume=True)
+    if result is not None and code == EXIT_OK:
+        say(made_line(result))
+    return code

@@ -38,7 +38,13 @@ def load(path: str, given: dict[str, Any], warn: Callable[[str], None] | None = 
             raise UsageError(f"--set {name}: write NODE.PARAM=VALUE, or frames=RANGE")
         if name == "frames" and value is None:
             raise UsageError("--set frames=: name the frames (1-24), or auto for those on disk")
-    return Graph.load(graph_file(path), variables=variables, settings=settings)
+    file = graph_file(path)
+    if given.get("input_path") is not None or given.get("output_folder") is not None:
+        from rotonodes.graph.document import read_document
+        from rotonodes.graph.job_files import file_settings
+
+        settings = file_settings(read_document(file), variables, given["input_path"], given["output_folder"]) | settings
+    return Graph.load(file, variables=variables, settings=settings)
 
 
 def graph_file(path: str) -> str:

@@ -12,6 +12,7 @@ from rotonodes.node.catalogue import all_nodes
 
 NODE_NAME = "^[A-Za-z_][A-Za-z0-9_-]*$"
 LINK = {"description": "a link: node or node.output", "type": "string", "minLength": 1}
+TARGET = {"description": "node.parameter", "type": "string", "pattern": "^[^.]+\\.[^.]+$"}
 RESERVED = {
     "disable": {"description": "bypass this node: its first input is passed on", "type": "boolean"},
     "label": {"description": "a title to show in place of the node's name", "type": ["string", "null"]},
@@ -50,6 +51,12 @@ def graph_schema() -> dict[str, Any]:
                 "type": "object",
                 "minProperties": 1,
                 "patternProperties": {NODE_NAME: {"oneOf": kinds}},
+                "additionalProperties": False,
+            },
+            "files": {
+                "description": "what `run --input` and `run --output` set: the parameter with the input, those with the outputs",
+                "type": "object",
+                "properties": {"input": TARGET, "outputs": {"anyOf": [TARGET, {"type": "array", "items": TARGET, "minItems": 1}]}},
                 "additionalProperties": False,
             },
             "inputs": {

@@ -11,6 +11,7 @@ from typing import Any
 from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean
 from rotonodes.graph.document import Document, read_document
 from rotonodes.graph.graph import Graph, Link, Vertex, frames_or_auto
+from rotonodes.graph.job_files import files_faults
 from rotonodes.graph.linking import Linker, add_subgraph_sockets, link_inner_inputs, sockets_of
 from rotonodes.graph.value_check import RESERVED, unknown_parameter, value_fault, value_hint
 from rotonodes.graph.variables import Filled, Variables
@@ -21,7 +22,7 @@ from rotonodes.node.parameters import parameter_faults
 FORMAT_VERSION = 1
 MOST_SUBGRAPHS = 16  # levels of graphs within graphs
 Values = dict[str, Any]  # of variables or settings, by name
-_TOP = ("rotonodes", "frames", "vars", "nodes", "inputs", "outputs")
+_TOP = ("rotonodes", "frames", "vars", "nodes", "files", "inputs", "outputs")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -55,6 +56,8 @@ class Builder:
         for key, kinds in (("inputs", dict), ("outputs", (dict, str))):
             if data.get(key) is not None and not isinstance(data[key], kinds):
                 self.fault(f"{key}: is a mapping of names to the nodes inside that they stand for", key)
+        for key, message in files_faults(data):
+            self.fault(message, "files", *([key] if key else []))
         self.variables = Variables(self.merge_variables(data.get("vars")))
         graph.file = document.file
         graph.frames = self.frames(self.settings.get("frames", data.get("frames")))

@@ -72,6 +72,7 @@ def make_plan(
     if graph.frames is None and frames is None:
         plan.warnings += gap_warnings(delivered)
     plan.warnings += removed_warnings(plan.cache)
+    plan.warnings += whole_clip_warnings(plan)
     plan.missing = missing_frames(plan)
     plan.memory = estimate_memory(plan)
     return plan
@@ -98,6 +99,17 @@ def no_frames(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) -> str
             ways = f"check the path (--set {name}.{parameter}=...) and --root, or name the frames (--set frames=1-24)"
             return vertex.line(f"no file on disk matches {path}{near}: {ways}")
     return "which frames? no node reads numbered files: name the frames with `frames:` in the graph, --set frames=1-24 or -F"
+
+
+def whole_clip_warnings(plan: Plan) -> list[str]:
+    """One line for each node that takes more frames than are delivered, because it measures or learns from the whole shot."""
+    found = []
+    for name in plan.todo:
+        if type(plan.nodes[name]).takes_whole_clip() and not type(plan.nodes[name]).is_writer():
+            more = [frame for frame in plan.keys.clip_frames(name) if frame not in set(plan.delivered)]
+            if more:
+                found.append(f"{name} takes the whole shot: {frames_named(more)} {'is' if len(more) == 1 else 'are'} read too")
+    return found
 
 
 def gap_warnings(frames: Sequence[int]) -> list[str]:

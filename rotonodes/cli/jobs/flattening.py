@@ -1,0 +1,214 @@
+"""The graph of `rotonodes flatten`: a render as flat art."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rotonodes.cli.jobs.cutting import color_code
+from rotonodes.cli.jobs.job_graph import graph_text
+from rotonodes.cli.jobs.named_pictures import NodeFields
+from rotonodes.cli.jobs.own_colors import border_palette, object_palettes
+from rotonodes.cli.jobs.palette_wishes import WishedPalettes, check_patterns
+from rotonodes.cli.jobs.render_files import RenderFiles, find_render, readable_frame
+from rotonodes.cli.jobs.shape_choice import Shapes, choose_shapes
+from rotonodes.cli.jobs.tone_source import ToneSource, Way, choose_source
+from rotonodes.errors import UsageError
+from rotonodes.imaging.passes.contents import Contents, CryptomatteContents, read_contents
+from rotonodes.imaging.picture.own_tones import shade_of
+from rotonodes.values.frames import format_frames, literal
+
+if TYPE_CHECKING:
+    from rotonodes.engine.result import Result
+
+DEFAULT_PALETTE = {"cast_shadow": "#3d2645", "form_shadow": "#7a3b4b", "midtone": "#e0a458", "highlight": "#fff4d6"}
+SHARPNESS = 6
+RENDER, NOTHING = "render", "none"  # backgrounds
+SHADOW = "#1a1730" + "66"  # on what lies below
+WRITERS = {"gif": "WriteGIF", "png": "WriteFrames", "mp4": "WriteVideo"}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for, as on the command line."""
+
+    shape: Sequence[str] = ()
+    leave_out: Sequence[str] = ()
+    tones: Way | None = None
+    palettes: WishedPalettes = field(default_factory=WishedPalettes)
+    ground: bool = True
+    background: str = ""  # empty: the render's own colours, flat; a colour, a picture, RENDER or NOTHING
+    frames: str | None = None
+    fps: float = 24.0
+    on_twos: bool = False
+    output: str = "out"
+    kinds: Sequence[str] = ("gif", "png")
+
+
+@dataclass
+class Flattening:
+    """The nodes of the graph as they come together, and the lines that tell what was chosen."""
+
+    render: RenderFiles
+    contents: Contents
+    wishes: Wishes
+    nodes: dict[str, NodeFields] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+
+
+def flatten_graph(given: str, wishes: Wishes) -> tuple[str, list[str]]:
+    """The YAML of a graph that flattens a render, and the lines that say what was chosen and why.
+
+    Raises UsageError for a render that is not there, passes that were asked for and are not in it, names that fit no object.
+    """
+    from rotonodes.io.layers import file_layers
+
+    render = find_render(given)
+    frames = render.chosen(wishes.frames)
+    file = readable_frame(render, _middle_first(frames))
+    job = Flattening(render, read_contents(file_layers(file, "auto")), wishes)
+    shapes = find_shapes(job)
+    job.nodes["render"] = {"type": "LoadFrames", "path": render.path}
+    source = add_tones(job, shapes)
+    job.told.append(source.line)
+    picture = add_background(job, add_paint(job, shapes, source), source)
+    if wishes.on_twos:
+        frames = frames[::2]
+    add_writers(job, picture, frames)
+    return graph_text(format_frames(frames) if frames else "1", job.nodes), job.told
+
+
+def _middle_first(frames: Sequence[int]) -> list[int]:
+    """The frames, beginning with the one in the middle, where things of a shot are most likely seen."""
+    return [*frames[len(frames) // 2 :], *frames[: len(frames) // 2]]
+
+
+def object_cryptomatte(job: Flattening) -> CryptomatteContents | None:
+    """The first object cryptomatte whose names are known."""
+    return next((one for one in job.contents.cryptomattes if one.manifest and one.objects and "object" in _last(one.name)), None)
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2].lower()
+
+
+def find_shapes(job: Flattening) -> Shapes | None:
+    """The shapes by the object cryptomatte; None without one. Raises UsageError for names without a cryptomatte to find them in."""
+    crypto, wishes = object_cryptomatte(job), job.wishes
+    if crypto is None:
+        if wishes.shape or wishes.leave_out:
+            option = f"--shape {wishes.shape[0]}" if wishes.shape else f"--leave-out {wishes.leave_out[0]}"
+            why = job.contents.faults[0] if job.contents.faults else f"{job.contents.layers.path} has no object cryptomatte with names"
+            raise UsageError(f"{option}: {why}: render Cryptomatte: Object")
+        return None
+    shapes = choose_shapes(crypto, wishes.shape, wishes.leave_out)
+    job.told.append(f"shapes: {', '.join(shapes.patterns)}")
+    return shapes
+
+
+def add_tones(job: Flattening, shapes: Shapes | None) -> ToneSource:
+    """Add the nodes that find the tones, and where they need it the picture and the matte of the shapes."""
+    source = choose_source(job.contents, job.wishes.tones, "passes.shape" if shapes else "", job.wishes.ground)
+    decode: NodeFields = {"type": "MultipassDecode", "in": "render.layers", "passes": ["Combined"]}
+    if shapes:
+        decode["mattes"] = {"shape": list(shapes.patterns) if len(shapes.patterns) > 1 else shapes.patterns[0]}
+    if "passes." in str(source.nodes):
+        job.nodes["passes"] = decode
+    job.nodes |= source.nodes
+    return source
+
+
+def add_paint(job: Flattening, shapes: Shapes | None, source: ToneSource) -> str:
+    """Add the nodes that paint the tones; returns the link of the painted picture."""
+    crypto, wishes = object_cryptomatte(job), job.wishes
+    own = [] if wishes.palettes.everything is None else [wishes.palettes.everything]
+    around = around_palette(job)
+    tones = {"probabilities" if source.soft else "labels": source.link}
+    if shapes is None or crypto is None:
+        if wishes.palettes.by_object:
+            raise UsageError(
+                f"--palette {next(iter(wishes.palettes.by_object))}=...: {job.contents.layers.path} has no object cryptomatte with names"
+            )
+        palette = {**(own[0] if own else DEFAULT_PALETTE), **around}
+        job.nodes["paint"] = {"type": "PaintTones", "in": tones, "palette": palette, **({"sharpness": SHARPNESS} if source.soft else {})}
+        return "paint"
+    palettes = {pattern: dict(palette) for pattern, palette in wishes.palettes.by_object.items()}
+    check_patterns(crypto, palettes)
+    if not own:
+        palettes |= object_palettes(job.contents, crypto, shapes.names, stage=False)
+    others = {**(own[0] if own else next(iter(palettes.values()), DEFAULT_PALETTE)), **around}
+    if not wishes.background:
+        stage = object_palettes(job.contents, crypto, shapes.stage, stage=True)
+        palettes |= {names: {name: color for name, color in palette.items() if name in around} for names, palette in stage.items()}
+    job.nodes["paint"] = {"type": "PaintObjects", "in": {"layers": "render.layers", **tones}, "palettes": palettes, "palette": others}
+    return "paint"
+
+
+def around_palette(job: Flattening) -> dict[str, str]:
+    """Class -> colour of what is not shape, where no object of the stage has its own."""
+    background, ground = job.wishes.background, job.wishes.ground
+    if not background:
+        palette = border_palette(job.contents)
+    elif background in (RENDER, NOTHING) or not color_code(background):
+        palette = {"background": "#00000000", "ground_shadow": SHADOW}
+        ground = ground and background != RENDER  # the render has its own
+    else:
+        palette = {"background": color_code(background), "ground_shadow": shade_of(color_code(background))}
+    return palette if ground else {"background": palette["background"]}
+
+
+def add_background(job: Flattening, picture: str, source: ToneSource) -> str:
+    """Add the nodes that put the painted picture on the render or on another picture; returns the link of the result."""
+    background = job.wishes.background
+    if background in ("", NOTHING) or (background != RENDER and color_code(background)):
+        return picture
+    if background == RENDER:
+        if "passes" in job.nodes and "mattes" in job.nodes["passes"]:
+            job.nodes["plate"] = {"type": "CleanPlate", "in": {"image": "passes.Combined", "matte": "passes.shape"}}
+        behind = "plate" if "plate" in job.nodes else "render.image"
+    else:
+        job.nodes["scene"] = {"type": "LoadFrames", "path": background}
+        job.nodes["plate"] = {"type": "Backdrop", "in": {"like": source.link if not source.soft else "tones.labels", "image": "scene"}}
+        behind = "plate"
+    job.nodes["comp"] = {"type": "Composite", "in": {"fg": picture, "bg": behind}}
+    return "comp"
+
+
+def add_writers(job: Flattening, picture: str, frames: Sequence[int]) -> None:
+    """Add the nodes that write the picture, each kind of file by its name."""
+    name, folder = shot_name(job.render), job.wishes.output
+    for kind in job.wishes.kinds:
+        if kind == "png":
+            token = ".####" if frames else ""
+            path = (
+                os.path.join(literal(folder), literal(name), f"{literal(name)}{token}.png")
+                if frames
+                else os.path.join(literal(folder), f"{literal(name)}.png")
+            )
+            job.nodes["png"] = {"type": "WriteFrames", "in": picture, "path": path}
+        elif frames:
+            job.nodes[kind] = {
+                "type": WRITERS[kind],
+                "in": picture,
+                "path": os.path.join(folder, f"{name}.{kind}"),
+                "fps": job.wishes.fps / (2 if job.wishes.on_twos else 1),
+            }
+
+
+def shot_name(render: RenderFiles) -> str:
+    """A name for the results: that of the files, or where it says only `render` or `frame`, that of their folder."""
+    stem = re.sub(r"[._ -]*(#+|%0?\d*d|\$F\d*)$", "", os.path.splitext(os.path.basename(render.path))[0])
+    folder = os.path.basename(os.path.dirname(os.path.abspath(render.file())))
+    plain = stem.lower() in ("", "render", "frame", "frames", "image", "beauty", "out", "output", "rgba")
+    return re.sub(r"\[([#%$@<])\]", r"\1", (folder if plain and folder else stem) or "flat")
+
+
+def made_line(result: Result) -> str:
+    """What was written where: `12 frames in 8.1 s: out/tea.gif, out/tea/tea.####.png`."""
+    from rotonodes.report.summary import outputs_written
+
+    count, where = len(result.plan.delivered), ", ".join(outputs_written(result.plan))
+    return f"{count} frame{'s' * (count != 1)} in {result.seconds:.1f} s: {where}" if where else "nothing to do: everything is there"

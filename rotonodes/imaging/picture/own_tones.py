@@ -1,0 +1,152 @@
+"""Palettes of flat tones in an object's own colour, after its render.
+
+Colours are mixed in OKLab (Björn Ottosson, 2020, bottosson.github.io/posts/oklab), in which equal steps look equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage
+from rotonodes.imaging.passes.names import Pass, Passes
+from rotonodes.values.color import LUMINANCE, hex_to_linear
+
+if TYPE_CHECKING:
+    from rotonodes.values.pixels import Layers
+
+_TO_CONES = np.array(
+    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]]
+)
+_TO_LAB = np.array(
+    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]]
+)
+_DARKEST, _LIGHTEST = 0.30, 0.90  # lightness of midtones: the tones beside it stay distinct on black and on white things
+_LIFT = 0.35  # of the own lightness that dark midtones keep above the darkest
+_DARK = 0.03  # linear luminance below which a surface has no diffuse colour: metal, glass, black
+
+
+@dataclass(frozen=True)
+class ToneLook:
+    """How a tone differs from the surface's own colour.
+
+    Lightness goes to `to` by `share`, chroma is multiplied, the hue turns to `hue` by at most `turn`, both in degrees.
+    """
+
+    to: float
+    share: float
+    chroma: float
+    hue: float
+    turn: float
+
+
+COOL, WARM = 285.0, 85.0  # hues that shadows and lights lean to, degrees
+LOOKS = {
+    "highlight": ToneLook(1.0, 0.62, 0.55, WARM, 8),
+    "midtone": ToneLook(0.0, 0.0, 1.12, WARM, 0),
+    "form_shadow": ToneLook(0.0, 0.28, 1.12, COOL, 14),
+    "cast_shadow": ToneLook(0.0, 0.45, 0.95, COOL, 22),
+}
+GROUND_LOOKS = {"background": ToneLook(1.0, 0.22, 1.1, WARM, 0), "ground_shadow": ToneLook(0.0, 0.12, 1.15, COOL, 14)}
+
+
+def to_oklab(linear: np.ndarray) -> np.ndarray:
+    """Linear RGB `[..., 3]` of sRGB's primaries to OKLab."""
+    return np.cbrt(np.maximum(linear, 0) @ _TO_CONES.T) @ _TO_LAB.T
+
+
+def from_oklab(lab: np.ndarray) -> np.ndarray:
+    """The inverse of `to_oklab`."""
+    return (lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_CONES).T
+
+
+def tones_of(color: Sequence[float], looks: dict[str, ToneLook] | None = None) -> dict[str, str]:
+    """Class -> "#rrggbb" for a surface of a linear colour; `looks` are those of a shape, or `GROUND_LOOKS`."""
+    light, a, b = to_oklab(np.asarray(color, np.float64)).tolist()
+    light = min(max(light, _DARKEST + _LIFT * light), _LIGHTEST)
+    chroma, hue = float(np.hypot(a, b)), float(np.degrees(np.arctan2(b, a)))
+    return {name: _toned(light, chroma, hue, look) for name, look in (looks or LOOKS).items()}
+
+
+def _toned(light: float, chroma: float, hue: float, look: ToneLook) -> str:
+    """A tone of a surface of a lightness, chroma and hue (degrees)."""
+    apart = (look.hue - hue + 180) % 360 - 180
+    turned = np.radians(hue + np.sign(apart) * min(abs(apart), look.turn))
+    return as_hex(light + (look.to - light) * look.share, chroma * look.chroma, float(turned))
+
+
+def shade_of(color: str) -> str:
+    """The colour of a shadow on a ground of a colour ("#rrggbb")."""
+    light, a, b = to_oklab(np.array(hex_to_linear(color)[:3])).tolist()
+    look = GROUND_LOOKS["ground_shadow"]
+    return _toned(light * 0.94, float(np.hypot(a, b)), float(np.degrees(np.arctan2(b, a))), look)
+
+
+def tones_by_lightness(colors: Sequence[str]) -> dict[str, str]:
+    """Class -> colour for two to many colours ("#rrggbb"), the darkest for cast shadow and the lightest for highlight."""
+    ordered = sorted(colors, key=lambda color: float(to_oklab(np.array(hex_to_linear(color)[:3]))[0]))
+    last = len(ordered) - 1
+    classes = ("cast_shadow", "form_shadow", "midtone", "highlight")
+    return {name: ordered[round(index * last / 3)] for index, name in enumerate(classes)}
+
+
+def as_hex(light: float, chroma: float, hue: float) -> str:
+    """The sRGB colour of a lightness, chroma and hue (radians) of OKLab; chroma shrinks until the colour can be shown."""
+    for share in np.linspace(1, 0, 41):
+        linear = from_oklab(np.array([light, share * chroma * np.cos(hue), share * chroma * np.sin(hue)]))
+        if linear.min() >= -1e-3 and linear.max() <= 1 + 1e-3:
+            break
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+    return "#" + "".join(f"{round(value):02x}" for value in (encoded * 255).clip(0, 255).tolist())
+
+
+def own_color(layers: Layers, passes: Passes, crypto: Cryptomatte, number: int) -> np.ndarray | None:
+    """The mean linear colour `[3]` of an object's surface: diffuse, else of its reflection, else of the picture.
+
+    None where it is not seen.
+    """
+    weight = coverage(layers, crypto, [number])
+    if weight.sum() < 1e-3:
+        return None
+    solid = np.where(weight > 0.95, weight, 0)
+    weight = solid if solid.sum() > 4 else weight
+    for name in ("DiffCol", "GlossCol", "Combined"):
+        if passes.has(name):
+            found = mean_color(layers, passes.find(name), weight)
+            if found is not None and (name == "Combined" or found @ np.array(LUMINANCE) > _DARK):
+                return found
+    return None
+
+
+def mean_color(layers: Layers, found: Pass, weight: np.ndarray) -> np.ndarray | None:
+    """The weighted mean of a pass's colour; None for a pass without three channels."""
+    planes = dict(found.channels)
+    if not {"R", "G", "B"} <= planes.keys():
+        return None
+    color = np.stack([np.asarray(layers.planes[planes[c]], np.float32) for c in "RGB"])
+    color = np.nan_to_num(color, nan=0.0, posinf=0.0, neginf=0.0).clip(0, 1)
+    return (color * weight).sum(axis=(1, 2), dtype=np.float64) / weight.sum(dtype=np.float64)
+
+
+def clusters(colors: Sequence[np.ndarray], shares: Sequence[float], most: int, near: float) -> list[list[int]]:
+    """Indices of colours in groups of alike ones.
+
+    Pairs nearer than `near` in OKLab are merged, the nearest first, and further to `most` groups.
+    """
+    groups = [[index] for index in range(len(colors))]
+    centres = [to_oklab(np.asarray(color)) for color in colors]
+    weights = [max(share, 1e-6) for share in shares]
+    while len(groups) > 1:
+        apart = np.linalg.norm(np.stack(centres)[:, None] - np.stack(centres)[None], axis=-1) + np.diag([np.inf] * len(groups))
+        i, j = divmod(int(apart.argmin()), len(groups))
+        if apart[i, j] > near and len(groups) <= most:
+            break
+        i, j = min(i, j), max(i, j)
+        total = weights[i] + weights[j]
+        centres[i] = (centres[i] * weights[i] + centres[j] * weights[j]) / total
+        groups[i], weights[i] = groups[i] + groups[j], total
+        del groups[j], centres[j], weights[j]
+    return groups
