@@ -53,6 +53,12 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
     multiple=True,
     help="Colours of the tones: #hex,#hex,..., or for some objects 'mug*=#hex,#hex,...'; repeatable.  [default: each object's own colours]",
 )
+@click.option(
+    "--lines",
+    metavar="WIDTH",
+    type=click.FloatRange(0, 100),
+    help="Width of the ink lines in pixels; 0: none.  [default: 0.4 % of the height]",
+)
 @click.option("--ground/--no-ground", default=True, help="Paint the shadow on the ground.  [default: --ground]")
 @click.option(
     "--background",
@@ -60,6 +66,7 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
     default="",
     help="What is behind the shapes.  [default: the render's own colours, flat]",
 )
+@click.option("--mp4", is_flag=True, help="Also write a video (extra video).")
 @click.option("--on-twos", is_flag=True, help="Show every other frame for twice as long.")
 @click.option("-F", "--frames", metavar="RANGE", help="Frames to make.  [default: all on disk]")
 @click.option("--fps", type=click.FloatRange(0, min_open=True), default=24, show_default=True, help="Frames per second.")
@@ -77,7 +84,8 @@ def flatten(context: click.Context, /, render: str, device: str, print_graph: bo
     from rotonodes.cli.jobs.job_graph import run_job
     from rotonodes.cli.jobs.palette_wishes import wished_palettes
 
-    given["palettes"] = wished_palettes(given["palettes"])
+    kinds = ("gif", "png", *(kind for kind in ("mp4",) if given.pop(kind)))
+    given |= {"palettes": wished_palettes(given["palettes"]), "kinds": kinds}
     text, told = flatten_graph(render, Wishes(**given))
     for line in told:
         say(line)

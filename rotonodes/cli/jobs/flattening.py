@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from rotonodes.cli.jobs.cutting import color_code
 from rotonodes.cli.jobs.job_graph import graph_text
 from rotonodes.cli.jobs.named_pictures import NodeFields
-from rotonodes.cli.jobs.own_colors import border_palette, object_palettes
+from rotonodes.cli.jobs.own_colors import border_palette, own_palettes
 from rotonodes.cli.jobs.palette_wishes import WishedPalettes, check_patterns
 from rotonodes.cli.jobs.render_files import RenderFiles, find_render, readable_frame
 from rotonodes.cli.jobs.shape_choice import Shapes, choose_shapes
 from rotonodes.cli.jobs.tone_source import ToneSource, Way, choose_source
-from rotonodes.errors import UsageError
+from rotonodes.errors import UsageError, listed
 from rotonodes.imaging.passes.contents import Contents, CryptomatteContents, read_contents
 from rotonodes.imaging.picture.own_tones import shade_of
 from rotonodes.values.frames import format_frames, literal
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from rotonodes.engine.result import Result
 
 DEFAULT_PALETTE = {"cast_shadow": "#3d2645", "form_shadow": "#7a3b4b", "midtone": "#e0a458", "highlight": "#fff4d6"}
+TONES = tuple(DEFAULT_PALETTE)
 SHARPNESS = 6
+LINES, LINE_COLOR = 0.4, "#2a1a1f"  # percent of the frame's height
+INKED = ("Depth", "Normal", "IndexOB", "CryptoObject")  # passes that lines are found in
 RENDER, NOTHING = "render", "none"  # backgrounds
 SHADOW = "#1a1730" + "66"  # on what lies below
 WRITERS = {"gif": "WriteGIF", "png": "WriteFrames", "mp4": "WriteVideo"}
@@ -39,6 +42,7 @@ class Wishes:
     leave_out: Sequence[str] = ()
     tones: Way | None = None
     palettes: WishedPalettes = field(default_factory=WishedPalettes)
+    lines: float | None = None  # px; None: LINES, 0: none
     ground: bool = True
     background: str = ""  # empty: the render's own colours, flat; a colour, a picture, RENDER or NOTHING
     frames: str | None = None
@@ -75,6 +79,7 @@ def flatten_graph(given: str, wishes: Wishes) -> tuple[str, list[str]]:
     source = add_tones(job, shapes)
     job.told.append(source.line)
     picture = add_background(job, add_paint(job, shapes, source), source)
+    picture = add_lines(job, picture, shapes)
     if wishes.on_twos:
         frames = frames[::2]
     add_writers(job, picture, frames)
@@ -137,13 +142,24 @@ def add_paint(job: Flattening, shapes: Shapes | None, source: ToneSource) -> str
         return "paint"
     palettes = {pattern: dict(palette) for pattern, palette in wishes.palettes.by_object.items()}
     check_patterns(crypto, palettes)
-    if not own:
-        palettes |= object_palettes(job.contents, crypto, shapes.names, stage=False)
-    others = {**(own[0] if own else next(iter(palettes.values()), DEFAULT_PALETTE)), **around}
-    if not wishes.background:
-        stage = object_palettes(job.contents, crypto, shapes.stage, stage=True)
-        palettes |= {names: {name: color for name, color in palette.items() if name in around} for names, palette in stage.items()}
-    job.nodes["paint"] = {"type": "PaintObjects", "in": {"layers": "render.layers", **tones}, "palettes": palettes, "palette": others}
+    found = own_palettes(job.contents, crypto, shapes.names, by_material=not palettes)
+    if found.dark and source.way in ("passes", "key"):
+        job.told.append(
+            f"without diffuse light, so that their tones may be wrong: {listed(found.dark)}; a label layer, or --tones picture, helps"
+        )
+    for names, palette in found.palettes.items():
+        kept = {
+            name: color
+            for name, color in palette.items()
+            if name in (around if not wishes.background else ()) or (name in TONES and not own)
+        }
+        if kept:
+            palettes[names] = kept
+    others = {**(own[0] if own else next((p for p in palettes.values() if "midtone" in p), DEFAULT_PALETTE)), **around}
+    fields: NodeFields = {"palettes": palettes, "palette": others}
+    if found.kind != "object":
+        fields["cryptomatte"] = found.kind
+    job.nodes["paint"] = {"type": "PaintObjects", "in": {"layers": "render.layers", **tones}, **fields}
     return "paint"
 
 
@@ -175,6 +191,22 @@ def add_background(job: Flattening, picture: str, source: ToneSource) -> str:
         behind = "plate"
     job.nodes["comp"] = {"type": "Composite", "in": {"fg": picture, "bg": behind}}
     return "comp"
+
+
+def add_lines(job: Flattening, picture: str, shapes: Shapes | None) -> str:
+    """Add ink lines of the shapes over a picture; returns the link of the result. Raises UsageError for lines that no pass tells."""
+    lines, passes = job.wishes.lines, job.contents.passes
+    if lines == 0:
+        return picture
+    if not shapes and not any(passes.has(name) for name in INKED):
+        if lines is not None:
+            raise UsageError(f"--lines {lines:g}: {job.contents.layers.path} has none of the passes {', '.join(INKED)} to find lines in")
+        return picture
+    width = {"width": LINES, "unit": "%"} if lines is None else {"width": lines}
+    only = {"objects": list(shapes.patterns)} if shapes else {}
+    job.nodes["ink"] = {"type": "InkLines", "in": "render.layers", **width, "color": LINE_COLOR, **only}
+    job.nodes["inked"] = {"type": "Composite", "in": {"fg": "ink", "bg": picture}}
+    return "inked"
 
 
 def add_writers(job: Flattening, picture: str, frames: Sequence[int]) -> None:

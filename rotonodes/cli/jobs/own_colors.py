@@ -3,37 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from rotonodes.cli.jobs.shape_choice import short_patterns
 from rotonodes.imaging.passes.contents import Contents, CryptomatteContents
-from rotonodes.imaging.passes.cryptomatte import find_cryptomatte
+from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage, find_cryptomatte
 from rotonodes.imaging.picture.own_tones import GROUND_LOOKS, LOOKS, clusters, mean_color, own_color, tones_of
+from rotonodes.io.folder import natural_order
 
 MOST_PALETTES = 14  # in one graph; objects whose colours are nearest share one
 ALIKE = 0.05  # distance in OKLab below which two objects share a palette
+SPECK = 2e-4  # share of the frame below which an object does not count
+PART = 0.05  # of an object or material: as much is more than the soft edge of another
 BORDER = 0.04  # of the frame, whose colour is that of the background where nothing else tells
 
 Palettes = dict[str, dict[str, str]]  # patterns of names -> class -> colour
 
 
-def object_palettes(contents: Contents, crypto: CryptomatteContents, names: Sequence[str], stage: bool) -> Palettes:
-    """A palette for each group of alike objects among `names`, the largest first: four tones, or for the `stage` its colour and its shadow.
+class OwnPalettes(NamedTuple):
+    """Palettes by patterns of names in a cryptomatte of a `kind`: object, or material where objects have several colours."""
 
-    Only objects that the frame shows have one.
+    kind: str
+    palettes: Palettes
+    dark: tuple[str, ...]  # shapes without a diffuse colour: metal, glass, black
+
+
+def own_palettes(contents: Contents, crypto: CryptomatteContents, shapes: Sequence[str], by_material: bool = True) -> OwnPalettes:
+    """A palette for each group of alike objects or materials, the largest first.
+
+    What is shape has four tones, what is stage its colour and its shadow, a material of both has all. Only what the frame shows has
+    one. Materials are taken where they tell more colours apart than objects do, unless not `by_material`.
     """
-    seen = list(_colors(contents, crypto, names))
-    groups = clusters([color for _, _, color in seen], [share for _, share, _ in seen], MOST_PALETTES, ALIKE)
-    groups.sort(key=lambda group: -sum(seen[index][1] for index in group))
-    hidden = {one.name for one in crypto.objects if one.share == 0} & set(names)
+    objects = found_cryptomatte(contents, crypto)
+    shape = coverage(contents.layers, objects, [(objects.ids or {})[name] for name in shapes])
+    by_object = [
+        one._replace(on_shape=one.name in shapes, on_stage=one.name not in shapes) for one in _seen(contents, crypto, objects, shape)
+    ]
+    dark = tuple(one.name for one in by_object if one.on_shape and not one.diffuse and one.share > SPECK)
+    materials = next((c for c in contents.cryptomattes if c.manifest and "material" in c.name.rpartition(".")[2].lower()), None)
+    if by_material and materials is not None:
+        found = list(_seen(contents, materials, found_cryptomatte(contents, materials), shape))
+        if _colors_apart(found) > _colors_apart(by_object):
+            return OwnPalettes("material", _grouped(found, materials), dark)
+    return OwnPalettes("object", _grouped(by_object, crypto), dark)
+
+
+class Seen(NamedTuple):
+    """An object or material that the frame shows: its share of the frame, its linear colour, and what it is part of.
+
+    `diffuse` says that it is the colour of its diffuse light, where the file has that pass.
+    """
+
+    name: str
+    share: float
+    color: np.ndarray
+    on_shape: bool
+    on_stage: bool
+    diffuse: bool
+
+
+def _colors_apart(found: Sequence[Seen]) -> int:
+    """The number of colours that differ on shapes; specks do not count."""
+    shown = [one for one in found if one.on_shape and one.share > SPECK]
+    return len(clusters([one.color for one in shown], [one.share for one in shown], len(shown), ALIKE))
+
+
+def _seen(contents: Contents, named: CryptomatteContents, crypto: Cryptomatte, shape: np.ndarray) -> Iterator[Seen]:
+    for one in named.objects:
+        if not one.name or one.share <= 0:
+            continue
+        covered = coverage(contents.layers, crypto, [(crypto.ids or {})[one.name]])
+        color = own_color(contents.layers, contents.passes, covered)
+        if color is not None:
+            inside = float((covered * shape).sum() / covered.sum())
+            yield Seen(one.name, one.share, color.linear, inside > PART, 1 - inside > PART, color.diffuse)
+
+
+def _grouped(found: Sequence[Seen], crypto: CryptomatteContents) -> Palettes:
+    """Palettes of groups of alike colours, the largest group first."""
+    hidden = {one.name for one in crypto.objects if one.share == 0}
     known = [one.name for one in crypto.objects if one.name and one.name not in hidden]
     made: Palettes = {}
-    for group in groups:
-        weight = sum(seen[index][1] for index in group)
-        color = sum((seen[index][2] * seen[index][1] for index in group), np.zeros(3)) / weight
-        patterns = short_patterns([seen[index][0] for index in group], known, inverted=False)
-        made[", ".join(_in_list(name) for name in patterns)] = tones_of(color, GROUND_LOOKS if stage else LOOKS)
+    for on_shape, on_stage in ((True, False), (True, True), (False, True)):
+        looks = {**(LOOKS if on_shape else {}), **(GROUND_LOOKS if on_stage else {})}
+        alike = [one for one in found if (one.on_shape, one.on_stage) == (on_shape, on_stage)]
+        groups = clusters([one.color for one in alike], [one.share for one in alike], MOST_PALETTES, ALIKE)
+        for group in sorted(groups, key=lambda group: -sum(alike[index].share for index in group)):
+            weight = sum(alike[index].share for index in group)
+            color = sum((alike[index].color * alike[index].share for index in group), np.zeros(3)) / weight
+            patterns = short_patterns(sorted((alike[index].name for index in group), key=natural_order), known, inverted=False)
+            made[", ".join(map(_in_list, patterns))] = tones_of(color, looks)
     return made
 
 
@@ -42,15 +103,10 @@ def _in_list(pattern: str) -> str:
     return f"?{pattern[1:]}".replace(",", "?") if pattern.startswith("!") else pattern.replace(",", "?")
 
 
-def _colors(contents: Contents, crypto: CryptomatteContents, names: Sequence[str]) -> Iterator[tuple[str, float, np.ndarray]]:
-    """(name, share, linear colour) of the objects that the frame shows."""
-    layers, wanted = contents.layers, set(names)
-    found = find_cryptomatte(layers, crypto.name, crypto.name.rpartition(".")[0])
-    for one in crypto.objects:
-        if one.name in wanted and one.share > 0 and found.ids is not None:
-            color = own_color(layers, contents.passes, found, found.ids[one.name])
-            if color is not None:
-                yield one.name, one.share, color
+def found_cryptomatte(contents: Contents, named: CryptomatteContents) -> Cryptomatte:
+    """The cryptomatte with its planes."""
+    layer = named.name.rpartition(".")[0]
+    return find_cryptomatte(contents.layers, named.name, layer if layer in contents.passes.layers else "")
 
 
 def border_palette(contents: Contents) -> dict[str, str]:

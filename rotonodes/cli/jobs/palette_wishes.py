@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rotonodes.cli.jobs.shape_choice import matching, with_shares
-from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.cli.jobs.shape_choice import matching, near_name, with_shares
+from rotonodes.errors import UsageError
 from rotonodes.imaging.passes.contents import CryptomatteContents
 from rotonodes.imaging.picture.own_tones import tones_by_lightness
 from rotonodes.values.color import checked_color
@@ -61,5 +61,5 @@ def check_patterns(crypto: CryptomatteContents, patterns: Mapping[str, object]) 
         pieces = [pattern] if matching(pattern, known) else [piece.strip() for piece in pattern.split(",")]
         for piece in pieces:
             if not matching(piece, known):
-                near = did_you_mean(piece.strip("*"), known)
+                near = near_name(piece, known)
                 raise UsageError(f"--palette {pattern}=...: no object is called {piece!r}{near}; there are {with_shares(known)}")

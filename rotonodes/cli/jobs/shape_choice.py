@@ -131,8 +131,7 @@ def _fitting(pattern: str, known: dict[str, float], option: str) -> list[str]:
     for piece in [piece.strip() for piece in pattern.split(",") if piece.strip()]:
         more = matching(piece, known)
         if not more:
-            near = did_you_mean(piece.strip("*"), known)
-            raise UsageError(f"{option} {piece}: no object is called so{near}; there are {with_shares(known)}")
+            raise UsageError(f"{option} {piece}: no object is called so{near_name(piece, known)}; there are {with_shares(known)}")
         found += more
     return found
 
@@ -141,6 +140,13 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
     """The names that a whole name or wildcard fits, whatever the case."""
     expression = re.compile(fnmatch.translate(pattern.casefold()))
     return [name for name in names if name == pattern or name.casefold() == pattern.casefold() or expression.match(name.casefold())]
+
+
+def near_name(pattern: str, known: Iterable[str]) -> str:
+    """` (did you mean 'Mug'?)` for a pattern that fits none of the names, whatever the case."""
+    spelled = {name.casefold(): name for name in known}
+    near = did_you_mean(pattern.strip("*").casefold(), spelled)
+    return next((near.replace(repr(lower), repr(name)) for lower, name in spelled.items() if repr(lower) in near), near)
 
 
 def with_shares(known: dict[str, float]) -> str:
@@ -152,7 +158,7 @@ def with_shares(known: dict[str, float]) -> str:
 def short_patterns(names: Sequence[str], known: Iterable[str], inverted: bool = True) -> tuple[str, ...]:
     """Few patterns that fit exactly `names` among the names `known`: numbered names by one wildcard, or if `inverted` all but a few."""
     wanted, all_names = set(names), list(known)
-    by_name = tuple(_grouped([name for name in all_names if name in wanted], all_names))
+    by_name = tuple(_grouped([name for name in names if name in all_names], all_names))
     if not inverted:
         return by_name
     others = [name for name in all_names if name not in wanted]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Palette = Mapping[str, str]
 
+USUAL = ("midtone", "background")  # classes of what nothing tells
 _LOGISTIC = 3.0  # exponent that makes the border of a Gaussian of 1 px about one pixel wide; it grows with sigma
 _MARGIN = 4  # sigmas around an object's box within which its borders are smoothed
 _LEAST = 1e-4  # of a blurred weight: below it no pixel near has a class of the palette
@@ -71,7 +72,8 @@ def paint_objects(
         table = color_table(classes, colors, _known(palette, classes))[kept]
         rows, columns = box.slices
         within = share[rows, columns]
-        mixed = _group_probabilities(given[kept][:, rows, columns], within, smooth if labels is not None else 0.0)
+        usual = torch.tensor([float(classes[index] in USUAL) for index in kept]) + 1e-3
+        mixed = _group_probabilities(given[kept][:, rows, columns], within, usual, smooth if labels is not None else 0.0)
         out[:, rows, columns] += within * (table.T @ mixed.flatten(1)).view(4, *within.shape)
     return Image(out)
 
@@ -95,8 +97,11 @@ def _sharpened(probabilities: Image, sharpness: float) -> Tensor:
     return powers / powers.sum(0, keepdim=True).clamp(min=1e-9)
 
 
-def _group_probabilities(planes: Tensor, share: Tensor, smooth: float) -> Tensor:
-    """The classes of one group, sum 1 in every pixel: smoothed inside of the group, and from the pixels around where none is there."""
+def _group_probabilities(planes: Tensor, share: Tensor, usual: Tensor, smooth: float) -> Tensor:
+    """The classes of one group, sum 1 in every pixel: smoothed inside of the group, and from the pixels around where none is there.
+
+    Where none is around either, the weights `usual` `[classes]` count.
+    """
     weighted = planes * share
     total = weighted.sum(0)
     if smooth > 0:
@@ -108,6 +113,6 @@ def _group_probabilities(planes: Tensor, share: Tensor, smooth: float) -> Tensor
     lost = total < _LEAST
     if lost.any():  # a thin thing that is nowhere half of a pixel has no class of its own
         wide = [torch.from_numpy(gaussian(plane.numpy(), 8.0)) for plane in weighted]
-        mean = torch.stack(wide) + 1e-9 * torch.ones(len(wide)).view(-1, 1, 1)
+        mean = torch.stack(wide) + 1e-9 * usual.view(-1, 1, 1)
         powers = torch.where(lost, mean, powers)
     return powers / powers.sum(0, keepdim=True).clamp(min=1e-12)

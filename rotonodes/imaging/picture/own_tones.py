@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage
 from rotonodes.imaging.passes.names import Pass, Passes
 from rotonodes.values.color import LUMINANCE, hex_to_linear
 
@@ -103,21 +102,28 @@ def as_hex(light: float, chroma: float, hue: float) -> str:
     return "#" + "".join(f"{round(value):02x}" for value in (encoded * 255).clip(0, 255).tolist())
 
 
-def own_color(layers: Layers, passes: Passes, crypto: Cryptomatte, number: int) -> np.ndarray | None:
-    """The mean linear colour `[3]` of an object's surface: diffuse, else of its reflection, else of the picture.
+class OwnColor(NamedTuple):
+    """A linear colour `[3]`; `diffuse` is False where the file has diffuse colour, and this surface has none: metal, glass, black."""
 
-    None where it is not seen.
+    linear: np.ndarray
+    diffuse: bool
+
+
+def own_color(layers: Layers, passes: Passes, covered: np.ndarray) -> OwnColor | None:
+    """The mean colour of the surface that a coverage `[H, W]` shows: diffuse, else of its reflection, else of the picture.
+
+    None where it is not seen, or no pass tells.
     """
-    weight = coverage(layers, crypto, [number])
-    if weight.sum() < 1e-3:
+    if covered.sum() < 1e-3:
         return None
-    solid = np.where(weight > 0.95, weight, 0)
-    weight = solid if solid.sum() > 4 else weight
+    solid = np.where(covered > 0.95, covered, 0)
+    weight = solid if solid.sum() > 4 else covered
+    diffuse = True
     for name in ("DiffCol", "GlossCol", "Combined"):
-        if passes.has(name):
-            found = mean_color(layers, passes.find(name), weight)
-            if found is not None and (name == "Combined" or found @ np.array(LUMINANCE) > _DARK):
-                return found
+        found = mean_color(layers, passes.find(name), weight) if passes.has(name) else None
+        if found is not None and (name == "Combined" or found @ np.array(LUMINANCE) > _DARK):
+            return OwnColor(found, diffuse)
+        diffuse = diffuse and not (found is not None and name == "DiffCol")
     return None
 
 

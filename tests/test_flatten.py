@@ -1,0 +1,343 @@
+"""`rotonodes flatten`: what it chooses, the graph that it makes, the pictures of it, bad input."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from conftest import Call
+from rotonodes.cli.jobs.flattening import shot_name
+from rotonodes.cli.jobs.palette_wishes import wished_palettes
+from rotonodes.cli.jobs.render_files import RenderFiles
+from rotonodes.cli.jobs.shape_choice import choose_shapes, is_stage, short_patterns
+from rotonodes.errors import UsageError
+from rotonodes.graph.document import parse_document
+from rotonodes.imaging.passes.contents import CryptomatteContents, NamedObject
+from rotonodes.imaging.passes.cryptomatte import find_cryptomatte, select_names
+from rotonodes.imaging.picture.own_tones import clusters, from_oklab, to_oklab, tones_by_lightness, tones_of
+from rotonodes.nodes import LoadFrames, MultipassDecode, PaintObjects
+from rotonodes.values.color import hex_to_linear
+from rotonodes.values.pixels import Image, Labels
+from rotonodes.values.tones import SIX_CLASSES, SIX_COLORS
+from test_cryptomatte import crypto_planes, header, write
+
+SHOTS = Path(__file__).parents[1] / "examples" / "shots"
+TORUS = str(SHOTS / "torus" / "render.####.exr")
+
+
+def nodes_of(call: Call, *arguments: str) -> dict[str, dict]:
+    shown = call("flatten", *arguments, "--print-graph")
+    assert shown.code == 0, shown.err
+    return parse_document(shown.out).data["nodes"]
+
+
+# What is shape.
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "floor",
+        "Floor.001",
+        "GROUND",
+        "ground_02",
+        "wall",
+        "Wall_left.003",
+        "BackWall",
+        "backdrop",
+        "Plane.012",
+        "set/Floor1",
+        "|grp|room|wallBack",
+        "sky",
+        "SkyDome",
+        "ceiling_geo",
+        "Camera",
+        "Light.001",
+        "world:ground_mesh",
+        "cyc",
+        "background",
+    ],
+)
+def test_stage(name: str) -> None:
+    assert is_stage(name)
+
+
+@pytest.mark.parametrize("name", ["Floor lamp", "wallet", "Airplane", "Cube", "Wallpaper", "Lamp", "table", "plane_wing", "0", "", "地面"])
+def test_no_stage(name: str) -> None:
+    assert not is_stage(name)
+
+
+def contents(**shares: float) -> CryptomatteContents:
+    return CryptomatteContents("v.CryptoObject", True, tuple(NamedObject(name.replace("__", " "), share) for name, share in shares.items()))
+
+
+def test_shapes_are_all_but_the_stage() -> None:
+    found = choose_shapes(contents(Mug=0.1, Pot=0.05, Floor=0.6, Back__wall=0.2), [], [])
+    assert (found.names, found.stage, found.patterns) == (("Mug", "Pot"), ("Floor", "Back wall"), ("Mug", "Pot"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "leave_out", "names"),
+    [
+        (["mug*"], [], ["Mug", "Mug handle"]),
+        (["MUG, pot"], [], ["Mug", "Pot"]),
+        ([], ["pot"], ["Mug", "Mug handle"]),
+        (["*"], ["*handle", "floor"], ["Mug", "Pot"]),
+        (["Floor"], [], ["Floor"]),
+    ],
+)
+def test_names_that_are_given(shape: list[str], leave_out: list[str], names: list[str]) -> None:
+    assert list(choose_shapes(contents(Mug=0.1, Mug__handle=0.02, Pot=0.05, Floor=0.6), shape, leave_out).names) == names
+
+
+@pytest.mark.parametrize(
+    ("shape", "leave_out", "message"),
+    [
+        (["mugg"], [], r"--shape mugg: no object is called so \(did you mean 'Mug'\?\); there are Floor 60.0%, Mug 10.0%"),
+        ([], ["sofa*"], r"--leave-out sofa\*: no object is called so; there are Floor 60.0%, Mug 10.0%"),
+        ([], ["mug"], "which objects are shapes.*no object is left.*--shape; v.CryptoObject has Floor 60.0%"),
+    ],
+)
+def test_names_that_fit_nothing(shape: list[str], leave_out: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        choose_shapes(contents(Mug=0.1, Floor=0.6), shape, leave_out)
+
+
+def test_only_stage_asks_for_shapes() -> None:
+    with pytest.raises(UsageError, match="every object is called like a floor.*name them with --shape; v.CryptoObject has Plane 50.0%"):
+        choose_shapes(contents(Plane=0.5, Wall=0.2), [], [])
+
+
+def test_patterns_fit_exactly_the_names(tmp_path: Path) -> None:
+    names = ("Leaf", "Leaf.001", "Leaf.002", "Leaflet", "Pot", "!x", "a, b", "w*ld", "Leg_1", "Leg_2")
+    planes, _ = crypto_planes("v.CryptoObject", names)
+    crypto = find_cryptomatte(
+        write(tmp_path / "a.exr", {**planes, "v.Combined.R": np.zeros((4, 8), np.float32)}, header("v.CryptoObject", names))
+    )
+    for wanted in (names[:3], names[:4], names[4:], names[:1] + names[5:8], names[8:], names):
+        for inverted in (True, False):
+            patterns = short_patterns(wanted, names, inverted)
+            assert set(select_names(crypto, list(patterns))) == set(wanted), (wanted, patterns)
+    assert short_patterns(names, names) == ("*",)
+    assert short_patterns(names[8:], names) == ("Leg*",)
+
+
+# Colours.
+
+
+def test_oklab_is_undone() -> None:
+    colors = np.random.default_rng(1).random((50, 3))
+    np.testing.assert_allclose(from_oklab(to_oklab(colors)), colors, atol=1e-6)
+    assert to_oklab(np.array([1.0, 1.0, 1.0])) == pytest.approx([1, 0, 0], abs=1e-4)  # white, as published
+
+
+@pytest.mark.parametrize("color", [(0.7, 0.1, 0.05), (0, 0, 0), (1, 1, 1), (0.05, 0.3, 0.06), (0.1, 0.2, 0.6), (3.0, 0.5, 0.2)])
+def test_tones_rise_in_lightness(color: tuple[float, float, float]) -> None:
+    tones = tones_of(color)
+    light = [
+        float(to_oklab(np.array(hex_to_linear(tones[name])[:3]))[0]) for name in ("cast_shadow", "form_shadow", "midtone", "highlight")
+    ]
+    assert all(brighter - darker > 0.03 for darker, brighter in zip(light, light[1:], strict=False)), light
+    assert tones_by_lightness(list(tones.values())) == {
+        name: tones[name] for name in ("cast_shadow", "form_shadow", "midtone", "highlight")
+    }
+
+
+def test_a_saturated_colour_keeps_its_hue() -> None:
+    red, green, blue, _ = hex_to_linear(tones_of((0.7, 0.1, 0.05))["midtone"])
+    assert red > 3 * green > 3 * blue
+
+
+def test_alike_colours_share_a_palette() -> None:
+    colors = [np.array(c) for c in ([0.5, 0.1, 0.1], [0.51, 0.1, 0.1], [0.1, 0.5, 0.1], [0.1, 0.1, 0.5])]
+    assert sorted(map(sorted, clusters(colors, [1] * 4, 9, 0.05))) == [[0, 1], [2], [3]]
+    assert len(clusters(colors, [1] * 4, 2, 0.05)) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["red"], "--palette red: .*red"),
+        (["#ffffff"], "--palette #ffffff: one colour makes no tones"),
+        (["#ffffff,#000000", "#ff0000,#00ff00"], "--palette #ff0000,#00ff00: #ffffff,#000000 is for everything already"),
+        (["mug*=#12"], r"--palette mug\*=#12: "),
+    ],
+)
+def test_palettes_that_are_none(given: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        wished_palettes(given)
+
+
+# PaintObjects.
+
+
+def painted(labels: torch.Tensor, layers, **parameters) -> torch.Tensor:
+    return PaintObjects(**parameters)(layers, labels=Labels(labels, SIX_CLASSES, SIX_COLORS)).data
+
+
+@pytest.fixture(scope="module")
+def torus():
+    return LoadFrames(path=TORUS)(frame=3).layers
+
+
+RED = {"cast_shadow": "#400000", "form_shadow": "#800000", "midtone": "#c00000", "highlight": "#ff0000"}
+BLUE = {"cast_shadow": "#000040", "form_shadow": "#000080", "midtone": "#0000c0", "highlight": "#0000ff"}
+FLOOR = {"background": "#ffffff", "ground_shadow": "#808080"}
+
+
+def test_each_object_has_its_palette_and_its_edge(torus) -> None:
+    mattes = MultipassDecode(passes=["Combined"], mattes={"knot": "shape_knot", "ball": "shape_ball"})(torus)
+    data = painted(torch.full((256, 256), 3, dtype=torch.uint8), torus, palettes={"shape_knot": RED, "shape_ball": BLUE}, palette=FLOOR)
+    red, blue, white = (
+        torch.tensor(hex_to_linear(color))[:, None, None] for color in (RED["midtone"], BLUE["midtone"], FLOOR["background"])
+    )
+    knot, ball = mattes["knot"].data, mattes["ball"].data
+    expected = knot * red + ball * blue + (1 - knot - ball) * white
+    inside = (knot > 0) | (ball > 0)  # elsewhere the palette has no midtone, and the labels no background
+    torch.testing.assert_close((data * inside)[[0, 2, 3]], (expected * inside)[[0, 2, 3]], atol=0.02, rtol=0)
+
+
+def test_the_first_entry_that_fits_counts(torus) -> None:
+    labels = torch.full((256, 256), 3, dtype=torch.uint8)
+    one = painted(labels, torus, palettes={"shape_knot": RED, "shape*": BLUE, "nobody": FLOOR})
+    other = painted(labels, torus, palettes={"shape_knot": RED, "shape_ball": BLUE})
+    torch.testing.assert_close(one, other)
+
+
+def test_an_object_has_no_hole_where_labels_say_background(torus) -> None:
+    labels = torch.full((256, 256), 3, dtype=torch.uint8)
+    labels[100:140, 100:140] = 0
+    whole = painted(torch.full((256, 256), 3, dtype=torch.uint8), torus, palettes={"shape*": RED}, palette=FLOOR, smooth=0)
+    torch.testing.assert_close(painted(labels, torus, palettes={"shape*": RED}, palette=FLOOR, smooth=0), whole, atol=1e-4, rtol=0)
+
+
+def test_borders_of_labels_are_about_a_pixel_wide(torus) -> None:
+    labels = torch.full((256, 256), 3, dtype=torch.uint8)
+    labels[:, 120:] = 2
+    row = painted(labels, torus, palette={**RED, "midtone": "#000000", "form_shadow": "#ffffff"})[0, 128]
+    mixed = ((row > 0.02) & (row < 0.98)).sum()
+    assert 1 <= mixed <= 2 and row[110] < 0.01 and row[130] > 0.99
+    hard = painted(labels, torus, palette={**RED, "midtone": "#000000", "form_shadow": "#ffffff"}, smooth=0)[0, 128]
+    assert set(hard.tolist()) == {0.0, 1.0}
+
+
+def test_probabilities_are_painted_likewise(torus) -> None:
+    labels = torch.full((256, 256), 3, dtype=torch.uint8)
+    hot = torch.zeros(6, 256, 256)
+    hot[3] = 1
+    soft = PaintObjects(palettes={"shape*": RED}, palette=FLOOR | RED)(torus, probabilities=Image(hot, SIX_CLASSES)).data
+    torch.testing.assert_close(soft, painted(labels, torus, palettes={"shape*": RED}, palette=FLOOR | RED), atol=1e-4, rtol=0)
+
+
+# The command.
+
+
+def test_the_best_way_is_taken_and_said(call: Call) -> None:
+    shown = call("flatten", TORUS, "--print-graph")
+    assert "tones from the render's label layer\n" in shown.err
+    assert ('shapes: "*", ' not in shown.err and "shapes: shape_ball, shape_knot" in shown.err) or "shapes: *, !stage" in shown.err
+    tones = parse_document(shown.out).data["nodes"]["tones"]
+    assert tones["type"] == "TonesFromPasses" and tones.get("recipe", "light") == "light"
+
+
+@pytest.mark.parametrize(("tones", "kind"), [("passes", "UNetSegment"), ("key", "TonesFromPasses"), ("picture", "UNetSegment")])
+def test_another_way_can_be_asked_for(call: Call, tones: str, kind: str) -> None:
+    assert nodes_of(call, TORUS, "--tones", tones)["tones"]["type"] == kind
+
+
+def test_a_short_graph_and_all_frames(call: Call) -> None:
+    shown = call("flatten", TORUS, "--print-graph")
+    assert 'frames: "1-24"' in shown.out and len(shown.out.splitlines()) < 40 and max(map(len, shown.out.splitlines())) <= 140
+    assert nodes_of(call, TORUS, "-F", "3-5")["render"]["path"] == TORUS
+    assert 'frames: "3-5"' in call("flatten", TORUS, "-F", "3-5", "--print-graph").out
+
+
+def test_the_picture_is_there_by_one_command(call: Call, tmp_path: Path) -> None:
+    made = call("flatten", TORUS, "-F", "3-4", "-o", "art")
+    assert made.code == 0, made.err
+    assert "2 frames in" in made.err and "art/torus.gif" in made.err
+    with PIL.Image.open(tmp_path / "art" / "torus.gif") as gif:
+        assert gif.n_frames == 2 and gif.size == (256, 256)
+    first = np.asarray(PIL.Image.open(tmp_path / "art" / "torus" / "torus.0003.png").convert("RGB")).astype(int)
+    colors, counts = np.unique(first.reshape(-1, 3), axis=0, return_counts=True)
+    assert 5 <= (counts > 0.003 * counts.sum()).sum() <= 12  # flat: few colours fill the picture
+    assert counts[np.argsort(-counts)[:14]].sum() > 0.85 * counts.sum()
+    again = call("flatten", TORUS, "-F", "3-4", "-o", "art")
+    assert "nothing to do" in again.err or "0.0 s" in again.err
+
+
+def test_lines_ground_and_background(call: Call) -> None:
+    plain = nodes_of(call, TORUS, "--lines", "0", "--no-ground", "--background", "#102030", "--tones", "key")
+    assert "ink" not in plain and plain["png"]["in"] == "paint"
+    assert plain["paint"]["palette"]["background"] == "#102030" and "ground_shadow" not in plain["paint"]["palette"]
+    assert all("background" not in palette for palette in plain["paint"]["palettes"].values())
+    inked = nodes_of(call, TORUS, "--lines", "3")
+    assert inked["ink"]["width"] == 3 and inked["inked"]["in"] == {"fg": "ink", "bg": "paint"}
+    behind = nodes_of(call, TORUS, "--background", "render", "--lines", "0", "--tones", "key")
+    assert behind["comp"]["in"] == {"fg": "paint", "bg": "plate"} and behind["plate"]["type"] == "CleanPlate"
+
+
+def test_palettes_for_some_and_for_all(call: Call) -> None:
+    some = nodes_of(call, TORUS, "--palette", "*ball=#000000,#ffffff")["paint"]["palettes"]
+    assert next(iter(some)) == "*ball" and some["*ball"]["highlight"] == "#ffffff" and "shape_knot" in some
+    every = nodes_of(call, TORUS, "--palette", "#000000,#555555,#aaaaaa,#ffffff")["paint"]
+    assert every["palette"]["midtone"] == "#aaaaaa" and not any("midtone" in palette for palette in every["palettes"].values())
+
+
+def test_a_picture_alone(call: Call, tmp_path: Path) -> None:
+    PIL.Image.new("RGB", (64, 48), (200, 120, 40)).save(tmp_path / "still.png")
+    nodes = nodes_of(call, "still.png")
+    assert nodes["tones"]["type"] == "UNetSegment" and nodes["paint"]["type"] == "PaintTones" and "gif" not in nodes
+    assert nodes["png"]["path"] == "out/still.png"
+
+
+def test_on_twos(call: Call) -> None:
+    shown = call("flatten", TORUS, "--on-twos", "--print-graph")
+    assert 'frames: "1-23x2"' in shown.out and parse_document(shown.out).data["nodes"]["gif"]["fps"] == 12
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("a/hero_v2.####.exr", "hero_v2"),
+        ("a/shot/render.%04d.exr", "shot"),
+        ("beauty.exr", None),
+        ("x/####.png", "x"),
+        ("x/Film [#]3.png", "Film #3"),
+    ],
+)
+def test_results_are_named_after_the_shot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, name: str | None) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shot_name(RenderFiles(path, (1, 2) if "#." in path or "%" in path else ())) == (name or tmp_path.name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([TORUS, "--shape", "shpae*"], "--shape shpae*: no object is called so"),
+        ([TORUS, "--palette", "mug*=#000000,#ffffff"], "--palette mug*=...: no object is called 'mug*'; there are stage 77.6%"),
+        ([TORUS, "-F", "90"], "has no frame 90; on disk are 1-24"),
+        ([TORUS, "--background", "no_such.png"], "--background no_such.png: neither a picture nor a colour"),
+        (["still.png", "--tones", "passes"], "--tones passes: still.png has no pass DiffDir and no pass GlossDir"),
+        (["still.png", "--tones", "label"], "has no view layer Label"),
+        (["still.png", "--shape", "mug"], "--shape mug: still.png has no object cryptomatte with names"),
+        (["still.png", "--lines", "2"], "--lines 2: still.png has none of the passes"),
+        (["none.####.exr"], "none.####.exr: there is no such frame"),
+    ],
+)
+def test_bad_input_is_one_line(call: Call, tmp_path: Path, arguments: list[str], message: str) -> None:
+    PIL.Image.new("RGB", (64, 48), (200, 120, 40)).save(tmp_path / "still.png")
+    told = call("flatten", *arguments)
+    assert told.code == 2 and message in told.err and told.err.count("error:") == 1 and not told.out
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_first_look_takes_another_frame(call: Call, tmp_path: Path) -> None:
+    for frame in (1, 2, 3):
+        shutil.copy(SHOTS / "torus" / f"render.{frame:04d}.exr", tmp_path)
+    (tmp_path / "render.0002.exr").write_bytes(b"not a picture")
+    assert json.dumps(nodes_of(call, "render.####.exr"))
