@@ -267,7 +267,7 @@ def test_the_picture_is_there_by_one_command(call: Call, tmp_path: Path) -> None
     assert 5 <= (counts > 0.003 * counts.sum()).sum() <= 12  # flat: few colours fill the picture
     assert counts[np.argsort(-counts)[:14]].sum() > 0.85 * counts.sum()
     again = call("flatten", TORUS, "-F", "3-4", "-o", "art")
-    assert "nothing to do" in again.err or "0.0 s" in again.err
+    assert "nothing to do: art/torus.gif, art/torus/torus.####.png are there already" in again.err
 
 
 def test_lines_ground_and_background(call: Call) -> None:

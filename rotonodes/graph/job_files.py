@@ -29,7 +29,8 @@ def files_faults(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not isinstance(files, dict):
         yield "", "files: is a mapping, as in {input: render.path, outputs: [gif.path, png.path]}"
         return
-    nodes = data.get("nodes") if isinstance(data.get("nodes"), dict) else {}
+    given = data.get("nodes")
+    nodes: Mapping[str, Any] = given if isinstance(given, dict) else {}
     for key, targets in declared(data).items():
         if key not in KEYS:
             yield key, f"files: has {' and '.join(KEYS)}, not {key!r}{did_you_mean(key, KEYS)}"

@@ -243,4 +243,6 @@ def made_line(result: Result) -> str:
     from rotonodes.report.summary import outputs_written
 
     count, where = len(result.plan.delivered), ", ".join(outputs_written(result.plan))
-    return f"{count} frame{'s' * (count != 1)} in {result.seconds:.1f} s: {where}" if where else "nothing to do: everything is there"
+    if not result.plan.todo:
+        return f"nothing to do: {where} {'is' if len(outputs_written(result.plan)) == 1 else 'are'} there already"
+    return f"{count} frame{'s' * (count != 1)} in {result.seconds:.1f} s: {where}"

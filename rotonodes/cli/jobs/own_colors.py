@@ -12,11 +12,14 @@ from rotonodes.imaging.passes.contents import Contents, CryptomatteContents
 from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage, find_cryptomatte
 from rotonodes.imaging.picture.own_tones import GROUND_LOOKS, LOOKS, clusters, mean_color, own_color, tones_of
 from rotonodes.io.folder import natural_order
+from rotonodes.values.color import LUMINANCE
 
 MOST_PALETTES = 14  # in one graph; objects whose colours are nearest share one
 ALIKE = 0.05  # distance in OKLab below which two objects share a palette
+ALIKE_WALLS = 0.02  # of the stage: the corner of a room is seen by little
 SPECK = 2e-4  # share of the frame below which an object does not count
 PART = 0.05  # of an object or material: as much is more than the soft edge of another
+LIT, DARKEST_WALL = 0.8, 0.45  # exponent of a wall's light beside the brightest one's, and the least that is left of its colour
 BORDER = 0.04  # of the frame, whose colour is that of the background where nothing else tells
 
 Palettes = dict[str, dict[str, str]]  # patterns of names -> class -> colour
@@ -42,6 +45,7 @@ def own_palettes(contents: Contents, crypto: CryptomatteContents, shapes: Sequen
         one._replace(on_shape=one.name in shapes, on_stage=one.name not in shapes) for one in _seen(contents, crypto, objects, shape)
     ]
     dark = tuple(one.name for one in by_object if one.on_shape and not one.diffuse and one.share > SPECK)
+    by_object = list(_lit(contents, objects, by_object))
     materials = next((c for c in contents.cryptomattes if c.manifest and "material" in c.name.rpartition(".")[2].lower()), None)
     if by_material and materials is not None:
         found = list(_seen(contents, materials, found_cryptomatte(contents, materials), shape))
@@ -62,6 +66,22 @@ class Seen(NamedTuple):
     on_shape: bool
     on_stage: bool
     diffuse: bool
+
+
+def _lit(contents: Contents, crypto: Cryptomatte, found: Sequence[Seen]) -> Iterator[Seen]:
+    """The same with the colours of the stage by its light: a wall that faces away is darker than the one beside it."""
+    light: dict[str, float] = {}
+    if contents.passes.has("DiffDir"):
+        diffuse = contents.passes.find("DiffDir")
+        for one in found:
+            covered = coverage(contents.layers, crypto, [(crypto.ids or {})[one.name]])
+            mean = mean_color(contents.layers, diffuse, covered) if one.on_stage and one.diffuse else None
+            if mean is not None:
+                light[one.name] = float(mean @ np.array(LUMINANCE))
+    usual = max(light.values(), default=0.0)
+    for one in found:
+        factor = (light[one.name] / usual) ** LIT if usual > 0 and one.name in light else 1.0
+        yield one._replace(color=one.color * max(factor, DARKEST_WALL))
 
 
 def _colors_apart(found: Sequence[Seen]) -> int:
@@ -89,7 +109,7 @@ def _grouped(found: Sequence[Seen], crypto: CryptomatteContents) -> Palettes:
     for on_shape, on_stage in ((True, False), (True, True), (False, True)):
         looks = {**(LOOKS if on_shape else {}), **(GROUND_LOOKS if on_stage else {})}
         alike = [one for one in found if (one.on_shape, one.on_stage) == (on_shape, on_stage)]
-        groups = clusters([one.color for one in alike], [one.share for one in alike], MOST_PALETTES, ALIKE)
+        groups = clusters([one.color for one in alike], [one.share for one in alike], MOST_PALETTES, ALIKE if on_shape else ALIKE_WALLS)
         for group in sorted(groups, key=lambda group: -sum(alike[index].share for index in group)):
             weight = sum(alike[index].share for index in group)
             color = sum((alike[index].color * alike[index].share for index in group), np.zeros(3)) / weight

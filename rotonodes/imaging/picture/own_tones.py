@@ -62,7 +62,7 @@ def from_oklab(lab: np.ndarray) -> np.ndarray:
     return (lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_CONES).T
 
 
-def tones_of(color: Sequence[float], looks: dict[str, ToneLook] | None = None) -> dict[str, str]:
+def tones_of(color: Sequence[float] | np.ndarray, looks: dict[str, ToneLook] | None = None) -> dict[str, str]:
     """Class -> "#rrggbb" for a surface of a linear colour; `looks` are those of a shape, or `GROUND_LOOKS`."""
     light, a, b = to_oklab(np.asarray(color, np.float64)).tolist()
     light = min(max(light, _DARKEST + _LIFT * light), _LIGHTEST)
