@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from rotonodes.errors import UsageError
 from rotonodes.graph.document import parse_document
 from rotonodes.imaging.passes.contents import CryptomatteContents, NamedObject
 from rotonodes.imaging.passes.cryptomatte import find_cryptomatte, select_names
-from rotonodes.imaging.picture.own_tones import clusters, from_oklab, to_oklab, tones_by_lightness, tones_of
+from rotonodes.imaging.picture.own_tones import clusters, from_oklab, to_oklab, tones_of
 from rotonodes.nodes import LoadFrames, MultipassDecode, PaintObjects
 from rotonodes.values.color import hex_to_linear
 from rotonodes.values.pixels import Image, Labels
@@ -108,7 +109,7 @@ def test_names_that_fit_nothing(shape: list[str], leave_out: list[str], message:
 
 
 def test_only_stage_asks_for_shapes() -> None:
-    with pytest.raises(UsageError, match="every object is called like a floor.*name them with --shape; v.CryptoObject has Plane 50.0%"):
+    with pytest.raises(UsageError, match=r"every object is called like a floor.*name them with --shape; v\.CryptoObject has Plane 50\.0%"):
         choose_shapes(contents(Plane=0.5, Wall=0.2), [], [])
 
 
@@ -141,10 +142,7 @@ def test_tones_rise_in_lightness(color: tuple[float, float, float]) -> None:
     light = [
         float(to_oklab(np.array(hex_to_linear(tones[name])[:3]))[0]) for name in ("cast_shadow", "form_shadow", "midtone", "highlight")
     ]
-    assert all(brighter - darker > 0.03 for darker, brighter in zip(light, light[1:], strict=False)), light
-    assert tones_by_lightness(list(tones.values())) == {
-        name: tones[name] for name in ("cast_shadow", "form_shadow", "midtone", "highlight")
-    }
+    assert all(brighter - darker > 0.03 for darker, brighter in pairwise(light)), light
 
 
 def test_a_saturated_colour_keeps_its_hue() -> None:
@@ -161,9 +159,9 @@ def test_alike_colours_share_a_palette() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["red"], "--palette red: .*red"),
-        (["#ffffff"], "--palette #ffffff: one colour makes no tones"),
-        (["#ffffff,#000000", "#ff0000,#00ff00"], "--palette #ff0000,#00ff00: #ffffff,#000000 is for everything already"),
+        (["sunst"], r"--palette sunst: there is no palette 'sunst' \(did you mean 'sunset'\?\); palettes that ship: berry, "),
+        (["#ffffff"], "--palette #ffffff: palette without name: 1 colour for 4 classes"),
+        (["sunset", "clay"], "--palette clay: sunset is for everything already: write NAMES=clay"),
         (["mug*=#12"], r"--palette mug\*=#12: "),
     ],
 )
@@ -191,7 +189,7 @@ FLOOR = {"background": "#ffffff", "ground_shadow": "#808080"}
 
 def test_each_object_has_its_palette_and_its_edge(torus) -> None:
     mattes = MultipassDecode(passes=["Combined"], mattes={"knot": "shape_knot", "ball": "shape_ball"})(torus)
-    data = painted(torch.full((256, 256), 3, dtype=torch.uint8), torus, palettes={"shape_knot": RED, "shape_ball": BLUE}, palette=FLOOR)
+    data = painted(torch.full((256, 256), 3, dtype=torch.uint8), torus, objects={"shape_knot": RED, "shape_ball": BLUE}, palette=FLOOR)
     red, blue, white = (
         torch.tensor(hex_to_linear(color))[:, None, None] for color in (RED["midtone"], BLUE["midtone"], FLOOR["background"])
     )
@@ -203,16 +201,16 @@ def test_each_object_has_its_palette_and_its_edge(torus) -> None:
 
 def test_the_first_entry_that_fits_counts(torus) -> None:
     labels = torch.full((256, 256), 3, dtype=torch.uint8)
-    one = painted(labels, torus, palettes={"shape_knot": RED, "shape*": BLUE, "nobody": FLOOR})
-    other = painted(labels, torus, palettes={"shape_knot": RED, "shape_ball": BLUE})
+    one = painted(labels, torus, objects={"shape_knot": RED, "shape*": BLUE, "nobody": FLOOR})
+    other = painted(labels, torus, objects={"shape_knot": RED, "shape_ball": BLUE})
     torch.testing.assert_close(one, other)
 
 
 def test_an_object_has_no_hole_where_labels_say_background(torus) -> None:
     labels = torch.full((256, 256), 3, dtype=torch.uint8)
     labels[100:140, 100:140] = 0
-    whole = painted(torch.full((256, 256), 3, dtype=torch.uint8), torus, palettes={"shape*": RED}, palette=FLOOR, smooth=0)
-    torch.testing.assert_close(painted(labels, torus, palettes={"shape*": RED}, palette=FLOOR, smooth=0), whole, atol=1e-4, rtol=0)
+    whole = painted(torch.full((256, 256), 3, dtype=torch.uint8), torus, objects={"shape*": RED}, palette=FLOOR, smooth=0)
+    torch.testing.assert_close(painted(labels, torus, objects={"shape*": RED}, palette=FLOOR, smooth=0), whole, atol=1e-4, rtol=0)
 
 
 def test_borders_of_labels_are_about_a_pixel_wide(torus) -> None:
@@ -229,8 +227,8 @@ def test_probabilities_are_painted_likewise(torus) -> None:
     labels = torch.full((256, 256), 3, dtype=torch.uint8)
     hot = torch.zeros(6, 256, 256)
     hot[3] = 1
-    soft = PaintObjects(palettes={"shape*": RED}, palette=FLOOR | RED)(torus, probabilities=Image(hot, SIX_CLASSES)).data
-    torch.testing.assert_close(soft, painted(labels, torus, palettes={"shape*": RED}, palette=FLOOR | RED), atol=1e-4, rtol=0)
+    soft = PaintObjects(objects={"shape*": RED}, palette=FLOOR | RED)(torus, probabilities=Image(hot, SIX_CLASSES)).data
+    torch.testing.assert_close(soft, painted(labels, torus, objects={"shape*": RED}, palette=FLOOR | RED), atol=1e-4, rtol=0)
 
 
 # The command.
@@ -263,7 +261,7 @@ def test_the_picture_is_there_by_one_command(call: Call, tmp_path: Path) -> None
     with PIL.Image.open(tmp_path / "art" / "torus.gif") as gif:
         assert gif.n_frames == 2 and gif.size == (256, 256)
     first = np.asarray(PIL.Image.open(tmp_path / "art" / "torus" / "torus.0003.png").convert("RGB")).astype(int)
-    colors, counts = np.unique(first.reshape(-1, 3), axis=0, return_counts=True)
+    _, counts = np.unique(first.reshape(-1, 3), axis=0, return_counts=True)
     assert 5 <= (counts > 0.003 * counts.sum()).sum() <= 12  # flat: few colours fill the picture
     assert counts[np.argsort(-counts)[:14]].sum() > 0.85 * counts.sum()
     again = call("flatten", TORUS, "-F", "3-4", "-o", "art")
@@ -274,7 +272,7 @@ def test_lines_ground_and_background(call: Call) -> None:
     plain = nodes_of(call, TORUS, "--lines", "0", "--no-ground", "--background", "#102030", "--tones", "key")
     assert "ink" not in plain and plain["png"]["in"] == "paint"
     assert plain["paint"]["palette"]["background"] == "#102030" and "ground_shadow" not in plain["paint"]["palette"]
-    assert all("background" not in palette for palette in plain["paint"]["palettes"].values())
+    assert all("background" not in palette for palette in plain["paint"]["objects"].values())
     inked = nodes_of(call, TORUS, "--lines", "3")
     assert inked["ink"]["width"] == 3 and inked["inked"]["in"] == {"fg": "ink", "bg": "paint"}
     behind = nodes_of(call, TORUS, "--background", "render", "--lines", "0", "--tones", "key")
@@ -282,10 +280,37 @@ def test_lines_ground_and_background(call: Call) -> None:
 
 
 def test_palettes_for_some_and_for_all(call: Call) -> None:
-    some = nodes_of(call, TORUS, "--palette", "*ball=#000000,#ffffff")["paint"]["palettes"]
+    some = nodes_of(call, TORUS, "--palette", "*ball=#000000,#555555,#aaaaaa,#ffffff")["paint"]["objects"]
     assert next(iter(some)) == "*ball" and some["*ball"]["highlight"] == "#ffffff" and "shape_knot" in some
-    every = nodes_of(call, TORUS, "--palette", "#000000,#555555,#aaaaaa,#ffffff")["paint"]
-    assert every["palette"]["midtone"] == "#aaaaaa" and not any("midtone" in palette for palette in every["palettes"].values())
+    every = nodes_of(call, TORUS, "--palette", "#000000,#555555,#aaaaaa,#ffffff", "--palette", "*ball=sunset", "--tones", "key")["paint"]
+    assert every["palette"]["midtone"] == "#aaaaaa" and every["objects"]["*ball"] == "sunset"
+    assert [names for names, palette in every["objects"].items() if "midtone" in palette] == ["*, !stage"]
+    assert every["objects"]["stage"].keys() == {"background", "ground_shadow"}
+
+
+def test_a_palette_that_ships_brings_background_and_ink(call: Call) -> None:
+    nodes = nodes_of(call, TORUS, "--palette", "sunset", "--tones", "key")
+    assert nodes["paint"]["objects"] == {"*, !stage": "sunset"}
+    assert nodes["paint"]["palette"]["background"] == "#fbe6c9" and nodes["ink"]["color"] == "#2a1830"
+    other = nodes_of(call, TORUS, "--palette", "sunset", "--background", "#102030")["paint"]["palette"]
+    assert other["background"] == "#102030"
+
+
+def test_a_palette_out_of_a_painting(call: Call, tmp_path: Path) -> None:
+    picture = np.zeros((40, 40, 3), np.uint8)
+    for index, color in enumerate(((20, 10, 40), (120, 30, 60), (230, 140, 60), (255, 240, 200))):
+        picture[10 * index : 10 * index + 10] = color
+    PIL.Image.fromarray(picture).save(tmp_path / "painting.png")
+    palette = nodes_of(call, TORUS, "--palette", "painting.png")["paint"]["objects"]["*, !stage"]
+    assert palette == {"cast_shadow": "#140a28", "form_shadow": "#781e3c", "midtone": "#e68c3c", "highlight": "#fff0c8"}
+
+
+def test_one_file_instead_of_a_folder(call: Call) -> None:
+    nodes = nodes_of(call, TORUS, "-o", "art/knot.gif", "--fps", "12")
+    assert nodes["gif"] == {"type": "WriteGIF", "in": "inked", "path": "art/knot.gif", "fps": 12} and "png" not in nodes
+    assert nodes_of(call, TORUS, "-o", "art/####.webp")["webp"]["type"] == "WriteFrames"
+    told = call("flatten", TORUS, "-o", "art.png")
+    assert told.code == 2 and "-o art.png: 24 frames do not go into one picture: put #### into the name" in told.err
 
 
 def test_a_picture_alone(call: Call, tmp_path: Path) -> None:
@@ -319,7 +344,7 @@ def test_results_are_named_after_the_shot(tmp_path: Path, monkeypatch: pytest.Mo
     ("arguments", "message"),
     [
         ([TORUS, "--shape", "shpae*"], "--shape shpae*: no object is called so"),
-        ([TORUS, "--palette", "mug*=#000000,#ffffff"], "--palette mug*=...: no object is called 'mug*'; there are stage 77.6%"),
+        ([TORUS, "--palette", "mug*=clay"], "--palette mug*=...: no object is called 'mug*'; there are stage 77.6%"),
         ([TORUS, "-F", "90"], "has no frame 90; on disk are 1-24"),
         ([TORUS, "--background", "no_such.png"], "--background no_such.png: neither a picture nor a colour"),
         (["still.png", "--tones", "passes"], "--tones passes: still.png has no pass DiffDir and no pass GlossDir"),

@@ -49,9 +49,10 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
 @click.option(
     "--palette",
     "palettes",
-    metavar="[NAMES=]COLORS",
+    metavar="[NAMES=]PALETTE",
     multiple=True,
-    help="Colours of the tones: #hex,#hex,..., or for some objects 'mug*=#hex,#hex,...'; repeatable.  [default: each object's own colours]",
+    help="A palette that ships (rotonodes palettes), a file, a painting, or #hex,#hex,...; for some objects 'mug*=sunset'; repeatable.  "
+    "[default: each object's own colours]",
 )
 @click.option(
     "--lines",
@@ -70,7 +71,14 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
 @click.option("--on-twos", is_flag=True, help="Show every other frame for twice as long.")
 @click.option("-F", "--frames", metavar="RANGE", help="Frames to make.  [default: all on disk]")
 @click.option("--fps", type=click.FloatRange(0, min_open=True), default=24, show_default=True, help="Frames per second.")
-@click.option("-o", "--output", metavar="DIR", default="out", show_default=True, help="Folder of the results.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR|FILE",
+    default="out",
+    show_default=True,
+    help="Folder of the results, or one file (art.gif).",
+)
 @device_option
 @click.option("--print-graph", is_flag=True, help="Print the graph instead of running it.")
 @verbose_option

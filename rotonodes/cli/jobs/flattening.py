@@ -6,32 +6,33 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rotonodes.cli.jobs.cutting import color_code
 from rotonodes.cli.jobs.job_graph import graph_text
 from rotonodes.cli.jobs.named_pictures import NodeFields
 from rotonodes.cli.jobs.own_colors import border_palette, own_palettes
-from rotonodes.cli.jobs.palette_wishes import WishedPalettes, check_patterns
+from rotonodes.cli.jobs.palette_wishes import TONES, WishedPalettes, check_patterns
 from rotonodes.cli.jobs.render_files import RenderFiles, find_render, readable_frame
 from rotonodes.cli.jobs.shape_choice import Shapes, choose_shapes
 from rotonodes.cli.jobs.tone_source import ToneSource, Way, choose_source
 from rotonodes.errors import UsageError, listed
 from rotonodes.imaging.passes.contents import Contents, CryptomatteContents, read_contents
 from rotonodes.imaging.picture.own_tones import shade_of
-from rotonodes.values.frames import format_frames, literal
+from rotonodes.values.frames import FilePattern, format_frames, literal
+from rotonodes.values.palette import LINE
 
 if TYPE_CHECKING:
     from rotonodes.engine.result import Result
 
 DEFAULT_PALETTE = {"cast_shadow": "#3d2645", "form_shadow": "#7a3b4b", "midtone": "#e0a458", "highlight": "#fff4d6"}
-TONES = tuple(DEFAULT_PALETTE)
 SHARPNESS = 6
 LINES, LINE_COLOR = 0.4, "#2a1a1f"  # percent of the frame's height
 INKED = ("Depth", "Normal", "IndexOB", "CryptoObject")  # passes that lines are found in
 RENDER, NOTHING = "render", "none"  # backgrounds
 SHADOW = "#1a1730" + "66"  # on what lies below
-WRITERS = {"gif": "WriteGIF", "png": "WriteFrames", "mp4": "WriteVideo"}
+STILLS = (".png", ".exr", ".tif", ".jpg", ".webp")
+WRITERS = {".gif": "WriteGIF", **dict.fromkeys((".mp4", ".mov", ".mkv", ".webm"), "WriteVideo"), **dict.fromkeys(STILLS, "WriteFrames")}
 
 
 @dataclass(frozen=True)
@@ -127,52 +128,57 @@ def add_tones(job: Flattening, shapes: Shapes | None) -> ToneSource:
 
 
 def add_paint(job: Flattening, shapes: Shapes | None, source: ToneSource) -> str:
-    """Add the nodes that paint the tones; returns the link of the painted picture."""
-    crypto, wishes = object_cryptomatte(job), job.wishes
-    own = [] if wishes.palettes.everything is None else [wishes.palettes.everything]
+    """Add the node that paints the tones; returns the link of the painted picture."""
+    crypto, wished = object_cryptomatte(job), job.wishes.palettes
     around = around_palette(job)
     tones = {"probabilities" if source.soft else "labels": source.link}
+    usual = wished.everything.tones if wished.everything else DEFAULT_PALETTE
     if shapes is None or crypto is None:
-        if wishes.palettes.by_object:
-            raise UsageError(
-                f"--palette {next(iter(wishes.palettes.by_object))}=...: {job.contents.layers.path} has no object cryptomatte with names"
-            )
-        palette = {**(own[0] if own else DEFAULT_PALETTE), **around}
-        job.nodes["paint"] = {"type": "PaintTones", "in": tones, "palette": palette, **({"sharpness": SHARPNESS} if source.soft else {})}
+        if wished.by_object:
+            option = f"--palette {next(iter(wished.by_object))}=..."
+            raise UsageError(f"{option}: {job.contents.layers.path} has no object cryptomatte with names")
+        sharp = {"sharpness": SHARPNESS} if source.soft else {}
+        job.nodes["paint"] = {"type": "PaintTones", "in": tones, "palette": {**usual, **around}, **sharp}
         return "paint"
-    palettes = {pattern: dict(palette) for pattern, palette in wishes.palettes.by_object.items()}
-    check_patterns(crypto, palettes)
-    found = own_palettes(job.contents, crypto, shapes.names, by_material=not palettes)
+    check_patterns(crypto, wished.by_object)
+    objects: dict[str, Any] = {pattern: one.written for pattern, one in wished.by_object.items()}
+    found = own_palettes(job.contents, crypto, shapes.names, by_material=not objects and not wished.everything)
     if found.dark and source.way in ("passes", "key"):
         job.told.append(
             f"without diffuse light, so that their tones may be wrong: {listed(found.dark)}; a label layer, or --tones picture, helps"
         )
+    if wished.everything:
+        objects[", ".join(shapes.patterns)] = wished.everything.written
+    stage = {} if job.wishes.background or background_of(wished) else around
     for names, palette in found.palettes.items():
-        kept = {
-            name: color
-            for name, color in palette.items()
-            if name in (around if not wishes.background else ()) or (name in TONES and not own)
-        }
+        kept = {name: color for name, color in palette.items() if name in stage or (name in TONES and not wished.everything)}
         if kept:
-            palettes[names] = kept
-    others = {**(own[0] if own else next((p for p in palettes.values() if "midtone" in p), DEFAULT_PALETTE)), **around}
-    fields: NodeFields = {"palettes": palettes, "palette": others}
-    if found.kind != "object":
-        fields["cryptomatte"] = found.kind
+            objects[names] = kept
+    if not wished.everything:
+        usual = next((p for p in found.palettes.values() if "midtone" in p), usual)
+    others = {**{name: color for name, color in usual.items() if name in TONES}, **around}
+    fields: NodeFields = {"objects": objects, "palette": others, **({} if found.kind == "object" else {"cryptomatte": found.kind})}
     job.nodes["paint"] = {"type": "PaintObjects", "in": {"layers": "render.layers", **tones}, **fields}
     return "paint"
 
 
+def background_of(wished: WishedPalettes) -> str:
+    """The background colour of the palette for everything; empty where it has none."""
+    return (wished.everything.palette.color("background") or "") if wished.everything else ""
+
+
 def around_palette(job: Flattening) -> dict[str, str]:
     """Class -> colour of what is not shape, where no object of the stage has its own."""
-    background, ground = job.wishes.background, job.wishes.ground
-    if not background:
+    background, ground, wished = job.wishes.background, job.wishes.ground, job.wishes.palettes
+    if not background and not background_of(wished):
         palette = border_palette(job.contents)
-    elif background in (RENDER, NOTHING) or not color_code(background):
+    elif background in (RENDER, NOTHING) or (background and not color_code(background)):
         palette = {"background": "#00000000", "ground_shadow": SHADOW}
         ground = ground and background != RENDER  # the render has its own
     else:
-        palette = {"background": color_code(background), "ground_shadow": shade_of(color_code(background))}
+        color = color_code(background) if background else background_of(wished)
+        own = wished.everything.palette.color("ground_shadow") if wished.everything and not background else None
+        palette = {"background": color, "ground_shadow": own or shade_of(color)}
     return palette if ground else {"background": palette["background"]}
 
 
@@ -203,31 +209,35 @@ def add_lines(job: Flattening, picture: str, shapes: Shapes | None) -> str:
             raise UsageError(f"--lines {lines:g}: {job.contents.layers.path} has none of the passes {', '.join(INKED)} to find lines in")
         return picture
     width = {"width": LINES, "unit": "%"} if lines is None else {"width": lines}
+    everything = job.wishes.palettes.everything
+    color = (everything.palette.color(LINE) if everything else None) or LINE_COLOR
     only = {"objects": list(shapes.patterns)} if shapes else {}
-    job.nodes["ink"] = {"type": "InkLines", "in": "render.layers", **width, "color": LINE_COLOR, **only}
+    job.nodes["ink"] = {"type": "InkLines", "in": "render.layers", **width, "color": color, **only}
     job.nodes["inked"] = {"type": "Composite", "in": {"fg": "ink", "bg": picture}}
     return "inked"
 
 
 def add_writers(job: Flattening, picture: str, frames: Sequence[int]) -> None:
-    """Add the nodes that write the picture, each kind of file by its name."""
+    """Add the nodes that write the picture, each kind of file by its name; an output that is a file is the only one.
+
+    Raises UsageError for a single file of several frames.
+    """
+    suffix = os.path.splitext(job.wishes.output)[1].lower()
+    if suffix in WRITERS:
+        name, path = suffix[1:], job.wishes.output
+        if suffix in STILLS and len(frames) > 1 and not FilePattern(path).has_token:
+            raise UsageError(f"-o {path}: {len(frames)} frames do not go into one picture: put #### into the name")
+        rate = {} if suffix in STILLS else {"fps": job.wishes.fps / (2 if job.wishes.on_twos else 1)}
+        job.nodes[name] = {"type": WRITERS[suffix], "in": picture, "path": path, **rate}
+        return
     name, folder = shot_name(job.render), job.wishes.output
     for kind in job.wishes.kinds:
         if kind == "png":
-            token = ".####" if frames else ""
-            path = (
-                os.path.join(literal(folder), literal(name), f"{literal(name)}{token}.png")
-                if frames
-                else os.path.join(literal(folder), f"{literal(name)}.png")
-            )
-            job.nodes["png"] = {"type": "WriteFrames", "in": picture, "path": path}
+            file = os.path.join(literal(name), f"{literal(name)}.####.png") if frames else f"{literal(name)}.png"
+            job.nodes["png"] = {"type": "WriteFrames", "in": picture, "path": os.path.join(literal(folder), file)}
         elif frames:
-            job.nodes[kind] = {
-                "type": WRITERS[kind],
-                "in": picture,
-                "path": os.path.join(folder, f"{name}.{kind}"),
-                "fps": job.wishes.fps / (2 if job.wishes.on_twos else 1),
-            }
+            rate = job.wishes.fps / (2 if job.wishes.on_twos else 1)
+            job.nodes[kind] = {"type": WRITERS[f".{kind}"], "in": picture, "path": os.path.join(folder, f"{name}.{kind}"), "fps": rate}
 
 
 def shot_name(render: RenderFiles) -> str:

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rotonodes.cli.jobs.shape_choice import matching, near_name, with_shares
-from rotonodes.errors import UsageError
+from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.passes.contents import CryptomatteContents
-from rotonodes.imaging.picture.own_tones import tones_by_lightness
+from rotonodes.io.folder import SUFFIXES
+from rotonodes.io.palettes import find_palette
 from rotonodes.values.color import checked_color
+from rotonodes.values.palette import Palette
+from rotonodes.values.tones import CLASSES
 
 OWN = "own"
+TONES = CLASSES[1:]
+
+
+@dataclass(frozen=True)
+class WishedPalette:
+    """A palette as the graph writes it, a name, a file or class -> colour, and what is in it."""
+
+    written: str | dict[str, str]
+    palette: Palette
+
+    @property
+    def tones(self) -> dict[str, str]:
+        """Class -> colour of the four tones."""
+        return self.palette.for_classes(TONES)
 
 
 @dataclass(frozen=True)
 class WishedPalettes:
-    """Class -> colour for everything (None: each object in its own colours), and by patterns of object names."""
+    """A palette for everything (None: each object in its own colours), and by patterns of object names."""
 
-    everything: Mapping[str, str] | None = None
-    by_object: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    everything: WishedPalette | None = None
+    by_object: Mapping[str, WishedPalette] = field(default_factory=dict)
 
 
 def wished_palettes(given: Sequence[str]) -> WishedPalettes:
@@ -28,30 +47,47 @@ def wished_palettes(given: Sequence[str]) -> WishedPalettes:
     Raises UsageError for one that is no palette, and for two that are for everything.
     """
     everything: list[str] = []
-    by_object: dict[str, dict[str, str]] = {}
+    by_object: dict[str, WishedPalette] = {}
     for text in given:
         names, equals, palette = text.rpartition("=")
-        if equals and names:
+        if equals and names and not os.path.isfile(text):
             by_object[names] = read_palette(palette, text)
         else:
             everything.append(text)
     if len(everything) > 1:
-        raise UsageError(
-            f"--palette {everything[1]}: {everything[0]} is for everything already: write NAMES={everything[1]} for some objects"
-        )
+        raise UsageError(f"--palette {everything[1]}: {everything[0]} is for everything already: write NAMES={everything[1]}")
     whole = None if not everything or everything[0] == OWN else read_palette(everything[0], everything[0])
     return WishedPalettes(whole, by_object)
 
 
-def read_palette(text: str, option: str) -> dict[str, str]:
-    """Class -> colour of a list of colours, `#3d2645,#7a3b4b,#e0a458,#fff4d6`, in any order: tones go by lightness."""
+def read_palette(text: str, option: str) -> WishedPalette:
+    """A palette by its name or file, out of a picture, or a list of colours: `#3d2645,#7a3b4b,#e0a458,#fff4d6`.
+
+    Raises UsageError for one that is not there, is broken, or has too few colours.
+    """
     try:
-        colors = [checked_color(word.strip()) for word in text.split(",")]
-    except ValueError as error:
+        if text.startswith("#"):
+            palette = Palette(tuple(checked_color(word.strip()) for word in text.split(",")))
+        elif Path(text).suffix.lower() in SUFFIXES:
+            palette = picture_palette(text)
+        else:
+            palette = find_palette(text)
+            return _checked(WishedPalette(text, palette))
+        return _checked(WishedPalette(palette.for_classes(TONES), palette))
+    except (ValueError, UsageError, FrameError) as error:
         raise UsageError(f"--palette {option}: {error}") from None
-    if len(colors) < 2:
-        raise UsageError(f"--palette {option}: one colour makes no tones: give two to four")
-    return tones_by_lightness(colors)
+
+
+def _checked(wished: WishedPalette) -> WishedPalette:
+    wished.palette.for_classes(TONES)
+    return wished
+
+
+def picture_palette(path: str) -> Palette:
+    """Four colours of a painting."""
+    from rotonodes.nodes import PaletteFromPicture
+
+    return PaletteFromPicture(path=path, colors=len(TONES))()  # type: ignore[no-any-return]
 
 
 def check_patterns(crypto: CryptomatteContents, patterns: Mapping[str, object]) -> None:

@@ -162,7 +162,7 @@ def short_patterns(names: Sequence[str], known: Iterable[str], inverted: bool = 
     if not inverted:
         return by_name
     others = [name for name in all_names if name not in wanted]
-    return min(("*", *(f"!{pattern}" for pattern in _grouped(others, all_names))), by_name, key=len)
+    return min(by_name, ("*", *(f"!{pattern}" for pattern in _grouped(others, all_names))), key=len)
 
 
 def _grouped(names: Sequence[str], known: Sequence[str]) -> list[str]:

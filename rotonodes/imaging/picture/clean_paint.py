@@ -79,10 +79,13 @@ def paint_objects(
 
 
 def _known(palette: Palette, classes: Sequence[str]) -> dict[str, str]:
-    """The palette's colours of classes that there are. Raises UsageError for a class that no tone has."""
+    """The palette's colours of classes that there are. Raises UsageError for a class that no tone has, and for gradients."""
     for name in palette:
         if name not in classes and name != GROUND_SHADOW:
-            raise UsageError(f"palettes: there is no class {name!r}{did_you_mean(name, classes)}; the classes are {', '.join(classes)}")
+            raise UsageError(f"palette: there is no class {name!r}{did_you_mean(name, classes)}; the classes are {', '.join(classes)}")
+    for name, color in palette.items():
+        if " " in color.strip():
+            raise UsageError(f"palette: {name}: {color!r} is a gradient: edges are clean between flat colours; PaintTones paints gradients")
     return {name: color for name, color in palette.items() if name in classes}
 
 

@@ -13,16 +13,12 @@ import numpy as np
 
 from rotonodes.imaging.passes.names import Pass, Passes
 from rotonodes.values.color import LUMINANCE, hex_to_linear
+from rotonodes.values.palette import OKLAB_AXES, OKLAB_CONES
 
 if TYPE_CHECKING:
     from rotonodes.values.pixels import Layers
 
-_TO_CONES = np.array(
-    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]]
-)
-_TO_LAB = np.array(
-    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]]
-)
+_TO_CONES, _TO_LAB = np.array(OKLAB_CONES), np.array(OKLAB_AXES)
 _DARKEST, _LIGHTEST = 0.30, 0.90  # lightness of midtones: the tones beside it stay distinct on black and on white things
 _LIFT = 0.35  # of the own lightness that dark midtones keep above the darkest
 _DARK = 0.03  # linear luminance below which a surface has no diffuse colour: metal, glass, black
@@ -82,14 +78,6 @@ def shade_of(color: str) -> str:
     light, a, b = to_oklab(np.array(hex_to_linear(color)[:3])).tolist()
     look = GROUND_LOOKS["ground_shadow"]
     return _toned(light * 0.94, float(np.hypot(a, b)), float(np.degrees(np.arctan2(b, a))), look)
-
-
-def tones_by_lightness(colors: Sequence[str]) -> dict[str, str]:
-    """Class -> colour for two to many colours ("#rrggbb"), the darkest for cast shadow and the lightest for highlight."""
-    ordered = sorted(colors, key=lambda color: float(to_oklab(np.array(hex_to_linear(color)[:3]))[0]))
-    last = len(ordered) - 1
-    classes = ("cast_shadow", "form_shadow", "midtone", "highlight")
-    return {name: ordered[round(index * last / 3)] for index, name in enumerate(classes)}
 
 
 def as_hex(light: float, chroma: float, hue: float) -> str:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
-
-from pydantic import field_validator
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.picture.paint import mix, paint, without_classes
-from rotonodes.io.palettes import find_palette, is_shipped, palette_fault
-from rotonodes.node.base import Node
-from rotonodes.node.parameters import InputPath, param
-from rotonodes.values.color import checked_palette
+from rotonodes.node.parameters import param
+from rotonodes.nodes.tones.object_palettes import ObjectPalettes
 from rotonodes.values.palette import Palette
 from rotonodes.values.pixels import Image, Labels, Layers
 
@@ -23,7 +19,7 @@ if TYPE_CHECKING:
 Colors = dict[str, str]
 
 
-class PaintTones(Node):
+class PaintTones(ObjectPalettes):
     """Paint every class in its colour of the palette.
 
     From `labels` edges are hard. From `probabilities` (one channel per class, named after it, with sum 1) colours mix at
@@ -40,50 +36,9 @@ class PaintTones(Node):
     all others. From probabilities, colours mix at the objects' edges as the cryptomatte covers the pixels.
     """
 
-    palette: InputPath | dict[str, str] = param(
-        {},
-        help='palette: a name, a file, or class name -> "#rrggbb" or "#rrggbbaa", or two for a gradient',
-        examples=[{"midtone": "#405060"}, {"midtone": "#405060 #102030"}, "sunset"],
-    )
     sharpness: float = param(1.0, help="exponent of probabilities: 1 keeps their soft edges, 8 makes nearly flat tones", ge=1, le=100)
     without: list[str] = param([], help="classes whose probability goes to the others, so that they are not painted and leave no hole")
-    objects: dict[str, str | dict[str, str]] = param(
-        {},
-        help="names in the cryptomatte, wildcards allowed -> palette, as in `palette`",
-        added=True,
-        examples=[{"shape": {"midtone": "#405060"}}, {"sh*": "clay"}],
-    )
-    cryptomatte: str = param("object", help="objects: kind of the cryptomatte: object, material, asset, or its own name", added=True)
-    layer: str = param("", help="objects: view layer of the cryptomatte; empty: the first", added=True)
     along: Literal["height", "luminance"] = param("height", help="direction of gradients between two colours of a class", added=True)
-
-    @field_validator("palette")
-    @classmethod
-    def _colors(cls, palette: str | Colors) -> str | Colors:
-        return palette if isinstance(palette, str) else _checked(palette)
-
-    @field_validator("objects")
-    @classmethod
-    def _object_colors(cls, objects: dict[str, str | Colors]) -> dict[str, str | Colors]:
-        for palette in objects.values():
-            if not isinstance(palette, str):
-                _checked(palette)
-        return objects
-
-    def paths(self, role: str) -> Iterator[tuple[str, str]]:
-        """The palettes that are files."""
-        if role == "input":
-            given = [("palette", self.palette), *(("objects", palette) for palette in self.objects.values())]
-            yield from ((name, text) for name, text in given if isinstance(text, str) and text and not is_shipped(text))
-
-    def at(self, resolve: Callable[[str], str], source: Callable[[str], str] | None = None) -> Node:
-        place = source or resolve
-
-        def moved(palette: str | Colors) -> str | Colors:
-            return place(palette) if isinstance(palette, str) and palette and not is_shipped(palette) else palette
-
-        objects = {pattern: moved(palette) for pattern, palette in self.objects.items()}
-        return self.model_copy(update={"palette": moved(self.palette), "objects": objects})
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         if ("labels" in linked) == ("probabilities" in linked):
@@ -96,9 +51,7 @@ class PaintTones(Node):
             yield "along: luminance is that of a linked `image`"
         if self.palette and "colors" in linked:
             yield "palette: and linked `colors` are both given; take one of them out"
-        for text in [self.palette, *self.objects.values()]:
-            if isinstance(text, str) and (fault := palette_fault(text)):
-                yield fault
+        yield from self.palette_faults()
 
     def pixel_reach(self) -> float:
         return math.inf if self.along == "height" else 0.0  # the shape's height is that of the whole frame
@@ -122,7 +75,7 @@ class PaintTones(Node):
 
         source = labels if labels is not None else shown
         classes = source.classes if isinstance(source, Labels) else source.channels  # type: ignore[union-attr]
-        palettes = [_of(palette, classes) for palette in (*self.objects.values(), colors or self.palette)]
+        palettes = [self.colors_of(palette, classes) for palette in (*self.objects.values(), colors or self.palette)]
         place = self._place(source, image) if any(" " in color.strip() for one in palettes for color in one.values()) else None  # type: ignore[arg-type]
         pictures = [painted(brush, palette, place) for palette in palettes]
         if not self.objects:
@@ -153,21 +106,3 @@ class PaintTones(Node):
             )
         shares = object_shares(layers, self.cryptomatte, self.layer, list(self.objects), soft)
         return [cut(share, Box(0, 0, *layers.size), picture.box) for share in shares]
-
-
-def _checked(palette: Colors) -> Colors:
-    """A mapping as it was given; raises ValueError for what is not one colour, or two for a gradient."""
-    for name, text in palette.items():
-        words = text.split()
-        if not 1 <= len(words) <= 2:
-            raise ValueError(f'{name}: {text!r} is not a colour: write "#rrggbb", or two of them for a gradient')
-        for color in words:
-            checked_palette({name: color})
-    return palette
-
-
-def _of(palette: str | Colors | Palette, classes: Sequence[str]) -> Colors:
-    """The colours of the classes."""
-    if isinstance(palette, str):
-        return find_palette(palette).for_classes(classes) if palette else {}
-    return palette.for_classes(classes) if isinstance(palette, Palette) else palette
