@@ -222,13 +222,13 @@ def add_writers(job: Flattening, picture: str, frames: Sequence[int]) -> None:
 
     Raises UsageError for a single file of several frames.
     """
+    rate = job.wishes.fps / (2 if job.wishes.on_twos else 1)
     suffix = os.path.splitext(job.wishes.output)[1].lower()
     if suffix in WRITERS:
         name, path = suffix[1:], job.wishes.output
         if suffix in STILLS and len(frames) > 1 and not FilePattern(path).has_token:
             raise UsageError(f"-o {path}: {len(frames)} frames do not go into one picture: put #### into the name")
-        rate = {} if suffix in STILLS else {"fps": job.wishes.fps / (2 if job.wishes.on_twos else 1)}
-        job.nodes[name] = {"type": WRITERS[suffix], "in": picture, "path": path, **rate}
+        job.nodes[name] = {"type": WRITERS[suffix], "in": picture, "path": path, **({} if suffix in STILLS else {"fps": rate})}
         return
     name, folder = shot_name(job.render), job.wishes.output
     for kind in job.wishes.kinds:
@@ -236,7 +236,6 @@ def add_writers(job: Flattening, picture: str, frames: Sequence[int]) -> None:
             file = os.path.join(literal(name), f"{literal(name)}.####.png") if frames else f"{literal(name)}.png"
             job.nodes["png"] = {"type": "WriteFrames", "in": picture, "path": os.path.join(literal(folder), file)}
         elif frames:
-            rate = job.wishes.fps / (2 if job.wishes.on_twos else 1)
             job.nodes[kind] = {"type": WRITERS[f".{kind}"], "in": picture, "path": os.path.join(folder, f"{name}.{kind}"), "fps": rate}
 
 
