@@ -45,7 +45,7 @@ LOOKS = {
     "form_shadow": ToneLook(0.0, 0.28, 1.12, COOL, 14),
     "cast_shadow": ToneLook(0.0, 0.45, 0.95, COOL, 22),
 }
-GROUND_LOOKS = {"background": ToneLook(1.0, 0.22, 1.1, WARM, 0), "ground_shadow": ToneLook(0.0, 0.12, 1.15, COOL, 14)}
+GROUND_LOOKS = {"background": ToneLook(1.0, 0.28, 1.35, WARM, 0), "ground_shadow": ToneLook(0.0, 0.11, 1.3, COOL, 14)}
 
 
 def to_oklab(linear: np.ndarray) -> np.ndarray:
