@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotonodes.errors import FrameError
-from rotonodes.imaging.picture.compositing import OPERATIONS, merge
+from rotonodes.imaging.picture.compositing import OPERATIONS, merge, multiplied
 from rotonodes.node.parameters import parameter_faults
 from rotonodes.nodes.picture.composite import Composite
 from rotonodes.nodes.picture.grade import Grade
@@ -258,6 +258,15 @@ def test_composite_lets_nan_and_bright_light_through() -> None:
     assert merged[0] != merged[0]
     assert merged[1:] == [6.0, INF, 1.0]
     assert values(Composite(operation="screen")(pixel(3.0, 1.0, 0, 1), pixel(2.0, 3.0, 0, 1)))[:2] == [3.0, 1.0]
+
+
+def test_what_lies_outside_a_matte_is_gone_whatever_it_was() -> None:
+    """Infinity and NaN too; inside they stay, and channels that are no colour stay everywhere."""
+    picture = Image(torch.tensor([[[NAN, 2.0, INF]], [[INF, 2.0, 1.0]], [[-INF, 2.0, 1.0]], [[0.5, 1.0, 1.0]], [[7.0, NAN, 9.0]]]), tuple("RGBAZ"))
+    made = multiplied(picture, torch.tensor([[[0.0, 0.5, 1.0]]]))
+    assert made.channels == tuple("RGBAZ")
+    assert made.data[:4, 0].T.tolist() == [[0, 0, 0, 0], [1, 1, 1, 0.5], [INF, 1, 1, 1]]
+    assert made.data[4, 0, [0, 2]].tolist() == [7, 9] and made.data[4, 0, 1].isnan()
 
 
 def test_composite_joins_its_inputs_where_fg_is() -> None:

@@ -19,6 +19,8 @@ from rotonodes.engine.result import Result
 from rotonodes.engine.schedule import StagePass
 from rotonodes.errors import FrameError, RetryError, RotoError
 from rotonodes.io.pictures import write_image
+from rotonodes.errors import FrameError
+from rotonodes.io.png import write_png
 from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
@@ -348,3 +350,17 @@ def test_an_input_that_is_swapped_during_the_run_is_noticed(planned: bool, tmp_p
     assert [sorted(frames) for frames in again.plan.todo.values()] == [[2]] * 3
     with PIL.Image.open(tmp_path / "o.0002.png") as picture:
         assert picture.getpixel((0, 0)) == (20, 20, 20)
+
+
+@pytest.mark.parametrize(("gone", "words"), [((3,), ""), ((2, 3), "; this run needs frames 2-3, which are missing")])
+def test_a_frame_that_is_not_there_names_the_others(tmp_path: Path, gone: tuple[int, ...], words: str) -> None:
+    """One alone is named already."""
+    for frame in {1, 2, 3, 4} - {*gone}:
+        write_png(tmp_path / f"in.{frame}.png", np.zeros((2, 2, 3), np.uint8))
+    graph = Graph(frames="1-4")
+    graph.add(WriteFrames(path=str(tmp_path / "out.#.png")), image=graph.add(LoadFrames(path=str(tmp_path / "in.#.png"))).image)
+    result = run(graph, cache="none", on_error="continue")
+    assert result.missing == gone
+    reason = next(failure.reason for failure in result.failures if failure.frame == 3)
+    assert "no such file" in reason and words in reason
+    assert ("which are missing" in reason) == bool(words)

@@ -178,6 +178,17 @@ def test_an_unknown_voice_is_a_usage_error() -> None:
         make_reporter("plane")
 
 
+@pytest.mark.parametrize(("verbose", "shown"), [({}, ""), ({"verbose": 0}, ""), ({"verbose": 1}, "Traceback")])
+def test_a_traceback_is_for_those_who_ask(verbose: dict[str, int], shown: str) -> None:
+    class Voice(Reporter):
+        def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
+            heard.append(trace)
+
+    heard: list[str] = []
+    Voice(**verbose).failure("crop", 3, "too small", "Traceback")
+    assert heard == [shown]
+
+
 def test_the_fraction_never_falls(plan: Plan) -> None:
     seen: list[float] = []
 

@@ -11,7 +11,7 @@ import torch
 from conftest import NO_SAMPLES, SAMPLES
 from rotonodes.errors import FrameError
 from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
-from rotonodes.imaging.passes.tone_labels import median, without_strays
+from rotonodes.imaging.passes.tone_labels import CodePasses, CodeRules, code_tones, median, without_strays
 from rotonodes.io.exr import read_layers
 from rotonodes.node.parameters import WrongParameter
 from rotonodes.nodes.passes.tones_from_passes import TonesFromPasses
@@ -203,6 +203,29 @@ def test_cinema4d(dtype: str) -> None:
     blender = TonesFromPasses(recipe="cinema4d", illum=166, specular=108)(c4d_layers(codes, dtype))
     np.testing.assert_array_equal(blender.data, slow_cinema4d(codes, 166, 108))
     assert (blender.data.numpy() != expected).any()
+
+
+def test_cinema4d_limits_belong_to_the_side_that_is_described() -> None:
+    """`below` leaves the limit itself out, `reaches` takes it in."""
+    grey, bright, dark = [100] * 3, [255] * 3, [0] * 3
+    wanted = [  # material colour, illumination, shadow, specular, class
+        ([1, 5, 5], bright, bright, dark, "midtone"),
+        ([0, 4, 4], bright, bright, dark, "background"),
+        ([0, 4, 5], bright, bright, dark, "midtone"),
+        ([210] * 3, bright, bright, dark, "background"),
+        ([209, 255, 255], bright, bright, dark, "midtone"),
+        (grey, [100, 0, 0], bright, dark, "midtone"),
+        (grey, [99] * 3, bright, dark, "form_shadow"),
+        (grey, bright, [210] * 3, dark, "midtone"),
+        (grey, bright, [209, 255, 255], dark, "cast_shadow"),
+        (grey, bright, bright, [20, 0, 0], "highlight"),
+        (grey, bright, bright, [19] * 3, "midtone"),
+    ]
+    codes = CodePasses(*(torch.tensor([row[n] for row in wanted]).float().T[:, None] for n in range(4)))  # type: ignore[arg-type]
+    rules = CodeRules(illum=100, shadow=210, specular=20, black=(1, 5, 5), white=210)
+    labels, shape = code_tones(codes, None, 0.5, rules)
+    assert [CLASSES[index] for index in labels[0].tolist()] == [row[4] for row in wanted]
+    assert shape[0].tolist() == [row[4] != "background" for row in wanted]
 
 
 def test_cinema4d_linear_passes_are_encoded_first() -> None:
