@@ -176,6 +176,9 @@ def test_measure_tones_in_bins() -> None:
     counts[[10, 20, 1000]] = [4, 4, 8]
     assert quantiles(counts, 2).tolist() == [(21 + 1000) / 2]
     assert clusters(counts, 2).tolist() == [(15.5 + 1000.5) / 2]
+    counts = np.zeros(64, np.int64)
+    counts[[0, 63]] = 50  # as of a picture that is clipped on both sides
+    assert quantiles(counts, 2).tolist() == clusters(counts, 2).tolist() == [32]
 
 
 # PaintTones.
@@ -233,6 +236,10 @@ def test_what_is_not_painted_leaves_no_hole() -> None:
     red, green, _, alpha = PaintTones(palette=palette, without=["background"])(probabilities=probabilities).data.squeeze(1)
     assert torch.allclose(red, torch.tensor([0.6, 0.75, 0.0])) and torch.allclose(green, torch.tensor([0.4, 0.25, 0.0]))
     assert torch.allclose(alpha, torch.tensor([1.0, 1.0, 0.0]))  # where nothing else is probable there is nothing to paint
+    assert (red.isfinite() & green.isfinite() & alpha.isfinite()).all()
+    nobody = Image(torch.tensor([1.0, 0, 0, 0, 0]).view(5, 1, 1), CLASSES)  # nothing is left of this pixel
+    for sharpness in (1, 8):
+        assert not PaintTones(palette=palette, without=["background"], sharpness=sharpness)(probabilities=nobody).data.any()
     with pytest.raises(UsageError, match=r"without: there is no class 'backgruond' \(did you mean 'background'\?\)"):
         PaintTones(palette=palette, without=["backgruond"])(probabilities=probabilities)
     assert "link `probabilities`" in "".join(PaintTones(without=["background"]).faults(frozenset({"labels"}), 1))
