@@ -100,14 +100,13 @@ def test_tests_are_taken_from_the_fastest_until_the_time_is_up() -> None:
 
 
 CODE = """
-import time
+
 
 def doubled(x):
     return x * 2
 
 def endless(x):
     while x < 0:
-        time.sleep(0.01)
         x += 1
     return x
 """
@@ -146,12 +145,12 @@ with patch("builtins.print"):
     found.collect(["test_a.py"], run_tests, 60)
     again = []
     found.collect(["test_a.py"], lambda *a: again.append(a) or 0, 60)
-lines = {str(line): found.tests("rotonodes/a.py", range(line, line + 1)) for line in (5, 11)}
+lines = {str(line): found.tests("rotonodes/a.py", range(line, line + 1)) for line in (5, 9)}
 code = root / "rotonodes" / "a.py"
 source = code.read_text()
 outcomes = []
 tests = ["tests/test_a.py::test_doubled", "tests/test_a.py::test_endless"]
-for old, new, patience in (("x * 2", "x * 3", 60), ("x += 1", "x += 0", 3), ("x * 2", "2 * x", 60), ("def", "define", 60)):
+for old, new, patience in (("x * 2", "x * 3", 60), ("x += 1", "x += 0", 2), ("x * 2", "2 * x", 60), ("def", "define", 60)):
     code.write_text(source.replace(old, new))
     outcomes.append(mutate.asked(root, tests, dict.fromkeys(tests, 0.0), patience))
 code.write_text(source)
@@ -170,6 +169,6 @@ def test_the_map_names_the_tests_of_each_line_and_changes_are_noticed_by_them(tm
     assert sorted(lines["5"]) == [
         f"tests/test_a.py::test_{name}" for name in ("beside", "doubled", "endless")
     ]  # a fixture of the whole file
-    assert lines["11"] == ["tests/test_a.py::test_endless"]
+    assert lines["9"] == ["tests/test_a.py::test_endless"]
     assert again == 0  # nothing changed, so nothing is collected again
     assert outcomes == [mutate.NOTICED, mutate.TIMED_OUT_WITH, mutate.SURVIVED, mutate.NOTICED]

@@ -107,7 +107,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60, help="no further change is tried after so long; the map is not counted in")
     parser.add_argument("--only", type=Path, action="append", help="a file or folder to change, instead of the whole core; repeatable")
     parser.add_argument("--seconds", type=float, default=20, help="processor time of the tests for one change")
-    parser.add_argument("--file-seconds", type=float, default=300, help="a test file that takes longer is left out")
+    parser.add_argument("--file-seconds", type=float, default=300, help="a test file that takes longer, in processor time, is left out")
     return parser.parse_args(arguments)
 
 
@@ -287,9 +287,9 @@ def within(tests: list[str], seconds: dict[str, float], limit: float) -> list[st
     return taken
 
 
-def asked(copy: Path, tests: list[str], seconds: dict[str, float], patience: float = 60) -> str:
-    """Run tests until one fails; `patience` is the least time that they are given."""
-    limit = patience + 8 * sum(seconds[test] for test in tests)
+def asked(copy: Path, tests: list[str], seconds: dict[str, float], patience: float = 15) -> str:
+    """Run tests until one fails; `patience` is the least processor time that they are given."""
+    limit = patience + 4 * sum(seconds[test] for test in tests)
     options = ["-q", "-x", "--tb=no", "-m", "not slow"]
     code = run_tests(copy, [*tests, *options], limit)
     if code == pytest.ExitCode.USAGE_ERROR:  # cases of that name are not there with the change: that alone is no failure

@@ -6,6 +6,7 @@ import compileall
 import contextlib
 import gc
 import importlib
+import math
 import os
 import resource
 import signal
@@ -32,7 +33,9 @@ LIBRARIES = (
     "tifffile",
 )
 MEMORY = 12 << 30  # bytes of address space: a change may ask for a picture without end
+STALLED = 45  # seconds without a twentieth of a second of work: tests wait for each other
 TIMED_OUT = -1
+ALWAYS = ("-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 
 def warm_up() -> None:
@@ -59,31 +62,47 @@ def keep_bytecode(copy: Path, test_files: Sequence[str]) -> None:
 
 
 def run_tests(copy: Path, arguments: Sequence[str], seconds: float, plugins: Sequence[object] = (), log: Path | None = None) -> int:
-    """pytest in a fork, in the folder `copy` with its own `rotonodes`; its exit status, or TIMED_OUT after `seconds`."""
+    """pytest in a fork, in the folder `copy` with its own `rotonodes`; its exit status, or TIMED_OUT.
+
+    That is after `seconds` of processor time, or when nothing has moved for `STALLED` seconds: on a busy machine a run may take long.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
     if child == 0:
-        _be_pytest(
-            copy, [*arguments, "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"], plugins, log
-        )
-    end = time.monotonic() + seconds
-    pause = 0.005
+        _be_pytest(copy, [*arguments, *ALWAYS], seconds, plugins, log)
+    pause, used = 0.005, 0.0
+    looked = moved = time.monotonic()
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
-        if ended or time.monotonic() > end:
+        if not ended and time.monotonic() > looked + 3:
+            looked = time.monotonic()
+            if (now := _cpu_seconds(child)) > used + 0.05:
+                moved, used = looked, now
+        stalled = time.monotonic() - moved > STALLED
+        if ended or stalled:
             # What tests started ends with them.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
-            if ended:
-                return os.waitstatus_to_exitcode(status)
-            os.waitpid(child, 0)
-            return TIMED_OUT
+            if not ended:
+                _, status = os.waitpid(child, 0)
+            code = os.waitstatus_to_exitcode(status)
+            return TIMED_OUT if stalled or code == -signal.SIGXCPU else code
         time.sleep(pause)
         pause = min(0.1, pause * 1.5)
 
 
-def _be_pytest(copy: Path, arguments: Sequence[str], plugins: Sequence[object], log: Path | None) -> None:
+def _cpu_seconds(group: int) -> float:
+    """Processor time of the processes of a group, and of those that they have waited for."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15])) if int(fields[2]) == group else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _be_pytest(copy: Path, arguments: Sequence[str], seconds: float, plugins: Sequence[object], log: Path | None) -> None:
     """The fork's whole life; never returns."""
     code = 70
     try:
@@ -94,6 +113,7 @@ def _be_pytest(copy: Path, arguments: Sequence[str], plugins: Sequence[object], 
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 5))
         os.chdir(copy)
         os.environ["PYTHONPATH"] = str(copy)
         sys.path[:] = [str(copy), *(path for path in sys.path if path not in ("", str(Path(__file__).parent)))]
