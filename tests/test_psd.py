@@ -382,6 +382,18 @@ def test_what_a_check_says() -> None:
         WritePSD(path="a.psd", palette={"x": "blue"})
 
 
+@pytest.mark.parametrize("depth", [8, 16])
+def test_layers_lie_where_photoshop_looks_for_those_of_their_depth(tmp_path: Path, depth: int) -> None:
+    """8-bit layers in the layer section itself, 16-bit ones in a block of their own behind it (Adobe Photoshop File Formats)."""
+    write_psd(tmp_path / "a.psd", stack(depth), SIZE, depth=depth)
+    data = (tmp_path / "a.psd").read_bytes()
+    at = 26
+    for _ in range(2):  # colour mode data, image resources
+        at += 4 + struct.unpack_from(">I", data, at)[0]
+    whole, own = struct.unpack_from(">II", data, at)
+    assert (own > 0, b"8BIMLr16" in data[at : at + 4 + whole]) == ((True, False) if depth == 8 else (False, True))
+
+
 def test_the_header_is_what_photoshop_expects(tmp_path: Path) -> None:
     """Version 1, four channels, RGB; an sRGB profile; 16-bit layers in their own block behind an empty list."""
     write_psd(tmp_path / "a.psd", stack(16), SIZE, depth=16)

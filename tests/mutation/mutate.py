@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import functools
 import random
 import re
 import shutil
@@ -184,6 +185,7 @@ def _quiet_lines(source: str) -> set[int]:
     return quiet
 
 
+@functools.lru_cache(maxsize=64)
 def mutated(mutation: Mutation) -> str | None:
     """The source after the change; None where it only changes an annotation, or is no Python."""
     from cosmic_ray.mutating import mutate_code
@@ -230,6 +232,7 @@ def difference(mutation: Mutation) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 
+@functools.lru_cache(maxsize=64)
 def nearest(file: Path) -> list[str]:
     """The test files that concern a file most: the one called after it, then those that import it, those that name it most first."""
     module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
