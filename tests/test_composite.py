@@ -262,7 +262,9 @@ def test_composite_lets_nan_and_bright_light_through() -> None:
 
 def test_what_lies_outside_a_matte_is_gone_whatever_it_was() -> None:
     """Infinity and NaN too; inside they stay, and channels that are no colour stay everywhere."""
-    picture = Image(torch.tensor([[[NAN, 2.0, INF]], [[INF, 2.0, 1.0]], [[-INF, 2.0, 1.0]], [[0.5, 1.0, 1.0]], [[7.0, NAN, 9.0]]]), tuple("RGBAZ"))
+    picture = Image(
+        torch.tensor([[[NAN, 2.0, INF]], [[INF, 2.0, 1.0]], [[-INF, 2.0, 1.0]], [[0.5, 1.0, 1.0]], [[7.0, NAN, 9.0]]]), tuple("RGBAZ")
+    )
     made = multiplied(picture, torch.tensor([[[0.0, 0.5, 1.0]]]))
     assert made.channels == tuple("RGBAZ")
     assert made.data[:4, 0].T.tolist() == [[0, 0, 0, 0], [1, 1, 1, 0.5], [INF, 1, 1, 1]]

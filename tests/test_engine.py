@@ -18,6 +18,7 @@ from rotonodes.machine.devices import choose_device
 from rotonodes.node.annotations import Frame, Key, Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
+from rotonodes.nodes import WriteFrames
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Batch, Clip, Image, Matte
 from rotonodes.values.tones import ToneScale
@@ -28,7 +29,7 @@ FRAMES = "1-12"
 # Sample nodes that several tests need.
 
 
-class Ramp(Node):
+class EngineRamp(Node):
     """A picture that is another one on each frame; `fails` on some."""
 
     fails: list[int] = param([], help="frames that fail", pixels=False)
@@ -41,7 +42,7 @@ class Ramp(Node):
         return Image(torch.rand(3, 5, 7, generator=generator) * self.gain)
 
 
-class Blur(Node):
+class EngineBlur(Node):
     """The mean of a frame and its neighbours, in the order of the frames."""
 
     reach: int = param(2, help="frames on each side")
@@ -107,9 +108,9 @@ class SaveClip(Node):
 
 
 def chain(*nodes: Node, frames: str = FRAMES, path: str = "out/a.####.bin") -> Graph:
-    """Ramp -> nodes -> Save."""
+    """EngineRamp -> nodes -> Save."""
     graph = Graph(frames=frames)
-    last = graph.add(Ramp(), "ramp")
+    last = graph.add(EngineRamp(), "ramp")
     for number, node in enumerate(nodes):
         last = graph.add(node, f"n{number}", **{next(iter(node.signature.inputs)): last})
     graph.add(Save(path=path), "save", image=last)
@@ -118,9 +119,11 @@ def chain(*nodes: Node, frames: str = FRAMES, path: str = "out/a.####.bin") -> G
 
 def shot() -> Graph:
     """Neighbours of neighbours, batches, and a measurement over the shot, in one graph."""
-    graph = chain(Blur(reach=1), Pairwise(), Blur(reach=2), path="out/all.####.bin")
-    scale = graph.add(Mean(), "mean", image=graph.add(Pairwise(batch=5), "more", image=graph.add(Ramp(gain=0.5), "other")))
-    graph.add(Save(path="out/scaled.####.bin"), "end", image=graph.add(Scale(), "scale", image=graph.add(Ramp(), "third"), scale=scale))
+    graph = chain(EngineBlur(reach=1), Pairwise(), EngineBlur(reach=2), path="out/all.####.bin")
+    scale = graph.add(Mean(), "mean", image=graph.add(Pairwise(batch=5), "more", image=graph.add(EngineRamp(gain=0.5), "other")))
+    graph.add(
+        Save(path="out/scaled.####.bin"), "end", image=graph.add(Scale(), "scale", image=graph.add(EngineRamp(), "third"), scale=scale)
+    )
     return graph
 
 
@@ -195,7 +198,7 @@ def test_frames_outside_of_the_graphs_range_can_be_delivered(tmp_path: Path) -> 
 
 
 def test_neighbours_are_made_once_in_a_run(tmp_path: Path) -> None:
-    result = run(chain(Blur(reach=1), Blur(reach=1)), root=str(tmp_path), threads=1)
+    result = run(chain(EngineBlur(reach=1), EngineBlur(reach=1)), root=str(tmp_path), threads=1)
     assert ran(result) == {"ramp": 12, "n0": 12, "n1": 12, "save": 12}
 
 
@@ -227,20 +230,42 @@ def test_frames_of_several_sizes_go_through_a_batch_node(tmp_path: Path) -> None
     assert [len((tmp_path / f"a.{f:04d}.bin").read_bytes()) // 8 for f in range(1, 13)] == [1 + f // 3 for f in range(1, 13)]
 
 
-def test_pictures_of_other_channels_are_not_stacked(tmp_path: Path) -> None:
+def test_the_time_of_a_node_is_no_longer_than_the_run(tmp_path: Path) -> None:
+    """Also of one whose values come from the cache."""
+
+    class Slow(Node):
+        cached = True
+
+        def process(self, frame: Frame) -> Image:
+            return Image(torch.full((3, 1, 1), float(frame)))
+
+    graph = Graph(frames="1-3")
+    graph.add(WriteFrames(path="a.####.exr"), image=graph.add(Slow(), "slow"))
+    for force, kind in ((False, "ran"), (True, "cached")):
+        if force:
+            for file in tmp_path.glob("a.*.exr"):
+                file.unlink()
+        result = run(graph, root=str(tmp_path), threads=1)
+        assert getattr(result.stats["slow"], kind) == 3
+        assert all(0 <= stats.seconds <= result.seconds for stats in result.stats.values())
+
+
+@pytest.mark.parametrize("kinds", [((2, "RGB"), (2, "XYZ")), ((2, "RGB"), (3, "RGB"))], ids=["channels", "sizes"])
+def test_pictures_of_other_channels_or_sizes_are_not_stacked(tmp_path: Path, kinds: tuple[tuple[int, str], ...]) -> None:
     """Equal shapes are not enough: a node that takes channels by name would read one picture by the names of another."""
-    named = {0: ("R", "G", "B"), 1: ("X", "Y", "Z")}
-    batches: list[set[tuple[str, ...]]] = []
+    named = {number: tuple(channels) for number, (_, channels) in enumerate(kinds)}
+    batches: list[list[Image]] = []
 
     class Alternate(Node):
         def process(self, frame: Frame) -> Image:
-            return Image(torch.ones(3, 1, 2), named[frame // 4 % 2])
+            width, channels = kinds[frame // 4 % 2]
+            return Image(torch.ones(3, 1, width), tuple(channels))
 
     class Stacked(Node):
         batch: int | None = param(6, help="frames at once", pixels=False)
 
         def process(self, image: Batch[Image]) -> Batch[Image]:
-            batches.append({value.channels for value in image.like})
+            batches.append(list(image.like))
             return image
 
     class Names(Node):
@@ -257,7 +282,9 @@ def test_pictures_of_other_channels_are_not_stacked(tmp_path: Path) -> None:
     graph = Graph(frames=FRAMES)
     graph.add(Names(path="a.####.txt"), image=graph.add(Stacked(), image=graph.add(Alternate())))
     assert run(graph, root=str(tmp_path)).exit_code == 0
-    assert batches and all(len(channels) == 1 for channels in batches)
+    assert all(len({(value.channels, value.size) for value in batch}) == 1 for batch in batches)
+    # Neighbours of one kind stay together: frames 1-3 and 4-6 of the first batch, 7, 8-11 and 12 of the second.
+    assert sorted(len(batch) for batch in batches) == [1, 1, 3, 3, 4]
     for frame in range(1, 13):
         assert (tmp_path / f"a.{frame:04d}.txt").read_text() == " ".join(named[frame // 4 % 2])
 
@@ -320,9 +347,9 @@ def test_running_twice_does_nothing_the_second_time(tmp_path: Path) -> None:
 def test_a_changed_parameter_reruns_what_depends_on_it(tmp_path: Path) -> None:
     def graph(gain: float) -> Graph:
         graph = Graph(frames="1-4")
-        plate, other = graph.add(Ramp(), "plate"), graph.add(Ramp(gain=gain), "other")
+        plate, other = graph.add(EngineRamp(), "plate"), graph.add(EngineRamp(gain=gain), "other")
         graph.add(Save(path="a.####.bin"), "a", image=plate)
-        graph.add(Save(path="b.####.bin"), "b", image=graph.add(Blur(reach=0), "blur", image=other))
+        graph.add(Save(path="b.####.bin"), "b", image=graph.add(EngineBlur(reach=0), "blur", image=other))
         return graph
 
     run(graph(1.0), root=str(tmp_path))
@@ -386,8 +413,8 @@ def test_a_disabled_node_is_stepped_over(tmp_path: Path) -> None:
     def load(disable: str) -> Graph:
         path = tmp_path / "g.yaml"
         path.write_text(
-            "rotonodes: 1\nframes: 1-3\nnodes:\n  r: {type: Ramp}\n"
-            f"  b: {{type: Blur, in: r, disable: {disable}}}\n  s: {{type: Save, in: b, path: 'a.####.bin'}}\n"
+            "rotonodes: 1\nframes: 1-3\nnodes:\n  r: {type: EngineRamp}\n"
+            f"  b: {{type: EngineBlur, in: r, disable: {disable}}}\n  s: {{type: Save, in: b, path: 'a.####.bin'}}\n"
         )
         return Graph.load(path)
 
@@ -410,7 +437,7 @@ def test_a_clip_is_measured_over_the_whole_shot(tmp_path: Path, frames: str | No
 
 def test_a_writer_of_clips_takes_what_is_delivered(tmp_path: Path) -> None:
     graph = Graph(frames=FRAMES)
-    graph.add(SaveClip(path="clip.bin"), image=graph.add(Ramp()))
+    graph.add(SaveClip(path="clip.bin"), image=graph.add(EngineRamp()))
     run(graph, root=str(tmp_path), frames="2-3")
     assert len((tmp_path / "clip.bin").read_bytes()) == 2 * 3 * 5 * 7 * 4
     run(graph, root=str(tmp_path))
@@ -506,7 +533,7 @@ def test_long_clips_do_not_wait_for_an_iterator_that_lags(tmp_path: Path, body: 
 
 def iterated(tmp_path: Path, body: Any, threads: int, length: int) -> None:
     graph = Graph(frames=f"1-{length}")
-    a, b = graph.add(Ramp(), "a"), graph.add(Pairwise(), "b", image=graph.add(Ramp(gain=3.0)))
+    a, b = graph.add(EngineRamp(), "a"), graph.add(Pairwise(), "b", image=graph.add(EngineRamp(gain=3.0)))
     graph.add(clip_node(body)(), "both", a=a, b=b)
     done: list[Result] = []
     thread = threading.Thread(target=lambda: done.append(run(graph, root=str(tmp_path), threads=threads)), daemon=True)
@@ -514,8 +541,8 @@ def iterated(tmp_path: Path, body: Any, threads: int, length: int) -> None:
     thread.join(timeout=60)
     assert done, "the run hangs"
     assert done[0].exit_code == 0
-    pictures = [Ramp()(frame=f) for f in range(1, length + 1)]
-    others = [Pairwise()(Ramp(gain=3.0)(frame=f)) for f in range(1, length + 1)]
+    pictures = [EngineRamp()(frame=f) for f in range(1, length + 1)]
+    others = [Pairwise()(EngineRamp(gain=3.0)(frame=f)) for f in range(1, length + 1)]
     assert done[0].values["both"]["scale"].thresholds == tuple(body(Clip.of(pictures), Clip.of(others)))
 
 
@@ -525,7 +552,7 @@ def test_a_clip_node_that_fails_does_not_hang_the_run(tmp_path: Path) -> None:
         raise FrameError("nothing to measure")
 
     graph = Graph(frames=FRAMES)
-    source = graph.add(Ramp())
+    source = graph.add(EngineRamp())
     graph.add(clip_node(fail)(), "both", a=source, b=source)
     graph.add(Save(path="a.####.bin"), image=source)
     result = run(graph, nodes=["both", "save"], root=str(tmp_path), on_error="continue")
@@ -536,7 +563,7 @@ def test_a_clip_node_that_fails_does_not_hang_the_run(tmp_path: Path) -> None:
 
 def test_two_measurements_in_a_row_are_two_stages(tmp_path: Path) -> None:
     graph = Graph(frames="1-3")
-    source = graph.add(Ramp())
+    source = graph.add(EngineRamp())
     first = graph.add(Scale(), image=source, scale=graph.add(Mean(), "m1", image=source))
     graph.add(Save(path="a.####.bin"), image=graph.add(Scale(), image=source, scale=graph.add(Mean(), "m2", image=first)))
     result = run(graph, root=str(tmp_path))
@@ -559,7 +586,7 @@ def test_only_a_named_node_is_made_and_kept(tmp_path: Path) -> None:
 
 def failing(*frames: int) -> Graph:
     graph = Graph(frames=FRAMES)
-    blur = graph.add(Blur(reach=1), "blur", image=graph.add(Ramp(fails=list(frames)), "ramp"))
+    blur = graph.add(EngineBlur(reach=1), "blur", image=graph.add(EngineRamp(fails=list(frames)), "ramp"))
     graph.add(Save(path="a.####.bin"), "save", image=blur)
     return graph
 
@@ -585,7 +612,7 @@ def test_on_error_stop_keeps_what_is_finished(tmp_path: Path) -> None:
     resumed = run(failing(), root=str(tmp_path))
     assert resumed.stats["save"].done == len(done)
     assert resumed.stats["save"].ran == 12 - len(done)
-    run(chain(Blur(reach=1), path="a.####.bin"), root=str(tmp_path / "fresh"))
+    run(chain(EngineBlur(reach=1), path="a.####.bin"), root=str(tmp_path / "fresh"))
     assert written(tmp_path) == written(tmp_path / "fresh")
 
 
@@ -617,7 +644,7 @@ def test_what_hangs_on_a_failed_frame_says_nothing(tmp_path: Path) -> None:
             warnings.append(text)
 
     graph = failing(4)
-    graph.add(Mean(), "mean", image=graph.add(Ramp(fails=[2]), "other"))
+    graph.add(Mean(), "mean", image=graph.add(EngineRamp(fails=[2]), "other"))
     result = run(graph, root=str(tmp_path), on_error="continue", reporter=Listen())
     assert sorted((failure.node, failure.frame) for failure in result.failures) == [("other", 2), ("ramp", 4)]
     assert warnings == ["mean: not made, because a frame that it needs failed"]
@@ -673,10 +700,10 @@ def test_the_picture_beside_a_clip_is_its_first_frame(tmp_path: Path) -> None:
 
     for frames in ("4-9", "9-4"):
         graph = Graph(frames=frames)
-        graph.add(Beside(), "beside", picture=graph.add(Ramp(gain=3.0)), clip=graph.add(Ramp()))
+        graph.add(Beside(), "beside", picture=graph.add(EngineRamp(gain=3.0)), clip=graph.add(EngineRamp()))
         result = run(graph, root=str(tmp_path), cache="none")
         order = range(4, 10) if frames == "4-9" else range(9, 3, -1)
-        expected = (float(Ramp(gain=3.0)(frame=order[0]).data.mean()), *(float(Ramp()(frame=f).data.mean()) for f in order))
+        expected = (float(EngineRamp(gain=3.0)(frame=order[0]).data.mean()), *(float(EngineRamp()(frame=f).data.mean()) for f in order))
         assert result.values["beside"]["scale"].thresholds == expected
 
 
@@ -729,7 +756,7 @@ def test_a_stop_does_not_leave_two_clips_waiting_for_each_other(tmp_path: Path, 
             return ToneScale((brightest,))
 
     graph = Graph(frames="1-200")
-    ramp = graph.add(Ramp(), "ramp")
+    ramp = graph.add(EngineRamp(), "ramp")
     scale = graph.add(Both(), "both", image=ramp, other=ramp)
     graph.add(Save(path="out/a.####.bin"), "save", image=graph.add(Scale(), "scale", image=ramp, scale=scale))
 
@@ -780,7 +807,7 @@ def test_a_still_is_read_once_and_serves_every_frame(tmp_path: Path) -> None:
 
     (tmp_path / "still.txt").write_text("2")
     graph = Graph(frames=FRAMES)
-    both = graph.add(Add(), a=graph.add(Ramp()), b=graph.add(Still(path="still.txt"), "still"))
+    both = graph.add(Add(), a=graph.add(EngineRamp()), b=graph.add(Still(path="still.txt"), "still"))
     graph.add(Save(path="a.####.bin"), "save", image=both)
     result = run(graph, root=str(tmp_path))
     assert result.stats["still"].ran == 1 and result.stats["save"].ran == 12
@@ -837,7 +864,7 @@ def test_an_output_of_another_kind_fails_its_frame(node: Node, tmp_path: Path) -
     from rotonodes.nodes import WriteFrames
 
     graph = Graph(frames="1-2")
-    made = graph.add(node, "wrong", image=graph.add(Ramp(), "ramp"))
+    made = graph.add(node, "wrong", image=graph.add(EngineRamp(), "ramp"))
     graph.add(WriteFrames(path=str(tmp_path / "a.####.png")), "end", image=made)
     result = run(graph, cache="none", device="cpu", on_error="continue")
     assert result.exit_code == 1 and not list(tmp_path.glob("*.png"))

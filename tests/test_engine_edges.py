@@ -19,7 +19,6 @@ from rotonodes.engine.result import Result
 from rotonodes.engine.schedule import StagePass
 from rotonodes.errors import FrameError, RetryError, RotoError
 from rotonodes.io.pictures import write_image
-from rotonodes.errors import FrameError
 from rotonodes.io.png import write_png
 from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node

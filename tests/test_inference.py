@@ -1,6 +1,7 @@
 """Segmenting frames: any size, any value, the same answer however the work is cut."""
 
 import copy
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,23 @@ def test_tiles_answer_like_the_whole_frame(model):
     assert (whole - tiled).abs().max() < 0.06  # a tile sees less of the frame
     small = frames[..., :40, :40]
     assert torch.equal(Segmenter(model)(small), Segmenter(model, tile=64, overlap=32)(small))
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_tiles_are_blended_in_proportion_where_they_overlap(model, monkeypatch, upright):
+    """Three of them, the last flush with the edge; each gives its number, so that the blend is all there is to see."""
+    segmenter = Segmenter(model, tile=32, overlap=8)
+    numbers = itertools.count()
+    monkeypatch.setattr(segmenter, "_whole", lambda shown, size: torch.full((1, 3, *size), next(numbers) / 2))
+    made = segmenter(torch.zeros(1, 3, *((74, 32) if upright else (32, 74))))[0, 0]
+    line = made[:, 5] if upright else made[5]
+    assert torch.equal(made, (line[:, None] if upright else line[None]).expand_as(made))
+    rising = (torch.arange(8) + 0.5) / 8 / 2
+    third = 42  # tiles begin at 0, 24 and 42
+    place = torch.arange(14) + 0.5  # where the second and the third overlap, by 14: each has the weight of its own ramp
+    one, other = ((32 - 18 - place) / 8).clamp(max=1), (place / 8).clamp(max=1)
+    wanted = torch.cat([torch.zeros(24), rising, torch.full((10,), 0.5), (0.5 * one + other) / (one + other), torch.ones(18)])
+    assert torch.allclose(line, wanted, atol=1e-3) and len(wanted) == third + 32
 
 
 def test_a_frame_too_large_for_the_device_falls_back_to_tiles(model, monkeypatch):

@@ -45,6 +45,16 @@ def test_alpha_is_found_in_linear_light(method: Method) -> None:
 
 
 @METHODS
+def test_known_pixels_beyond_0_and_1_count_as_these(method: Method) -> None:
+    """What they hold they keep, and what is unknown between them is solved as ever."""
+    color, _, trimap = fringe()
+    wild = torch.where(trimap == 1, 3.0, torch.where(trimap == 0, -2.0, trimap))
+    found, unknown = method(color, wild), trimap == 0.5
+    assert torch.equal(found[~unknown], wild[~unknown])
+    assert torch.equal(found[unknown], method(color, trimap)[unknown])
+
+
+@METHODS
 def test_known_pixels_keep_their_values(method: Method) -> None:
     color, _, trimap = fringe()
     trimap = torch.where(trimap == 1, 0.97, torch.where(trimap == 0, 0.0123, trimap))

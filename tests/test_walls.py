@@ -256,6 +256,20 @@ def test_a_check_imports_only_what_it_needs() -> None:
     assert not {"networkx", "PIL", "torch", "scipy"} & loaded
 
 
+def test_nodes_of_tests_have_names_of_their_own() -> None:
+    """All nodes of a process share one catalogue: two of one name would stop whichever test comes second."""
+    own = re.compile(r"^class (\w+)\(.*\bNode\b.*\):", re.M)
+    homes: dict[str, list[str]] = {}
+    for file in sorted((ROOT / "tests").glob("*.py")):
+        for name in own.findall(file.read_text(encoding="utf-8")):
+            homes.setdefault(name, []).append(f"tests/{file.name}")
+    for file in FILES:
+        if "nodes" in file.parts:
+            for name in re.findall(r"^class (\w+)\(", file.read_text(encoding="utf-8"), re.M):
+                homes.setdefault(name, []).append(str(file.relative_to(ROOT)))
+    assert not {name: files for name, files in homes.items() if len(files) > 1}, "rename one of them"
+
+
 def test_importing_the_package_is_cheap(tmp_path: Path) -> None:
     assert not {"torch", "numpy", "pydantic", "click", "rotonodes.node.base"} & loaded_after("import rotonodes", folder=tmp_path)
     loaded = loaded_after("from rotonodes import Graph, Image, Node, param, run", "from rotonodes.nodes import Crop", folder=tmp_path)
