@@ -368,3 +368,17 @@ def test_random_graphs_are_read_as_written(tmp_path: Path, drawn: Any) -> None:
     assert all(graph.upstream([name]) == {name, *nx.ancestors(graph.topology, name)} for name in order)
     for name, links in wanted.items():
         assert all(order.index(node) < order.index(name) for given in links.values() for node, _ in given)
+
+
+@pytest.mark.parametrize("target", ["crop", "crop.image", "crop/inner", "crop/inner.image"])
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("{type: GraphPas}", "g.yaml:5:16: crop: unknown type 'GraphPas'"),
+        ("{type: ./gone.yaml}", "g.yaml:5:16: crop: there is no graph file ./gone.yaml"),
+    ],
+)
+def test_the_sockets_of_a_broken_node_are_no_faults_of_their_own(tmp_path: Path, body: str, line: str, target: str) -> None:
+    text = f"rotonodes: 1\ninputs: {{plate: {target}}}\noutputs: {{made: {target}}}\nnodes:\n  crop: {body}\n"
+    (one,) = faults(tmp_path, text)
+    assert one.startswith(line)

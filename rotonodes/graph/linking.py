@@ -68,17 +68,15 @@ class Linker:
         found: dict[str, frozenset[str]] = {}
         for key, targets in sockets_of(self.data, "inputs").items():
             for node, socket in (found for target in targets for found in inner_inputs(graph, target)):
-                if node not in graph.vertices and node.partition("/")[0] not in self.broken:
+                found[node] = found.get(node, frozenset()) | {socket}
+                if node.partition("/")[0] in self.broken:
+                    continue  # its own faults are reported
+                if node not in graph.vertices:
                     hint = did_you_mean(node, graph.vertices)
                     self.fault(f"the input {key!r} names {node!r}{hint}; there is no such node", "inputs", key)
-                elif node not in self.broken and socket not in type(graph.vertices[node].node).signature.inputs:
-                    sockets = type(graph.vertices[node].node).signature.inputs
-                    self.fault(
-                        f"{node} has no input {socket!r}{did_you_mean(socket, sockets)}; it has {', '.join(sockets) or 'none'}",
-                        "inputs",
-                        key,
-                    )
-                found[node] = found.get(node, frozenset()) | {socket}
+                elif socket not in (sockets := type(graph.vertices[node].node).signature.inputs):
+                    has = ", ".join(sockets) or "none"
+                    self.fault(f"{node} has no input {socket!r}{did_you_mean(socket, sockets)}; it has {has}", "inputs", key)
         return found
 
     def check_outputs(self) -> None:
@@ -87,7 +85,7 @@ class Linker:
         for key, targets in sockets_of(self.data, "outputs").items():
             if len(targets) != 1:
                 self.fault(f"the output {key!r} stands for one node's output, not {len(targets)}", "outputs", key)
-            elif targets[0].partition(".")[0] not in self.broken:
+            elif targets[0].partition(".")[0].partition("/")[0] not in self.broken:
                 try:
                     graph.links_of(targets[0])
                 except UsageError as error:
