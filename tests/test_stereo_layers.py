@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from raytraced import Ball, ball, looking, unit
 from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
 from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes
-from rotonodes.nodes import FindKeyLight, MultipassDecode, StackPasses, TonesFromPasses
+from rotonodes.nodes import FindKeyLight, MultipassDecode, PaintTones, StackPasses, TonesFromPasses
 from rotonodes.values.pixels import Box, Clip, Image, Labels, Layers, Matte
+from rotonodes.values.tones import CLASSES, COLORS
 
 LAYERS, VIEWS = ("Beauty", "Other"), ("right", "left")  # the first of each is what is read unless another is asked for
 # Parameters of nodes whose defaults would not read what is here, or not all of it.
@@ -21,14 +23,21 @@ VALUES: dict[type[Node], list[dict[str, Any]]] = {
     MultipassDecode: [{"passes": ["Combined", "DiffDir", "Depth"], "mattes": {"ball": "ball"}}],
     StackPasses: [{}, {"normals": "camera"}],
     FindKeyLight: [{}, {"normals": "camera"}],
+    PaintTones: [{"palette": {"midtone": "#ffffff"}, "objects": {"ball": {"midtone": "#ff0000"}}}],
     TonesFromPasses: [{"recipe": "key", "objects": "ball"}, {"recipe": "cinema4d", "encoding": "raw"}],
 }
 
 
+# What else these nodes need.
+BESIDE: dict[type[Node], dict[str, Any]] = {PaintTones: {"labels": Labels(torch.full((48, 64), 3, dtype=torch.uint8), CLASSES, COLORS)}}
+
+
 def examples() -> list[tuple[type[Node], dict[str, Any]]]:
-    """Every node that takes layers, and the name of a view layer or an eye."""
+    """Every node that takes layers, and the name of a view layer or an eye; those whose first input is another have an entry above."""
     ours = [cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.") and {"layer", "view"} & cls.model_fields.keys()]
-    asking = [cls for cls in ours if any(Layers in socket.types for socket in cls.signature.inputs.values())]
+    asking = [
+        cls for cls in ours if Layers in [kind for socket in [*cls.signature.inputs.values()][:1] for kind in socket.types] or cls in BESIDE
+    ]
     return [(cls, values) for cls in asking for values in VALUES.get(cls, [{}])]
 
 
@@ -78,7 +87,7 @@ def file_of(scenes: dict[tuple[str, str], Ball], alone: bool) -> Layers:
 def told(node: Node, layers: Layers) -> list[Any]:
     """What a node makes of a frame, in a form that can be compared."""
     given = next(socket for socket in type(node).signature.inputs.values() if Layers in socket.types)
-    made = node(Clip.of([layers]) if given.feed == "clip" else layers)
+    made = node(**{given.name: Clip.of([layers]) if given.feed == "clip" else layers}, **BESIDE.get(type(node), {}))
     values = [*made.values()] if isinstance(made, dict) else [*made] if isinstance(made, tuple) else [made]
     return [value.data.numpy().tobytes() if isinstance(value, Image | Labels | Matte) else value for value in values]
 
