@@ -347,7 +347,7 @@ def test_results_are_named_after_the_shot(tmp_path: Path, monkeypatch: pytest.Mo
         ([TORUS, "--palette", "mug*=clay"], "--palette mug*=...: no object is called 'mug*'; there are stage 77.6%"),
         ([TORUS, "-F", "90"], "has no frame 90; on disk are 1-24"),
         ([TORUS, "--background", "no_such.png"], "--background no_such.png: neither a picture nor a colour"),
-        (["still.png", "--tones", "passes"], "--tones passes: still.png has no pass DiffDir and no pass GlossDir"),
+        (["still.png", "--tones", "passes"], "--tones passes: still.png has no DiffDir, GlossDir, Normal or Depth; it has Combined"),
         (["still.png", "--tones", "label"], "has no view layer Label"),
         (["still.png", "--shape", "mug"], "--shape mug: still.png has no object cryptomatte with names"),
         (["still.png", "--lines", "2"], "--lines 2: still.png has none of the passes"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -58,11 +58,11 @@ def choose_source(contents: Contents, asked: Way | None, shape: str, ground: boo
     lacking = {way: list(missing(contents, way, bool(shape))) for way in WAYS}
     if asked is not None and lacking[asked]:
         there = listed(dict.fromkeys(p.canonical for p in contents.passes.passes if not p.canonical[-2:].isdigit()), 14)
-        raise UsageError(f"--tones {asked}: {contents.layers.path} has no {' and no '.join(lacking[asked])}; it has {there or 'no passes'}")
+        raise UsageError(f"--tones {asked}: {contents.layers.path} has no {no_more(lacking[asked])}; it has {there or 'no passes'}")
     able = [way for way in WAYS if not lacking[way]] if asked is None else [asked]
     way = able[0]
     reason = (
-        "asked for" if asked else "; ".join(f"no {' and no '.join(lacking[one])} for {TITLES[one]}" for one in WAYS[: WAYS.index(way)][-1:])
+        "asked for" if asked else "; ".join(f"no {no_more(lacking[one])} for {TITLES[one]}" for one in WAYS[: WAYS.index(way)][-1:])
     )
     if way == "passes" and ground and "key" in able and not knows_ground(way):
         way, reason = "key", f"the {TITLES['passes']} know no shadow on the ground"
@@ -71,6 +71,11 @@ def choose_source(contents: Contents, asked: Way | None, shape: str, ground: boo
     if way == "key":
         return _key(reason, shape)
     return _network(way, contents, reason, shape)
+
+
+def no_more(lacking: Sequence[str]) -> str:
+    """What is not there, behind `no`: `DiffDir, Normal or Depth`."""
+    return " or ".join(filter(None, (", ".join(lacking[:-1]), lacking[-1])))
 
 
 def knows_ground(way: Way) -> bool:
@@ -87,7 +92,7 @@ def missing(contents: Contents, way: Way, has_shape: bool) -> Iterator[str]:
             return
         if not any('"key_direction"' in text for text in contents.layers.metadata.values() if isinstance(text, str)):
             yield "note of the label light in the header"
-    yield from (f"pass {name}" for name in NEEDED[way] if not passes.has(name, LABEL if way == "label" else ""))
+    yield from (name for name in NEEDED[way] if not passes.has(name, LABEL if way == "label" else ""))
     if way in ("label", "key") and not has_shape:
         yield "cryptomatte"
 
