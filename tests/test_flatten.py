@@ -18,8 +18,9 @@ from rotonodes.cli.jobs.shape_choice import choose_shapes, is_stage, short_patte
 from rotonodes.errors import UsageError
 from rotonodes.graph.document import parse_document
 from rotonodes.imaging.passes.contents import CryptomatteContents, NamedObject
-from rotonodes.imaging.passes.cryptomatte import find_cryptomatte, select_names
-from rotonodes.imaging.picture.own_tones import clusters, from_oklab, to_oklab, tones_of
+from rotonodes.imaging.passes.cryptomatte import coverage, find_cryptomatte, select_names
+from rotonodes.imaging.passes.names import Passes
+from rotonodes.imaging.picture.own_tones import clusters, color_planes, from_oklab, object_means, to_oklab, tones_of
 from rotonodes.nodes import LoadFrames, MultipassDecode, PaintObjects
 from rotonodes.values.color import hex_to_linear
 from rotonodes.values.pixels import Image, Labels
@@ -34,6 +35,11 @@ def nodes_of(call: Call, *arguments: str) -> dict[str, dict]:
     shown = call("flatten", *arguments, "--print-graph")
     assert shown.code == 0, shown.err
     return parse_document(shown.out).data["nodes"]
+
+
+@pytest.fixture(scope="module")
+def torus():
+    return LoadFrames(path=TORUS)(frame=3).layers
 
 
 # What is shape.
@@ -156,6 +162,21 @@ def test_alike_colours_share_a_palette() -> None:
     assert len(clusters(colors, [1] * 4, 2, 0.05)) == 2
 
 
+def test_means_are_those_of_the_coverage(torus) -> None:
+    passes, crypto = Passes.of(torus), find_cryptomatte(torus)
+    half = np.zeros((256, 256), np.float32)
+    half[:, :128] = 1
+    means = object_means(torus, passes, crypto, ("DiffCol", "nothing"), {"half": half})
+    color = color_planes(torus, passes.find("DiffCol"))
+    assert list(means.values) == ["half", "DiffCol"]
+    for name, number in select_names(crypto, "shape*, stage").items():
+        covered, row = coverage(torus, crypto, [number]), means.ids[number]
+        assert means.covered[row] == pytest.approx(covered.sum(), rel=1e-5), name
+        assert means.values["half"][row] == pytest.approx((covered * half).sum() / covered.sum(), rel=1e-4)
+        alone = covered * (covered > 0.95)
+        np.testing.assert_allclose(means.values["DiffCol"][row], (color * alone).sum(axis=(1, 2)) / alone.sum(), rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -175,11 +196,6 @@ def test_palettes_that_are_none(given: list[str], message: str) -> None:
 
 def painted(labels: torch.Tensor, layers, **parameters) -> torch.Tensor:
     return PaintObjects(**parameters)(layers, labels=Labels(labels, SIX_CLASSES, SIX_COLORS)).data
-
-
-@pytest.fixture(scope="module")
-def torus():
-    return LoadFrames(path=TORUS)(frame=3).layers
 
 
 RED = {"cast_shadow": "#400000", "form_shadow": "#800000", "midtone": "#c00000", "highlight": "#ff0000"}
@@ -318,6 +334,14 @@ def test_a_picture_alone(call: Call, tmp_path: Path) -> None:
     nodes = nodes_of(call, "still.png")
     assert nodes["tones"]["type"] == "UNetSegment" and nodes["paint"]["type"] == "PaintTones" and "gif" not in nodes
     assert nodes["png"]["path"] == "out/still.png"
+
+
+def test_a_cryptomatte_of_any_name_is_taken(call: Call, tmp_path: Path) -> None:
+    planes, _ = crypto_planes("ids", ("hero", "floor"))
+    picture = {f"v.Combined.{channel}": np.full((4, 8), 0.5, np.float32) for channel in "RGB"}
+    write(tmp_path / "a.exr", {**planes, **picture}, header("ids", ("hero", "floor")))
+    nodes = nodes_of(call, "a.exr")
+    assert nodes["passes"]["mattes"] == {"shape": "hero"} and nodes["passes"]["cryptomatte"] == nodes["paint"]["cryptomatte"] == "ids"
 
 
 def test_on_twos(call: Call) -> None:

@@ -93,12 +93,21 @@ def _middle_first(frames: Sequence[int]) -> list[int]:
 
 
 def object_cryptomatte(job: Flattening) -> CryptomatteContents | None:
-    """The first object cryptomatte whose names are known."""
-    return next((one for one in job.contents.cryptomattes if one.manifest and one.objects and "object" in _last(one.name)), None)
+    """The first object cryptomatte whose names are known, else the first one that is neither of materials nor of assets."""
+    known = [one for one in job.contents.cryptomattes if one.manifest and one.objects]
+    others = [one for one in known if not any(kind in _last(one.name) for kind in ("material", "asset"))]
+    return next((one for one in known if "object" in _last(one.name)), next(iter(others), None))
 
 
 def _last(name: str) -> str:
     return name.rpartition(".")[2].lower()
+
+
+def kind_field(crypto: CryptomatteContents, kind: str = "object") -> NodeFields:
+    """The field of a node that says which cryptomatte it takes, where it is not the usual one."""
+    if kind != "object":
+        return {"cryptomatte": kind}
+    return {} if "object" in _last(crypto.name) else {"cryptomatte": crypto.name}
 
 
 def find_shapes(job: Flattening) -> Shapes | None:
@@ -111,7 +120,7 @@ def find_shapes(job: Flattening) -> Shapes | None:
             raise UsageError(f"{option}: {why}: render Cryptomatte: Object")
         return None
     shapes = choose_shapes(crypto, wishes.shape, wishes.leave_out)
-    job.told.append(f"shapes: {', '.join(shapes.patterns)}")
+    job.told.append(f"shapes: {listed(shapes.patterns)}")
     return shapes
 
 
@@ -119,8 +128,10 @@ def add_tones(job: Flattening, shapes: Shapes | None) -> ToneSource:
     """Add the nodes that find the tones, and where they need it the picture and the matte of the shapes."""
     source = choose_source(job.contents, job.wishes.tones, "passes.shape" if shapes else "", job.wishes.ground)
     decode: NodeFields = {"type": "MultipassDecode", "in": "render.layers", "passes": ["Combined"]}
-    if shapes:
+    crypto = object_cryptomatte(job)
+    if shapes and crypto is not None:
         decode["mattes"] = {"shape": list(shapes.patterns) if len(shapes.patterns) > 1 else shapes.patterns[0]}
+        decode |= kind_field(crypto)
     if "passes." in str(source.nodes):
         job.nodes["passes"] = decode
     job.nodes |= source.nodes
@@ -157,7 +168,7 @@ def add_paint(job: Flattening, shapes: Shapes | None, source: ToneSource) -> str
     if not wished.everything:
         usual = next((p for p in found.palettes.values() if "midtone" in p), usual)
     others = {**{name: color for name, color in usual.items() if name in TONES}, **around}
-    fields: NodeFields = {"objects": objects, "palette": others, **({} if found.kind == "object" else {"cryptomatte": found.kind})}
+    fields: NodeFields = {"objects": objects, "palette": others, **kind_field(crypto, found.kind)}
     job.nodes["paint"] = {"type": "PaintObjects", "in": {"layers": "render.layers", **tones}, **fields}
     return "paint"
 

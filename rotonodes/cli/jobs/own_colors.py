@@ -10,7 +10,7 @@ import numpy as np
 from rotonodes.cli.jobs.shape_choice import short_patterns
 from rotonodes.imaging.passes.contents import Contents, CryptomatteContents
 from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage, find_cryptomatte
-from rotonodes.imaging.picture.own_tones import GROUND_LOOKS, LOOKS, clusters, mean_color, own_color, tones_of
+from rotonodes.imaging.picture.own_tones import GROUND_LOOKS, LOOKS, SURFACE, clusters, mean_color, object_means, own_color, tones_of
 from rotonodes.io.folder import natural_order
 from rotonodes.values.color import LUMINANCE
 
@@ -45,7 +45,7 @@ def own_palettes(contents: Contents, crypto: CryptomatteContents, shapes: Sequen
         one._replace(on_shape=one.name in shapes, on_stage=one.name not in shapes) for one in _seen(contents, crypto, objects, shape)
     ]
     dark = tuple(one.name for one in by_object if one.on_shape and not one.diffuse and one.share > SPECK)
-    by_object = list(_lit(contents, objects, by_object))
+    by_object = list(_lit(by_object))
     materials = next((c for c in contents.cryptomattes if c.manifest and "material" in c.name.rpartition(".")[2].lower()), None)
     if by_material and materials is not None:
         found = list(_seen(contents, materials, found_cryptomatte(contents, materials), shape))
@@ -66,21 +66,14 @@ class Seen(NamedTuple):
     on_shape: bool
     on_stage: bool
     diffuse: bool
+    light: float  # mean luminance of the diffuse light on it
 
 
-def _lit(contents: Contents, crypto: Cryptomatte, found: Sequence[Seen]) -> Iterator[Seen]:
+def _lit(found: Sequence[Seen]) -> Iterator[Seen]:
     """The same with the colours of the stage by its light: a wall that faces away is darker than the one beside it."""
-    light: dict[str, float] = {}
-    if contents.passes.has("DiffDir"):
-        diffuse = contents.passes.find("DiffDir")
-        for one in found:
-            covered = coverage(contents.layers, crypto, [(crypto.ids or {})[one.name]])
-            mean = mean_color(contents.layers, diffuse, covered) if one.on_stage and one.diffuse else None
-            if mean is not None:
-                light[one.name] = float(mean @ np.array(LUMINANCE))
-    usual = max(light.values(), default=0.0)
+    usual = max((one.light for one in found if one.on_stage and one.diffuse), default=0.0)
     for one in found:
-        factor = (light[one.name] / usual) ** LIT if usual > 0 and one.name in light else 1.0
+        factor = (one.light / usual) ** LIT if usual > 0 and one.on_stage and one.diffuse else 1.0
         yield one._replace(color=one.color * max(factor, DARKEST_WALL))
 
 
@@ -91,14 +84,15 @@ def _colors_apart(found: Sequence[Seen]) -> int:
 
 
 def _seen(contents: Contents, named: CryptomatteContents, crypto: Cryptomatte, shape: np.ndarray) -> Iterator[Seen]:
+    means = object_means(contents.layers, contents.passes, crypto, (*SURFACE, "DiffDir"), {"shape": shape})
+    light = means.values.get("DiffDir")
     for one in named.objects:
-        if not one.name or one.share <= 0:
-            continue
-        covered = coverage(contents.layers, crypto, [(crypto.ids or {})[one.name]])
-        color = own_color(contents.layers, contents.passes, covered)
+        row = means.ids.get((crypto.ids or {}).get(one.name, -1), -1)
+        color = own_color(means, row) if row >= 0 and means.covered[row] > 1e-3 else None
         if color is not None:
-            inside = float((covered * shape).sum() / covered.sum())
-            yield Seen(one.name, one.share, color.linear, inside > PART, 1 - inside > PART, color.diffuse)
+            inside = float(means.values["shape"][row])
+            lit = float(light[row] @ np.array(LUMINANCE)) if light is not None else 0.0
+            yield Seen(one.name, one.share, color.linear, inside > PART, 1 - inside > PART, color.diffuse, lit)
 
 
 def _grouped(found: Sequence[Seen], crypto: CryptomatteContents) -> Palettes:

@@ -61,9 +61,7 @@ def choose_source(contents: Contents, asked: Way | None, shape: str, ground: boo
         raise UsageError(f"--tones {asked}: {contents.layers.path} has no {no_more(lacking[asked])}; it has {there or 'no passes'}")
     able = [way for way in WAYS if not lacking[way]] if asked is None else [asked]
     way = able[0]
-    reason = (
-        "asked for" if asked else "; ".join(f"no {no_more(lacking[one])} for {TITLES[one]}" for one in WAYS[: WAYS.index(way)][-1:])
-    )
+    reason = "asked for" if asked else "; ".join(f"no {no_more(lacking[one])} for {TITLES[one]}" for one in WAYS[: WAYS.index(way)][-1:])
     if way == "passes" and ground and "key" in able and not knows_ground(way):
         way, reason = "key", f"the {TITLES['passes']} know no shadow on the ground"
     if way == "label":

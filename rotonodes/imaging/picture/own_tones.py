@@ -5,7 +5,7 @@ Colours are mixed in OKLab (Björn Ottosson, 2020, bottosson.github.io/posts/okl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +16,7 @@ from rotonodes.values.color import LUMINANCE, hex_to_linear
 from rotonodes.values.palette import OKLAB_AXES, OKLAB_CONES
 
 if TYPE_CHECKING:
+    from rotonodes.imaging.passes.cryptomatte import Cryptomatte
     from rotonodes.values.pixels import Layers
 
 _TO_CONES, _TO_LAB = np.array(OKLAB_CONES), np.array(OKLAB_AXES)
@@ -90,6 +91,43 @@ def as_hex(light: float, chroma: float, hue: float) -> str:
     return "#" + "".join(f"{round(value):02x}" for value in (encoded * 255).clip(0, 255).tolist())
 
 
+@dataclass(frozen=True)
+class Means:
+    """Sums over the pixels of each id of a cryptomatte: `covered` `[n]` in pixels, and the means of further values, `[n, 3]` or `[n]`."""
+
+    ids: dict[int, int]  # id -> row
+    covered: np.ndarray
+    values: dict[str, np.ndarray]
+
+
+def object_means(layers: Layers, passes: Passes, crypto: Cryptomatte, names: Sequence[str], more: Mapping[str, np.ndarray]) -> Means:
+    """The means of passes `names` (those of them that the file has, three channels each) and of planes `more` `[H, W]` over each object.
+
+    Colours are those of pixels that an object covers alone, where it has five or more; planes count by coverage.
+    """
+    ids, weights, pixels = [], [], []
+    for id_plane, coverage_plane in crypto.pairs:
+        weight = np.nan_to_num(np.asarray(layers.planes[coverage_plane], np.float32).ravel(), nan=0.0, posinf=0.0, neginf=0.0).clip(0, 1)
+        there = np.flatnonzero(weight > 0)
+        ids.append(np.ascontiguousarray(layers.planes[id_plane]).view(np.uint32).ravel()[there])
+        weights.append(weight[there])
+        pixels.append(there)
+    found, row = np.unique(np.concatenate(ids), return_inverse=True)
+    weight, pixel = np.concatenate(weights), np.concatenate(pixels)
+    covered = np.bincount(row, weight, len(found))
+    alone = np.where(weight > 0.95, weight, 0)
+    enough = np.bincount(row, alone, len(found)) > 4
+    color_weight = np.where(enough[row], alone, weight)
+    total = np.bincount(row, color_weight, len(found)).clip(min=1e-9)
+    values = {name: np.bincount(row, weight * plane.ravel()[pixel], len(found)) / covered.clip(min=1e-9) for name, plane in more.items()}
+    for name in names:
+        planes = color_planes(layers, passes.find(name)) if passes.has(name) else None
+        if planes is not None:
+            sums = [np.bincount(row, color_weight * plane.ravel()[pixel], len(found)) for plane in planes]
+            values[name] = np.stack(sums, axis=1) / total[:, None]
+    return Means({int(number): at for at, number in enumerate(found)}, covered, values)
+
+
 class OwnColor(NamedTuple):
     """A linear colour `[3]`; `diffuse` is False where the file has diffuse colour, and this surface has none: metal, glass, black."""
 
@@ -97,32 +135,33 @@ class OwnColor(NamedTuple):
     diffuse: bool
 
 
-def own_color(layers: Layers, passes: Passes, covered: np.ndarray) -> OwnColor | None:
-    """The mean colour of the surface that a coverage `[H, W]` shows: diffuse, else of its reflection, else of the picture.
+SURFACE = ("DiffCol", "GlossCol", "Combined")  # passes that tell a surface's colour, the best first
 
-    None where it is not seen, or no pass tells.
-    """
-    if covered.sum() < 1e-3:
-        return None
-    solid = np.where(covered > 0.95, covered, 0)
-    weight = solid if solid.sum() > 4 else covered
+
+def own_color(means: Means, row: int) -> OwnColor | None:
+    """The colour of one object's surface: diffuse, else of its reflection, else of the picture. None where no pass tells."""
     diffuse = True
-    for name in ("DiffCol", "GlossCol", "Combined"):
-        found = mean_color(layers, passes.find(name), weight) if passes.has(name) else None
+    for name in SURFACE:
+        found = means.values[name][row] if name in means.values else None
         if found is not None and (name == "Combined" or found @ np.array(LUMINANCE) > _DARK):
             return OwnColor(found, diffuse)
         diffuse = diffuse and not (found is not None and name == "DiffCol")
     return None
 
 
-def mean_color(layers: Layers, found: Pass, weight: np.ndarray) -> np.ndarray | None:
-    """The weighted mean of a pass's colour; None for a pass without three channels."""
+def color_planes(layers: Layers, found: Pass) -> np.ndarray | None:
+    """The three channels of a pass as finite colours from 0 to 1, `[3, H, W]`; None for a pass without them."""
     planes = dict(found.channels)
     if not {"R", "G", "B"} <= planes.keys():
         return None
     color = np.stack([np.asarray(layers.planes[planes[c]], np.float32) for c in "RGB"])
-    color = np.nan_to_num(color, nan=0.0, posinf=0.0, neginf=0.0).clip(0, 1)
-    return (color * weight).sum(axis=(1, 2), dtype=np.float64) / weight.sum(dtype=np.float64)
+    return np.nan_to_num(color, nan=0.0, posinf=0.0, neginf=0.0).clip(0, 1)
+
+
+def mean_color(layers: Layers, found: Pass, weight: np.ndarray) -> np.ndarray | None:
+    """The mean of a pass's colour by a weight `[H, W]`; None for a pass without three channels."""
+    color = color_planes(layers, found)
+    return None if color is None else (color * weight).sum(axis=(1, 2), dtype=np.float64) / weight.sum(dtype=np.float64)
 
 
 def clusters(colors: Sequence[np.ndarray], shares: Sequence[float], most: int, near: float) -> list[list[int]]:
@@ -130,9 +169,14 @@ def clusters(colors: Sequence[np.ndarray], shares: Sequence[float], most: int, n
 
     Pairs nearer than `near` in OKLab are merged, the nearest first, and further to `most` groups.
     """
-    groups = [[index] for index in range(len(colors))]
-    centres = [to_oklab(np.asarray(color)) for color in colors]
-    weights = [max(share, 1e-6) for share in shares]
+    places = [to_oklab(np.asarray(color)) for color in colors]
+    cells: dict[tuple[int, ...], list[int]] = {}
+    for index, place in enumerate(places):  # nearly equal ones at once, or a thousand objects would take minutes
+        cells.setdefault(tuple(np.floor(place / (near / 2)).astype(int).tolist()), []).append(index)
+    groups = list(cells.values())
+    heavy = [max(share, 1e-6) for share in shares]
+    weights = [sum(heavy[index] for index in group) for group in groups]
+    centres = [sum(places[index] * heavy[index] for index in group) / total for group, total in zip(groups, weights, strict=True)]
     while len(groups) > 1:
         apart = np.linalg.norm(np.stack(centres)[:, None] - np.stack(centres)[None], axis=-1) + np.diag([np.inf] * len(groups))
         i, j = divmod(int(apart.argmin()), len(groups))
