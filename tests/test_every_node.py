@@ -136,7 +136,8 @@ def given(socket: Socket, sample: Sample, kind: type | None = None, frames: int 
     """What the engine would feed an input with, made of `kind` (default: the first type it takes)."""
     make = MAKERS[kind or socket.types[0]]
     if socket.feed == "clip":
-        return Clip.of([make(replace(sample, seed=sample.seed + 10 * i)) for i in range(frames)])
+        clip = Clip.of([make(replace(sample, seed=sample.seed + 10 * i)) for i in range(frames)])
+        return [clip] if socket.many else clip
     if socket.feed == "batch":
         return Batch.of([make(replace(sample, seed=sample.seed + 10 * i)) for i in range(frames)])
     return [make(sample)] if socket.many else make(sample)
@@ -653,8 +654,8 @@ def with_bad_pixel(case: Case, kind: type, name: str, value: float) -> dict[str,
         of = kind if kind in socket.types else socket.types[0]
         count = 2 if socket.feed in ("clip", "batch") else 1
         values = [make(of, 10 * at) for at in range(count)]
-        wrapped = Clip.of(values) if socket.feed == "clip" else Batch.of(values) if socket.feed == "batch" else None
-        inputs[socket.name] = wrapped if wrapped is not None else values if socket.many else values[0]
+        wrapped = Clip.of(values) if socket.feed == "clip" else Batch.of(values) if socket.feed == "batch" else values[0]
+        inputs[socket.name] = [wrapped] if socket.many else wrapped
     return inputs
 
 

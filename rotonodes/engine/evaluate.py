@@ -99,19 +99,17 @@ class Evaluator:
         node = self.plan.nodes[name]
         sockets = type(node).signature.inputs
         inputs: Values = {}
-        for key, link in self.plan.keys.inputs(name):
+        for key, link, frames, numbers in self.plan.keys.asked(name, frame):
             if only is not None and key not in only:
                 continue
             if only is not None:
-                asked: tuple[int | None, ...] = (frame if self.plan.keys.per_frame(link.node) else None,)
-            else:
-                asked = self.plan.keys.input_frames(name, frame, key, link)
-            if any((link.node, f) not in made for f in asked):
+                frames = (frame if self.plan.keys.per_frame(link.node) else None,)
+            if any((link.node, f) not in made for f in frames):
                 raise Upstream(link.node)
-            values = [made[link.node, f].get(link.output) for f in asked]
+            values = [made[link.node, f].get(link.output) for f in frames]
             if only is None and sockets[key].feed == "clip":
-                numbers = [frame if f is None else f for f in asked]
-                inputs[key] = Clip.of(values, [0 if n is None else n for n in numbers])
+                repeated = values * len(numbers) if frames == (None,) else values
+                _add_input(inputs, key, Clip.of(repeated, numbers or [0] * len(values)), sockets[key].many)
             else:
                 _add_input(inputs, key, values[0], sockets[key].many)
         return inputs
@@ -166,6 +164,7 @@ class Evaluator:
         made = node.run(
             inputs,
             frame=frame,
+            shot=self.plan.keys.shot,
             key=key,
             device=self.device,
             wanted=self.plan.outputs.get(name),
@@ -206,8 +205,8 @@ class Evaluator:
         if frame is None and type(self.plan.nodes[name]).takes_whole_clip():
             raise FrameError(f"its cache entry ({self.plan.cache.folder}) was damaged and has been removed: run again")
         made: dict[Task, Values] = {}
-        for key, link in self.plan.keys.inputs(name):
-            for f in self.plan.keys.input_frames(name, frame, key, link):
+        for _, link, frames, _ in self.plan.keys.asked(name, frame):
+            for f in frames:
                 if f is None:
                     made[link.node, f] = self.once(link.node)
                 elif (link.node, f) not in made:

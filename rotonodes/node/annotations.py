@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Frame(int):
     """Annotation: the frame number. It becomes part of the node's key."""
+
+
+class Shot(tuple[int, int]):
+    """Annotation: the first and the last frame of the shot. It becomes part of the node's key."""
+
+
+class InputLink(NamedTuple):
+    """One link of an input: the input's name; of an input that takes many the number of the link, from 0, and how many there are."""
+
+    name: str
+    number: int
+    count: int
 
 
 class Key(str):
@@ -42,4 +54,4 @@ class Monitor:
         return False
 
 
-ASKS: tuple[type, ...] = (Frame, Key, Device, Wanted, Prepared, Monitor)
+ASKS: tuple[type, ...] = (Frame, Shot, Key, Device, Wanted, Prepared, Monitor)

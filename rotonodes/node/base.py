@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from rotonodes.errors import UsageError
-from rotonodes.node.annotations import NOT_GIVEN, Device, Frame, Key, Monitor, Prepared, Wanted
-from rotonodes.node.calling import PREPARED, first_of_batch, on_one_device, wrong_input
+from rotonodes.node.annotations import NOT_GIVEN, Device, Frame, InputLink, Key, Monitor, Prepared, Shot, Wanted
+from rotonodes.node.calling import PREPARED, as_clips, first_of_batch, on_one_device, span_of, wrong_input
 from rotonodes.node.parameters import (
     WrongParameter,
     faults_of,
@@ -24,7 +24,7 @@ from rotonodes.node.parameters import (
 from rotonodes.node.registry import register
 from rotonodes.node.signature import Signature, read_signature
 from rotonodes.node.source_digest import source_digest
-from rotonodes.values.pixels import Batch, Clip
+from rotonodes.values.pixels import Batch
 
 # (files, sources) -> those of the files that an earlier run of the same graph made from the sources.
 OwnResults = Callable[[Sequence[str], Sequence[str]], set[str]]
@@ -88,6 +88,9 @@ class Node(BaseModel):
         cls.signature = read_signature(cls)
         if cls.has_neighbours() and not cls.signature.is_clip:
             raise UsageError(f"{cls.__name__}: a node with needs() takes its neighbouring frames as Clip[...]; no input is one")
+        if cls.takes_whole_clip() and any(socket.many and socket.feed == "clip" for socket in cls.signature.inputs.values()):
+            ways = "take several inputs, or say with needs_of() which frames"
+            raise UsageError(f"{cls.__name__}.process: a list of whole clips cannot be fed; {ways}")
         if cls.__dict__.get("in_catalogue", True):
             register(cls)
 
@@ -100,6 +103,13 @@ class Node(BaseModel):
     def needs(self, frame: int) -> Iterable[int]:
         """The input frames that output `frame` is made from. A node that overrides this takes them as `Clip[...]`."""
         return (frame,)
+
+    def needs_of(self, link: InputLink, frame: int, shot: Shot) -> Iterable[int]:
+        """The frames of one link that output `frame` is made from, where they differ by link or depend on the shot's ends.
+
+        They may lie outside the shot, or be none; those of `needs` are limited to the shot.
+        """
+        return self.needs(frame)
 
     def reads(self, frame: int | None) -> tuple[str, ...]:
         """Files that `frame` is made from; their fingerprints are part of the key. By default every input path parameter."""
@@ -155,7 +165,7 @@ class Node(BaseModel):
 
     @classmethod
     def has_neighbours(cls) -> bool:
-        return cls.needs is not Node.needs
+        return cls.needs is not Node.needs or cls.needs_of is not Node.needs_of
 
     @classmethod
     def takes_whole_clip(cls) -> bool:
@@ -206,8 +216,8 @@ class Node(BaseModel):
                 raise UsageError(f"{self.type_name}: {wrong}")
             if socket.feed == "batch" and isinstance(value, socket.types):
                 inputs[name], single = Batch.of([value]), True
-            elif socket.feed == "clip" and isinstance(value, list | tuple):
-                inputs[name] = Clip.of(value)
+            elif socket.feed == "clip" and value is not None:
+                inputs[name] = as_clips(socket, value, frame)
         result = self.run(inputs, frame=frame, key=key, device=device)
         return first_of_batch(result) if single else result
 
@@ -216,6 +226,7 @@ class Node(BaseModel):
         inputs: Mapping[str, Any],
         *,
         frame: int | None = None,
+        shot: Shot | None = None,
         key: str = "",
         device: str = "cpu",
         wanted: Iterable[str] | None = None,
@@ -227,6 +238,8 @@ class Node(BaseModel):
         for name, kind in self.signature.asks.items():
             if kind is Frame:
                 given[name] = Frame(1 if frame is None else frame)
+            elif kind is Shot:
+                given[name] = shot or Shot(span_of(inputs.values(), 1 if frame is None else frame))
             elif kind is Key:
                 given[name] = Key(key)
             elif kind is Device:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from rotonodes.node.signature import FRAME_TYPES, Socket
@@ -53,6 +53,8 @@ def wrong_input(socket: Socket, value: Any) -> str | None:
         if not isinstance(value, list | tuple):
             return f"the input {socket.name!r} takes a list of {socket.type_names()}, not {_described(value)}"
         singles = list(value)
+        if socket.many and socket.feed == "clip":  # each a clip, a list of frames, or one frame
+            singles = [v for one in singles if not isinstance(one, Clip) for v in (one if isinstance(one, list | tuple) else [one])]
     elif socket.feed == "clip" and isinstance(value, Clip):
         singles = []
     elif socket.feed == "batch" and isinstance(value, Batch):
@@ -62,6 +64,26 @@ def wrong_input(socket: Socket, value: Any) -> str | None:
             hint = f": make one with {kinds[0].__name__}(...)" if hasattr(single, "shape") and kinds[0] in FRAME_TYPES else ""
             return f"the input {socket.name!r} takes {socket.type_names()}, not {_described(single)}{hint}"
     return None
+
+
+def as_clips(socket: Socket, value: Any, frame: int) -> Any:
+    """What was given to a clip input as the clip, or the list of clips, that the node takes; a single picture is a clip of `frame`."""
+    if socket.many:
+        return [_as_clip(one, frame) for one in value]
+    return _as_clip(value, frame)
+
+
+def _as_clip(value: Any, frame: int) -> Clip[Any]:
+    if isinstance(value, Clip):
+        return value
+    return Clip.of(value) if isinstance(value, list | tuple) else Clip.of([value], [frame])
+
+
+def span_of(inputs: Iterable[Any], frame: int) -> tuple[int, int]:
+    """The first and the last frame of the clips among the inputs; `frame` where there is none."""
+    given = [one for value in inputs for one in (value if isinstance(value, list) else [value])]
+    numbers = [number for one in given if isinstance(one, Clip) for number in one.frames] or [frame]
+    return min(numbers), max(numbers)
 
 
 def _described(value: Any) -> str:

@@ -82,8 +82,8 @@ def read_signature(cls: type) -> Signature:
             asks[name] = kind
         else:
             inputs[name] = _socket(cls, name, hints[name], parameter.default is inspect.Parameter.empty)
-    if any(socket.many and socket.feed in ("batch", "clip") for socket in inputs.values()):
-        raise UsageError(f"{cls.__name__}.process: a list of Batch or Clip cannot be fed; take several inputs")
+    if any(socket.many and socket.feed == "batch" for socket in inputs.values()):
+        raise UsageError(f"{cls.__name__}.process: a list of Batch cannot be fed; take several inputs")
     outputs, result = _outputs(cls, hints.get("return"), inputs)
     return Signature(inputs, asks, outputs, result)
 

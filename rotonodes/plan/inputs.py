@@ -40,7 +40,8 @@ def refuse_overwriting(plan: Plan) -> None:
     every = sorted({*plan.delivered, *plan.keys.clip})
     for name in plan.graph.upstream(plan.sinks):
         if not plan.graph.vertices[name].disabled and next(plan.nodes[name].paths("input"), None):
-            numbers: Sequence[int | None] = every if plan.keys.per_frame(name) else (None,)
+            beyond = (*plan.todo.get(name, ()), *plan.cached.get(name, ()))  # where a node asks for frames outside the shot
+            numbers: Sequence[int | None] = [*every, *beyond] if plan.keys.per_frame(name) else (None,)
             for path in (path for frame in numbers for path in plan.nodes[name].reads(frame)):
                 rule.reads(name, path)
     for name in plan.sinks:

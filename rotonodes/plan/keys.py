@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from rotonodes.errors import RotoError, UsageError
 from rotonodes.graph.graph import Graph, Link, Vertex
-from rotonodes.node.annotations import Frame
+from rotonodes.node.annotations import Frame, InputLink, Shot
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import added_later, changes_pixels
 from rotonodes.node.registry import full_name
@@ -42,6 +43,15 @@ def pixel_parameters(node: Node) -> dict[str, Any]:
     return {name: values[name] for name, info in fields.items() if not (added_later(info) and getattr(node, name) == info.default)}
 
 
+class Asked(NamedTuple):
+    """What a node needs of one link: the frames to make (None: a value made once), and the frame numbers that they stand for."""
+
+    key: str
+    link: Link
+    frames: tuple[int | None, ...]
+    numbers: tuple[int, ...]
+
+
 class Keys:
     """Keys of a graph's nodes for one run.
 
@@ -54,6 +64,7 @@ class Keys:
     ) -> None:
         self.graph, self.nodes, self.clip, self.delivered, self.fingerprint = graph, nodes, clip, delivered, fingerprint
         self._in_clip = frozenset(clip)
+        self.shot = Shot((min(clip), max(clip))) if clip else None
         self._made: dict[tuple[str, int | None], str] = {}
         self._parts: dict[str, str] = {}
         self._per_frame: dict[str, bool] = {}
@@ -80,16 +91,32 @@ class Keys:
             return parse_frames(own)
         return self.delivered if type(node).is_writer() else self.clip
 
-    def input_frames(self, name: str, frame: int | None, key: str, link: Link) -> tuple[int | None, ...]:
-        """The frames of `link` that the input `key` of node `name` needs for `frame`; None stands for a value made once."""
-        if not self._per_frame[link.node]:
-            return (None,)
+    def asked(self, name: str, frame: int | None) -> Iterator[Asked]:
+        """What a node needs of each of its links for `frame`, in their order."""
         node = self.graph.vertices[name].node
-        if type(node).takes_whole_clip():
-            return self.clip_frames(name)
-        assert frame is not None
-        if not type(node).has_neighbours() or type(node).signature.inputs[key].feed != "clip":
+        links = self.inputs(name)
+        counts, places = Counter(key for key, _ in links), Counter[str]()
+        for key, link in links:
+            place = InputLink(key, places[key], counts[key])
+            places[key] += 1
+            if type(node).takes_whole_clip():
+                numbers: tuple[int, ...] = self.clip_frames(name) if self._per_frame[link.node] else ()
+                yield Asked(key, link, numbers or (None,), numbers)
+                continue
+            numbers = () if frame is None else self._numbers(node, frame, place)
+            if self._per_frame[link.node]:
+                yield Asked(key, link, numbers, numbers)
+            elif type(node).needs_of is Node.needs_of or frame is None:
+                yield Asked(key, link, (None,), () if frame is None else (frame,))
+            else:
+                yield Asked(key, link, (None,) if numbers else (), numbers)
+
+    def _numbers(self, node: Node, frame: int, link: InputLink) -> tuple[int, ...]:
+        """The frame numbers that one link of a node stands for."""
+        if not type(node).has_neighbours() or type(node).signature.inputs[link.name].feed != "clip":
             return (frame,)
+        if type(node).needs_of is not Node.needs_of:
+            return tuple(node.needs_of(link, frame, self.shot or Shot((frame, frame))))
         # The shot ends are the same for every part of it that a run delivers.
         return tuple(f for f in node.needs(frame) if f in self._in_clip or f == frame)
 
@@ -114,14 +141,14 @@ class Keys:
         return self._made[at]
 
     def _asked(self, name: str, frame: int | None) -> list[tuple[str, int | None]]:
-        return [(link.node, f) for key, link in self.inputs(name) for f in self.input_frames(name, frame, key, link)]
+        return [(asked.link.node, f) for asked in self.asked(name, frame) for f in asked.frames]
 
     def _compute(self, name: str, frame: int | None) -> str:
         node = self.graph.vertices[name].node
         inputs: dict[str, list[Any]] = {}
         exact = type(node).takes_whole_clip() or type(node).has_neighbours()
-        for key, link in self.inputs(name):
-            for f in self.input_frames(name, frame, key, link):
+        for key, link, frames, _ in self.asked(name, frame):
+            for f in frames:
                 made = self._made[link.node, f]
                 inputs.setdefault(key, []).append([link.output, made, f] if exact else [link.output, made])
         try:
@@ -133,6 +160,8 @@ class Keys:
         asks_frame = Frame in type(node).signature.asks.values() and by_number
         # Clips that repeat one still differ by their frames.
         span = list(self.clip_frames(name)) if type(node).takes_whole_clip() else None
+        if Shot in type(node).signature.asks.values():
+            span = list(self.shot or ())
         return digest([self._node_part(name, node), inputs, frame if asks_frame or exact else None, files, span])
 
     def _node_part(self, name: str, node: Node) -> str:

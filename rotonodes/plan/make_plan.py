@@ -176,8 +176,7 @@ class _Planner:
                 plan.cached.setdefault(name, set()).add(frame)
                 continue
             plan.todo.setdefault(name, set()).add(frame)
-            for key, link in self.keys.inputs(name):
-                stack += [(link.node, f) for f in self.keys.input_frames(name, frame, key, link)]
+            stack += [(asked.link.node, f) for asked in self.keys.asked(name, frame) for f in asked.frames]
 
     def _stages(self, wanted: dict[str, list[int | None]]) -> None:
         """Divide the work into stages: a node that takes a whole clip must finish before the frames that use it start."""

@@ -1,0 +1,1 @@
+"""Nodes that change when frames are shown."""
