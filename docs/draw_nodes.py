@@ -57,7 +57,17 @@ BEFORE = {
     "StabilizeTones": ["roto.labels"],
     "TonesFromPasses": ["render.image"],
 }
-FRAMES = {"LoadMovie": [1, 9, 17], "LoadPictures": [1, 2, 3], "StabilizeTones": [4], "TrainUNet": [11]}  # one that it does not learn from
+FRAMES = {
+    "AppendClips": [5, 6, 7],
+    "HoldFrames": [10, 11, 12, 13],
+    "LoadMovie": [1, 9, 17],
+    "LoadPictures": [1, 2, 3],
+    "Retime": [2, 3, 4],
+    "StabilizeTones": [4],
+    "TimeOffset": [8],
+    "TrainUNet": [11],  # one that it does not learn from
+}
+TIMED = ("AppendClips", "HoldFrames", "Retime", "TimeOffset")  # shown with their frame numbers, the first input at every frame
 
 
 class Planes(Node):
@@ -96,7 +106,10 @@ def draw_node(word: str) -> PIL.Image.Image:
     vertex = [v for v in graph.vertices.values() if type_word(type(v.node)) == word][-1]
     frames = graph.frames or (1,)
     shown = FRAMES.get(word, [frames[len(frames) // 2]])
-    left = [look(graph, target, shown[-1]) for target in BEFORE.get(word, inputs_of(graph, vertex))]
+    inputs = BEFORE.get(word, inputs_of(graph, vertex))
+    left = [look(graph, target, shown[-1]) for target in inputs]
+    if word in TIMED:
+        left = [numbered(look(graph, inputs[0], frame), frame) for frame in shown]
     if not left:
         sources = [graph.vertices[name] for name in graph.upstream([vertex.name]) if not graph.vertices[name].links]
         files = [Path(path).name for source in sources for _, path in source.node.paths("input")]
@@ -111,6 +124,7 @@ def draw_node(word: str) -> PIL.Image.Image:
     else:
         outputs = [name for name in vertex.node.outputs() if is_picture(graph, f"{vertex.name}.{name}")]
         right = [look(graph, f"{vertex.name}.{name}", frame) for name in outputs[:MOST] for frame in shown]
+        right = [numbered(panel, frame) for panel, frame in zip(right, shown, strict=True)] if word in TIMED else right
     return laid_out(left, right)
 
 
@@ -118,6 +132,11 @@ def settings_of(node: Node) -> list[str]:
     """The parameters that a node was given, as text."""
     given = [name for name in type(node).model_fields if name in node.model_fields_set]
     return [f"{name}: {json.dumps(getattr(node, name))}".replace('"', "") for name in given]
+
+
+def numbered(panel: Panel, frame: int) -> Panel:
+    """A panel with the frame number in its caption."""
+    return Panel(panel.picture, f"{panel.caption} {frame}")
 
 
 def is_picture(graph: Graph, target: str) -> bool:

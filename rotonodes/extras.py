@@ -21,6 +21,7 @@ LIBRARIES = {  # by the name that Python imports
     "onnx": OptionalLibrary("onnx", "onnx"),
     "onnxruntime": OptionalLibrary("onnxruntime", "onnx"),
     "onnxscript": OptionalLibrary("onnxscript", "onnx"),
+    "PyOpenColorIO": OptionalLibrary("opencolorio", "studio"),
     "psd_tools": OptionalLibrary("psd-tools", "psd"),
     "pymatting": OptionalLibrary("pymatting", "matting"),
     "scipy": OptionalLibrary("scipy", "post"),

@@ -45,7 +45,9 @@ class Show(Node):
         return ("out/shown",)
 
 
-def seen(node: Node, frames: str = "1-8", only: tuple[int, ...] | None = None, sources: int = 1, source: type[Node] = Numbers) -> dict[int, float]:
+def seen(
+    node: Node, frames: str = "1-8", only: tuple[int, ...] | None = None, sources: int = 1, source: type[Node] = Numbers
+) -> dict[int, float]:
     """Frame of a shot -> number of the frame that is seen there; `sources` pictures add 100 to their numbers each."""
     made.clear()
     shown.clear()

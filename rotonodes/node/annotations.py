@@ -18,7 +18,7 @@ class InputLink(NamedTuple):
 
     name: str
     number: int
-    count: int
+    links: int
 
 
 class Key(str):

@@ -63,6 +63,20 @@ def frames_named(frames: Iterable[int]) -> str:
     return f"frame{'s' if len(numbers) > 1 else ''} {format_frames(numbers)}"
 
 
+def with_frame_number(text: str, frame: int) -> str:
+    """Text with `$F` and `$F4` replaced by a frame number, the second with at least four digits; `[$]F` stays `$F`."""
+
+    def number(match: re.Match[str]) -> str:
+        return "$" if match[1] else format_number(frame, int(match[2] or match[3] or 1))
+
+    return re.sub(r"(\[\$\])|\$F(\d*)(?![A-Za-z_])|\$\{F(\d*)\}", number, text)
+
+
+def format_number(frame: int, digits: int) -> str:
+    """A frame number with at least that many digits."""
+    return f"{'-' if frame < 0 else ''}{abs(frame):0{digits}d}"
+
+
 def literal(text: str) -> str:
     """`text` with frame tokens escaped, for use inside a pattern: `[#]` for a literal `#`, `[%]` for `%`, and so on."""
     return _TOKEN.sub(lambda match: re.sub(r"[#%$@<]", r"[\g<0>]", match[0]), text)

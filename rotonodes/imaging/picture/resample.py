@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 Filter = Literal["nearest", "bilinear", "bicubic", "lanczos", "area"]
+WarpFilter = Literal["nearest", "bilinear", "bicubic"]  # of pictures that are turned or bent
 Fit = Literal["fill", "fit", "stretch", "width", "height", "none"]
 
 

@@ -56,3 +56,22 @@ def _power(spacing: float) -> float:
     unit = torch.zeros(1, 1, 9, 1)
     unit[0, 0, 4] = 1
     return float(interpolate(unit, size=(9 * 64, 1), mode="bicubic", align_corners=False).square().sum() / 64)
+
+
+def paper_tooth(size: tuple[int, int], grain: float, seed: tuple[int, ...]) -> Tensor:
+    """The surface of paper lit from the top left: `[H, W]` around 0 with standard deviation 1."""
+    bumps = fractal((size[0] + 1, size[1] + 1), (2 * grain, 2 * grain), 3, 0.6, (*seed, 101))
+    lit = bumps[1:, 1:] - bumps[:-1, :-1]
+    clouds = fractal(size, (40 * grain, 24 * grain), 3, 0.5, (*seed, 102)) - 0.5
+    return _standard(lit) * 0.9 + _standard(clouds) * 0.35
+
+
+def film_grain(size: tuple[int, int], grain: float, seed: tuple[int, ...]) -> Tensor:
+    """Clumps of grain: `[H, W]` around 0 with standard deviation 1."""
+    return _standard(fractal(size, (grain, grain), 2, 0.7, (*seed, 103)) - 0.5)
+
+
+def _standard(planes: Tensor) -> Tensor:
+    """Brought to mean 0 and standard deviation 1; a single value becomes 0."""
+    centered = planes - planes.mean()
+    return centered / centered.square().mean().sqrt().clamp(min=1e-6)

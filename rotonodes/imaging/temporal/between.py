@@ -20,10 +20,10 @@ def blended(before: Image, after: Image, share: float) -> Image:
 
 
 def moved(pictures: tuple[Image, Image], motion: tuple[Image, Image], share: float) -> Image:
-    """The picture at `share` of the way from the first to the second, both moved along their vectors (`motion`, a Vector pass each).
+    """The picture at `share` of the way from the first to the second, both moved along their vectors.
 
-    Each is mixed in by how near in time it is and by the trust in its vectors there: those of the two frames must cancel out. Where a surface is
-    hidden in one frame, the other one is taken alone.
+    `motion` has a Vector pass for each. Each is mixed in by how near in time it is and by the trust in its vectors there: those of the
+    two frames must cancel out. Where a surface is hidden in one frame, the other one is taken alone.
 
     Raises FrameError for pictures or vectors of another size, or vectors without X Y Z W.
     """
@@ -56,6 +56,8 @@ def _source(vectors: Tensor, own: Positions, share: float, step: int) -> Positio
 def _alike(before: Image, after: Image) -> tuple[Image, Image]:
     if before.size != after.size or before.channels != after.channels:
         named = [f"{p.width} x {p.height} {' '.join(p.channels)}" for p in (before, after)]
-        raise FrameError(f"image: two frames are mixed that differ, {named[0]} and {named[1]}: they must have one size and the same channels")
+        raise FrameError(
+            f"image: two frames are mixed that differ, {named[0]} and {named[1]}: they must have one size and the same channels"
+        )
     box = before.box.union(after.box)
     return before.on(box), after.to(before.device).on(box)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import field_validator
 
 from rotonodes.errors import UsageError
-from rotonodes.imaging.temporal.time_maps import ends_of, emptied, frame_of
+from rotonodes.imaging.temporal.time_maps import emptied, ends_of, frame_of
 from rotonodes.node.annotations import Frame, InputLink, Shot
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
@@ -18,9 +18,9 @@ from rotonodes.values.pixels import Clip, Picture
 class AppendClips(Node):
     """Show clips one after the other, each cut to a range.
 
-    The first clip begins at `start`, each further one after the last frame of the one before. `ranges` has for each clip the frames that are
-    shown of it; a clip without one shows the frames of the shot. With a single clip this cuts a range out and moves it to `start`. Name
-    the length of the result with the graph's `frames`. Only the clip that is seen is made.
+    The first clip begins at `start`, each further one after the last frame of the one before. `ranges` has for each clip the frames that
+    are shown of it; a clip without one shows the frames of the shot. With a single clip this cuts a range out and moves it to `start`.
+    Name the length of the result with the graph's `frames`. Only the clip that is seen is made.
     """
 
     ranges: tuple[str, ...] = param((), help="range of each clip in its own frames, as [1-24, 1001-1048]", examples=[["1-2"], ["2-2"]])
@@ -54,7 +54,7 @@ class AppendClips(Node):
         return clips - 1, self.range_of(clips - 1, shot)[1], True
 
     def needs_of(self, link: InputLink, frame: int, shot: Shot) -> tuple[int, ...]:
-        number, wanted, _ = self.shown(frame, link.count, shot)
+        number, wanted, _ = self.shown(frame, link.links, shot)
         return (wanted,) if number == link.number else ()
 
     def process(self, image: list[Clip[Picture]], *, frame: Frame, shot: Shot) -> Picture:

@@ -19,9 +19,9 @@ from rotonodes.values.pixels import Clip, Picture
 class HoldFrames(Timed):
     """Hold frames: animation on twos or threes.
 
-    With `step: 2` every second frame is shown for two frames, as drawn animation is shot on twos; the steps are counted from `start`. `keys`
-    names the frames that are shown instead: each is held until the next one (`keys: "12"` freezes the clip at frame 12). Only the frames that
-    are shown are made.
+    With `step: 2` every second frame is shown for two frames, as drawn animation is shot on twos; the steps are counted from `start`.
+    `keys` names the frames that are shown instead: each is held until the next one (`keys: "12"` freezes the clip at frame 12). Only the
+    frames that are shown are made.
     """
 
     step: int = param(2, help="frames that each picture is held for: 2 is on twos", unit="frames", ge=1, le=1000)

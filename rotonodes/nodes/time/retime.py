@@ -19,16 +19,20 @@ from rotonodes.values.pixels import Clip, Image
 class Retime(Timed):
     """Show a clip faster, slower, or backwards.
 
-    The result begins at `start` with that frame of the input and goes on at `speed`; `times` maps frames of the result to frames of the input
-    instead, straight between them (`{1: 24, 24: 1}` runs backwards). Before the first and after the last frame of the input these are held. Between two
-    frames `nearest` shows the nearer one, `blend` mixes both, and `motion` moves both along the motion vectors of the linked
-    `motion` (Blender's Vector pass, or EstimateMotion) and mixes them where they agree; what only one of them shows is taken from that
-    one.
+    The result begins at `start` with that frame of the input and goes on at `speed`; `times` maps frames of the result to frames of the
+    input instead, straight between them (`{1: 24, 24: 1}` runs backwards). Before the first and after the last frame of the input these
+    are held. Between two frames `nearest` shows the nearer one, `blend` mixes both, and `motion` moves both along the motion vectors of
+    the linked `motion` (Blender's Vector pass, or EstimateMotion) and mixes them where they agree; what only one of them shows is taken
+    from that one.
     """
 
-    speed: float = param(1.0, help="frames of the input for each frame of the result: 0.5 is half as fast, -1 runs backwards", ge=-100, le=100)
+    speed: float = param(
+        1.0, help="frames of the input for each frame of the result: 0.5 is half as fast, -1 runs backwards", ge=-100, le=100
+    )
     start: int | None = param(None, help="frame that stays where it is; default: the first frame of the shot", examples=[2, 1])
-    times: dict[int, float] = param({}, help="frame of the result -> frame of the input, instead of a speed", examples=[{"1": 2}, {"1": 1, "2": 1.5}])
+    times: dict[int, float] = param(
+        {}, help="frame of the result -> frame of the input, instead of a speed", examples=[{"1": 2}, {"1": 1, "2": 1.5}]
+    )
     method: Literal["nearest", "blend", "motion"] = param("nearest", help="what is shown between two frames of the input")
 
     @model_validator(mode="after")

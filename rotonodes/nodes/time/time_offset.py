@@ -12,8 +12,8 @@ from rotonodes.values.pixels import Clip, Picture
 class TimeOffset(Timed):
     """Show a clip later or earlier.
 
-    Frame n shows frame n - `by` of the input: a positive number delays the clip. Where that frame is outside the shot, `outside` says what is
-    shown: the first or last frame held, the clip from its other end again (`loop`), forwards and backwards (`bounce`), or nothing
+    Frame n shows frame n - `by` of the input: a positive number delays the clip. Where that frame is outside the shot, `outside` says
+    what is shown: the first or last frame held, the clip from its other end again (`loop`), forwards and backwards (`bounce`), or nothing
     (`black`). Frames outside the shot are read where `input_range` names them.
     """
 
