@@ -15,11 +15,11 @@ from rotonodes.nodes import AppendClips, Blur, HoldFrames, Retime, Switch, TimeO
 from rotonodes.plan.make_plan import make_plan
 from rotonodes.values.pixels import Clip, Image, Labels, Matte
 
-made: list[int] = []  # the frames that Numbers was asked for
+made: list[int] = []  # the frames that FrameNumbers was asked for
 shown: dict[int, float] = {}
 
 
-class Numbers(Node):
+class FrameNumbers(Node):
     """A picture of each frame's number."""
 
     def process(self, frame: Frame) -> Image:
@@ -27,14 +27,14 @@ class Numbers(Node):
         return Image(torch.full((1, 1, 1), float(frame)))
 
 
-class Still(Node):
+class OneStill(Node):
     """One picture for all frames."""
 
     def process(self) -> Image:
         return Image(torch.full((1, 1, 1), 77.0))
 
 
-class Show(Node):
+class ShowTimes(Node):
     """What is shown at each frame."""
 
     def process(self, image: Clip[Image]) -> Path:
@@ -46,7 +46,7 @@ class Show(Node):
 
 
 def seen(
-    node: Node, frames: str = "1-8", only: tuple[int, ...] | None = None, sources: int = 1, source: type[Node] = Numbers
+    node: Node, frames: str = "1-8", only: tuple[int, ...] | None = None, sources: int = 1, source: type[Node] = FrameNumbers
 ) -> dict[int, float]:
     """Frame of a shot -> number of the frame that is seen there; `sources` pictures add 100 to their numbers each."""
     made.clear()
@@ -54,7 +54,7 @@ def seen(
     graph = Graph(frames=frames)
     links = [graph.add(source(), f"source{i}") for i in range(sources)]
     many = node.signature.inputs["image"].many
-    graph.add(Show(), "end", image=graph.add(node, "node", image=links if many else links[0])["image"])
+    graph.add(ShowTimes(), "end", image=graph.add(node, "node", image=links if many else links[0])["image"])
     result = run(graph, cache="none", device="cpu", nodes=["end"], frames=only, force=True)
     assert result.exit_code == 0, result.failures
     return dict(shown)
@@ -140,13 +140,13 @@ def test_clips_one_after_the_other() -> None:
 
 
 def test_only_the_chosen_input_is_made() -> None:
-    class Fails(Node):
+    class NeverAsked(Node):
         def process(self, frame: Frame) -> Image:
             raise FrameError("nobody should ask")
 
     graph = Graph(frames="1-6")
-    links = [graph.add(Numbers(), "a"), graph.add(Fails(), "b"), graph.add(Still(), "c")]
-    graph.add(Show(), "end", image=graph.add(Switch(which={1: 0, 4: 2}), "node", image=links))
+    links = [graph.add(FrameNumbers(), "a"), graph.add(NeverAsked(), "b"), graph.add(OneStill(), "c")]
+    graph.add(ShowTimes(), "end", image=graph.add(Switch(which={1: 0, 4: 2}), "node", image=links))
     result = run(graph, cache="none", device="cpu", force=True)
     assert result.exit_code == 0, result.failures
     assert row(shown) == [1, 2, 3, 77, 77, 77]
@@ -157,7 +157,7 @@ def test_the_key_holds_only_what_is_seen() -> None:
 
     def key(node: Node, blur: float, frame: int) -> str:
         graph = Graph(frames="1-4")
-        first, second = graph.add(Numbers(), "first"), graph.add(Blur(size=blur), "second", image=graph.add(Numbers(), "numbers"))
+        first, second = graph.add(FrameNumbers(), "first"), graph.add(Blur(size=blur), "second", image=graph.add(FrameNumbers(), "numbers"))
         graph.add(node, "node", image=[first, second])
         return make_plan(graph, nodes=["node"], cache="none").key(("node", frame))
 
@@ -170,16 +170,16 @@ def test_the_key_holds_only_what_is_seen() -> None:
 def test_the_shots_ends_are_in_the_key() -> None:
     def key(node: Node, frames: str) -> str:
         graph = Graph(frames=frames)
-        graph.add(node, "node", image=graph.add(Numbers(), "numbers"))
+        graph.add(node, "node", image=graph.add(FrameNumbers(), "numbers"))
         return make_plan(graph, nodes=["node"], cache="none").key(("node", 3))
 
     assert key(TimeOffset(by=4, outside="loop"), "1-8") != key(TimeOffset(by=4, outside="loop"), "1-9")
 
 
 def test_a_still_is_seen_at_all_times() -> None:
-    assert row(seen(TimeOffset(by=2), source=Still)) == [77] * 8
-    assert row(seen(TimeOffset(by=2, outside="black"), source=Still)) == [0, 0, *[77] * 6]
-    assert row(seen(Retime(speed=0.5, method="blend"), source=Still)) == [77] * 8
+    assert row(seen(TimeOffset(by=2), source=OneStill)) == [77] * 8
+    assert row(seen(TimeOffset(by=2, outside="black"), source=OneStill)) == [0, 0, *[77] * 6]
+    assert row(seen(Retime(speed=0.5, method="blend"), source=OneStill)) == [77] * 8
 
 
 def test_mattes_and_labels_go_through() -> None:
@@ -205,14 +205,14 @@ def test_what_is_wrong_is_said() -> None:
 
 
 def test_the_shot_outside_a_graph_is_that_of_the_clip() -> None:
-    class Ends(Node):
+    class ShotEnds(Node):
         def needs_of(self, link: object, frame: int, shot: Shot) -> tuple[int, ...]:
             return (frame,)
 
         def process(self, image: Clip[Image], *, shot: Shot) -> Image:
             return Image(torch.tensor(shot).view(2, 1, 1).float())
 
-    assert Ends()(Clip.of([Image(torch.ones(1, 1, 1))] * 3, [4, 5, 9])).data.flatten().tolist() == [4, 9]
+    assert ShotEnds()(Clip.of([Image(torch.ones(1, 1, 1))] * 3, [4, 5, 9])).data.flatten().tolist() == [4, 9]
 
 
 def square(left: float) -> Image:

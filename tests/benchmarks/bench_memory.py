@@ -24,7 +24,7 @@ def run_here(frames: int, folder: str) -> None:
     from rotonodes import Batch, Clip, Frame, Graph, Image, Node, ToneScale, param, run
     from rotonodes.nodes import Composite, Grade, Reformat, WriteFrames, WriteGIF
 
-    class Noise(Node):
+    class RandomPictures(Node):
         def process(self, frame: Frame) -> Image:
             return Image(torch.rand(4, SIZE, SIZE, generator=torch.Generator().manual_seed(int(frame))))
 
@@ -46,7 +46,7 @@ def run_here(frames: int, folder: str) -> None:
             return image.with_data(image.data / scale.thresholds[0])
 
     graph = Graph(frames=f"1-{frames}")
-    plate = graph.add(Noise())
+    plate = graph.add(RandomPictures())
     smooth = graph.add(Around(), image=plate)
     level = graph.add(Normalize(), image=smooth, scale=graph.add(Level(), image=plate))
     over = graph.add(Composite(), fg=graph.add(Grade(gain=0.8), image=level), bg=plate)
