@@ -39,7 +39,9 @@ class ShowTimes(Node):
 
     def process(self, image: Clip[Image]) -> Path:
         shown.update({frame: float(picture.data[0, 0, 0]) for frame, picture in image.items()})
-        return Path()
+        Path("out").mkdir(exist_ok=True)
+        Path("out/shown").write_text(str(shown))
+        return Path("out/shown")
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return ("out/shown",)

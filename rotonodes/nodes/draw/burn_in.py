@@ -37,7 +37,7 @@ class BurnIn(Node):
         return checked_color(value)
 
     def process(self, image: Image, *, frame: Frame) -> Image:
-        from rotonodes.imaging.picture.burn_in import burned_in
+        from rotonodes.imaging.picture.text_strips import burned_in
 
         names = ("top_left", "top", "top_right", "bottom_left", "bottom", "bottom_right")
         texts = {name.replace("_", "-"): with_frame_number(text, frame) for name in names if (text := getattr(self, name))}

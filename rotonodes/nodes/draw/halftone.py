@@ -37,6 +37,6 @@ class Halftone(Node):
         return 2 * self.pitch + 3
 
     def process(self, image: Image) -> Image:
-        from rotonodes.imaging.picture.halftone import printed
+        from rotonodes.imaging.picture.print_screen import printed
 
         return printed(image, self.shape, self.pitch, self.angle, self.ink, self.paper)
