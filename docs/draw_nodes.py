@@ -39,6 +39,8 @@ PAPER, INK, PALE, CARD = "#fbfbfa", "#1f2328", "#6b7280", "#eceae4"
 
 # What shows a node whose outputs are no pictures, or too many of them: outputs of its graph.
 AFTER = {
+    "ShadowOnPlate": ["ground", "comp"],
+    "AntialiasTones": ["clean"],
     "PaletteFromPicture": ["paint"],
     "InkLines": ["ink.image", "comp"],
     "LoadModel": ["roto.labels"],
@@ -50,6 +52,8 @@ AFTER = {
     "TrainUNet": ["roto.labels"],
 }
 BEFORE = {
+    "GroundShadow": ["render.image"],
+    "AntialiasTones": ["crop"],
     "PaintTones": ["truth"],
     "InkLines": ["render.image"],
     "FindKeyLight": ["render.image"],

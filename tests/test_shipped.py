@@ -92,7 +92,7 @@ def test_a_name_that_does_not_ship_is_said_with_one_near(elsewhere: Path, capfd:
 
 def clone(folder: Path) -> Path:
     """A copy of what a wheel is built from."""
-    for name in ("rotonodes", "graphs", "weights"):
+    for name in ("rotonodes", "graphs", "weights", "palettes"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
@@ -117,12 +117,13 @@ def test_a_wheel_holds_graphs_and_weights(elsewhere: Path) -> None:
     (wheel,) = elsewhere.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(elsewhere / "site")
-    code = "from rotonodes.io.shipped import *; print(find_graph('flat_tones'), find_weights(weights_path('tones')))"
+    code = "from rotonodes.io.palettes import *; from rotonodes.io.shipped import *; "
+    code += "print(find_graph('flat_tones'), find_weights(weights_path('tones')), palette_file('sunset'))"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(elsewhere / "site")}
     done = subprocess.run([sys.executable, "-c", code], cwd=elsewhere, env=environment, capture_output=True, text=True, check=True)
     found = [Path(path) for path in done.stdout.split()]
     inside = elsewhere / "site/rotonodes/shipped"
-    assert found == [inside / "graphs/flat_tones.yaml", inside / "weights/tones.safetensors"]
+    assert found == [inside / "graphs/flat_tones.yaml", inside / "weights/tones.safetensors", inside / "palettes/sunset.gpl"]
     assert found[1].read_bytes() == (ROOT / "weights/tones.safetensors").read_bytes()
     ran = subprocess.run(
         [sys.executable, "-m", "rotonodes", "segment", "-i", "in.png", "-m", "tones", "-o", "o"],
