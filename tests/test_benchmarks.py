@@ -162,3 +162,19 @@ def test_bench_scenes(tmp_path: Path, weights: str, capsys: pytest.CaptureFixtur
     assert float(found["recipe key, shape given"]["mean IoU"]) > 0.6
     assert found["tiny.safetensors, shape given"]["shape IoU"] == "1.000"
     assert float(found["tiny.safetensors"]["mean IoU"]) <= float(found["tiny.safetensors, shape given"]["mean IoU"])
+
+
+def test_bench_ink(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = import_module("bench_ink")
+    assert bench.main(["--frames", "2", "--size", "96", "72", "--no-speed"]) == 0
+    found = table(capsys.readouterr().out)
+    ours, edges = (next(row for row in found if row["lines"] == name) for name in ("InkLines", "plain edges"))
+    assert min(numbers([ours], "recall", "precision")) > 95 and numbers([ours], "precision") > numbers([edges], "precision")
+
+
+def test_bench_edges(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = import_module("bench_edges")
+    assert bench.main(["--size", "64", "48"]) == 0
+    found = {(row["way"], row["over"]): numbers([row], "edges")[0] for row in table(capsys.readouterr().out)}
+    for over in ("a flat ground", "the render's plate"):
+        assert found["AntialiasTones", over] < 0.4 * found["labels, matte as mask", over]

@@ -14,7 +14,7 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -122,11 +122,11 @@ def median_ms(work: Callable[[], object]) -> float:
     return 1000 * statistics.median(times)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, nargs=2, default=(480, 360), metavar=("W", "H"))
     parser.add_argument("--sheet", help="PNG to look at")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     scenes = [Scene(azimuth, tuple(options.size)) for azimuth in (0.3, 0.55)]
     print("| way | over | edges | tones | wrong | ms |\n|---|---|---|---|---|---|")
     shown = []
@@ -153,7 +153,8 @@ def main() -> None:
         row = torch.cat(shown, dim=2).round().byte().permute(1, 2, 0).numpy()
         Path(options.sheet).parent.mkdir(parents=True, exist_ok=True)
         PIL.Image.fromarray(row).save(options.sheet)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
