@@ -49,17 +49,24 @@ def test_the_nearest_tests_of_a_file_come_first() -> None:
 
 
 def test_a_change_without_a_difference_is_known_also_where_lines_move() -> None:
-    diff = "    @@ -3,2 +3,2 @@\n     x = 1\n    -        if a < 1:\n    +        if a <= 1:\n     y = 2"
-    assert mutate.changed_lines(diff) == "-if a < 1:\n+if a <= 1:"
-    listed = "# rotonodes/x.py: a is never 1\n-    if a < 1:\n+    if a <= 1:\n\n# another\n- b\n+ c\n"
-    assert ["\n".join(lines) for lines in mutate._blocks(listed)] == ["-if a < 1:\n+if a <= 1:", "-b\n+c"]
-    assert mutate.changed_lines(diff) in {"\n".join(lines) for lines in mutate._blocks(listed)}
+    diff = ["@@ -3,3 +3,3 @@", "     x = 1", "-        if a < 1:", "+        if a <= 1:", "         y = 2"]
+    known = mutate.equivalents(
+        "# rotonodes/x.py: a is never 1\n x = 1\n-if a < 1:\n+if a <= 1:\n y = 2\n\n# rotonodes/y.py: so\n- b\n+ c\n"
+    )
+    assert len(known) == 2
+    assert mutate.changed_lines("rotonodes/x.py", diff) in known
+    assert mutate.changed_lines("rotonodes/y.py", diff) not in known
+    assert mutate.changed_lines("rotonodes/x.py", [*diff[:1], "     x = 2", *diff[2:]]) not in known
 
 
 def test_listed_changes_have_a_reason() -> None:
-    for entry in filter(None, mutate.EQUIVALENT.read_text(encoding="utf-8").strip().split("\n\n")):
-        assert entry.startswith("# rotonodes/") and len(entry.splitlines()[0]) > 50, f"say the file and why:\n{entry}"
-        assert len(list(mutate._blocks(entry))) == 1, f"one change an entry, with its - and + lines:\n{entry}"
+    text = mutate.EQUIVALENT.read_text(encoding="utf-8")
+    entries = text.strip().split("\n\n")
+    for entry in entries:
+        first, *diff = entry.splitlines()
+        assert first.startswith("# rotonodes/") and len(first) > 50, f"say the file and why:\n{entry}"
+        assert {"-", "+"} <= {line[0] for line in diff} <= {"-", "+", " "}, f"a diff of one change follows:\n{entry}"
+    assert len(mutate.equivalents(text)) == len(entries)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     files = sorted(file for path in given for file in ([path] if path.is_file() else path.rglob("*.py")) if file.stat().st_size)
     warm_up()
     outcomes: Counter[str] = Counter()
-    known = equivalents()
+    known = equivalents(EQUIVALENT.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         copy = copied(Path(folder))
         keep_bytecode(copy, test_files())
@@ -87,10 +87,11 @@ def main(arguments: list[str] | None = None) -> int:
             if time.monotonic() > end:
                 break
             began = time.monotonic()
-            diff = difference(mutation)
-            outcome = "equivalent" if changed_lines(diff) in known else tried(copy, mutation, reach, options.seconds)
+            diff, file = difference(mutation), str(mutation.file.relative_to(ROOT))
+            same = changed_lines(file, [line[4:] for line in diff.splitlines()]) in known
+            outcome = "equivalent" if same else tried(copy, mutation, reach, options.seconds)
             outcomes[outcome] += 1
-            where = f"{mutation.file.relative_to(ROOT)} {mutation.operator.partition('/')[2]} {mutation.occurrence}"
+            where = f"{file} {mutation.operator.partition('/')[2]} {mutation.occurrence}"
             print(f"{number} of {len(sample)}: {where}: {outcome}, {time.monotonic() - began:.0f} s", flush=True)
             if outcome == SURVIVED:
                 print(diff, flush=True)
@@ -117,23 +118,15 @@ def test_files() -> list[str]:
     return sorted(path.name for path in (ROOT / "tests").glob("test_*.py") if path.name not in SLOW)
 
 
-def equivalents() -> set[str]:
-    """Changes that make no difference, as `equivalent.txt` lists them: see `changed_lines`."""
-    text = EQUIVALENT.read_text(encoding="utf-8") if EQUIVALENT.exists() else ""
-    return {"\n".join(lines) for lines in _blocks(text)}
+def equivalents(text: str) -> set[str]:
+    """Changes that make no difference, as `equivalent.txt` lists them: entries of `# FILE: reason` and a diff, parted by empty lines."""
+    entries = [entry.splitlines() for entry in re.split(r"\n\s*\n", text.strip()) if entry]
+    return {changed_lines(entry[0].removeprefix("# ").partition(":")[0], entry[1:]) for entry in entries}
 
 
-def _blocks(text: str) -> Iterator[list[str]]:
-    """The `-` and `+` lines of each entry; entries are parted by empty lines, `#` begins a reason."""
-    for entry in re.split(r"\n\s*\n", text):
-        lines = [line.strip() for line in entry.splitlines() if line.startswith(("-", "+"))]
-        if lines:
-            yield [line[0] + line[1:].strip() for line in lines]
-
-
-def changed_lines(diff: str) -> str:
-    """The lines that a diff takes away and adds, without their indentation; so a change is known also when lines move."""
-    return "\n".join(line for block in _blocks("\n".join(text[4:] for text in diff.splitlines())) for line in block)
+def changed_lines(file: str, diff: Sequence[str]) -> str:
+    """A change by its file and the lines of its diff without indentation, so that it is known also when lines move."""
+    return "\n".join([file, *(line[0] + line[1:].strip() for line in diff if line.strip() and not line.startswith("@@"))])
 
 
 def sampled(files: list[Path], count: int, seed: int) -> list[Mutation]:
