@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{len(reach.seconds)} tests, {sum(reach.seconds.values()):.0f} s in all", flush=True)
         end = time.monotonic() + 60 * options.minutes
         sample = sampled(files, options.count, options.seed)
-        for number, mutation in enumerate(sample, 1):
+        for number, mutation in enumerate(sample[options.skip :], options.skip + 1):
             if time.monotonic() > end:
                 break
             began = time.monotonic()
@@ -106,10 +106,13 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=300, help="changes to try")
     parser.add_argument("--seed", type=int, default=0, help="which sample of them")
+    parser.add_argument(
+        "--skip", type=int, default=0, help="changes at the beginning of the sample that an earlier run of this code has tried"
+    )
     parser.add_argument("--minutes", type=float, default=60, help="no further change is tried after so long; the map is not counted in")
     parser.add_argument("--only", type=Path, action="append", help="a file or folder to change, instead of the whole core; repeatable")
     parser.add_argument("--seconds", type=float, default=20, help="processor time of the tests for one change")
-    parser.add_argument("--file-seconds", type=float, default=300, help="a test file that takes longer, in processor time, is left out")
+    parser.add_argument("--file-seconds", type=float, default=900, help="a test file that takes longer, in processor time, is left out")
     return parser.parse_args(arguments)
 
 
