@@ -19,7 +19,7 @@ from psd_tools.composite import composite
 from rotonodes import Graph
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io import pictures
-from rotonodes.io.psd import PsdLayer, flatten, pack_bits, read_key, trimmed, write_psd
+from rotonodes.io.psd import PsdLayer, _merged, flatten, pack_bits, read_key, trimmed, write_psd
 from rotonodes.io.psd_decode import read_psd
 from rotonodes.nodes import LoadLabels, PaintTones, ToneSplit, WritePSD
 from rotonodes.values.color import hex_to_linear
@@ -225,6 +225,19 @@ def test_without_psd_tools_there_is_one_line(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(UsageError, match=r'pip install "rotonodes\[psd\]"') as error:
         read_psd(tmp_path / "a.psd")
     one_line(error)
+
+
+def test_the_merged_picture_is_the_file_s_own_or_else_the_layers_flattened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blend modes and effects that are not read here are in the file's own."""
+    one, other = (np.full((SIZE[1], SIZE[0], 4), value, np.uint8) for value in ([200, 30, 10, 255], [5, 90, 250, 255]))
+    for name, samples in (("one", one), ("other", other)):
+        write_psd(tmp_path / f"{name}.psd", [PsdLayer("layer", samples)], SIZE)
+    whole, shown = ((tmp_path / f"{name}.psd").read_bytes() for name in ("one", "other"))
+    (tmp_path / "a.psd").write_bytes(whole[: whole.rindex(_merged(one, 8))] + _merged(other, 8))
+    assert np.array_equal(read_psd(tmp_path / "a.psd").merged, other) and shown.endswith(_merged(other, 8))
+    assert np.array_equal(read_psd(tmp_path / "a.psd").layers[0].samples, one)
+    monkeypatch.setattr(psd_tools.PSDImage, "has_preview", lambda self: False)
+    assert np.array_equal(read_psd(tmp_path / "a.psd").merged, one)
 
 
 @pytest.mark.parametrize("length", [1, 254, 255, 256, 300])

@@ -179,6 +179,8 @@ def test_measure_tones_in_bins() -> None:
     counts = np.zeros(64, np.int64)
     counts[[0, 63]] = 50  # as of a picture that is clipped on both sides
     assert quantiles(counts, 2).tolist() == clusters(counts, 2).tolist() == [32]
+    counts[[0, 7, 42, 63]] = [20, 30, 40, 80]  # the brightest bin belongs to the range that the start is spread over
+    assert clusters(counts, 3).tolist() == pytest.approx([(4.7 + 42.5) / 2, (42.5 + 63.5) / 2])
 
 
 # PaintTones.
