@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from rotonodes.imaging.passes.tone_labels import LightRules, label_layer_ground
 from rotonodes.nodes import EvaluateLabels, PaintTones, TonesFromPasses, ToneSplit
 from rotonodes.train.objective.losses import IGNORE
 from rotonodes.values.pixels import Box, Clip, Image, Labels, Layers, Matte
@@ -54,6 +55,17 @@ def layers(bare: bool = True) -> Layers:
 
 def shadow() -> np.ndarray:
     return plane(0, shadow=1) > 0
+
+
+def test_a_floor_behind_a_soft_edge_is_judged_by_its_own_light() -> None:
+    """Its light is what the shape lets through: 1 - alpha of it, and of a floor in the open all."""
+    alpha = torch.tensor([[0.0, 0.25, 0.5, 0.75, 0.9]])
+    shares = torch.tensor([1.0, 0.6, 0.51, 0.49, 0.2])[:, None].expand(5, 5)
+    lit, up = (shares * (1 - alpha)).expand(3, 5, 5), torch.tensor([0.0, 0.0, 1.0])
+    rules = LightRules(form=0.38, cast=0.5, facing=0.15, gloss=0.3)
+    for bare in (None, torch.ones(3, 5, 5)):
+        found = label_layer_ground(lit, bare, up.view(3, 1, 1).expand(3, 5, 5), up, alpha.expand(5, 5), rules)
+        assert torch.equal(found, shares < 0.5)
 
 
 def test_the_label_layers_tell_the_shadow_of_the_shapes_alone() -> None:
