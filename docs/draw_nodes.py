@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+from xml.etree import ElementTree
 
 import PIL.Image
-from PIL import ImageDraw, ImageFont, ImageSequence
+from PIL import ImageChops, ImageDraw, ImageFont, ImageSequence
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the nodes of this clone, whichever one is installed
 
@@ -35,6 +37,7 @@ SCRATCH = Path("out/nodes/look")  # one picture for each value that is shown
 CACHE = str(SCRATCH / "cache")
 HEIGHT, WIDEST, GAP, MARGIN, ARROW = 200, 1040, 10, 14, 56  # px
 MOST = 4  # outputs on one picture
+SVG = "{http://www.w3.org/2000/svg}"
 PAPER, INK, PALE, CARD = "#fbfbfa", "#1f2328", "#6b7280", "#eceae4"
 
 # What shows a node whose outputs are no pictures, or too many of them: outputs of its graph.
@@ -194,6 +197,8 @@ def written(vertex: Vertex, frame: int) -> Iterator[Panel]:
                 yield Panel(one, "" if number else path.name)
             if names:
                 yield card(names[::-1], "layers")
+        elif path.suffix == ".svg":
+            yield Panel(over_grey(drawn_svg(path)), path.name)
         elif path.suffix in (*VIDEOS, ".webp"):
             count = frame_count(path)
             for number in (0, count // 3, 2 * count // 3):
@@ -202,6 +207,47 @@ def written(vertex: Vertex, frame: int) -> Iterator[Panel]:
         elif path.suffix != ".json":
             cards = [one.name for one in (path.with_suffix(".md"), Path(f"{path}.md")) if one.exists()]
             yield card([path.name, f"{path.stat().st_size / 1e6:.1f} MB", *cards[-1:]], "files")
+
+
+def drawn_svg(path: Path, scale: int = 6) -> PIL.Image.Image:
+    """An SVG of WriteSVG as a picture three times as large: its paths (M l c z) as polygons, filled even-odd, its lines."""
+    root = ElementTree.parse(path).getroot()
+    size = tuple(int(root.attrib[side]) * scale for side in ("width", "height"))
+    sheet = PIL.Image.new("RGBA", size)
+    for group in (group for group in root.iter(f"{SVG}g") if "fill" in group.attrib):
+        for shape in group:
+            if shape.tag == f"{SVG}rect":
+                sheet.paste(group.attrib["fill"], (0, 0, *size))
+                continue
+            mask = PIL.Image.new("1", size)
+            for points in polygons(shape.attrib["d"], scale):
+                one = PIL.Image.new("1", size)
+                if "stroke" in shape.attrib:
+                    ImageDraw.Draw(mask).line(points, 1, scale)
+                else:
+                    ImageDraw.Draw(one).polygon(points, 1)
+                    mask = ImageChops.logical_xor(mask, one)
+            sheet.paste(group.attrib["fill"], mask=mask)
+    return sheet.resize((size[0] // 2, size[1] // 2), PIL.Image.Resampling.BOX)
+
+
+def polygons(data: str, scale: int) -> Iterator[list[tuple[float, float]]]:
+    """The loops of path data as points, curves in eight steps."""
+    points: list[tuple[float, float]] = []
+    for command, text in re.findall(r"([Mlcz])([^Mlcz]*)", data):
+        numbers = [float(number) * scale for number in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", text)]
+        if command == "M" and points:
+            yield points
+        if command == "M":
+            points = [(numbers[0], numbers[1])]
+        step = {"l": 2, "c": 6}.get(command, len(numbers) + 1)
+        for at in range(0, len(numbers) - step + 1, step):
+            x, y = points[-1]
+            ends = [0.0, 0.0, *numbers[at : at + step]] if command == "c" else [0.0, 0.0] * 2 + numbers[at : at + 2] * 2
+            for u in ((k + 1) / 8 for k in range(8)) if command == "c" else (1.0,):
+                weights = ((1 - u) ** 3, 3 * (1 - u) ** 2 * u, 3 * (1 - u) * u * u, u**3)
+                points.append(tuple(q + sum(w * p for w, p in zip(weights, ends[axis::2], strict=True)) for axis, q in ((0, x), (1, y))))  # type: ignore[arg-type]
+    yield points
 
 
 def scores(data: dict[str, object]) -> dict[str, float]:

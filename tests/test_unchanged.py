@@ -105,10 +105,11 @@ def test_every_writer_writes_an_unchanged_picture_as_it_writes_any(cls: type[Nod
                     found.append(str(error))
                     continue
                 files = [Path(file) for file in node.writes(1)]
-                found.append([seen(file) if file.suffix != ".json" else file.read_bytes() for file in files])
+                found.append([seen(file) if file.suffix not in (".json", ".svg") else file.read_bytes() for file in files])
             assert type(found[0]) is type(found[1]), f"{case}, {what}: {found}"
             for one, other in zip(*found, strict=True) if isinstance(found[0], list) else ():
                 if isinstance(one, bytes):
+                    compared += one.startswith(b"<?xml")
                     assert one == other, f"{case}, {what}"
                 else:
                     compared += 1
