@@ -30,6 +30,7 @@ from rotonodes.describe.reference import type_word
 from rotonodes.errors import UsageError
 from rotonodes.graph.graph import Handle, Vertex
 from rotonodes.io.movies import VIDEOS, frame_count, read_frame
+from rotonodes.io.psd_decode import read_psd
 from rotonodes.node.signature import FRAME_TYPES
 
 FOLDER = Path("docs/nodes")
@@ -189,7 +190,7 @@ def written(vertex: Vertex, frame: int) -> Iterator[Panel]:
             yield card([f"{key}  {value:.3g}" for key, value in scores(json.loads(path.read_text())).items()], path.name)
         elif path.suffix in (".png", ".gif", ".psd", ".jpg"):
             with PIL.Image.open(path) as picture:
-                names = [layer[0] for layer in picture.layers] if path.suffix == ".psd" else []
+                names = [layer.name for layer in read_psd(path).layers] if path.suffix == ".psd" else []
                 shown = [over_grey(picture)] if names else [over_grey(one) for one in ImageSequence.Iterator(picture)]
             if len(shown) > MOST:
                 shown = [shown[0], shown[len(shown) // 3], shown[2 * len(shown) // 3]]

@@ -33,6 +33,8 @@ _ICC, _XMP = 1039, 1060
 _OPEN_GROUP, _END_OF_GROUP = 1, 3
 _HIDDEN = 2
 _NAMESPACE = "urn:rotonodes:1"
+Blend = Literal["normal", "multiply"]
+BLEND_KEYS: dict[Blend, bytes] = {"normal": b"norm", "multiply": b"mul "}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class PsdLayer:
 
     `name` may have the groups it lies in before it (`body/arm`). `samples` is uint8 or uint16 `[H, W, 4]`, its top left pixel at
     `origin` = (x, y) of the frame, outside of which it may reach. `opacity` is 0 to 1. `visible` is False for a layer that is
-    switched off.
+    switched off. `blend` is how its colour meets what lies below.
     """
 
     name: str
@@ -49,6 +51,7 @@ class PsdLayer:
     origin: tuple[int, int] = (0, 0)
     opacity: float = 1.0
     visible: bool = True
+    blend: Blend = "normal"
 
     @property
     def opacity_code(self) -> int:
@@ -66,7 +69,8 @@ class PsdLayer:
 def flatten(layers: Sequence[PsdLayer], size: tuple[int, int], depth: Literal[8, 16] = 8) -> np.ndarray:
     """The layers composited in order, each over those before it: straight samples `[H, W, 4]` in the encoding of the file.
 
-    Photoshop mixes colours as they are stored, not as light: C = a Ca + (1 - a) b Cb, divided by its alpha a + (1 - a) b.
+    Photoshop mixes colours as they are stored, not as light: C = a Ca + (1 - a) b Cb, divided by its alpha a + (1 - a) b. A layer that
+    multiplies has Ca ((1 - b) + b Cb) in place of Ca.
     """
     import numpy as np
 
@@ -79,8 +83,11 @@ def flatten(layers: Sequence[PsdLayer], size: tuple[int, int], depth: Literal[8,
         rows, columns, samples = layer.inside(size)
         alpha = samples[..., 3:].astype(np.float32) * np.float32(layer.opacity_code / 255 / top)
         place = shown[rows, columns]
+        color = samples[..., :3] * np.float32(1 / top)
+        if layer.blend == "multiply":
+            color = color * (1 - place[..., 3:] + place[..., :3])
         place *= 1 - alpha
-        place[..., :3] += alpha * (samples[..., :3] * np.float32(1 / top))
+        place[..., :3] += alpha * color
         place[..., 3:] += alpha
     alpha = shown[..., 3:]
     np.divide(shown[..., :3], alpha, out=shown[..., :3], where=alpha > 0)
@@ -195,7 +202,7 @@ def _record(layer: PsdLayer, lengths: Sequence[int]) -> bytes:
     (x, y), (height, width) = layer.origin, layer.samples.shape[:2]
     ids = zip((_ALPHA, 0, 1, 2), lengths, strict=True)
     head = struct.pack(">4iH", y, x, y + height, x + width, len(lengths)) + b"".join(struct.pack(">hI", *pair) for pair in ids)
-    look = struct.pack(">8sBBBx", b"8BIMnorm", layer.opacity_code, 0, 0 if layer.visible else _HIDDEN)
+    look = struct.pack(">8sBBBx", b"8BIM" + BLEND_KEYS[layer.blend], layer.opacity_code, 0, 0 if layer.visible else _HIDDEN)
     return head + look + _sized(_names(layer.name))
 
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from rotonodes.errors import FrameError
 from rotonodes.extras import load_library
 from rotonodes.io.files import read_bytes
-from rotonodes.io.psd import MAGIC, PsdLayer, flatten, is_whole
+from rotonodes.io.psd import BLEND_KEYS, MAGIC, Blend, PsdLayer, flatten, is_whole
 from rotonodes.values.pixels import Box
 
 if TYPE_CHECKING:
     import numpy as np
 
 # Returns the coverage of each pixel of a box, 0 to 1, float32 `[H, W]`.
+_BLENDS: dict[bytes, Blend] = {key: blend for blend, key in BLEND_KEYS.items()}
 Cover = Callable[[Box], "np.ndarray"]
 
 _one_at_a_time = threading.Lock()  # warning filters are set for the whole process
@@ -103,7 +104,9 @@ def _layers(group: Any, depth: int, before: str = "", within: Sequence[Cover] = 
         if color is None and layer.kind != "pixel":
             continue
         samples = _with_alpha(layer, color, depth, [*cuts, *_mask_of(layer)])
-        found = PsdLayer(name, samples, (int(layer.left), int(layer.top)), opacity * layer.opacity / 255, bool(layer.is_visible()))
+        origin, visible = (int(layer.left), int(layer.top)), bool(layer.is_visible())
+        blend = _BLENDS.get(getattr(getattr(layer, "blend_mode", None), "value", b""), "normal")
+        found = PsdLayer(name, samples, origin, opacity * layer.opacity / 255, visible, blend)
         yield found
         base = base if clipped else _cover_of((found,))
 
