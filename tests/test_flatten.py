@@ -326,7 +326,7 @@ def test_one_file_instead_of_a_folder(call: Call) -> None:
     assert nodes["gif"] == {"type": "WriteGIF", "in": "inked", "path": "art/knot.gif", "fps": 12} and "png" not in nodes
     assert nodes_of(call, TORUS, "-o", "art/####.webp")["webp"]["type"] == "WriteFrames"
     told = call("flatten", TORUS, "-o", "art.png")
-    assert told.code == 2 and "-o art.png: 24 frames do not go into one picture: put #### into the name" in told.err
+    assert told.code == 2 and "-o art.png: 24 frames do not go into one picture: write art.####.png" in told.err
 
 
 def test_a_picture_alone(call: Call, tmp_path: Path) -> None:
@@ -334,6 +334,15 @@ def test_a_picture_alone(call: Call, tmp_path: Path) -> None:
     nodes = nodes_of(call, "still.png")
     assert nodes["tones"]["type"] == "UNetSegment" and nodes["paint"]["type"] == "PaintTones" and "gif" not in nodes
     assert nodes["png"]["path"] == "out/still.png"
+
+
+def test_a_movie(call: Call, tmp_path: Path) -> None:
+    pictures = [PIL.Image.new("RGB", (64, 48), (60 * index, 120, 40)) for index in range(3)]
+    pictures[0].save(tmp_path / "clip.gif", save_all=True, append_images=pictures[1:])
+    nodes = nodes_of(call, "clip.gif")
+    assert nodes["render"] == {"type": "LoadMovie", "path": "clip.gif"} and nodes["tones"]["in"] == {"image": "render"}
+    made = call("flatten", "clip.gif", "-F", "2-3", "-o", "art")
+    assert made.code == 0 and sorted(p.name for p in (tmp_path / "art").rglob("*.*")) == ["clip.0002.png", "clip.0003.png", "clip.gif"]
 
 
 def test_a_cryptomatte_of_any_name_is_taken(call: Call, tmp_path: Path) -> None:
@@ -345,8 +354,14 @@ def test_a_cryptomatte_of_any_name_is_taken(call: Call, tmp_path: Path) -> None:
 
 
 def test_on_twos(call: Call) -> None:
-    shown = call("flatten", TORUS, "--on-twos", "--print-graph")
-    assert 'frames: "1-23x2"' in shown.out and parse_document(shown.out).data["nodes"]["gif"]["fps"] == 12
+    nodes = nodes_of(call, TORUS, "--on-twos")
+    assert nodes["twos"] == {"type": "HoldFrames", "in": "inked"} and nodes["gif"]["in"] == nodes["png"]["in"] == "twos"
+    assert "twos" not in nodes_of(call, TORUS, "--on-twos", "-F", "3")
+
+
+def test_video(call: Call) -> None:
+    nodes = nodes_of(call, TORUS, "--mp4", "--tones", "key")
+    assert nodes["mp4"] == {"type": "WriteVideo", "in": "inked", "path": "out/torus.mp4", "fps": 24}
 
 
 @pytest.mark.parametrize(

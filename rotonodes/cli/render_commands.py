@@ -68,7 +68,7 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
     help="What is behind the shapes.  [default: the render's own colours, flat]",
 )
 @click.option("--mp4", is_flag=True, help="Also write a video (extra video).")
-@click.option("--on-twos", is_flag=True, help="Show every other frame for twice as long.")
+@click.option("--on-twos", is_flag=True, help="Hold every other frame for two.")
 @click.option("-F", "--frames", metavar="RANGE", help="Frames to make.  [default: all on disk]")
 @click.option("--fps", type=click.FloatRange(0, min_open=True), default=24, show_default=True, help="Frames per second.")
 @click.option(

@@ -13,7 +13,7 @@ from rotonodes.cli.jobs.job_graph import graph_text
 from rotonodes.cli.jobs.named_pictures import NodeFields
 from rotonodes.cli.jobs.own_colors import border_palette, own_palettes
 from rotonodes.cli.jobs.palette_wishes import TONES, WishedPalettes, check_patterns
-from rotonodes.cli.jobs.render_files import RenderFiles, find_render, readable_frame
+from rotonodes.cli.jobs.render_files import RenderFiles, find_render, one_frame
 from rotonodes.cli.jobs.shape_choice import Shapes, choose_shapes
 from rotonodes.cli.jobs.tone_source import ToneSource, Way, choose_source
 from rotonodes.errors import UsageError, listed
@@ -69,21 +69,20 @@ def flatten_graph(given: str, wishes: Wishes) -> tuple[str, list[str]]:
 
     Raises UsageError for a render that is not there, passes that were asked for and are not in it, names that fit no object.
     """
-    from rotonodes.io.layers import file_layers
-
     render = find_render(given)
     frames = render.chosen(wishes.frames)
-    file = readable_frame(render, _middle_first(frames))
-    job = Flattening(render, read_contents(file_layers(file, "auto")), wishes)
+    job = Flattening(render, read_contents(one_frame(render, _middle_first(frames))), wishes)
     shapes = find_shapes(job)
-    job.nodes["render"] = {"type": "LoadFrames", "path": render.path}
+    job.nodes["render"] = {"type": "LoadMovie" if render.movie else "LoadFrames", "path": render.path}
     source = add_tones(job, shapes)
     job.told.append(source.line)
     picture = add_background(job, add_paint(job, shapes, source), source)
-    picture = add_lines(job, picture, shapes)
-    if wishes.on_twos:
-        frames = frames[::2]
-    add_writers(job, picture, frames)
+    inked = add_lines(job, picture, shapes)
+    if wishes.on_twos and len(frames) > 1:
+        job.nodes["twos"] = {"type": "HoldFrames", "in": inked}
+        inked = "twos"
+    for kind, path in wished_paths(job, frames).items():
+        job.nodes[kind] = picture_writer(job, path, inked)
     return graph_text(format_frames(frames) if frames else "1", job.nodes), job.told
 
 
@@ -228,26 +227,31 @@ def add_lines(job: Flattening, picture: str, shapes: Shapes | None) -> str:
     return "inked"
 
 
-def add_writers(job: Flattening, picture: str, frames: Sequence[int]) -> None:
-    """Add the nodes that write the picture, each kind of file by its name; an output that is a file is the only one.
+def wished_paths(job: Flattening, frames: Sequence[int]) -> dict[str, str]:
+    """Kind of file -> its path: an output that is a file is the only one, else all kinds go into that folder under the shot's name.
 
     Raises UsageError for a single file of several frames.
     """
-    rate = job.wishes.fps / (2 if job.wishes.on_twos else 1)
-    suffix = os.path.splitext(job.wishes.output)[1].lower()
-    if suffix in WRITERS:
-        name, path = suffix[1:], job.wishes.output
-        if suffix in STILLS and len(frames) > 1 and not FilePattern(path).has_token:
-            raise UsageError(f"-o {path}: {len(frames)} frames do not go into one picture: put #### into the name")
-        job.nodes[name] = {"type": WRITERS[suffix], "in": picture, "path": path, **({} if suffix in STILLS else {"fps": rate})}
-        return
+    output, (stem, suffix) = job.wishes.output, os.path.splitext(job.wishes.output)
+    if suffix.lower() in WRITERS:
+        if suffix.lower() in STILLS and len(frames) > 1 and not FilePattern(output).has_token:
+            raise UsageError(f"-o {output}: {len(frames)} frames do not go into one picture: write {os.path.basename(stem)}.####{suffix}")
+        return {suffix[1:].lower(): output}
     name, folder = shot_name(job.render), job.wishes.output
+    made: dict[str, str] = {}
     for kind in job.wishes.kinds:
-        if kind == "png":
-            file = os.path.join(literal(name), f"{literal(name)}.####.png") if frames else f"{literal(name)}.png"
-            job.nodes["png"] = {"type": "WriteFrames", "in": picture, "path": os.path.join(literal(folder), file)}
-        elif frames:
-            job.nodes[kind] = {"type": WRITERS[f".{kind}"], "in": picture, "path": os.path.join(folder, f"{name}.{kind}"), "fps": rate}
+        if f".{kind}" not in STILLS and frames:
+            made[kind] = os.path.join(folder, f"{name}.{kind}")
+        elif f".{kind}" in STILLS:
+            file = os.path.join(literal(name), f"{literal(name)}.####.{kind}") if frames else f"{literal(name)}.{kind}"
+            made[kind] = os.path.join(literal(folder), file)
+    return made
+
+
+def picture_writer(job: Flattening, path: str, picture: str) -> NodeFields:
+    """The node that writes a picture, by the kind of the file."""
+    suffix = os.path.splitext(path)[1].lower()
+    return {"type": WRITERS[suffix], "in": picture, "path": path, **({} if suffix in STILLS else {"fps": job.wishes.fps})}
 
 
 def shot_name(render: RenderFiles) -> str:

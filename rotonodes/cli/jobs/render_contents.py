@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rotonodes.cli.jobs.render_files import RenderFiles, find_render, readable_frame
+from rotonodes.cli.jobs.render_files import RenderFiles, find_render, one_frame
 from rotonodes.errors import ListLength, UsageError
 from rotonodes.imaging.passes.contents import Contents, CryptomatteContents, read_contents
 from rotonodes.values.frames import format_frames
@@ -15,13 +15,11 @@ _OBJECTS = 24  # named in a list without -v
 
 def looked_at(given: str, frames: str | None) -> tuple[RenderFiles, Contents]:
     """The files of a render, and what is in one of its frames."""
-    from rotonodes.io.layers import file_layers
-
     render = find_render(given)
     chosen = render.chosen(frames, "-F") if frames is not None else (render.named,) if render.named is not None else render.frames
     if frames is not None and len(chosen) > 1:
         raise UsageError(f"-F {frames}: one frame is looked at: -F {chosen[0]}")
-    return render, read_contents(file_layers(readable_frame(render, [f for f in chosen if f is not None]), "auto"))
+    return render, read_contents(one_frame(render, [f for f in chosen if f is not None]))
 
 
 def contents_data(given: str, frames: str | None) -> dict[str, Any]:

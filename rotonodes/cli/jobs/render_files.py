@@ -10,8 +10,11 @@ from itertools import pairwise
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean_file, listed
 from rotonodes.io.folder import SUFFIXES, is_wildcard, list_pictures
+from rotonodes.io.movies import VIDEOS, frame_count
 from rotonodes.values.frames import FilePattern, format_frames, frames_named, literal, parse_frames
+from rotonodes.values.pixels import Layers
 
+ANIMATIONS = (".gif",)
 _NUMBERED = re.compile(r"(.*?)(-?\d+)(\.[^.]+)")
 
 
@@ -19,12 +22,13 @@ _NUMBERED = re.compile(r"(.*?)(-?\d+)(\.[^.]+)")
 class RenderFiles:
     """The files of a render: `path` with a frame token and the `frames` on disk, or one picture without a number and no frames.
 
-    `named` is the frame that the user named by its file, None for the whole sequence.
+    `named` is the frame that the user named by its file, None for the whole sequence. A `movie` is one file with all frames.
     """
 
     path: str
     frames: tuple[int, ...]
     named: int | None = None
+    movie: bool = False
 
     def file(self, frame: int | None = None) -> str:
         """The file of a frame, by default of the first on disk."""
@@ -55,7 +59,8 @@ def find_render(given: str) -> RenderFiles:
     if os.path.isdir(given) or is_wildcard(given):
         return _in_folder(given)
     if os.path.isfile(given):
-        return _around(given)
+        count = frame_count(given) if given.lower().endswith((*VIDEOS, *ANIMATIONS)) else 1
+        return RenderFiles(given, tuple(range(1, count + 1)), movie=True) if count > 1 else _around(given)
     pattern = FilePattern(given)
     frames = pattern.on_disk() if pattern.has_token else ()
     if not frames:
@@ -111,6 +116,8 @@ def readable_frame(render: RenderFiles, frames: Sequence[int]) -> str:
     """
     from rotonodes.io.pictures import picture_size
 
+    if render.movie:
+        return render.path
     first: FrameError | None = None
     for frame in frames or (None,):
         try:
@@ -121,3 +128,15 @@ def readable_frame(render: RenderFiles, frames: Sequence[int]) -> str:
             return render.file(frame)
     assert first is not None
     raise first
+
+
+def one_frame(render: RenderFiles, frames: Sequence[int]) -> Layers:
+    """All channels of the first of some frames that can be read."""
+    from rotonodes.io.layers import file_layers
+
+    if not render.movie:
+        return file_layers(readable_frame(render, frames), "auto")
+    from rotonodes.nodes import LoadMovie
+
+    image = LoadMovie(path=render.path)(frame=frames[0])
+    return Layers(dict(zip(image.channels, image.data.numpy(), strict=True)), image.box, image.size, image.metadata, path=render.path)

@@ -68,7 +68,7 @@ def choose_source(contents: Contents, asked: Way | None, shape: str, ground: boo
         return _label(contents, reason, shape)
     if way == "key":
         return _key(reason, shape)
-    return _network(way, contents, reason, shape)
+    return _network(way, reason, shape)
 
 
 def no_more(lacking: Sequence[str]) -> str:
@@ -106,10 +106,10 @@ def _key(reason: str, shape: str) -> ToneSource:
     return ToneSource("key", reason, {"tones": tones}, ground=True)
 
 
-def _network(way: Way, contents: Contents, reason: str, shape: str) -> ToneSource:
+def _network(way: Way, reason: str, shape: str) -> ToneSource:
     weights = WEIGHTS[way]
     nodes: dict[str, dict[str, object]] = {}
-    picture = "passes.Combined"
+    picture = "passes.Combined" if shape else "render"
     if way == "passes":
         nodes["light"] = {"type": "FindKeyLight", "in": "render.layers"}
         nodes["stack"] = {
@@ -119,8 +119,6 @@ def _network(way: Way, contents: Contents, reason: str, shape: str) -> ToneSourc
             "normals": "camera",
         }
         picture = "stack"
-    elif not contents.passes.has("Combined"):
-        picture = "render"
     linked = {"image": picture, **({"shape": shape} if shape else {})}
     nodes["tones"] = {"type": "UNetSegment", "in": linked, "weights": f"weights/{weights}.safetensors"}
     return ToneSource(way, reason, nodes, "tones.probabilities", soft=True, ground=knows_ground(way))
