@@ -359,9 +359,16 @@ def test_on_twos(call: Call) -> None:
     assert "twos" not in nodes_of(call, TORUS, "--on-twos", "-F", "3")
 
 
-def test_video(call: Call) -> None:
-    nodes = nodes_of(call, TORUS, "--mp4", "--tones", "key")
+def test_paths_and_video(call: Call, tmp_path: Path) -> None:
+    nodes = nodes_of(call, TORUS, "--svg", "--mp4", "--tones", "key")
     assert nodes["mp4"] == {"type": "WriteVideo", "in": "inked", "path": "out/torus.mp4", "fps": 24}
+    assert nodes["svg"]["in"] == {"labels": "tones", "image": "paint", "layers": "render.layers", "ink": "ink"}
+    assert nodes["svg"]["path"] == "out/torus/torus.####.svg"
+    assert call("flatten", TORUS, "-F", "3", "-o", "knot.svg").code == 0
+    assert 'id="shape_knot' in (tmp_path / "knot.svg").read_text()
+    assert nodes_of(call, TORUS, "--psd")["psd"]["type"] == "WriteFlatPSD"
+    assert call("flatten", TORUS, "-F", "3", "-o", "knot.psd").code == 0
+    assert (tmp_path / "knot.psd").read_bytes()[:4] == b"8BPS"
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
     help="What is behind the shapes.  [default: the render's own colours, flat]",
 )
 @click.option("--mp4", is_flag=True, help="Also write a video (extra video).")
+@click.option("--psd", is_flag=True, help="Also write layers: a group for each object, a layer for each tone.")
+@click.option("--svg", is_flag=True, help="Also write paths: a group for each object, a path for each tone.")
 @click.option("--on-twos", is_flag=True, help="Hold every other frame for two.")
 @click.option("-F", "--frames", metavar="RANGE", help="Frames to make.  [default: all on disk]")
 @click.option("--fps", type=click.FloatRange(0, min_open=True), default=24, show_default=True, help="Frames per second.")
@@ -92,7 +94,7 @@ def flatten(context: click.Context, /, render: str, device: str, print_graph: bo
     from rotonodes.cli.jobs.job_graph import run_job
     from rotonodes.cli.jobs.palette_wishes import wished_palettes
 
-    kinds = ("gif", "png", *(kind for kind in ("mp4",) if given.pop(kind)))
+    kinds = ("gif", "png", *(kind for kind in ("mp4", "psd", "svg") if given.pop(kind)))
     given |= {"palettes": wished_palettes(given["palettes"]), "kinds": kinds}
     text, told = flatten_graph(render, Wishes(**given))
     for line in told:

@@ -31,7 +31,8 @@ LINES, LINE_COLOR = 0.4, "#2a1a1f"  # percent of the frame's height
 INKED = ("Depth", "Normal", "IndexOB", "CryptoObject")  # passes that lines are found in
 RENDER, NOTHING = "render", "none"  # backgrounds
 SHADOW = "#1a1730" + "66"  # on what lies below
-STILLS = (".png", ".exr", ".tif", ".jpg", ".webp")
+STILLS = (".png", ".exr", ".tif", ".jpg", ".webp", ".svg", ".psd")
+LAYERED = {"svg": "WriteSVG", "psd": "WriteFlatPSD"}
 WRITERS = {".gif": "WriteGIF", **dict.fromkeys((".mp4", ".mov", ".mkv", ".webm"), "WriteVideo"), **dict.fromkeys(STILLS, "WriteFrames")}
 
 
@@ -82,7 +83,7 @@ def flatten_graph(given: str, wishes: Wishes) -> tuple[str, list[str]]:
         job.nodes["twos"] = {"type": "HoldFrames", "in": inked}
         inked = "twos"
     for kind, path in wished_paths(job, frames).items():
-        job.nodes[kind] = picture_writer(job, path, inked)
+        job.nodes[kind] = layered_writer(job, kind, path, picture, source, shapes) if kind in LAYERED else picture_writer(job, path, inked)
     return graph_text(format_frames(frames) if frames else "1", job.nodes), job.told
 
 
@@ -252,6 +253,15 @@ def picture_writer(job: Flattening, path: str, picture: str) -> NodeFields:
     """The node that writes a picture, by the kind of the file."""
     suffix = os.path.splitext(path)[1].lower()
     return {"type": WRITERS[suffix], "in": picture, "path": path, **({} if suffix in STILLS else {"fps": job.wishes.fps})}
+
+
+def layered_writer(job: Flattening, kind: str, path: str, picture: str, source: ToneSource, shapes: Shapes | None) -> NodeFields:
+    """The node that writes paths or layers: a group for each object, a part for each tone, in the painted colours, ink on top."""
+    linked = {"labels": "tones.labels" if source.soft else source.link, "image": picture}
+    linked |= {"layers": "render.layers"} if shapes else {}
+    linked |= {"ink": "ink"} if "ink" in job.nodes else {}
+    crypto = object_cryptomatte(job)
+    return {"type": LAYERED[kind], "in": linked, **(kind_field(crypto) if crypto is not None and shapes else {}), "path": path}
 
 
 def shot_name(render: RenderFiles) -> str:
