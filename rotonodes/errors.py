@@ -89,6 +89,8 @@ class GraphError(UsageError):
         super().__init__("\n".join(str(fault) for fault in faults))
 
 
+_MANY = 500  # names up to which a misspelt one is compared with all
+
 # The ways in which other programs write a frame number or a range of them in a path.
 _FRAME_TOKEN = re.compile(r"#+|@+(?=\.)|%0?\d*d|\$F\d*|<[Ff](?:rame)?\d*>|\[\d+-\d+\]|\{\d+\.\.\d+\}|\*")
 
@@ -116,9 +118,15 @@ def listed(names: Iterable[str], most: int = 8) -> str:
 
 def did_you_mean(word: str, known: object) -> str:
     """` (did you mean "x"?)` for the nearest of the known words, or nothing when none is near."""
+    import bisect
     import difflib
 
-    near = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.6)  # type: ignore[attr-defined]
+    names = [str(k) for k in known]  # type: ignore[attr-defined]
+    if len(names) > _MANY:  # a thousand typos in a thousand names: the neighbours in the alphabet are enough
+        names.sort()
+        at = bisect.bisect(names, word)
+        names = names[max(0, at - 10) : at + 10]
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

@@ -60,3 +60,33 @@ def test_a_chain_of_thousands(tmp_path: Path) -> None:
     graph = load(tmp_path, "rotonodes: 1\nframes: 1-2\nnodes:\n" + "\n".join(nodes))
     assert graph.sinks() == ["n2999"]
     assert len(graph.order()) == 3000
+
+
+def test_one_text_of_many_long_variables(tmp_path: Path) -> None:
+    text = 'rotonodes: 1\nvars: {a: "' + "x" * 90_000 + '", b: "' + "$a" * 50_000 + '"}\nnodes:\n  s: {type: LoadFrames, path: "$b"}\n'
+    with pytest.raises(GraphError, match="expand to more than 100000 characters"):
+        load(tmp_path, text)
+    many = "".join(f'  n{i}: {{type: LoadFrames, path: "$a{i}"}}\n' for i in range(200))
+    with pytest.raises(GraphError, match="the texts of the graph expand to more than 10000000 characters"):
+        load(tmp_path, 'rotonodes: 1\nvars: {a: "' + "x" * 90_000 + '"}\nnodes:\n' + many.replace("$a", "${a}"))
+
+
+def test_graphs_within_graphs_that_grow(tmp_path: Path) -> None:
+    """Nine wide and six deep would be half a million nodes."""
+    (tmp_path / "g6.yaml").write_text("rotonodes: 1\noutputs: o\nnodes:\n  o: {type: LoadFrames, path: x.png}\n")
+    for level in range(6):
+        uses = "".join(f"  a{at}: {{type: ./g{level + 1}.yaml}}\n" for at in range(9))
+        (tmp_path / f"g{level}.yaml").write_text(f"rotonodes: 1\noutputs: o\nnodes:\n{uses}  o: {{type: Crop, in: a0}}\n")
+    with pytest.raises(GraphError) as caught:
+        Graph.load(tmp_path / "g0.yaml")
+    assert len(caught.value.faults) == 1
+    assert "used more than 1000 times" in str(caught.value)
+
+
+def test_a_thousand_misspelt_links(tmp_path: Path) -> None:
+    text = "rotonodes: 1\nnodes:\n  s: {type: LoadFrames, path: x.png}\n"
+    text += "".join(f"  node_number_{i}: {{type: Crop, in: node_nomber_{i}x}}\n" for i in range(1000))
+    with pytest.raises(GraphError) as caught:
+        load(tmp_path, text)
+    assert len(caught.value.faults) == 1000
+    assert "(did you mean 'node_number_0'?)" in str(caught.value.faults[0])

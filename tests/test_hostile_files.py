@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,9 @@ import pytest
 import torch
 
 from conftest import NO_SAMPLES, SAMPLES
-from rotonodes.errors import FrameError, RotoError
+from rotonodes.errors import FrameError, RotoError, UsageError
 from rotonodes.io import arrays, exr, pictures, png, psd, psd_decode, tiff
-from rotonodes.values.pixels import Image
+from rotonodes.values.pixels import Box, Image, Layers
 
 ROOT = Path(__file__).parents[1]
 HOSTILE = SAMPLES / "cases/hostile"
@@ -107,7 +109,7 @@ from rotonodes.errors import RotoError
 from rotonodes.io import arrays, exr, pictures, psd_decode
 import torch
 from rotonodes.nodes import LoadModel, UNetSegment
-from rotonodes.values.pixels import Image
+from rotonodes.values.pixels import Box, Image, Layers
 def labels(path): return pictures.read_labels(path, ("a", "b"))
 def model(path): return UNetSegment()(image=Image(torch.rand(3, 9, 7)), model=LoadModel(path=path)())
 any = [pictures.read_image, pictures.picture_size, pictures.read_key, labels]
@@ -132,3 +134,92 @@ def test_hostile_files_are_read_or_refused_in_one_line() -> None:
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == "done", done.stderr[-2000:]
+
+
+def png_claiming(width: int, height: int, rows: int | None = None) -> bytes:
+    """A grey PNG of zeros; with fewer `rows` than it claims it is truncated."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    data = zlib.compress(bytes((width + 1) * (height if rows is None else rows)), 9)
+    return png.SIGNATURE + png.chunk(b"IHDR", header) + png.chunk(b"IDAT", data) + png.chunk(b"IEND", b"")
+
+
+def test_the_limit_on_the_size_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """16384 x 16384 is accepted, more is not, and the message says how to raise the limit."""
+    path = tmp_path / "a.png"
+    path.write_bytes(png_claiming(16384, 16384, rows=6000))
+    assert pictures.picture_size(path) == (16384, 16384)
+    path.write_bytes(png_claiming(16385, 16384, rows=6000))
+    for reader in (pictures.picture_size, pictures.read_image, labels):
+        with pytest.raises(FrameError, match=r"16385 x 16384 pixels are more than the limit of 268435456; .*_PIXELS=268451840"):
+            reader(path)
+    monkeypatch.setenv("ROTONODES_MAX_PIXELS", "268451840")
+    assert pictures.picture_size(path) == (16385, 16384)
+    monkeypatch.setenv("ROTONODES_MAX_PIXELS", "80")
+    for name, (write, readers) in KINDS.items():
+        if readers[0] is pictures.read_image:
+            write(tmp_path / name)
+            with pytest.raises(FrameError, match="more than the limit of 80"):
+                pictures.read_image(tmp_path / name)
+    monkeypatch.setenv("ROTONODES_MAX_PIXELS", "a lot")
+    with pytest.raises(UsageError, match="give a number of pixels"):
+        pictures.read_image(tmp_path / "a.png")
+
+
+def test_a_few_bytes_do_not_claim_a_large_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png_claiming(16384, 16384, rows=1))
+    with pytest.raises(FrameError, match="it claims 16384 x 16384 pixels in"):
+        pictures.read_image(tmp_path / "a.png")
+    torch.save(torch.zeros(1, dtype=torch.uint8).as_strided((100_000, 100_000), (0, 0)), tmp_path / "a.pt")
+    with pytest.raises(FrameError, match=r"a tensor of \[100000, 100000\] in 1 bytes"):
+        labels(tmp_path / "a.pt")
+
+
+def test_a_damaged_result_is_made_again(tmp_path: Path) -> None:
+    """A PSD whose header claims anything is no result, and does not end the plan."""
+    save_psd(tmp_path / "a.psd")
+    whole = (tmp_path / "a.psd").read_bytes()
+    for at, value in ((26, b"\xff\xff\xff\xff"), (30, b"\x7f\xff\xff\xff"), (12, b"\xff\xff\xff\xff\xff\xff")):
+        (tmp_path / "a.psd").write_bytes(whole[:at] + value + whole[at + len(value) :])
+        assert pictures.read_key(tmp_path / "a.psd") is None
+    for text in (b"", b"[]", b"{}", b'{"key": [], "size": "x"}', b"\xff" * 50, b'{"key": "k", "size": 1e400}'):
+        (tmp_path / "x.bmp").write_bytes(b"BM")
+        (tmp_path / ".x.bmp.key").write_bytes(text)
+        assert pictures.read_key(tmp_path / "x.bmp") is None
+
+
+def test_many_channels_are_refused_at_once(tmp_path: Path) -> None:
+    exr.write_layers(tmp_path / "a.exr", Layers({f"c{i}": np.zeros((1, 1), np.float16) for i in range(4200)}, Box(0, 0, 1, 1), (1, 1)))
+    with pytest.raises(FrameError, match="4200 channels, more than 4096"):
+        exr.read_layers(tmp_path / "a.exr")
+
+
+def test_where_somebody_works_does_not_travel(tmp_path: Path) -> None:
+    """A cryptomatte's manifest may be named by an absolute path."""
+    notes = {"cryptomatte/1/manif_file": "/home/jane/shots/a.json", "cryptomatte/1/name": "objects", "cryptomatte/2/manif_file": "m/b.json"}
+    frame = Layers({"R": np.zeros((2, 2), np.float16)}, Box(0, 0, 2, 2), (2, 2), notes)
+    exr.write_layers(tmp_path / "a.exr", frame)
+    found = exr.read_layers(tmp_path / "a.exr").metadata
+    assert (found["cryptomatte/1/manif_file"], found["cryptomatte/2/manif_file"]) == ("a.json", "m/b.json")
+    assert b"jane" not in (tmp_path / "a.exr").read_bytes()
+
+
+def test_plugins_of_the_current_folder_are_not_run(tmp_path: Path) -> None:
+    """`python -m` puts the current folder before all others."""
+    (tmp_path / "evil-1.dist-info").mkdir()
+    (tmp_path / "evil-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1\n")
+    (tmp_path / "evil-1.dist-info/entry_points.txt").write_text("[rotonodes.nodes]\nevil = evil_nodes\n")
+    (tmp_path / "evil_nodes.py").write_text("open('ran', 'w')\n")
+    (tmp_path / "yaml.py").write_text("open('ran', 'w')\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "rotonodes", "nodes", "Crop"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, "Crop" in done.stdout, (tmp_path / "ran").exists()) == (0, True, False), done.stderr
+
+
+def test_an_onnx_file_with_weights_elsewhere_is_refused() -> None:
+    from rotonodes.nets.onnx import session
+
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(UsageError, match="weights in other files"):
+        session(b"\x08\x08j\x10\x0a\x08location\x12\x04data", "cpu", "auto", "a.onnx")

@@ -500,3 +500,13 @@ def test_every_voice_has_the_same_events() -> None:
     events = {name for name in vars(Reporter) if name.startswith("on_")}
     for voice in (PlainReporter, OpenJDReporter, AlfReporter, JsonReporter, RichReporter):
         assert {name for name in dir(voice) if name.startswith("on_")} == events, SimpleNamespace(voice=voice)
+
+
+def test_frames_of_a_clip_that_failed_are_not_said_to_be_missing(plan: Plan) -> None:
+    """Row P: the GIF is not made because one frame failed; the other 23 PNGs are there."""
+    result = failed(plan, [failure("load", 3, "no such file")], range(1, 25))
+    result.outputs = {"png": (23, 24), "gif": (0, 1)}
+    result.plan.keys.per_frame = lambda name: name != "gif"  # type: ignore[method-assign]
+    assert headline(result) == "1 of 24 frames failed"
+    result.outputs = {"png": (20, 24), "gif": (0, 1)}
+    assert headline(result) == "1 of 24 frames failed, 3 more are not there"

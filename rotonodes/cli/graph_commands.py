@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Sequence
@@ -88,7 +89,8 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
             if given["stats"] and reporter.result is not None and torchrun.is_first():
                 write_json(given["stats"], reporter.result.as_json())
         for table in tables(result) if torchrun.is_first() and not given["quiet"] else ():
-            click.echo(table, err=reporter.uses_stdout)
+            with contextlib.suppress(BrokenPipeError):  # nobody reads it: every file is written all the same
+                click.echo(table, err=reporter.uses_stdout)
         for failure in () if torchrun.is_first() else result.failures:
             say(f"error: {failure}")
         return signals.code if signals.code and result.exit_code else result.exit_code

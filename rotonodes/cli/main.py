@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from rotonodes import __version__
+from rotonodes.cli import cache_commands as cached
 from rotonodes.cli import graph_commands as graphs
 from rotonodes.cli import job_commands as everyday
 from rotonodes.cli import reference_commands as reference
@@ -60,6 +61,7 @@ for command in (
     *(graphs.run, graphs.check, graphs.plan, graphs.draw, graphs.view),
     *(reference.nodes, reference.schema, reference.palettes),
     *(renders.flatten, renders.passes),
+    cached.cache,
     *(everyday.segment, everyday.cutout, everyday.train, everyday.evaluate, everyday.convert_weights),
 ):
     cli.add_command(command)

@@ -99,6 +99,7 @@ def _run_plan(
         raise
     finally:
         pools.close()
+    plan.cache.prune()
     result = record.finish(time.perf_counter() - begun)
     reporter.end(result)
     if record.fatal is not None:

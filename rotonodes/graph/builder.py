@@ -21,6 +21,7 @@ from rotonodes.node.parameters import parameter_faults
 
 FORMAT_VERSION = 1
 MOST_SUBGRAPHS = 16  # levels of graphs within graphs
+MOST_USES = 1_000  # graph files used in one graph, each counted as often as it is used
 Values = dict[str, Any]  # of variables or settings, by name
 _TOP = ("rotonodes", "frames", "vars", "nodes", "files", "inputs", "outputs")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -28,14 +29,21 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 class Builder:
     """Builds a Graph from a document. `variables` are `--var`, `settings` are `--set`; `trail` has the files that contain this one,
-    `read` the graph files that were read already."""
+    `read` the graph files that were read already, `used` those that nodes use, each as often as it is used."""
 
     def __init__(
-        self, document: Document, variables: Values, settings: Values, trail: tuple[str, ...] = (), read: dict[str, Document] | None = None
+        self,
+        document: Document,
+        variables: Values,
+        settings: Values,
+        trail: tuple[str, ...] = (),
+        read: dict[str, Document] | None = None,
+        used: list[str] | None = None,
     ) -> None:
         self.document, self.settings, self.trail = document, settings, (*trail, str(Path(document.file).resolve()))
         self.overrides = variables
         self.read = {} if read is None else read
+        self.used = [] if used is None else used
         self.faults: list[Fault] = list(document.faults)
         self.broken: set[str] = set()  # nodes with faults of their own: links from them are not checked
 
@@ -227,6 +235,12 @@ class Builder:
         beside = Path(self.document.file).parent / body["type"]
         path = beside if beside.is_file() else Path(body["type"])
         place = ("nodes", name, "type")
+        self.used.append(body["type"])
+        if len(self.used) > MOST_USES:
+            if len(self.used) == MOST_USES + 1:
+                self.fault(f"graph files are used more than {MOST_USES} times in one graph: they contain each other", *place, node=name)
+            self.broken.add(name)
+            return
         if str(path.resolve()) in self.trail or len(self.trail) > MOST_SUBGRAPHS:
             self.fault(f"the graph file {body['type']} contains itself", *place, node=name)
             return
@@ -236,13 +250,13 @@ class Builder:
         try:
             document = self.read.setdefault(str(path), self.read.get(str(path)) or read_document(str(path)))
             settings = {key.removeprefix(f"{name}/"): value for key, value in self.settings.items() if key.startswith(f"{name}/")}
-            inner = Builder(document, self.parameters(name, body), settings, self.trail, self.read)
+            inner = Builder(document, self.parameters(name, body), settings, self.trail, self.read, self.used)
             sub = Graph()
             inner.assemble(sub)
         except GraphError as error:
             self.faults += error.faults
             return
-        if inner.faults:
+        if inner.faults or len(self.used) > MOST_USES:
             self.faults += inner.faults
             return
         declared = document.data.get("vars") or {}

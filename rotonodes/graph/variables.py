@@ -10,7 +10,9 @@ from typing import Any
 from rotonodes.errors import did_you_mean
 
 MOST_TEXT = 100_000  # characters of one text after substitution
+MOST_IN_ALL = 10_000_000  # and of all texts together
 _VARIABLE = re.compile(r"\$(?:\{(?P<env>env:)?(?P<braced>[^}]*)\}|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))")
+_PIECES = re.compile(r"(\$\$|\$\{[^}]*\}|\$[A-Za-z_][A-Za-z0-9_]*)")
 _TAKEN = re.compile(r"F\d*|pass")
 
 
@@ -23,6 +25,7 @@ class Variables:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = dict(values)
+        self._length = 0  # characters of all texts after substitution
         self._filled: dict[str, Any] = {}  # text -> text after substitution, so that each is substituted once
 
     def fill(self, value: Any) -> Any:
@@ -48,10 +51,17 @@ class Variables:
         if whole and not self._taken(whole):
             found = self._look_up(whole)
             return Filled(self.fill_text(found, depth + 1)) if isinstance(found, str) else found  # a number stays a number
-        pieces = re.split(r"(\$\$)", text)
-        filled = "".join("$" if piece == "$$" else _VARIABLE.sub(lambda m: self._piece(m, depth), piece) for piece in pieces)
-        if len(filled) > MOST_TEXT:
-            raise LookupError(f"the variables in {text[:40]!r} expand to more than {MOST_TEXT} characters")
+        pieces, length = [], 0
+        for piece in _PIECES.split(text):
+            match = _VARIABLE.fullmatch(piece)
+            pieces.append("$" if piece == "$$" else self._piece(match, depth) if match else piece)
+            length += len(pieces[-1])
+            if length > MOST_TEXT:  # before it is put together: each piece may be long
+                raise LookupError(f"the variables in {text[:40]!r} expand to more than {MOST_TEXT} characters")
+        filled = "".join(pieces)
+        self._length += len(filled)
+        if self._length > MOST_IN_ALL:
+            raise LookupError(f"the texts of the graph expand to more than {MOST_IN_ALL} characters")
         return filled if filled == text else Filled(filled)
 
     def _piece(self, match: re.Match[str], depth: int) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError
 from rotonodes.io.files import decoding, read_error
+from rotonodes.io.limits import check_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +38,8 @@ def read_array(path: str | os.PathLike[str]) -> np.ndarray:
         raise read_error(path, error) from error
     with decoding(path, ".pt file" if start.startswith(PT) else ".npy file", "write it again"):
         found = _tensor(path) if start.startswith(PT) else np.load(path, mmap_mode="r", allow_pickle=False)
+    if found is not None and found.ndim >= 2:
+        check_size(path, found.shape[-1], math.prod(found.shape[:-1]))
     if found is None:
         raise FrameError(f"{path}: not one tensor: save the mask itself, a tensor [H, W]")
     return found[0] if found.ndim == 3 and found.shape[0] == 1 else found
@@ -50,6 +54,8 @@ def _tensor(path: str | os.PathLike[str]) -> np.ndarray | None:
         found = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(found, torch.Tensor):
         return None
+    if found.numel() * found.element_size() > found.untyped_storage().nbytes():
+        raise FrameError(f"{path}: damaged .pt file: a tensor of {list(found.shape)} in {found.untyped_storage().nbytes()} bytes")
     array: np.ndarray = found.detach().numpy()
     return array
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -273,7 +274,10 @@ def _planes(layer: Image | Matte, box: Box, depth: Depth) -> dict[str, np.ndarra
 
 def _kept(value: Image | Matte | Layers) -> dict[str, Any]:
     found = {} if isinstance(value, Matte) else value.metadata
-    return {name: entry for name, entry in found.items() if name.startswith(_KEPT)}
+    kept = {name: entry for name, entry in found.items() if name.startswith(_KEPT)}
+    # A manifest beside the picture is named by an absolute path in some renderers: it says where somebody works.
+    places = {name: entry for name, entry in kept.items() if name.endswith("/manif_file") and isinstance(entry, str)}
+    return kept | {name: re.split(r"[/\\]", entry)[-1] for name, entry in places.items() if re.match(r"[/\\~]|[A-Za-z]:", entry)}
 
 
 def _write(

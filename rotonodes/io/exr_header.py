@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.errors import FrameError
 from rotonodes.io.files import read_error
+from rotonodes.io.limits import MOST_CHANNELS, too_large
 from rotonodes.values.pixels import Box
 
 if TYPE_CHECKING:
@@ -244,6 +245,10 @@ def _check_windows(header: Header) -> None:
     for box, what in ((header.data_window, "data window"), (header.display_window, "display window")):
         if max(map(abs, box)) > _LARGEST_COORDINATE or not (0 < box.width <= _LARGEST_SIDE and 0 < box.height <= _LARGEST_SIDE):
             raise _Damaged(f"its {what} {tuple(box)} makes no sense")
+        if message := too_large(box.width, box.height):
+            raise _Unsupported(f"its {what}: {message}")
+    if len(header.channels) > MOST_CHANNELS:
+        raise _Unsupported(f"it has {len(header.channels)} channels, more than {MOST_CHANNELS}: write fewer passes into one part")
     if header.compression >= len(_CHUNK_LINES):
         raise _Damaged(f"unknown compression {header.compression}")
     box = header.data_window

@@ -142,7 +142,7 @@ def sweep(folder: str | os.PathLike[str]) -> int:
     if fcntl is None:
         return swept
     try:
-        names = [entry.name for entry in os.scandir(folder) if _UNFINISHED.fullmatch(entry.name)]
+        names = [name for name in os.listdir(folder) if _UNFINISHED.fullmatch(name)]
     except OSError:
         return swept
     for name in names:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError
+from rotonodes.io.limits import check_size, open_with_pillow
 from rotonodes.io.orientation import known, orientation_of, upright, upright_size
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ def other_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
 
     PIL.Image.init()
     try:
-        with PIL.Image.open(path, formats=[name for name in FORMATS if name in PIL.Image.OPEN]) as picture:
-            return upright_size(picture.size, orientation_of(picture))
-    except (PIL.UnidentifiedImageError, OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
+        with open_with_pillow(path, [name for name in FORMATS if name in PIL.Image.OPEN]) as picture:
+            size = upright_size(picture.size, orientation_of(picture))
+    except (PIL.UnidentifiedImageError, OSError, ValueError, SyntaxError):
         return None
+    check_size(path, *size)
+    return size
 
 
 def read_other(path: str | os.PathLike[str]) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from rotonodes.errors import FrameError, UsageError, did_you_mean
 from rotonodes.io import animation, exr, exr_header, gif, png, psd, samples, seal, svg, tiff, video_key
 from rotonodes.io.arrays import is_array, read_array
 from rotonodes.io.files import decoding, read_error, read_sidecar, write_bytes
+from rotonodes.io.limits import check_size, open_with_pillow
 from rotonodes.io.orientation import orientation_of, upright, upright_size
 from rotonodes.io.other_formats import no_picture, other_size, read_other
 from rotonodes.io.samples import Depth
@@ -77,7 +78,7 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
 
     with decoding(path, "picture"):
         try:
-            with PIL.Image.open(path, formats=[*_PILLOW_READS, "PNG"]) as picture:
+            with open_with_pillow(path, [*_PILLOW_READS, "PNG"]) as picture:
                 _check_growth(picture, path)
                 return upright_size(picture.size, png.orientation(path) if picture.format == "PNG" else orientation_of(picture))
         except PIL.UnidentifiedImageError as error:
@@ -114,7 +115,7 @@ def _read_with_pillow(path: str | os.PathLike[str]) -> np.ndarray:
 
     with decoding(path, "picture"):
         try:
-            with PIL.Image.open(path, formats=_PILLOW_READS) as picture:
+            with open_with_pillow(path, _PILLOW_READS) as picture:
                 _check_growth(picture, path)
                 picture.load()
                 turned = orientation_of(picture)
@@ -131,6 +132,7 @@ def _read_with_pillow(path: str | os.PathLike[str]) -> np.ndarray:
 
 def _check_growth(picture: PIL.Image.Image, path: str | os.PathLike[str]) -> None:
     """Raise FrameError when the file is too small for the pixels it claims, before memory is allocated."""
+    check_size(path, picture.width, picture.height)
     size = os.path.getsize(path)
     if picture.width * picture.height > max(_ALWAYS_ALLOWED, size * _GROWTH):
         raise FrameError(f"{path}: damaged picture: it claims {picture.width} x {picture.height} pixels in {size} bytes")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rotonodes.errors import FrameError, RotoError
 from rotonodes.io.files import decoding, read_bytes, write_bytes
+from rotonodes.io.limits import check_size, open_with_pillow
 from rotonodes.io.orientation import UPRIGHT, orientation_of, upright
 from rotonodes.io.seal import without_seal
 
@@ -84,10 +85,20 @@ def read_noted(path: str | os.PathLike[str]) -> Png:
         found = list(_chunks(data, path))
         chunks = {chunk.kind: chunk.data for chunk in found}
         depth, color_type = chunks[b"IHDR"][8:10] if len(chunks.get(b"IHDR", b"")) == 13 else (0, 0)
+        _check_size(chunks, len(data), path)
         samples = _read_16(data, color_type, chunks.get(b"tRNS"), path) if depth == 16 else _read_8(data)
         if any(_may_turn(chunk.kind, bytes(chunk.data[:40])) for chunk in found):
             samples = upright(samples, orientation_of(_open(data)))
         return Png(samples, _is_linear(chunks))
+
+
+def _check_size(chunks: Mapping[bytes, memoryview], length: int, path: str | os.PathLike[str]) -> None:
+    """Raise FrameError for more pixels than are allowed, or than a file of `length` bytes can hold."""
+    if len(chunks.get(b"IHDR", b"")) == 13:
+        width, height, depth, color_type = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
+        check_size(path, width, height)
+        if width * height * depth * {_GREY_ALPHA: 2, _RGB: 3, _RGBA: 4}.get(color_type, 1) // 8 > 1100 * length:  # deflate gives 1032
+            raise FrameError(f"{path}: damaged PNG: it claims {width} x {height} pixels in {length} bytes; render the frame again")
 
 
 def orientation(path: str | os.PathLike[str]) -> int:
@@ -136,6 +147,7 @@ def read_palette(path: str | os.PathLike[str]) -> PaletteSamples | None:
         chunks = {chunk.kind: chunk.data for chunk in _chunks(data, path)}
         if b"PLTE" not in chunks or chunks[b"IHDR"][9] != _PALETTE:
             return None
+        _check_size(chunks, len(data), path)
         picture = _open(data)
         return PaletteSamples(upright(np.array(picture), orientation_of(picture)), np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3))
 
@@ -145,7 +157,7 @@ def _open(data: bytes, rawmode: str | None = None) -> ImageFile:
     import PIL.Image
 
     try:
-        picture = PIL.Image.open(io.BytesIO(data), formats=["PNG"])
+        picture = open_with_pillow(io.BytesIO(data), ["PNG"])
     except PIL.UnidentifiedImageError:
         raise ValueError("its header makes no sense") from None
     if rawmode:

@@ -301,11 +301,19 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
                 return None
             file.seek(26)
             file.seek(struct.unpack(">I", file.read(4))[0], os.SEEK_CUR)
-            resources = file.read(struct.unpack(">I", file.read(4))[0])
+            resources = file.read(min(struct.unpack(">I", file.read(4))[0], _length(file)))
     except (OSError, struct.error):
         return None
     found = re.search(rb'xmlns:rotonodes="' + _NAMESPACE.encode() + rb'" rotonodes:key="([0-9A-Za-z:.-]+)[" ]', resources)
     return found[1].decode() if found else None
+
+
+def _length(file: BinaryIO) -> int:
+    """Bytes of a file: what it claims to hold is not read, let alone allocated, beyond that."""
+    here = file.tell()
+    length = file.seek(0, os.SEEK_END)
+    file.seek(here)
+    return length
 
 
 def is_whole(file: BinaryIO) -> bool:
@@ -317,6 +325,8 @@ def is_whole(file: BinaryIO) -> bool:
         for _ in range(3):  # colours, resources, layers
             file.seek(struct.unpack(">I", file.read(4))[0], os.SEEK_CUR)
         (compression,) = struct.unpack(">H", file.read(2))
+        if compression == _PACKBITS and 2 * planes * height > _length(file):
+            return False
         rows = struct.unpack(f">{planes * height}H", file.read(2 * planes * height)) if compression == _PACKBITS else ()
         data = file.read()
     except struct.error:

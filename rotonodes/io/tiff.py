@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.errors import FrameError
 from rotonodes.io.files import decoding, read_bytes, read_error, write_bytes
+from rotonodes.io.limits import check_size
 from rotonodes.io.orientation import UPRIGHT, known, orientation_of, upright, upright_size
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def read_tiff(path: str | os.PathLike[str]) -> Tiff:
     data = read_bytes(path)
     with decoding(path, "TIFF"):
         tags, order = _tags(data)
+        check_size(path, tags[_WIDTH][0], tags[_LENGTH][0])
         if _is_plain(tags):
             samples = _dark_is_zero(_read_plain(data, tags, order), tags)
             return Tiff(upright(_narrowed(samples), _orientation(tags)), tags.get(_EXTRA, (0,))[0] == _ASSOCIATED)
@@ -80,6 +82,7 @@ def tiff_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         raise FrameError(f"{path}: damaged TIFF: its header makes no sense; render the frame again") from error
     if not all(0 < side <= _LARGEST_SIDE for side in size):
         raise FrameError(f"{path}: damaged TIFF: {size[0]} x {size[1]} pixels make no sense; render the frame again")
+    check_size(path, *size)
     return upright_size(size, _orientation(tags))
 
 

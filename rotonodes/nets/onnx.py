@@ -128,6 +128,10 @@ class OnnxNetwork:
         return logits
 
 
+# A tensor whose data lie in another file names it: a StringStringEntryProto with the key `location` (onnx.proto).
+_EXTERNAL = b"\x0a\x08location\x12"
+
+
 class OnnxSegmenter(Segmenter):
     """A `Segmenter` whose network is an ONNX file; everything around the network is the same code.
 
@@ -146,7 +150,10 @@ class OnnxSegmenter(Segmenter):
     ) -> None:
         name = str(path)
         found = session(read_onnx(path), str(device), provider, name)
-        self.model = at_scale(model_of(found, name), scale, name)
+        try:
+            self.model = at_scale(model_of(found, name), scale, name)
+        except UnicodeDecodeError:
+            raise WeightsError(f"{name}: damaged ONNX file: its metadata is no text; export or copy it again") from None
         self.device = torch.device(device) if provider != "cpu" else torch.device("cpu")
         self.dtype = torch.float32
         self.tile, self.overlap = self._rounded(tile), overlap
@@ -167,6 +174,8 @@ def read_onnx(path: str | os.PathLike[str]) -> bytes:
 def session(data: bytes, device: str, provider: Provider, name: str) -> InferenceSession:
     """An onnxruntime session on a device. Raises UsageError when its provider is missing: a GPU is never silently left out."""
     runtime = load_library("onnxruntime", "running ONNX")
+    if _EXTERNAL in data:
+        raise WeightsError(f"{name}: it keeps weights in other files, which are not read: save the network as one file")
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # errors are raised as exceptions
     options.intra_op_num_threads = torch.get_num_threads()

@@ -11,18 +11,18 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.io.files import sweep, write_bytes
+from rotonodes.plan.cache_entries import HEAD, MAGIC, check, prune, size_limit
 from rotonodes.values.pixels import Image, Labels, Matte
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_MAGIC = b"rotonodes-cache-2\n"
-_HEAD = len(_MAGIC) + 4
 _PIXELS = {kind.__name__: kind for kind in (Image, Matte, Labels)}
 
 
@@ -32,6 +32,7 @@ class Cache:
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
         self.folder = Path(folder) if folder is not None else None
         self.removed: list[str] = []  # damaged entries, by name
+        self._stored = 0  # bytes since the size was last looked at
 
     def path(self, key: str, output: str) -> Path:
         """The file of a value."""
@@ -63,6 +64,8 @@ class Cache:
             path = self.path(key, output)
             try:
                 values[output] = unpack(path.read_bytes(), kinds.get(output))
+                with contextlib.suppress(OSError):
+                    os.utime(path)  # what is used stays longest
             except FileNotFoundError:
                 return None
             except Exception:  # whatever a damaged or foreign entry makes of its reader, it is a miss
@@ -78,9 +81,9 @@ class Cache:
     def sweep(self) -> None:
         """Remove the unfinished entries of dead processes."""
         if self.folder is not None and self.folder.is_dir():
-            for entry in os.scandir(self.folder):
-                if entry.is_dir():
-                    sweep(entry.path)
+            for place in self.folder.iterdir():
+                if place.is_dir():
+                    sweep(place)
 
     def store(self, key: str, values: dict[str, Any]) -> None:
         """Store outputs under a key; values that cannot be packed are skipped."""
@@ -88,7 +91,17 @@ class Cache:
             return
         for output, value in values.items():
             if value is not None and can_pack(value):
-                write_bytes(self.path(key, output), pack(value))
+                data = pack(value)
+                write_bytes(self.path(key, output), data)
+                self._stored += len(data)
+                if self._stored > size_limit() // 10:
+                    self.prune()
+
+    def prune(self) -> None:
+        """Keep the cache below its limit, when this run has stored anything."""
+        if self.folder is not None and self._stored:
+            self._stored = 0
+            prune(self.folder, size_limit())
 
 
 def can_pack(value: Any) -> bool:
@@ -106,7 +119,7 @@ def pack(value: Any) -> bytes:
     if type(value).__name__ in _PIXELS:
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.name not in ("metadata", "encoded")}
         if isinstance(value, Image):
-            fields["metadata"] = {k: v for k, v in value.metadata.items() if isinstance(v, str | int | float)}
+            fields["metadata"] = {k: v for k, v in value.metadata.items() if isinstance(v, str | int | float) and not _tells_where(k, v)}
     else:
         fields = value.pack()
     tensors: dict[str, Tensor] = {}
@@ -116,17 +129,7 @@ def pack(value: Any) -> bytes:
     text = json.dumps({"kind": type(value).__name__, "tree": tree, "halves": halves})
     body = save(stored, {"rotonodes": text})
     body = b"z" + isal_zlib.compress(body, 1) if isinstance(value, Labels) else b"-" + body
-    return b"".join((_MAGIC, struct.pack("<I", isal_zlib.crc32(body)), body))
-
-
-def check(data: bytes) -> None:
-    """Raise ValueError unless the bytes are a whole entry, every byte as it was written."""
-    from isal import isal_zlib
-
-    if data[: len(_MAGIC)] != _MAGIC or len(data) <= _HEAD:
-        raise ValueError("not a cache entry")
-    if struct.pack("<I", isal_zlib.crc32(memoryview(data)[_HEAD:])) != data[len(_MAGIC) : _HEAD]:
-        raise ValueError("its bytes are not those that were written")
+    return b"".join((MAGIC, struct.pack("<I", isal_zlib.crc32(body)), body))
 
 
 def unpack(data: bytes, kind: Any) -> Any:
@@ -135,9 +138,9 @@ def unpack(data: bytes, kind: Any) -> Any:
     from safetensors.torch import load
 
     check(data)
-    body = data[_HEAD + 1 :]
+    body = data[HEAD + 1 :]
     try:
-        if data[_HEAD : _HEAD + 1] == b"z":
+        if data[HEAD : HEAD + 1] == b"z":
             body = isal_zlib.decompress(body)
         tensors = load(body)
     except Exception as error:  # zlib and safetensors raise errors of their own for damaged data
@@ -155,6 +158,12 @@ def unpack(data: bytes, kind: Any) -> Any:
     if kind is None or kind.__name__ != note["kind"]:
         raise ValueError(f"a {note['kind']} where another kind was expected")
     return kind.unpack(tree)
+
+
+def _tells_where(name: str, value: Any) -> bool:
+    """True for a note in a file's header about who made it and where: people, machines, absolute paths."""
+    personal = name.rpartition("/")[2].lower() in ("owner", "host", "hostname", "user", "username", "computer", "artist")
+    return personal or (isinstance(value, str) and re.match(r"/|\\\\|[A-Za-z]:[\\/]|~", value) is not None)
 
 
 def _fits_half(tensor: Tensor) -> bool:

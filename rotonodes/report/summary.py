@@ -88,11 +88,17 @@ def headline(result: Result) -> str:
     if result.exit_code:
         failed = len(set(result.failed_frames()).intersection(result.plan.delivered))  # not frames of a training only
         what = f"{failed} of {wanted} failed" if failed else f"failed after {seconds}"
-        rest = len(result.missing) - failed
+        rest = missing_frames(result) - failed
         return what + (f", {rest} more {'is' if rest == 1 else 'are'} not there" if failed and rest > 0 else "")
     if result.plan.is_empty:
         return "nothing to do: every output is there" + (f" ({wanted})" if result.wanted else "")
     return f"delivered {wanted} in {seconds}" if result.wanted else f"finished in {seconds}"
+
+
+def missing_frames(result: Result) -> int:
+    """Frames with an output of their own that is not there. Where all outputs are whole clips, the frames of the clip that was not made."""
+    per_frame = [there for name, (there, wanted) in result.outputs.items() if result.plan.keys.per_frame(name)]
+    return result.wanted - min(per_frame) if per_frame else len(result.missing)
 
 
 def counted(frames: int) -> str:

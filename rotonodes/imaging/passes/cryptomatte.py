@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rotonodes.values.pixels import Layers, Matte
 
 KINDS = ("object", "material", "asset")
+_MOST_MANIFEST = 64 << 20  # bytes of a manifest beside the picture
 _MASK = 0xFFFFFFFF
 _ENTRY = r'("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")\s*:\s*"([0-9a-fA-F]{1,8})"'  # of a manifest, whole
 
@@ -154,6 +155,8 @@ def _manifest(layers: Layers, key: str, where: str) -> tuple[dict[str, int] | No
         if os.path.isabs(side) or not os.path.isfile(path):
             raise FrameError(f"{where}: its manifest {side!r} is not beside the picture: copy it there")
         where = f"{where}: {side}"
+        if os.path.getsize(path) > _MOST_MANIFEST:
+            raise FrameError(f"{where}: a manifest of more than {_MOST_MANIFEST >> 20} MB is not read")
         try:
             with open(path, encoding="utf-8-sig") as file:
                 text = file.read()

@@ -1,0 +1,44 @@
+"""Limits on what one file may ask for, so that a small hostile file cannot take all memory. Checked before anything is allocated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING
+
+from rotonodes.errors import FrameError, UsageError
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+VARIABLE = "ROTONODES_MAX_PIXELS"
+MOST_CHANNELS = 4096
+_MOST_PIXELS = 16384 * 16384
+
+
+def most_pixels() -> int:
+    """Pixels that a picture may have: 16384 x 16384, or what the environment variable ROTONODES_MAX_PIXELS says."""
+    text = os.environ.get(VARIABLE, "")
+    if text and not (text.isdecimal() and int(text)):
+        raise UsageError(f"{VARIABLE}={text}: give a number of pixels, as 1000000000")
+    return int(text) if text else _MOST_PIXELS
+
+
+def too_large(width: int, height: int) -> str:
+    """What is wrong with a picture of more pixels than `most_pixels`, and how to raise the limit; empty for one that is not too large."""
+    asked, most = width * height, most_pixels()
+    return "" if asked <= most else f"{width} x {height} pixels are more than the limit of {most}; to read it, set {VARIABLE}={asked}"
+
+
+def check_size(path: str | os.PathLike[str], width: int, height: int) -> None:
+    """Raise FrameError for a picture of more pixels than `most_pixels`."""
+    if message := too_large(width, height):
+        raise FrameError(f"{path}: {message}")
+
+
+def open_with_pillow(source: str | os.PathLike[str] | IO[bytes], formats: Sequence[str]) -> ImageFile:
+    """A picture opened by Pillow, without its own limit, which is lower than ours and prints: check the size of what is returned."""
+    import PIL.Image
+
+    PIL.Image.MAX_IMAGE_PIXELS = None
+    return PIL.Image.open(source, formats=list(formats))  # type: ignore[return-value]
