@@ -184,7 +184,7 @@ def planes(graph: Graph, vertex: Vertex, frame: int, as_list: bool) -> list[Pane
 def written(vertex: Vertex, frame: int) -> Iterator[Panel]:
     """The files that a writer wrote, read back; of animations and layers some of the pictures in them."""
     node: Node = vertex.node
-    for name in node.writes(None if type(node).takes_whole_clip() else frame):
+    for name in (name for name in node.writes(None if type(node).takes_whole_clip() else frame) if not name.endswith(".md")):
         path = Path(name)
         if path.suffix == ".json" and not getattr(node, "picture", "") and not getattr(node, "worst", ""):
             yield card([f"{key}  {value:.3g}" for key, value in scores(json.loads(path.read_text())).items()], path.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +22,37 @@ from rotonodes.node.parameters import parameter_faults
 FORMAT_VERSION = 1
 MOST_SUBGRAPHS = 16  # levels of graphs within graphs
 MOST_USES = 1_000  # graph files used in one graph, each counted as often as it is used
+Trail = tuple[str, ...]
 Values = dict[str, Any]  # of variables or settings, by name
 _TOP = ("rotonodes", "frames", "vars", "nodes", "files", "inputs", "outputs")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-class Builder:
-    """Builds a Graph from a document. `variables` are `--var`, `settings` are `--set`; `trail` has the files that contain this one,
-    `read` the graph files that were read already, `used` those that nodes use, each as often as it is used."""
+@dataclass
+class Shared:
+    """What a graph and the graphs in it have in common: the files that were read, and how often graph files are used."""
 
-    def __init__(
-        self,
-        document: Document,
-        variables: Values,
-        settings: Values,
-        trail: tuple[str, ...] = (),
-        read: dict[str, Document] | None = None,
-        used: list[str] | None = None,
-    ) -> None:
+    read: dict[str, Document] = field(default_factory=dict)
+    uses: int = 0
+
+    @property
+    def too_many(self) -> bool:
+        return self.uses > MOST_USES
+
+    def document(self, path: str) -> Document:
+        """A graph file, which is read once. Raises GraphError."""
+        if path not in self.read:
+            self.read[path] = read_document(path)
+        return self.read[path]
+
+
+class Builder:
+    """Builds a Graph from a document. `variables` are `--var`, `settings` are `--set`; `trail` has the files that contain this one."""
+
+    def __init__(self, document: Document, variables: Values, settings: Values, trail: Trail = (), shared: Shared | None = None) -> None:
         self.document, self.settings, self.trail = document, settings, (*trail, str(Path(document.file).resolve()))
         self.overrides = variables
-        self.read = {} if read is None else read
-        self.used = [] if used is None else used
+        self.shared = shared or Shared()
         self.faults: list[Fault] = list(document.faults)
         self.broken: set[str] = set()  # nodes with faults of their own: links from them are not checked
 
@@ -235,9 +244,9 @@ class Builder:
         beside = Path(self.document.file).parent / body["type"]
         path = beside if beside.is_file() else Path(body["type"])
         place = ("nodes", name, "type")
-        self.used.append(body["type"])
-        if len(self.used) > MOST_USES:
-            if len(self.used) == MOST_USES + 1:
+        self.shared.uses += 1
+        if self.shared.too_many:
+            if self.shared.uses == MOST_USES + 1:
                 self.fault(f"graph files are used more than {MOST_USES} times in one graph: they contain each other", *place, node=name)
             self.broken.add(name)
             return
@@ -248,22 +257,21 @@ class Builder:
             self.fault(f"there is no graph file {body['type']}, neither beside this one nor below the current directory", *place, node=name)
             return
         try:
-            document = self.read.setdefault(str(path), self.read.get(str(path)) or read_document(str(path)))
+            document = self.shared.document(str(path))
             settings = {key.removeprefix(f"{name}/"): value for key, value in self.settings.items() if key.startswith(f"{name}/")}
-            inner = Builder(document, self.parameters(name, body), settings, self.trail, self.read, self.used)
+            inner = Builder(document, self.parameters(name, body), settings, self.trail, self.shared)
             sub = Graph()
             inner.assemble(sub)
         except GraphError as error:
             self.faults += error.faults
             return
-        if inner.faults or len(self.used) > MOST_USES:
+        if inner.faults or self.shared.too_many:
             self.faults += inner.faults
             return
         declared = document.data.get("vars") or {}
-        for parameter in inner.overrides:
-            if parameter not in declared:
-                hint = did_you_mean(parameter, declared)
-                self.fault(f"{body['type']} has no variable {parameter!r}{hint}", "nodes", name, parameter, node=name, key=True)
+        for parameter in (parameter for parameter in inner.overrides if parameter not in declared):
+            hint = did_you_mean(parameter, declared)
+            self.fault(f"{body['type']} has no variable {parameter!r}{hint}", "nodes", name, parameter, node=name, key=True)
         self.join(graph, name, body, sub, document)
 
     def join(self, graph: Graph, name: str, body: dict[str, Any], sub: Graph, document: Document) -> None:
