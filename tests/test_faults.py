@@ -205,3 +205,23 @@ def test_a_folder_that_vanishes_while_a_file_is_written(tmp_path: Path) -> None:
     with pytest.raises(FrameError, match="its folder was removed meanwhile"), files.atomic_write(tmp_path / "out/a.png") as hidden:
         hidden.write_bytes(b"half")
         shutil.rmtree(tmp_path / "out")
+
+
+def test_a_folder_that_another_writer_takes_away_while_it_is_empty(tmp_path: Path) -> None:
+    """A training tests its folder and leaves nothing behind; a writer that has just found the folder there makes it again."""
+    over = threading.Event()
+
+    def take_away() -> None:
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                (tmp_path / "out").rmdir()
+
+    thread = threading.Thread(target=take_away)
+    thread.start()
+    try:
+        for _ in range(200):
+            files.write_bytes(tmp_path / "out/a.bin", b"x")
+            (tmp_path / "out/a.bin").unlink()
+    finally:
+        over.set()
+        thread.join()

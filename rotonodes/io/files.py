@@ -87,7 +87,6 @@ def atomic_write(path: str | os.PathLike[str], key: str | None = None) -> Iterat
     final = Path(path)
     hidden, lock = None, None
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
         hidden, lock = _begin(final)
         yield hidden
         descriptor = os.open(hidden, os.O_RDWR)
@@ -117,11 +116,18 @@ def atomic_write(path: str | os.PathLike[str], key: str | None = None) -> Iterat
 
 def _begin(final: Path) -> tuple[Path, int]:
     """A new hidden file beside `final`, locked for as long as its descriptor is open: `sweep` leaves it alone."""
-    while True:
+    for attempt in range(100):
+        final.parent.mkdir(parents=True, exist_ok=True)
         # Not tempfile: its files are private (0600), but a farm's frames must be readable by the next task's user.
         hidden = hidden_name(final)
         _unfinished.add(hidden)
-        lock = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            lock = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
+        except FileNotFoundError:  # another writer, whose test of the folder left nothing behind, took the empty folder away
+            _unfinished.discard(hidden)
+            if attempt == 99:
+                raise
+            continue
         if fcntl is not None:
             with contextlib.suppress(OSError):  # a file server without locks: nothing is swept there
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -129,6 +135,7 @@ def _begin(final: Path) -> tuple[Path, int]:
             return hidden, lock
         os.close(lock)  # swept between its creation and its lock
         _unfinished.discard(hidden)
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(final))
 
 
 def hidden_name(final: Path) -> Path:
