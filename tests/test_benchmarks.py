@@ -178,3 +178,14 @@ def test_bench_edges(capsys: pytest.CaptureFixture[str]) -> None:
     found = {(row["way"], row["over"]): numbers([row], "edges")[0] for row in table(capsys.readouterr().out)}
     for over in ("a flat ground", "the render's plate"):
         assert found["AntialiasTones", over] < 0.4 * found["labels, matte as mask", over]
+
+
+def test_bench_nodes(capsys: pytest.CaptureFixture[str]) -> None:
+    for library in ("cv2", "OpenImageIO", "PyOpenColorIO"):
+        pytest.importorskip(library)
+    bench = import_module("bench_nodes")
+    assert bench.main(["--size", "96x64", "--repeats", "1"]) == 0
+    found = table(capsys.readouterr().out)
+    assert len(found) > 25
+    same = {row["operation"]: float(row["difference"]) for row in found if row["difference"]}
+    assert max(same.values()) < 5e-3, f"ours and theirs are meant to be the same: {same}"

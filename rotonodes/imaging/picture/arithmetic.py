@@ -18,6 +18,8 @@ def _divide(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _power(a: Tensor, b: Tensor) -> Tensor:
+    if a.min() > 0:  # NaN is not
+        return a**b
     return torch.where(a > 0, a.clamp(min=0) ** b, a)
 
 
@@ -62,6 +64,8 @@ def operands(image: Image | Matte, other: Image | Matte, names: list[str]) -> Te
     if lacking:
         there = " ".join(other.channels)
         raise FrameError(f"b has no channel {lacking[0]!r}: it has {there}; choose other `channels`, or use ShuffleChannels")
+    if tuple(names) == placed.channels:
+        return placed.data
     opaque = Image(torch.ones_like(other.data[:1]), ("A",), other.origin, other.size).on(image.box).data
     planes = [placed.plane(name) for name in names]
     return torch.cat([opaque if plane is None else plane for plane in planes])

@@ -90,9 +90,15 @@ def multiplied(picture: Image, alpha: Tensor) -> Image:
     """A picture times a matte `[1, H, W]`, colour and alpha, which it gets after its colours if it had none; other channels stay."""
     import torch
 
-    data = picture.data.clone()
     seen = [*picture.color_indices, *([picture.channels.index("A")] if "A" in picture.channels else [])]
-    data[seen] = torch.where(alpha > 0, data[seen] * alpha, 0.0)  # infinity and NaN outside the shape become 0
+    data = torch.empty_like(picture.data, memory_format=torch.contiguous_format)
+    for index, plane in enumerate(picture.data):
+        if index in seen:
+            torch.mul(plane, alpha[0], out=data[index])
+        else:
+            data[index] = plane
+    if not all_finite(data) or alpha.min() < 0:
+        data[seen] = torch.where(alpha > 0, data[seen], 0.0)  # infinity and NaN outside the shape become 0
     if "A" in picture.channels:
         return picture.with_data(data)
     after = max(picture.color_indices) + 1
@@ -103,10 +109,15 @@ def multiplied(picture: Image, alpha: Tensor) -> Image:
 def faded(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
     """`start` where the weight is 0, `end` where it is 1, mixed between; NaN and infinity of one never show where only the other counts."""
     mixed = start.lerp(end, weight)
-    if mixed.isfinite().all():
+    if all_finite(mixed):
         return mixed
     mixed = mixed.where(mixed.isfinite(), start * (1 - weight) + end * weight)
     return start.where((weight == 0) | (start == end), end.where(weight == 1, mixed))
+
+
+def all_finite(planes: Tensor) -> bool:
+    """Whether no value is NaN or infinite; the sum, which is quick, tells it of nearly all pictures."""
+    return bool(planes.sum().isfinite()) or bool(planes.isfinite().all())
 
 
 def matte_on(matte: Matte, size: tuple[int, int], box: Box) -> Tensor:
@@ -114,6 +125,16 @@ def matte_on(matte: Matte, size: tuple[int, int], box: Box) -> Tensor:
     if matte.size != size:
         raise FrameError(f"the matte is {matte.width} x {matte.height}, the picture {size[0]} x {size[1]}: crop or reformat one of them")
     return cut(matte.data, Box(0, 0, *matte.size), box)
+
+
+def _over(A: Tensor, B: Tensor, a: Tensor) -> Tensor:
+    """A + B (1 - a), plane by plane: planes of one shape are computed twice as fast as with one alpha stretched over them."""
+    import torch
+
+    made, rest = torch.empty_like(A, memory_format=torch.contiguous_format), 1 - a[0]
+    for out, top, below in zip(made, A, B, strict=True):
+        torch.addcmul(top, below, rest, out=out)
+    return made
 
 
 def _screen(A: Tensor, B: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -131,8 +152,8 @@ def _soft_light(A: Tensor, B: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 # The formulas of Nuke's reference of merge operations; A and B hold alpha as their last plane.
 OPERATIONS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
-    "over": lambda A, B, a, b: A.addcmul(B, 1 - a),
-    "under": lambda A, B, a, b: B.addcmul(A, 1 - b),
+    "over": lambda A, B, a, b: _over(A, B, a),
+    "under": lambda A, B, a, b: _over(B, A, b),
     "plus": lambda A, B, a, b: A + B,
     "multiply": lambda A, B, a, b: A * B,
     "screen": _screen,

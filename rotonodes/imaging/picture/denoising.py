@@ -12,6 +12,7 @@ from torch.nn.functional import pad
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.picture.channel_choice import changed
+from rotonodes.imaging.picture.compositing import all_finite
 from rotonodes.values.color import linear_to_srgb, luminance
 from rotonodes.values.pixels import Image, Levels, Matte
 
@@ -40,24 +41,51 @@ def median(picture: Levels, radius: int, channels: str) -> Levels:
 def _median(planes: Tensor, radius: int) -> Tensor:
     side = 2 * radius + 1
     height, width = planes.shape[-2:]
-    bad = not planes.isfinite().all()
+    bad = not all_finite(planes)
     around = pad(planes[None], (radius,) * 4, mode="replicate")[0]
     made = torch.empty_like(planes, memory_format=torch.contiguous_format)
-    for top in range(0, height, _ROWS):
-        rows = min(_ROWS, height - top)
+    step = _ROWS if radius == 1 else _ROWS // 2
+    for top in range(0, height, step):
+        rows = min(step, height - top)
         for channel in range(len(planes)):
-            strip = around[channel, top : top + rows + 2 * radius]
-            values = [strip[y : y + rows, x : x + width] for y in range(side) for x in range(side)]
-            made[channel, top : top + rows] = torch.stack(values).nanmedian(0).values if bad else _middle(values)
+            strip, out = around[channel, top : top + rows + 2 * radius], made[channel, top : top + rows]
+            if radius == 1 and not bad:
+                _middle_of_nine(strip, out)
+                continue
+            values = torch.stack([strip[y : y + rows, x : x + width] for y in range(side) for x in range(side)])
+            out.copy_(values.nanmedian(0).values if bad else _middle(values))
     return made
 
 
-def _middle(values: list[Tensor]) -> Tensor:
-    """The median of an odd number of planes, by exchanges of pairs that a sorting network makes, as far as the middle needs them."""
-    found = list(values)
+def _middle_of_nine(strip: Tensor, out: Tensor) -> None:
+    """Medians over 3 x 3 px of a strip that is 2 px higher and wider: each column of 3 is sorted once for the three squares that share it.
+
+    The middle of nine is that of: the largest of the three lowest, the middle of the three middles, the lowest of the three largest.
+    """
+    one, two, three = strip[:-2], strip[1:-1], strip[2:]
+    small, large = torch.minimum(one, two), torch.maximum(one, two)
+    rest = torch.minimum(large, three)
+    low, middle, high = torch.minimum(small, three), torch.maximum(small, rest), torch.maximum(large, three)
+    lows = torch.maximum(torch.maximum(low[:, :-2], low[:, 1:-1]), low[:, 2:])
+    highs = torch.minimum(torch.minimum(high[:, :-2], high[:, 1:-1]), high[:, 2:])
+    middles = _middle_of_three(middle[:, :-2], middle[:, 1:-1], middle[:, 2:])
+    out.copy_(_middle_of_three(lows, middles, highs))
+
+
+def _middle_of_three(one: Tensor, two: Tensor, three: Tensor) -> Tensor:
+    return torch.maximum(torch.minimum(one, two), torch.minimum(torch.maximum(one, two), three))
+
+
+def _middle(values: Tensor) -> Tensor:
+    """The median along the first dimension, of an odd length; `values` is overwritten.
+
+    Pairs are exchanged as a sorting network does, as far as the middle needs them.
+    """
+    found, spare = list(values), torch.empty_like(values[0])
     for low, high in _exchanges(len(values)):
-        one, other = found[low], found[high]
-        found[low], found[high] = torch.minimum(one, other), torch.maximum(one, other)
+        torch.minimum(found[low], found[high], out=spare)
+        torch.maximum(found[low], found[high], out=found[high])
+        found[low], spare = spare, found[low]
     return found[len(values) // 2]
 
 

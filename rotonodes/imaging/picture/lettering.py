@@ -80,11 +80,15 @@ def lettered(text: str, style: Lettering, size: tuple[int, int], place: Place, m
 
 def laid_on(top: Image, picture: Image) -> Image:
     """`top` over a picture, which stays without alpha where it is opaque and covers it."""
-    made = merge(top.to(picture.device), picture)
-    if picture.alpha is not None or picture.box.union(top.box) != picture.box:
-        return made
-    kept = [i for i, name in enumerate(made.channels) if name != "A"]
-    return made.with_data(made.data[kept], tuple(made.channels[i] for i in kept))
+    top = top.to(picture.device)
+    if picture.box.union(top.box) == picture.box and len(picture.color_indices) == 3:  # only the pixels below the text
+        within = merge(top, picture.on(top.box))
+        data = picture.data.clone()
+        left, up = top.box.left - picture.box.left, top.box.top - picture.box.top
+        for index, name in enumerate(picture.channels):
+            data[index, up : up + top.box.height, left : left + top.box.width] = within.data[within.channels.index(name)]
+        return picture.with_data(data)
+    return merge(top, picture)
 
 
 def _colored(planes: list[torch.Tensor], style: Lettering, window: Box, size: tuple[int, int]) -> Image:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rotonodes.imaging.picture.channel_choice import CHANNELS_HELP, changed
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Image
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Premultiply(Node):
@@ -20,7 +25,14 @@ class Premultiply(Node):
     def process(self, image: Image) -> Image:
         import torch
 
+        from rotonodes.imaging.picture.compositing import all_finite
+
         alpha = image.alpha
         if alpha is None:
             return image
-        return changed(image, self.channels, lambda planes: torch.where(alpha != 0, planes * alpha, 0.0))
+
+        def times_alpha(planes: Tensor) -> Tensor:
+            made = planes * alpha
+            return made if all_finite(made) else torch.where(alpha != 0, made, 0.0)
+
+        return changed(image, self.channels, times_alpha)
