@@ -84,20 +84,6 @@ def test_five_classes_are_as_they_were() -> None:
     assert torch.equal(found.data, six.data.masked_fill(six.data == 5, 0))
 
 
-def test_the_key_light_tells_it_in_any_render() -> None:
-    """A sphere's normals on the shape, so that there is a light to be found; the floor faces it."""
-    rows, columns = np.meshgrid(np.linspace(-0.9, 0.9, SIZE), np.linspace(-0.9, 0.9, SIZE // 3), indexing="ij")
-    normal = np.stack([plane(0), plane(0), plane(1)])
-    x, y = columns * 0.7, rows * 0.7
-    normal[:, :, : SIZE // 3] = np.stack([x, y, np.sqrt(1 - x * x - y * y)])
-    light = np.clip(normal[2], 0, None)
-    light[shadow()] = 0.02
-    planes = {f"DiffDir.{channel}": light for channel in "RGB"} | {f"Normal.{axis}": normal[i] for i, axis in enumerate("XYZ")}
-    planes["Depth.Z"] = plane(4)
-    found = TonesFromPasses(recipe="key", ground=True, median=1)(Layers(planes, Box(0, 0, SIZE, SIZE), (SIZE, SIZE), HEADER), matte=matte())
-    np.testing.assert_array_equal(found.data.numpy() == 5, shadow())
-
-
 def test_cinema4d_divides_its_cast_shadow_by_the_shape() -> None:
     planes = {}
     for name, value in (("MatColor", 0.5), ("Illum", 0.9), ("Specular", 0.0)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.base import Node
@@ -15,14 +15,18 @@ from rotonodes.values.tones import LightDirection
 class FindKeyLight(Node):
     """Find the key light in the passes of a render.
 
-    The strongest light of a frame is found in its diffuse light and its normals, and a white surface is shaded by it
-    alone.
+    The strongest light of a frame is found in its diffuse light, its normals and the shadows of its surfaces, and a white
+    surface is shaded by it alone.
 
-    The channels are Cosine (of the angle between normal and light, 0 where a surface faces away), Lit (the share of the light that
+    The channels are Cosine (of the angle between normal and light, 0 where a surface faces away), Lit (how certainly the light
     arrives, 0 in shadow to 1) and Gloss (the reflection of the light on a half-rough surface, without its colour). None holds paint,
-    textures or other lights, so thresholds on them, or a network that gets them, can tell tones. Sky is 0 in all three, and so is a
-    frame where no light is found. Each frame is measured by itself, unless the `light` of the whole shot is linked (MeasureKeyLight).
+    textures or other lights, so thresholds on them, or a network that gets them, can tell tones. Shadow is told by the diffuse light
+    and by rays through the depth buffer towards the light; metal, glass and black, which have no diffuse light (DiffCol tells them
+    where it is rendered), by rays and by the surfaces around them. Sky is 0 in all three, and so is a frame where no light is
+    found. Each frame is measured by itself, unless the `light` of the whole shot is linked (MeasureKeyLight).
     """
+
+    revision: ClassVar[int] = 1  # shadows by rays too; metal and glass are no shadow
 
     layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")
     view: str = param("", help="stereo view (left, right); empty: the hero view")
@@ -35,7 +39,8 @@ class FindKeyLight(Node):
         return math.inf  # the light is that of the whole frame
 
     def process(self, layers: Layers, light: LightDirection | None = None) -> Image:
-        from rotonodes.imaging.passes.key_light import key_light_shading
+        from rotonodes.imaging.passes.key_shading import KeyPasses, KeyShading, shading_image
 
-        passes, towards = Passes.of(layers, self.names), None if light is None else light.direction
-        return key_light_shading(layers, passes, self.layer, self.view, self.roughness, self.normals, towards)
+        where = KeyPasses(Passes.of(layers, self.names), self.layer, self.view, self.normals)
+        shading = KeyShading.of(layers, where, self.roughness, None if light is None else light.direction)
+        return shading_image(shading, layers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.annotations import Monitor
@@ -17,22 +17,27 @@ class MeasureKeyLight(Node):
 
     One direction holds for all frames, so that tones do not flicker.
 
-    The light is found in every frame's passes DiffDir and Normal, as FindKeyLight does, and the direction that most frames agree on is
-    taken: frames in which another light was stronger are left out. Link it to `light` of FindKeyLight. It is for lights that do not
-    move; normals must be in world space if the camera moves.
+    The light is found in every frame's passes DiffDir, Normal and Depth, as FindKeyLight does, and the direction that most frames
+    agree on is taken: frames in which another light was stronger are left out. Link it to `light` of FindKeyLight or `direction` of
+    TonesFromPasses. It is for lights that do not move; normals must be in world space if the camera moves.
     """
 
     cached: ClassVar[bool] = True
+    revision: ClassVar[int] = 1  # shadows are looked at
 
     frames: str = param("", help="frames to measure; default the graph's frames", examples=["1-2", "1"])
-    layer: str = param("", help="view layer of the passes DiffDir and Normal; empty: the first")
+    layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")
     view: str = param("", help="stereo view (left, right); empty: the hero view")
     names: dict[str, str] = param({}, help="name of a pass in this file -> its usual name, where it is not recognised")
 
-    def process(self, layers: Clip[Layers], monitor: Monitor) -> LightDirection:
-        from rotonodes.imaging.passes.key_light import common_direction, light_direction
+    normals: Literal["world", "camera"] = param("world", help="space of the file's normals; camera needs no camera to be known", added=True)
 
-        found = [light_direction(frame, Passes.of(frame, self.names), self.layer, self.view) for frame in layers]
+    def process(self, layers: Clip[Layers], monitor: Monitor) -> LightDirection:
+        from rotonodes.imaging.passes.key_light import common_direction
+        from rotonodes.imaging.passes.key_shading import KeyPasses, light_direction
+
+        passes = ((frame, Passes.of(frame, self.names)) for frame in layers)
+        found = [light_direction(frame, KeyPasses(own, self.layer, self.view, self.normals)) for frame, own in passes]
         directions = [direction for direction in found if direction is not None]
         if not directions:
             monitor.warn("no frame has a key light that can be found: check the passes DiffDir and Normal")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
 from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Labels, Layers, Matte
-from rotonodes.values.tones import CLASSES, COLORS, SIX_CLASSES, SIX_COLORS
+from rotonodes.values.tones import CLASSES, COLORS, SIX_CLASSES, SIX_COLORS, LightDirection
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,15 +29,18 @@ class TonesFromPasses(Node):
     Networks are trained and measured with such labels.
 
     `light` reads a second view layer of white shapes under one hard light. `key` applies the same rules to any render: it finds the
-    key light in DiffDir, Normal and Depth, as FindKeyLight does, but is less certain in noise and on metals. `cinema4d` compares
+    key light in DiffDir, Normal and Depth, as FindKeyLight does (with DiffCol it knows metal and glass); linked to `direction`
+    (MeasureKeyLight), one light serves the whole shot. `cinema4d` compares
     material colour, illumination, shadow and specular passes with thresholds in 8-bit codes; for Blender's speculars set `illum` 166
     and `specular` 108. Without a linked matte the shape is `objects` in the cryptomatte (`light`, `key`), or where the material
     colour is neither black nor white (`cinema4d`). Passes are unpremultiplied by the matte, so that soft edges keep their tone.
 
     With `ground` the shadow that shapes throw on everything else is a sixth class, ground_shadow. `light` reads it from the view layers
     `Ground` (what is not shape, with the shapes' shadows) and `Bare` (the same without the shapes); `key` finds it where a surface
-    faces the key light and is not lit; with `cinema4d` it is the cast shadow outside of the shape.
+    is not lit and a ray to the key light meets the shape; with `cinema4d` it is the cast shadow outside of the shape.
     """
+
+    revision: ClassVar[int] = 1  # key: shadows by rays too; metal and glass are no shadow
 
     recipe: Literal["light", "key", "cinema4d"] = param(
         "light", help="light: a label view layer; key: the key light of any render; cinema4d: thresholds on its passes"
@@ -54,7 +57,7 @@ class TonesFromPasses(Node):
     objects: str | list[str] = param("shape*", help="light, key: names of the shapes in the cryptomatte, wildcards allowed")
     cryptomatte: str = param("object", help="light, key: kind of the cryptomatte: object, material, asset, or its own name")
     light: tuple[float, float, float] | None = param(
-        None, help="light: direction to the light in the normals' space; default: key_direction in the file's header"
+        None, help="light, key: direction to the light in the normals' space; default: key_direction in the header, or the light found"
     )
     form: float = param(0.38, ge=0, help="light, key: lit luminance below which form shadow begins", unit="linear")
     cast: float = param(0.5, ge=0, help="light, key: share of normal . light below which a pixel is in cast shadow")
@@ -81,11 +84,14 @@ class TonesFromPasses(Node):
     def pixel_reach(self) -> float:
         return math.inf if self.recipe == "key" else 2.0  # the light of the whole frame, else the pixels around a stray one
 
-    def process(self, layers: Layers, matte: Matte | None = None) -> Labels:
+    def process(self, layers: Layers, matte: Matte | None = None, direction: LightDirection | None = None) -> Labels:
         from rotonodes.imaging.passes.tone_labels import BACKGROUND, CAST_SHADOW, with_ground, without_strays
 
         passes = Passes.of(layers, self.names)
-        labels, shape, ground = {"light": self._light, "key": self._key, "cinema4d": self._cinema4d}[self.recipe](layers, passes, matte)
+        if self.recipe == "key":
+            labels, shape, ground = self._key(layers, passes, matte, self.light if direction is None else direction.direction)
+        else:
+            labels, shape, ground = {"light": self._light, "cinema4d": self._cinema4d}[self.recipe](layers, passes, matte)
         if ground is None:  # cinema4d: the shadow pass knows no shape
             ground = labels == CAST_SHADOW
         if self.recipe != "cinema4d" or self.ground:
@@ -114,15 +120,22 @@ class TonesFromPasses(Node):
         bare = planes_on_frame(layers, passes.find("DiffDir", BARE)) if BARE in passes.layers else None
         return labels, shape, label_layer_ground(lit, bare, flat, towards, alpha, self._rules())
 
-    def _key(self, layers: Layers, passes: Passes, matte: Matte | None) -> Found:
-        """Labels, where the shape is, and where the ground's shadow is, all `[H, W]`."""
-        from rotonodes.imaging.passes.key_light import key_light_shading
-        from rotonodes.imaging.passes.tone_labels import key_light_ground, key_light_tones
+    def _key(self, layers: Layers, passes: Passes, matte: Matte | None, towards: tuple[float, ...] | None) -> Found:
+        """Labels, where the shape is, and where the ground's shadow is, all `[H, W]`; `towards` is the direction to the light."""
+        import torch
+
+        from rotonodes.imaging.passes.key_shading import KeyPasses, KeyShading, shading_image
+        from rotonodes.imaging.passes.tone_labels import key_light_tones
+        from rotonodes.values.pixels import Box, cut
 
         shape = self._coverage(layers, matte, self.layer) > self.coverage
-        shading = key_light_shading(layers, passes, self.layer, "", self.roughness, self.normals).on_frame().data
-        rules = self._rules()
-        return key_light_tones(shading, self.median, rules), shape, key_light_ground(shading, self.median, rules)
+        where = KeyPasses(passes, self.layer, "", self.normals)
+        frame = Box(0, 0, *layers.size)
+        shading = KeyShading.of(layers, where, self.roughness, towards, cut(shape, frame, layers.box).numpy())
+        ground = torch.zeros_like(shape)
+        if self.ground and shading is not None:
+            ground = cut(torch.from_numpy(shading.ground_shadow()), layers.box, frame)
+        return key_light_tones(shading_image(shading, layers).on_frame().data, self.median, self._rules()), shape, ground
 
     def _cinema4d(self, layers: Layers, passes: Passes, matte: Matte | None) -> Found:
         """Labels, where the shape is, and where the ground's shadow is, all `[H, W]`."""

@@ -1,0 +1,209 @@
+"""A white surface shaded by the key light of a render alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from rotonodes.errors import FrameError
+from rotonodes.imaging.passes.camera import camera_rotation, find_lens
+from rotonodes.imaging.passes.key_light import find_key_light
+from rotonodes.imaging.passes.light_search import Tried, find_lamp, known_sun
+from rotonodes.imaging.passes.names import Passes, pass_planes
+from rotonodes.imaging.passes.surface import Surface, lengths
+from rotonodes.imaging.passes.traced_shadow import Lamp, traced_shadow
+from rotonodes.values.pixels import Image, Layers
+
+Space = Literal["world", "camera"]
+_WAY_OUT = "set normals: camera where they are rendered in camera space"
+SHADING = ("KeyLight.Cosine", "KeyLight.Lit", "KeyLight.Gloss")
+
+_FACING = 0.1  # cosine from here on is traced for shadow
+_FAINT = 0.04  # cosine at which the lit share has faded to half towards the terminator
+_AROUND = (0.2, 0.05)  # sides of the squares that surfaces without diffuse light are compared with, in frame widths
+_WEIGHT = 0.05  # share of a square that the guess before it counts for
+_GROUND_REACH = 1.0  # how far a shape is taken to reach behind what is seen of it, as a share of its size, for its shadow on the ground
+
+
+@dataclass(frozen=True)
+class KeyPasses:
+    """Where in a file the key light is looked for: view layer, stereo view, and the space of its normals."""
+
+    passes: Passes
+    layer: str = ""
+    view: str = ""
+    space: Space = "world"
+
+    def first_look(self, layers: Layers, towards: Sequence[float] = ()) -> np.ndarray | None:
+        """The direction to the key light by light and normals alone, in the space of the normals; None where there is no light.
+
+        It is `towards` where that is known. Raises FrameError when DiffDir or Normal is missing.
+        """
+        light, normals = self._planes(layers, "DiffDir", 3), self._planes(layers, "Normal", 3)
+        key = find_key_light(light, np.where(lengths(normals) > 0, normals, np.float32(0)), towards)
+        return None if key is None else key.direction
+
+    def surface(self, layers: Layers, shape: np.ndarray | None = None) -> tuple[Surface, np.ndarray]:
+        """The surfaces of a frame, and the rotation from the space of its normals to the camera's, `[3, 3]`.
+
+        `shape` is bool `[H, W]` on the data window. Raises FrameError when DiffDir, Normal or Depth is missing, or when the camera that
+        world-space normals need cannot be told.
+        """
+        light, normals = (self._planes(layers, name, 3) for name in ("DiffDir", "Normal"))
+        (depth,) = self._planes(layers, "Depth", 1)
+        color = self._planes(layers, "DiffCol", 3) if self.passes.has("DiffCol", self.layer, self.view) else None
+        rotation = np.eye(3)
+        if self.space == "world":
+            rotation = camera_rotation(layers, self.passes, self.layer, self.view, _WAY_OUT)
+        rotation = rotation.astype(np.float32)
+        usable = np.where(lengths(normals) > 0, normals, np.float32(0))
+        return Surface.of(light, np.einsum("ij,jhw->ihw", rotation, usable), depth, color, shape), rotation
+
+    def _planes(self, layers: Layers, name: str, count: int) -> np.ndarray:
+        return pass_planes(layers, self.passes, self.passes.find(name, self.layer, self.view), count)
+
+
+def light_direction(layers: Layers, where: KeyPasses, rank: int = 1) -> np.ndarray | None:
+    """The direction to the key light of a frame, `[3]`, in the space of the normals; None where no light is found.
+
+    Where no camera can be told, or there is no Depth, shadows are not looked at.
+    """
+    first = where.first_look(layers)
+    if first is None:
+        return None
+    try:
+        surface, rotation = where.surface(layers)
+    except FrameError:
+        return first
+    return np.asarray(rotation.T @ find_lamp(surface, rotation @ first, rank).lamp.direction)
+
+
+@dataclass(frozen=True)
+class KeyShading:
+    """A surface, the lamp that is its key light, and the roughness of the white surface that it shades."""
+
+    surface: Surface
+    found: Tried
+    roughness: float
+
+    @classmethod
+    def of(
+        cls,
+        layers: Layers,
+        where: KeyPasses,
+        roughness: float,
+        towards: Sequence[float] | None = None,
+        shape: np.ndarray | None = None,
+        rank: int = 1,
+    ) -> KeyShading | None:
+        """Of a frame; None where no light is found.
+
+        `towards` is the direction to the light, in the space of the normals, where it is known; () is for no light.
+        """
+        first = where.first_look(layers, towards or ()) if towards != () else None
+        if first is None:
+            return None
+        surface, rotation = where.surface(layers, shape)
+        if towards is None:
+            return cls(surface, find_lamp(surface, rotation @ first, rank), roughness)
+        return cls(surface, known_sun(surface, rotation @ np.asarray(towards, np.float32)), roughness)
+
+    @cached_property
+    def cosine(self) -> np.ndarray:
+        """max(0, normal . light), `[H, W]`."""
+        return np.asarray(np.tensordot(self.found.lamp.direction, self.surface.normals, 1).clip(0, 1), dtype=np.float32)
+
+    @cached_property
+    def lit(self) -> np.ndarray:
+        """The probability that the key light arrives, `[H, W]`; 0 where the surface faces away.
+
+        Surfaces without diffuse light (metal, glass, black) show nothing of it: for them it is what rays say, and how lit the surfaces
+        around them are.
+        """
+        surface, cosine, fit = self.surface, self.cosine, self.found.fit
+        blocked = traced_shadow(surface, Lamp(self.found.lamp.direction), cosine > _FACING)
+        chance = fit.chance(surface.light, surface.normals, cosine, blocked, surface.diffuse)
+        dim = surface.known & ~surface.diffuse & (cosine > 0)
+        if dim.any():
+            near = self._around(chance, surface.diffuse & (cosine > _FACING) & (blocked < 0.5))
+            chance = np.where(dim, near + (np.minimum(fit.lit_blocked, near) - near) * blocked, chance)
+        # near the terminator hardly any light arrives anyway
+        return np.asarray(np.where(cosine > 0, chance * (1 - np.exp2(-cosine / _FAINT)), 0), dtype=np.float32)
+
+    def _around(self, chance: np.ndarray, told: np.ndarray) -> np.ndarray:
+        """How likely the light arrives around each pixel, from the pixels that tell, `[H, W]`."""
+        near = np.full(chance.shape, self.found.fit.lit_open, np.float32)
+        planes = torch.from_numpy(np.stack([chance * told, told]).astype(np.float32))
+        for share in _AROUND:
+            reach = max(2, int(share * chance.shape[1]))
+            total, count = (_blurred(plane, reach) for plane in planes)
+            near = (total + _WEIGHT * near) / (count + _WEIGHT)
+        return near
+
+    @property
+    def gloss(self) -> np.ndarray:
+        """The reflection of a light of irradiance pi from the key light's direction on a white surface, `[H, W]`."""
+        views = _views(self.surface.depth.shape, self.surface.lens)
+        return glossy_light(self.found.lamp.direction, self.surface.normals, views, self.roughness)
+
+    def ground_shadow(self) -> np.ndarray:
+        """Where the shape keeps the key light from what is not shape, bool `[H, W]`: unlit, and a ray to the light meets the shape."""
+        surface = self.surface
+        if surface.shape is None:
+            return np.zeros(surface.light.shape, bool)
+        wanted = (self.cosine > _FACING) & ~surface.shape & (self.lit < 0.5)
+        return traced_shadow(surface, Lamp(self.found.lamp.direction), wanted, _GROUND_REACH, of_shape=True) > 0.5
+
+
+def shading_image(shading: KeyShading | None, layers: Layers) -> Image:
+    """The channels `SHADING` as a picture on the data window; 0 where there is no light."""
+    if shading is None:
+        planes = torch.zeros(3, layers.box.height, layers.box.width)
+    else:
+        planes = torch.from_numpy(np.stack([shading.cosine, shading.lit, shading.gloss]).astype(np.float32))
+    return Image(planes, SHADING, (layers.box.left, layers.box.top), layers.size, layers.metadata)
+
+
+def _blurred(plane: torch.Tensor, reach: int) -> np.ndarray:
+    """A plane `[H, W]`, averaged twice over a square of 2 * reach + 1 px; beyond the frame is 0."""
+    for _ in range(2):
+        plane = F.avg_pool2d(plane[None, None], 2 * reach + 1, 1, reach)[0, 0]
+    return np.asarray(plane)
+
+
+def find_views(depth: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Unit vectors towards the camera, float32 `[3, H, W]`, from planar depth `[H, W]` and normals in camera space `[3, H, W]`.
+
+    Where the focal length cannot be told, all vectors point straight out of the picture, as in an orthographic one.
+    """
+    return _views(depth.shape, find_lens(depth, normals))
+
+
+def _views(shape: tuple[int, ...], lens: float | None) -> np.ndarray:
+    height, width = shape
+    x = (np.arange(width) + 0.5 - width / 2) / width
+    y = (height / 2 - np.arange(height) - 0.5) / width
+    views = np.stack(np.broadcast_arrays(-x[None, :] / (lens or np.inf), -y[:, None] / (lens or np.inf), 1.0))
+    return np.asarray(views / np.linalg.norm(views, axis=0), dtype=np.float32)
+
+
+def glossy_light(direction: np.ndarray, normals: np.ndarray, views: np.ndarray, roughness: float) -> np.ndarray:
+    """The reflection of a light of irradiance pi from a direction on a surface of this roughness, without colour, `[H, W]`.
+
+    As in a pass GlossDir: the microfacet model with the distribution of Trowbridge and Reitz (GGX) and Smith's masking (Walter et al.,
+    "Microfacet Models for Refraction", 2007). `normals` and `views` are unit vectors `[3, H, W]`; 0 where there is no normal.
+    """
+    cosine = np.tensordot(direction, normals, 1).clip(0, 1)
+    half = direction[:, None, None] + views
+    half = half / np.linalg.norm(half, axis=0).clip(min=1e-6)
+    along, seen = (normals * half).sum(axis=0).clip(0, 1), (normals * views).sum(axis=0).clip(1e-3, 1)
+    a2 = roughness**4
+    spread = a2 / (np.pi * (along**2 * (a2 - 1) + 1) ** 2)
+    masking = sum(other * np.sqrt(this**2 * (1 - a2) + a2) for this, other in ((cosine, seen), (seen, cosine)))
+    return np.asarray(np.where(cosine > 0, np.pi * cosine * spread / (2 * np.maximum(masking, 1e-6)), 0))

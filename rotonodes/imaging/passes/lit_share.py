@@ -1,0 +1,130 @@
+"""Whether a light reaches a pixel: what the pixel's diffuse light says, and what a ray through the depth buffer says.
+
+Each pixel is lit or in shadow, and its light is then fill + s x or fill, where x is what would arrive. How far the two are to be
+trusted is measured in each frame: the spread of the light around them, and how often traced pixels turn out lit (expectation
+maximisation, Dempster, Laird and Rubin 1977).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_FLOOR = 0.1  # light added to expectations before relative errors are taken, as a share of the brightest pixels
+_SPREADS = (0.1, 0.3)  # bounds of the relative spread of the light around an expectation
+_FIRST_SPREAD = 0.25
+_OPEN, _BLOCKED = 0.7, 0.2  # first guess of the share of lit pixels where a ray meets nothing, and where it meets a surface
+_TRUST = 50  # pixels that the first guess counts for
+_SHARES = (0.02, 0.98)
+_FACING = 0.02  # arriving light below which a pixel is away from the light
+_ROUNDS, _FREE_ROUNDS = 10, 3  # all rounds, and the last ones, in which the fill and the strength are fitted too
+_WEAKEST = 0.02  # least strength
+_STIFF = (1e-4, 0.03, 0.03, 0.03, 1e-4)  # regularisation of a, b, s
+_FIRST_STIFF = (1e-4, 0.3, 0.3, 0.3, 1e-4)
+_MOST = 6.0  # bound of one pixel's evidence, as a log probability
+_DARKER = 2.0  # the same for light below the fill: the fill itself has shadows
+_BEND = 1.5  # spreads beyond which brighter light counts linearly, not squared
+_AWAY = 0.25  # log probability that a pixel away from the light costs, as one that faces it does
+
+
+@dataclass(frozen=True)
+class LightFit:
+    """How a light and the fill make up the diffuse light of a frame.
+
+    `likelihood` is the mean log likelihood of a pixel, to compare lights. `fill` are a, b of a + b . normal, `[4]`, and `strength` is s,
+    both in units of the diffuse light. `spread` is relative to the expectation. `lit_open` and `lit_blocked` are the shares of lit
+    pixels among those whose rays meet nothing, and something. `scale` is the light of the brightest pixels.
+    """
+
+    likelihood: float
+    fill: np.ndarray
+    strength: float
+    spread: float
+    lit_open: float
+    lit_blocked: float
+    scale: float
+
+    def chance(self, light: np.ndarray, normals: np.ndarray, arriving: np.ndarray, blocked: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """The probability that the light reaches each pixel, `[H, W]`.
+
+        From diffuse light `[H, W]`, unit normals `[3, H, W]`, `arriving` light and the `blocked` share (0 to 1) `[H, W]`. Where the
+        diffuse light is not `seen`, the rays decide alone.
+        """
+        fill = np.maximum(self.fill[0] + np.tensordot(self.fill[1:], normals, 1), 0) / self.scale
+        lit = fill + self.strength / self.scale * arriving
+        between = np.clip(light / self.scale, fill, lit)
+        told = [np.minimum(((between - mean) / self.spread / (_FLOOR + mean)) ** 2 / 2, _MOST) for mean in (fill, lit)]
+        before = self.lit_open + (self.lit_blocked - self.lit_open) * blocked
+        odds = np.where(seen, told[0] - told[1], 0) + np.log(before / (1 - before))
+        return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float32)
+
+
+def fit_light(light: np.ndarray, normals: np.ndarray, arriving: np.ndarray, blocked: np.ndarray) -> LightFit:
+    """Fit the fill, the strength and their reliability to sampled pixels.
+
+    `light` `[n]`, unit `normals` `[3, n]`, `arriving` light `[n]` where nothing is in between, `blocked` bool `[n]`.
+    """
+    scale = max(float(np.percentile(light, 95)), 1e-9)
+    light, facing = (light / scale).astype(np.float64), arriving > _FACING
+    fill_terms = np.concatenate([np.ones((1, len(light))), normals]).T.astype(np.float64)
+    terms = _first_terms(fill_terms, arriving, light)
+    shares, spread, likelihood = np.array([_OPEN, _BLOCKED]), _FIRST_SPREAD, -np.inf
+    for turn in range(_ROUNDS):
+        fill = np.maximum(fill_terms @ terms[:4], 0)
+        lit = fill + terms[4] * arriving
+        before = np.full(len(light), 0.5) if turn == 0 else np.where(blocked, shares[1], shares[0])
+        log_lit, log_dark = _log_densities(light, fill, lit, spread)
+        chance = np.where(facing, 1 / (1 + np.exp(np.clip(log_dark - log_lit + np.log((1 - before) / before), -30, 30))), 0)
+        both = np.logaddexp(log_lit + np.log(before), log_dark + np.log(1 - before))
+        likelihood = float(np.where(facing, both, log_dark - _AWAY).mean())
+        telling = abs(np.tanh((log_lit - log_dark) / 2))  # what could be either says nothing about the shares
+        for index, these in enumerate((facing & ~blocked, facing & blocked)):
+            guess = (_OPEN, _BLOCKED)[index]
+            lit_ones, counted = (chance * telling)[these].sum(), telling[these].sum()
+            shares[index] = ((lit_ones + _TRUST * guess) / (counted + _TRUST)).clip(*_SHARES)
+        errors = [abs(light - mean) / (_FLOOR + mean) for mean in (lit, fill)]
+        squares = chance * errors[0].clip(max=1) ** 2 + (1 - chance) * errors[1].clip(max=1) ** 2
+        spread = float(np.sqrt(squares.mean()).clip(*_SPREADS))
+        if turn >= _ROUNDS - _FREE_ROUNDS:
+            error = (chance * errors[0] + (1 - chance) * errors[1]) / spread
+            weights = 1 / (_FLOOR + fill + chance * terms[4] * arriving) ** 2 / np.maximum(1, error)
+            terms = _terms(fill_terms, arriving, light, chance * weights, (1 - chance) * weights, _STIFF)
+    return LightFit(likelihood, terms[:4] * scale, float(terms[4]) * scale, spread, float(shares[0]), float(shares[1]), scale)
+
+
+def _first_terms(fill_terms: np.ndarray, arriving: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """a, b, s by weighted least absolute deviations, as if all were lit: pixels darker than that weigh less."""
+    weights, none = np.ones(len(light)), np.zeros(len(light))
+    terms = np.zeros(5)
+    for _ in range(5):
+        terms = _terms(fill_terms, arriving, light, weights, none, _FIRST_STIFF)
+        over = light - fill_terms @ terms[:4] - terms[4] * arriving
+        weights = np.where(over > 0, 0.85, 0.15) / np.maximum(abs(over), 0.02)
+    return terms
+
+
+def _terms(
+    fill_terms: np.ndarray, arriving: np.ndarray, light: np.ndarray, lit: np.ndarray, dark: np.ndarray, stiff: tuple[float, ...]
+) -> np.ndarray:
+    """a, b, s by least squares, `[5]`; each pixel counts `lit` as lit and `dark` as in shadow."""
+    with_light = np.concatenate([fill_terms, arriving[:, None]], axis=1)
+    square = (with_light * lit[:, None]).T @ with_light
+    square[:4, :4] += (fill_terms * dark[:, None]).T @ fill_terms
+    right = with_light.T @ (lit * light)
+    right[:4] += fill_terms.T @ (dark * light)
+    square += len(light) * (1 if stiff is _FIRST_STIFF else (lit + dark).mean()) * np.diag(stiff)
+    terms = np.linalg.solve(square, right)
+    terms[4] = max(terms[4], _WEAKEST)
+    return np.asarray(terms)
+
+
+def _log_densities(light: np.ndarray, fill: np.ndarray, lit: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
+    """Log densities of the light of lit pixels and of those in shadow; what is too bright for the light cannot be explained."""
+    sizes = [spread * (_FLOOR + mean) for mean in (lit, fill)]
+    over_lit, over_fill = (light - lit) / sizes[0], (light - fill) / sizes[1]
+    excess = over_lit.clip(0)
+    excess = np.where(excess < _BEND, excess**2 / 2, _BEND * excess - _BEND**2 / 2)
+    log_lit = -np.minimum(over_lit.clip(max=0) ** 2 / 2, _MOST) - excess - np.log(sizes[0])
+    dark = np.where(over_fill > 0, np.minimum(over_fill**2 / 2, _MOST) + excess, np.minimum(over_fill**2 / 2, _DARKER))
+    return log_lit, -dark - np.log(sizes[1])
