@@ -12,6 +12,7 @@ from unittest.mock import patch
 import pytest
 import torch
 
+from rotonodes.imaging.passes.tone_labels import header_light
 from rotonodes.io.pictures import picture_size, write_image, write_labels
 from rotonodes.nets.weights import save_weights
 from rotonodes.nodes import LoadFrames, TonesFromPasses
@@ -189,3 +190,24 @@ def test_bench_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(found) > 25
     same = {row["operation"]: float(row["difference"]) for row in found if row["difference"]}
     assert max(same.values()) < 5e-3, f"ours and theirs are meant to be the same: {same}"
+
+
+def test_bench_wrong_pixels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The torus with a label of its own painted wrong: all of the kinds together are the pixels that differ."""
+    bench = import_module("bench_wrong_pixels")
+    scene = tmp_path / "scene"
+    scene.mkdir()
+    shutil.copy(str(TORUS).replace("####", "0001"), scene / "render.0001.exr")
+    layers = LoadFrames(path=str(TORUS))(frame=1)[1]
+    labels = TonesFromPasses(recipe="key")(layers)
+    wrong = labels.data.clone()
+    wrong[(labels.data == 3) & (torch.arange(labels.width) < labels.width // 2)] = 4
+    write_labels(scene / "label.0001.png", labels.with_data(wrong))
+    direction = ", ".join(map(str, header_light(layers)))
+    (scene / "about.md").write_text(f"| frame 1 | light [{direction}]; camera [] |")
+    assert bench.main(["--scenes", str(scene)]) == 0
+    (row,) = [row for row in table(capsys.readouterr().out) if row["scene"] == "scene"]
+    assert float(row["degrees off"]) < 10 and float(row["wrong"].removesuffix(" %")) > 1
+    shares = {kind: float(row[kind].removesuffix(" %")) for kind in bench.KINDS}
+    assert abs(sum(shares.values()) - 100) <= len(shares)
+    assert shares["highlight, midtone"] == max(shares.values())
