@@ -16,7 +16,7 @@ from rotonodes.imaging.passes.camera import camera_rotation, find_lens
 from rotonodes.imaging.passes.key_light import find_key_light
 from rotonodes.imaging.passes.light_search import Tried, find_lamp, known_sun
 from rotonodes.imaging.passes.names import Passes, pass_planes
-from rotonodes.imaging.passes.surface import Surface, lengths
+from rotonodes.imaging.passes.surface import Surface, usable_normals
 from rotonodes.imaging.passes.traced_shadow import Lamp, traced_shadow
 from rotonodes.values.pixels import Image, Layers
 
@@ -46,7 +46,7 @@ class KeyPasses:
         It is `towards` where that is known. Raises FrameError when DiffDir or Normal is missing.
         """
         light, normals = self._planes(layers, "DiffDir", 3), self._planes(layers, "Normal", 3)
-        key = find_key_light(light, np.where(lengths(normals) > 0, normals, np.float32(0)), towards)
+        key = find_key_light(light, usable_normals(normals), towards)
         return None if key is None else key.direction
 
     def surface(self, layers: Layers, shape: np.ndarray | None = None) -> tuple[Surface, np.ndarray]:
@@ -62,7 +62,7 @@ class KeyPasses:
         if self.space == "world":
             rotation = camera_rotation(layers, self.passes, self.layer, self.view, _WAY_OUT)
         rotation = rotation.astype(np.float32)
-        usable = np.where(lengths(normals) > 0, normals, np.float32(0))
+        usable = usable_normals(normals)
         return Surface.of(light, np.einsum("ij,jhw->ihw", rotation, usable), depth, color, shape), rotation
 
     def _planes(self, layers: Layers, name: str, count: int) -> np.ndarray:

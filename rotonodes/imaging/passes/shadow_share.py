@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rotonodes.errors import FrameError, listed
-from rotonodes.imaging.passes.key_light import usable_normals
 from rotonodes.imaging.passes.names import Passes, pass_planes
+from rotonodes.imaging.passes.surface import usable_normals
 from rotonodes.imaging.passes.tone_labels import median
 from rotonodes.imaging.picture.tone_edges import class_shares
 from rotonodes.values.color import LUMINANCE

@@ -26,6 +26,11 @@ def lengths(normals: np.ndarray) -> np.ndarray:
     return np.where(inside, np.linalg.norm(np.where(inside, normals, 0), axis=0), 0)
 
 
+def usable_normals(normals: np.ndarray) -> np.ndarray:
+    """Normals `[3, H, W]` with 0 for those that are none, so that a bad pixel stays one pixel."""
+    return np.where(lengths(normals) > 0, normals, np.float32(0))
+
+
 def light_luminance(light: np.ndarray) -> np.ndarray:
     """`[3, H, W]` -> `[H, W]`; infinite where a channel is."""
     with np.errstate(invalid="ignore", over="ignore"):  # infinity minus infinity is NaN, and no light
@@ -75,7 +80,7 @@ class Surface:
         if color is not None:
             painted = light_luminance(color) > _PAINTED
         near = (depth > 0) & (depth < NOTHING)  # false for NaN
-        lens = find_lens(depth, np.where(lengths(normals) > 0, normals, 0))
+        lens = find_lens(depth, usable_normals(normals))
         return cls(luminance, unit, np.where(near, depth, np.inf).astype(np.float32), painted & usable & there, lens, shape)
 
     @property

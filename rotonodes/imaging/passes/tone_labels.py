@@ -102,12 +102,6 @@ def label_layer_ground(lit: Tensor, bare: Tensor | None, normal: Tensor, towards
     return (facing > rules.facing) & (without > rules.cast * facing) & (with_shapes < rules.cast * without)
 
 
-def key_light_ground(shading: Tensor, side: int, rules: LightRules) -> Tensor:
-    """Where surfaces face the key light and are not lit by it, bool `[H, W]`; outside of the shape that is its shadow on the ground."""
-    facing, lit, _ = shading
-    return (facing > rules.facing) & (median(lit, side) < rules.cast)
-
-
 def with_ground(labels: Tensor, ground: Tensor, shape: Tensor, clean: bool) -> Tensor:
     """Labels with GROUND_SHADOW where `ground` is and the shape is not; `clean` removes stray pixels of it, and fills stray holes."""
     found = ground & ~shape
