@@ -105,7 +105,7 @@ def test_one_fault_is_one_line(tmp_path: Path, crop: str, line: str | None) -> N
         (GOOD.replace("rotonodes: 1", "rotonodes: true"), "g.yaml:1:12: the format version is a number, `rotonodes: 1`, not True"),
         (GOOD.replace("1-3", "1-x"), "g.yaml:2:9: '1-x' is not a frame range: write 1-100, 1-100x2 or 1,5,9-12"),
         (GOOD.replace("frames:", "frame:"),
-         "g.yaml:2:1: unknown key 'frame' (did you mean 'frames'?); a graph has rotonodes, frames, vars, nodes, inputs, outputs"),
+         "g.yaml:2:1: unknown key 'frame' (did you mean 'frames'?); a graph has rotonodes, frames, vars, nodes, files, inputs, outputs"),
         ("rotonodes: 1\n", "g.yaml:1:1: a graph needs `nodes:`, a mapping of node names"),
         ("rotonodes: 1\nnodes: []\n", "g.yaml:2:8: a graph needs `nodes:`, a mapping of node names"),
         (GOOD.replace("  crop:", "  2crop:").replace("in: crop", "in: plate"),

@@ -144,7 +144,7 @@ def test_a_card_says_what_the_weights_are(model):
     count = sum(p.numel() for p in build("unet", model.config).parameters())
     for line in (
         "# tones.safetensors",
-        "| architecture | `unet`: in_channels 4, classes 5, widths [4, 8] |",
+        "| architecture | `unet`: classes 5, in_channels 4, widths [4, 8] |",
         f"| parameters | {count:,} |",
         "| input | R, G, B, Depth.Z; sRGB-encoded: R, G, B; nearest / depth: Depth.Z |",
         "| size | any; padded to multiples of 2 and cut back |",

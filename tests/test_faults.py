@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -215,6 +216,7 @@ def test_a_folder_that_another_writer_takes_away_while_it_is_empty(tmp_path: Pat
         while not over.is_set():
             with contextlib.suppress(OSError):
                 (tmp_path / "out").rmdir()
+            time.sleep(1e-4)  # another thread's turn: a writer cannot win against one that does nothing else
 
     thread = threading.Thread(target=take_away)
     thread.start()

@@ -20,7 +20,7 @@ from rotonodes.cli import reference_commands as reference
 from rotonodes.cli import render_commands as renders
 from rotonodes.cli.interrupt import end_now, end_on_signals
 from rotonodes.cli.session import Session, say
-from rotonodes.cli.streams import can_write, discard_unwritable, open_closed_streams
+from rotonodes.cli.streams import discard_unwritable, is_of_stdout, open_closed_streams
 from rotonodes.errors import (
     EXIT_FRAME_FAILED,
     EXIT_HUNG_UP,
@@ -95,7 +95,7 @@ def call(arguments: Sequence[str] | None, session: Session) -> int:
     except BrokenPipeError:  # the reader of our output has ended (`| head`)
         return EXIT_FRAME_FAILED
     except (OSError, MemoryError) as error:
-        if isinstance(error, OSError) and error.filename is None and not can_write("stdout"):
+        if isinstance(error, OSError) and is_of_stdout(error):
             why = (error.strerror or str(error)).lower()
             return end_with(session, f"error: cannot write to stdout: {why}", EXIT_FRAME_FAILED)
         found = machine_error(error)

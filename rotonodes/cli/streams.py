@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import traceback
+from pathlib import Path
 
 
 def open_closed_streams() -> None:
@@ -30,6 +32,18 @@ def can_write(name: str) -> bool:
     except (ValueError, AttributeError):  # closed by somebody in this process
         return True
     return True
+
+
+def is_of_stdout(error: OSError) -> bool:
+    """True for an error of writing to stdout, which names no file: what raised it last is the command line or what prints for it.
+
+    Flushing again does not tell: Python has dropped what it could not write.
+    """
+    if error.filename is not None:
+        return False
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    parts = Path(last[0].filename).parts if last else ()
+    return not can_write("stdout") or parts[-2:-1] == (Path(__file__).parent.name,) or "click" in parts
 
 
 def discard_unwritable() -> None:

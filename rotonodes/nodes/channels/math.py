@@ -44,7 +44,7 @@ class Math(Node):
         if self.operation == "clamp" and self.low is None and self.high is None:
             yield "operation: clamp needs `low`, `high` or both"
         if self.operation == "clamp" and "b" in linked:
-            yield "operation: clamp does not use `b`: remove the link, or choose min or max"
+            yield "operation: clamp reads no second picture: remove the link to `b`, or choose min or max"
 
     def process(self, image: Levels, b: Image | Matte | None = None, mask: Matte | None = None) -> Levels:
         from rotonodes.imaging.picture.arithmetic import OPERATIONS, clamped, operands
