@@ -22,6 +22,7 @@ LIBRARIES = {  # by the name that Python imports
     "onnxruntime": OptionalLibrary("onnxruntime", "onnx"),
     "onnxscript": OptionalLibrary("onnxscript", "onnx"),
     "PyOpenColorIO": OptionalLibrary("opencolorio", "studio"),
+    "openjd": OptionalLibrary("openjd-cli", "farm"),
     "psd_tools": OptionalLibrary("psd-tools", "psd"),
     "pymatting": OptionalLibrary("pymatting", "matting"),
     "scipy": OptionalLibrary("scipy", "post"),

@@ -45,7 +45,8 @@ ROOMS = {
     "describe": Room("errors node graph"),
     "api": Room("engine graph report"),
     "__init__": Room("errors values nets node engine api"),
-    "cli": Room("errors extras values machine io imaging nets train node nodes graph plan engine report describe api __init__"),
+    "farm": Room("errors extras values io node graph plan __init__"),
+    "cli": Room("errors extras values machine io imaging nets train node nodes graph plan engine report describe api __init__ farm"),
     "__main__": Room("cli"),
 }
 
@@ -208,6 +209,7 @@ CALL = "from rotonodes.cli import main as cli\nfrom rotonodes.cli.session import
         ["evaluate", "--help"],
         ["segment", "--help"],
         ["cutout", "--help"],
+        ["submit", "--help"],
         ["train", "--help"],
         ["convert-weights", "--help"],
         ["evaluate", "--prediction", "in.####.png", "--truth", "in.####.png", "--print-graph"],
@@ -215,6 +217,7 @@ CALL = "from rotonodes.cli import main as cli\nfrom rotonodes.cli.session import
         ["plan", "graph.yaml"],
         ["plan", "graph.yaml", "--json"],
         ["draw", "graph.yaml"],
+        ["submit", "graph.yaml", "--to", "openjd"],
         ["nodes"],
         ["nodes", "Crop"],
         ["schema"],

@@ -14,6 +14,7 @@ import click
 
 from rotonodes import __version__
 from rotonodes.cli import cache_commands as cached
+from rotonodes.cli import farm_commands as farm
 from rotonodes.cli import graph_commands as graphs
 from rotonodes.cli import job_commands as everyday
 from rotonodes.cli import reference_commands as reference
@@ -59,6 +60,7 @@ def cli() -> None:
 
 for command in (
     *(graphs.run, graphs.check, graphs.plan, graphs.draw, graphs.view),
+    farm.submit,
     *(reference.nodes, reference.schema, reference.palettes),
     *(renders.flatten, renders.passes),
     cached.cache,

@@ -103,6 +103,8 @@ def read_path_map(path: str) -> list[tuple[str, str]]:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"--path-map {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if data == {}:  # a session without rules
+        return []
     if not isinstance(data, dict) or data.get("version") != "pathmapping-1.0":
         raise UsageError(f'--path-map {path}: not a path map: it begins with {{"version": "pathmapping-1.0"}}')
     try:

@@ -6,7 +6,7 @@ import functools
 import glob
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rotonodes.errors import UsageError
 
@@ -55,6 +55,25 @@ def format_frames(frames: Iterable[int]) -> str:
     import fileseq
 
     return str(fileseq.framesToFrameRange(list(frames), sort=True, compress=False))
+
+
+def range_text(frames: Sequence[int]) -> str:
+    """Frames in their order as a range that every farm reads: `1-3,5-9:2`; `parse_frames` gives the same frames in the same order.
+
+    A step needs three frames: two that stand apart are written as they are.
+    """
+    pieces: list[str] = []
+    at, count = 0, len(frames)
+    while at < count:
+        end, step = at, frames[at + 1] - frames[at] if at + 1 < count else 0
+        while end + 1 < count and frames[end + 1] - frames[end] == step:
+            end += 1
+        if end - at < 2 and abs(step) != 1:
+            end = at
+        size = abs(step)
+        pieces.append(str(frames[at]) if end == at else f"{frames[at]}-{frames[end]}" + (f":{size}" if size > 1 else ""))
+        at = end + 1
+    return ",".join(pieces)
 
 
 def frames_named(frames: Iterable[int]) -> str:
