@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import Call
+from rotonodes import __version__
+from rotonodes.farm import slurm
 from rotonodes.farm.job import load_job
-from rotonodes.values.frames import parse_frames, range_text
+from rotonodes.values.frames import parse_frames, part_of, range_text
 
 ROOT = Path(__file__).parent.parent
 TRAIN = f"""
@@ -55,7 +57,7 @@ def test_ranges_are_written_as_farms_read_them() -> None:
 
 def test_a_training_is_one_task_that_frames_wait_for(training: Path, call: Call) -> None:
     assert call("submit", "graph.yaml", "--to", "openjd", "--chunk", "5").code == 0
-    job = load_job(training)
+    job = load_job(training, __version__)
     assert [(s.name, s.nodes, s.frames, s.count, s.chunks, s.after) for s in job.steps] == [
         ("train", ("train.model",), "", 0, False, ()),
         ("frames", ("png", "roto.probabilities"), "1-24", 24, True, ("train",)),
@@ -107,7 +109,7 @@ def test_whole_clips_wait_for_the_network_even_where_no_frames_are_written(train
     text = (training.parents[2] / "graph.yaml").read_text()
     (training.parents[2] / "graph.yaml").write_text(text.replace(", model: train}}", "}, weights: weights/tones.safetensors}"))
     assert call("submit", "graph.yaml", "--to", "openjd", "-X", "gif").code == 0
-    assert [(s.name, s.nodes, s.chunks, s.after) for s in load_job(training).steps] == [
+    assert [(s.name, s.nodes, s.chunks, s.after) for s in load_job(training, __version__).steps] == [
         ("roto", ("roto.probabilities",), True, ()),
         ("gif", ("gif",), False, ("roto",)),
     ]
@@ -115,7 +117,7 @@ def test_whole_clips_wait_for_the_network_even_where_no_frames_are_written(train
 
 def test_frames_from_disk_are_fixed_by_the_job(training: Path, call: Call) -> None:
     call("submit", "graph.yaml", "--to", "openjd", "--set", "frames=auto", "-F", "1-4")
-    job = load_job(training)
+    job = load_job(training, __version__)
     assert job.options == ("--set=frames=auto", "--set=frames=1-24")
     assert job.frames == "1-4"
 
@@ -170,3 +172,86 @@ def test_an_engine_that_is_not_installed(swatches: Call, monkeypatch: pytest.Mon
     found = swatches("submit", "--to", "openjd", "--run")
     assert (found.code, found.out) == (2, "")
     assert found.err == 'error: --to openjd --run needs openjd-cli, which is not installed: pip install "rotonodes[farm]"\n'
+
+
+@pytest.mark.parametrize("count", [1, 5, 6, 7, 100])
+@pytest.mark.parametrize("parts", [1, 2, 6, 7])
+def test_parts_are_all_frames_once(count: int, parts: int) -> None:
+    frames = tuple(range(10, 10 + count))
+    made = [part_of(frames, f"{number}/{parts}") for number in range(1, parts + 1)]
+    assert tuple(frame for part in made for frame in part) == frames
+    assert max(map(len, made)) - min(map(len, made)) <= 1
+
+
+def test_a_run_of_one_part(swatches: Call, tmp_path: Path) -> None:
+    assert swatches("run", "-X", "png", "--part", "2/3").code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["s.0003.png", "s.0004.png"]
+    beyond = swatches("run", "-X", "png", "-F", "1-2", "--part", "1/3")
+    assert (beyond.code, beyond.err) == (0, "nothing to do: part 1/3 has no frames\n")
+    failed = swatches("run", "-X", "png", "--part", "3/3", "--set", "swatch.bad=[6]", "--force", "--progress", "json")
+    again = json.loads(failed.out.splitlines()[-1])["again"]
+    assert failed.code == 1
+    assert "-F " in again
+    assert "--part" not in again
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--part", "2/3"], "error: --part 2/3: mean writes the whole clip: make it in a task of its own (-X mean), and others with -X\n"),
+        (["--part", "4/3", "-X", "png"], "error: --part: '4/3' is not a part: write K/N with K from 1 to N, as in 3/10\n"),
+        (["--part", "two", "-X", "png"], "error: --part: 'two' is not a part: write K/N with K from 1 to N, as in 3/10\n"),
+        (
+            ["--part", "1/3", "-X", "png", "--set", "frames=auto"],
+            "error: --part 1/3: of which frames? name them with -F or --set frames=1-100\n",
+        ),
+    ],
+    ids=["whole clip", "beyond", "no part", "no frames"],
+)
+def test_what_is_no_part_is_one_line(arguments: list[str], line: str, swatches: Call, tmp_path: Path) -> None:
+    found = swatches("run", *arguments)
+    assert (found.code, found.out, found.err) == (2, "", line)
+    assert not (tmp_path / "out").exists()
+
+
+def test_slurm_gets_an_array_for_each_step(training: Path, call: Call) -> None:
+    said = call("submit", "graph.yaml", "--to", "slurm", "--chunk", "5", "--cpus", "2", "--device", "cuda")
+    assert said.code == 0
+    commands = [shlex.split(line.removeprefix("run")) for line in said.out.splitlines() if line.startswith("run ")]
+    assert [words[-2:] for words in commands] == [[str(training / f"slurm/{name}.sh"), "0"] for name in ("1-train", "2-frames", "3-gif")]
+    assert [word for words in commands for word in words if word.startswith("--array")] == ["--array=1", "--array=1-5", "--array=1"]
+    assert "--dependency=afterok:JOB_OF_train" in commands[1]
+    assert all("--cpus-per-task=2" in words and "--requeue" in words for words in commands)
+    assert ["--gres=gpu:1" in words for words in commands] == [True, True, False]
+    script = (training / "slurm/2-frames.sh").read_text()
+    assert script.splitlines()[-1].startswith("exec ")
+    assert '"--part=$(($1 + SLURM_ARRAY_TASK_ID))/5"' in script
+
+
+def test_steps_of_many_tasks_become_several_arrays(training: Path, call: Call) -> None:
+    call("submit", "graph.yaml", "--to", "openjd", "--chunk", "1")
+    made = [
+        words
+        for step, words in slurm.commands(load_job(training, __version__), training, {"frames": ["7", "8"]}, 10)
+        if step.name != "train"
+    ]
+    assert [word for words in made for word in words if word.startswith("--array")] == [
+        "--array=1-10",
+        "--array=1-10",
+        "--array=1-4",
+        "--array=1",
+    ]
+    assert [words[-1] for words in made] == ["0", "10", "20", "0"]
+    assert "--dependency=afterok:7:8" in made[-1]
+
+
+def test_no_slurm_here(swatches: Call, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    found = swatches("submit", "--to", "slurm", "--run")
+    assert found.code == 2
+    assert (
+        found.err
+        == "error: --to slurm needs sbatch, which is not here: apt-get install slurm-client, or submit on a machine of the cluster\n"
+    )
+    assert call("cancel", ".rotonodes/jobs/graph").err == found.err
+    assert "not there yet: mean and frames 1-6" in call("status", ".rotonodes/jobs/graph").out

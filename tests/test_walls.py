@@ -45,7 +45,7 @@ ROOMS = {
     "describe": Room("errors node graph"),
     "api": Room("engine graph report"),
     "__init__": Room("errors values nets node engine api"),
-    "farm": Room("errors extras values io node graph plan __init__"),
+    "farm": Room("errors extras values io node graph plan"),
     "cli": Room("errors extras values machine io imaging nets train node nodes graph plan engine report describe api __init__ farm"),
     "__main__": Room("cli"),
 }
@@ -210,6 +210,7 @@ CALL = "from rotonodes.cli import main as cli\nfrom rotonodes.cli.session import
         ["segment", "--help"],
         ["cutout", "--help"],
         ["submit", "--help"],
+        ["status", "--help"],
         ["train", "--help"],
         ["convert-weights", "--help"],
         ["evaluate", "--prediction", "in.####.png", "--truth", "in.####.png", "--print-graph"],

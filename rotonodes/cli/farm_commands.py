@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rotonodes import __version__
 from rotonodes.cli.options import frames_option, graph_options, job_options, only_option, options, verbose_option
 from rotonodes.cli.session import Session, load, places, say
 from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_OK, UsageError
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from rotonodes.graph.graph import Graph
     from rotonodes.plan.plan import Plan
 
-TARGETS = ("openjd",)
+TARGETS = ("openjd", "slurm")
 
 
 def _at_least_one(_: click.Context, option: click.Parameter, value: int) -> int:
@@ -49,6 +51,7 @@ farm_options = options(
         callback=_at_least_one,
         help="GPUs of a training (--device cuda).",
     ),
+    click.option("--cpus", type=int, default=1, show_default=True, metavar="N", callback=_at_least_one, help="Cores of a task."),
     click.option("--root", metavar="DIR", default=".", help="Folder that relative paths in the graph start from; all machines share it."),
     click.option("--cache", metavar="DIR", help="Folder of intermediate results; all machines share it.  [default: .rotonodes]"),
     click.option(
@@ -66,13 +69,14 @@ farm_options = options(
 @click.option("--to", "target", type=click.Choice(TARGETS), required=True, help="The scheduler that runs the job.")
 @click.option("-o", "job_folder", metavar="DIR", help="Folder of the job.  [default: .rotonodes/jobs/NAME below the root]")
 @click.option("--run", "now", is_flag=True, help="Submit the job; without it, the job is written and its commands are printed.")
+@click.option("--wait", is_flag=True, help="Submit the job and wait for its end; the exit code is that of the job.")
 @frames_option
 @only_option
 @farm_options
 @job_options
 @graph_options
 @verbose_option
-def submit(graph_or_job: str, target: str, job_folder: str | None, now: bool, **given: Any) -> int:
+def submit(graph_or_job: str, target: str, job_folder: str | None, now: bool, wait: bool, **given: Any) -> int:
     """Write a graph as a job for a render farm.
 
     JOB is the folder of a job that is to be run again: what it has made already is skipped.
@@ -81,7 +85,7 @@ def submit(graph_or_job: str, target: str, job_folder: str | None, now: bool, **
     if folder.is_dir():
         from rotonodes.farm.job import load_job
 
-        job = load_job(graph_or_job)
+        job = load_job(graph_or_job, __version__)
     else:
         made = make_job(graph_or_job, given)
         if made is None:
@@ -89,7 +93,40 @@ def submit(graph_or_job: str, target: str, job_folder: str | None, now: bool, **
             return EXIT_OK
         job = made
         folder = Path(job_folder or os.path.join(given["root"], ".rotonodes", "jobs", job.name)).absolute()
-    return _openjd(job, folder, now)
+    _save(job, folder)
+    return _TARGETS[target](job, folder, now or wait, wait)
+
+
+@click.command()
+@click.argument("job_folder", metavar="JOB", type=click.Path())
+@verbose_option
+def status(job_folder: str) -> int:
+    """Show how far a job is: tasks by step, and the outputs that are not there yet."""
+    from rotonodes.farm import slurm
+    from rotonodes.farm.job import load_job
+
+    job, folder = load_job(job_folder, __version__), Path(job_folder).absolute()
+    if (folder / slurm.SUBMITTED).exists():
+        slurm.need_slurm()
+        for line in slurm.lines(slurm.states(job, folder)):
+            click.echo(line)
+    left = what_is_left(job)
+    click.echo(f"not there yet: {left}" if left else "every output is there")
+    return EXIT_OK
+
+
+@click.command()
+@click.argument("job_folder", metavar="JOB", type=click.Path())
+@verbose_option
+def cancel(job_folder: str) -> int:
+    """Cancel a job that was submitted to Slurm. Finished frames are kept, and nothing is left half written."""
+    from rotonodes.farm import slurm
+    from rotonodes.farm.job import load_job
+
+    load_job(job_folder, __version__)
+    count = slurm.cancel(Path(job_folder).absolute())
+    click.echo(f"cancelled {count} array job{'' if count == 1 else 's'}")
+    return EXIT_OK
 
 
 def make_job(path: str, given: dict[str, Any]) -> FarmJob | None:
@@ -122,7 +159,9 @@ def make_job(path: str, given: dict[str, Any]) -> FarmJob | None:
         steps=steps_of(plan),
         device=given["device"],
         gpus=given["gpus"],
+        cpus=given["cpus"],
         chunk=given["chunk"],
+        version=__version__,
         chunk_seconds=given["chunk_seconds"],
         memory=plan.memory.get("peak", 0) >> 20,
         options=(*_same_options(given), *fixed),
@@ -171,6 +210,14 @@ def verdict(job: FarmJob, code: int) -> int:
     return EXIT_OK
 
 
+def _save(job: FarmJob, folder: Path) -> None:
+    """Write the folder of a job: its bundle, and what `submit`, `status` and `cancel` read."""
+    from rotonodes.farm.openjd import write_bundle
+
+    write_bundle(job, folder)
+    job.save(folder)
+
+
 def _describe(job: FarmJob, folder: Path) -> None:
     """Print where the job is and what it has."""
     click.echo(f"job     {folder}")
@@ -181,16 +228,34 @@ def _describe(job: FarmJob, folder: Path) -> None:
     click.echo(f"device  {job.device}")
 
 
-def _openjd(job: FarmJob, folder: Path, now: bool) -> int:
+def _openjd(job: FarmJob, folder: Path, now: bool, wait: bool) -> int:
     from rotonodes.farm.follow import follow
-    from rotonodes.farm.openjd import TEMPLATE, run_command, write_bundle
+    from rotonodes.farm.openjd import TEMPLATE, run_command
 
     command = run_command(job, folder, needed=now)
-    write_bundle(job, folder)
-    job.save(folder)
     _describe(job, folder)
     if now:
         return verdict(job, follow(command))
     click.echo(f"check   {shlex.join(['openjd', 'check', str(folder / TEMPLATE)])}")
     click.echo(f"run     {shlex.join(command)}")
     return EXIT_OK
+
+
+def _slurm(job: FarmJob, folder: Path, now: bool, wait: bool) -> int:
+    from rotonodes.farm import slurm
+
+    if not now:
+        slurm.write_scripts(job, folder)
+        _describe(job, folder)
+        for _, command in slurm.commands(job, folder, {}):
+            click.echo(f"run     {shlex.join(command)}")
+        return EXIT_OK
+    _describe(job, folder)
+    slurm.submit(job, folder, click.echo)
+    if not wait:
+        click.echo(f"follow  rotonodes status {shlex.quote(str(folder))}")
+        return EXIT_OK
+    return verdict(job, slurm.follow(job, folder, click.echo))
+
+
+_TARGETS: dict[str, Callable[[FarmJob, Path, bool, bool], int]] = {"openjd": _openjd, "slurm": _slurm}

@@ -26,7 +26,7 @@ from rotonodes.cli.options import (
     verify_option,
 )
 from rotonodes.cli.session import Session, again, load, paths, places, say, write_json
-from rotonodes.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, Interrupted, PlanFault, RotoError
+from rotonodes.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, GraphError, Interrupted, PlanFault, RotoError, UsageError
 from rotonodes.report.choose import reporter_for
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 @click.command()
 @graph_argument
 @frames_option
+@click.option("--part", metavar="K/N", help="Deliver only the K-th of N parts of the frames: for farms that number their tasks.")
 @only_option
 @job_options
 @graph_options
@@ -63,6 +64,10 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
     session = context.ensure_object(Session)
     reporter = session.reporter = reporter_for(given["progress"], given["quiet"], session.verbose, lambda frames: again(context, frames))
     graph = load(graph_file, given, reporter.warning)
+    frames = part_frames(graph, given["frames"], given["part"], given["only"]) if given["part"] else given["frames"]
+    if frames == ():
+        click.echo(f"nothing to do: part {given['part']} has no frames", err=True)
+        return EXIT_OK
     stop = threading.Event()
     with StopOnSignal(stop) as signals:
         try:
@@ -71,7 +76,7 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
 
             result = run_graph(
                 graph,
-                frames=given["frames"],
+                frames=frames,
                 nodes=given["only"],
                 device=given["device"],
                 batch=given["batch"],
@@ -94,6 +99,25 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
         for failure in () if torchrun.is_first() else result.failures:
             say(f"error: {failure}")
         return signals.code if signals.code and result.exit_code else result.exit_code
+
+
+def part_frames(graph: Graph, frames: str | None, part: str, only: Sequence[str]) -> tuple[int, ...]:
+    """The frames of `--part`. Raises UsageError where they are unknown, and for an output that needs the whole clip."""
+    from rotonodes.graph.graph import select
+    from rotonodes.values.frames import parse_frames, part_of
+
+    every = parse_frames(frames) if frames is not None else graph.frames
+    if every is None:
+        raise UsageError(f"--part {part}: of which frames? name them with -F or --set frames=1-100")
+    try:
+        chosen = part_of(every, part)
+    except UsageError as error:
+        raise UsageError(f"--part: {error}") from None
+    for name in [link.node for link in select(graph, only)] if only else graph.sinks():
+        cls = type(graph.vertices[name].node)
+        if cls.is_writer() and cls.takes_whole_clip():
+            raise UsageError(f"--part {part}: {name} writes the whole clip: make it in a task of its own (-X {name}), and others with -X")
+    return chosen
 
 
 @click.command()

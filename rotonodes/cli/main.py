@@ -60,7 +60,7 @@ def cli() -> None:
 
 for command in (
     *(graphs.run, graphs.check, graphs.plan, graphs.draw, graphs.view),
-    farm.submit,
+    *(farm.submit, farm.status, farm.cancel),
     *(reference.nodes, reference.schema, reference.palettes),
     *(renders.flatten, renders.passes),
     cached.cache,

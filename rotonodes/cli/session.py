@@ -127,6 +127,8 @@ def again(context: click.Context, frames: str) -> str:
             words.append(shlex.quote(value))
         elif name == "frames" and frames:
             words += ["-F", frames]
+        elif name == "part" and frames:
+            continue  # the frames are those of the part
         elif given and isinstance(parameter, click.Option):
             if parameter.is_flag or parameter.count:
                 words.append(parameter.opts[0])

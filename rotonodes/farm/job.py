@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rotonodes import __version__
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.io.files import write_bytes
 from rotonodes.io.shipped import weights_written
@@ -58,6 +57,7 @@ class FarmJob:
     steps: tuple[Step, ...]
     device: str = "cpu"
     gpus: int = 1  # for a training; other steps with a network take one
+    cpus: int = 1  # of a task
     chunk: int = 10
     chunk_seconds: int = 0  # the farm may size chunks for this time; 0: all have `chunk` frames
     memory: int = 0  # MiB; 0: unknown
@@ -67,7 +67,7 @@ class FarmJob:
     folders: tuple[str, ...] = ()  # folders with files that tasks read
     writes: tuple[str, ...] = ()  # folders that tasks write to
     python: str = sys.executable
-    version: str = __version__
+    version: str = ""  # of the rotonodes that wrote it
 
     def command(self, step: Step, places: Mapping[str, str], more: Sequence[str]) -> list[str]:
         """The command of a task. `places` are what the farm calls Graph, Root, Cache and Device; `more` are options that it adds."""
@@ -94,14 +94,13 @@ class FarmJob:
         write_bytes(Path(folder) / DESCRIPTION, json.dumps(dataclasses.asdict(self), indent=1).encode() + b"\n")
 
 
-def load_job(folder: str | Path) -> FarmJob:
-    """The job in a folder. Raises UsageError when there is none, or when another version of rotonodes wrote it."""
+def load_job(folder: str | Path, version: str) -> FarmJob:
+    """The job in a folder. Raises UsageError when there is none, or when another `version` of rotonodes wrote it."""
     file = Path(folder) / DESCRIPTION
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        version = data["version"]
-        if version != __version__:
-            raise UsageError(f"{folder}: written by rotonodes {version}, this is {__version__}: submit its graph again")
+        if data["version"] != version:
+            raise UsageError(f"{folder}: written by rotonodes {data['version']}, this is {version}: submit its graph again")
         steps = tuple(Step(**{**step, "nodes": tuple(step["nodes"]), "after": tuple(step["after"])}) for step in data.pop("steps"))
         fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
         return FarmJob(steps=steps, **fields)

@@ -120,7 +120,7 @@ def _step(job: FarmJob, step: Step) -> dict[str, Any]:
 
 
 def _requirements(job: FarmJob, step: Step) -> list[dict[str, Any]]:
-    amounts = [{"name": "amount.worker.vcpu", "min": 1}]
+    amounts = [{"name": "amount.worker.vcpu", "min": job.cpus}]
     if job.memory:
         amounts.append({"name": "amount.worker.memory", "min": job.memory})
     if gpus := job.gpus_of(step):

@@ -76,6 +76,18 @@ def range_text(frames: Sequence[int]) -> str:
     return ",".join(pieces)
 
 
+def part_of(frames: Sequence[int], part: str) -> tuple[int, ...]:
+    """The frames of `part`, "K/N": the K-th of N consecutive parts, whose lengths differ by at most one; there may be none.
+
+    Raises UsageError for any other text.
+    """
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", part, re.ASCII)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise UsageError(f"{part!r} is not a part: write K/N with K from 1 to N, as in 3/10")
+    number, parts = int(match[1]), int(match[2])
+    return tuple(frames[len(frames) * (number - 1) // parts : len(frames) * number // parts])
+
+
 def frames_named(frames: Iterable[int]) -> str:
     """`frame 3`, `frames 1-3,5-9x2`."""
     numbers = list(frames)

@@ -1,0 +1,212 @@
+"""Jobs run by a real Slurm, which slurm_up.sh starts on this machine: two nodes with two cores and two pretended GPUs each."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from one_graph import ROOT, environment, one_machine, outputs, rotonodes, shot  # noqa: F401
+from PIL import Image
+
+from rotonodes import __version__
+from rotonodes.farm import slurm as target
+from rotonodes.farm.job import load_job
+
+NODES = '''
+import os, time
+from pathlib import Path
+from rotonodes import Frame, Image, Node, param
+from rotonodes.errors import RetryError
+
+
+class Patient(Node):
+    """A picture that takes its time, or cannot be made as long as a file is there."""
+
+    seconds: float = param(0.0, help="how long a frame takes", unit="s", pixels=False)
+    while_there: str = param("", help="file that must be gone", pixels=False)
+
+    def process(self, frame: Frame) -> Image:
+        import torch
+
+        with open(f"started.{frame}", "a") as file:
+            file.write(f"{os.environ.get('SLURMD_NODENAME')} {os.getpid()}\\n")
+        time.sleep(self.seconds)
+        if self.while_there and Path(self.while_there).exists():
+            raise RetryError("the file server is away")
+        return Image(torch.full((3, 4, 4), frame / 10))
+'''
+GRAPH = """
+rotonodes: 1
+frames: 1-4
+nodes:
+  patient: {type: Patient}
+  png:     {type: WriteFrames, in: patient, path: "out/s.####.png"}
+"""
+SUBMIT = ("submit", "graph.yaml", "--to", "slurm", "--nodes", "nodes.py")
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A running Slurm; its folder, with slurm.conf."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("starting a Slurm needs root")
+    if not all(map(shutil.which, ("slurmctld", "slurmd", "sbatch", "munge"))):
+        pytest.skip("Slurm is not installed: apt-get install --no-install-recommends slurmctld slurmd slurm-client munge")
+    folder = tmp_path_factory.mktemp("slurm")
+    words = ["bash", str(ROOT / "tests/farm/slurm_up.sh"), str(folder), "2"]
+    up = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        assert up.returncode == 0
+        yield folder
+    finally:
+        for file in folder.glob("*.pid"):
+            with suppress(ValueError, OSError):
+                os.kill(int(file.read_text()), signal.SIGTERM)
+
+
+@pytest.fixture
+def farm(tmp_path: Path, slurm: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`farm(*arguments)` calls the command line in a folder with a graph of slow pictures."""
+    (tmp_path / "graph.yaml").write_text(GRAPH)
+    (tmp_path / "nodes.py").write_text(NODES)
+    monkeypatch.setenv("SLURM_CONF", str(slurm / "slurm.conf"))
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: rotonodes(tmp_path, *arguments, SLURM_CONF=str(slurm / "slurm.conf"))
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    """Wait until something is true; a farm has all the time it needs, a test that hangs has not."""
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"never {what}")
+
+
+def job_of(folder: Path) -> Path:
+    return folder / ".rotonodes/jobs/graph"
+
+
+def log_of(folder: Path) -> str:
+    return "\n".join(path.read_text() for path in sorted(job_of(folder).glob("logs/*.log")))
+
+
+def test_an_array_delivers_the_bytes_of_one_machine_and_trains_once(
+    tmp_path: Path,
+    slurm: Path,
+    one_machine: dict[str, bytes],  # noqa: F811
+) -> None:
+    folder = shot(tmp_path / "farm")
+    done = rotonodes(folder, "submit", "graph.yaml", "--to", "slurm", "--chunk", "2", "--wait", SLURM_CONF=str(slurm / "slurm.conf"))
+    assert done.returncode == 0, done.stdout + done.stderr + log_of(folder)
+    assert outputs(folder) == one_machine
+    states, last = done.stdout.splitlines()[-2:]
+    assert (states, last) == ("train: 1 task, 1 done; frames: 2 tasks, 2 done; gif: 1 task, 1 done", "done: every output is there")
+    assert sorted(path.name for path in job_of(folder).glob("logs/*")) == [
+        "1-train-0-1.log",
+        "2-frames-0-1.log",
+        "2-frames-0-2.log",
+        "3-gif-0-1.log",
+    ]
+
+
+FILES = """
+rotonodes: 1
+frames: 1-4
+nodes:
+  load: {type: LoadFrames, path: "in.####.png"}
+  png:  {type: WriteFrames, in: load, path: "out/s.####.png"}
+  roto: {type: UNetSegment, in: load, weights: weights/tones.safetensors}
+  gif:  {type: WriteGIF, in: roto.labels, path: "out/s.gif"}
+"""
+
+
+def test_a_failed_chunk_fails_the_job_and_the_next_makes_the_rest(tmp_path: Path, farm: Callable) -> None:
+    (tmp_path / "graph.yaml").write_text(FILES)
+    for frame in (1, 2, 4):
+        Image.new("RGB", (8, 8), (frame, 0, 0)).save(tmp_path / f"in.{frame:04d}.png")
+    failed = farm("submit", "graph.yaml", "--to", "slurm", "--chunk", "2", "--wait")
+    assert failed.returncode == 1, failed.stdout + failed.stderr
+    last = failed.stdout.splitlines()[-1].replace("1 failed, 1 done", "1 done, 1 failed")
+    assert last == "roto: 2 tasks, 1 done, 1 failed; png: 2 tasks, 1 done, 1 failed; gif: 1 task, 1 cancelled"
+    assert "error: not made: gif and frames 3" in failed.stderr
+    first = (tmp_path / "out/s.0001.png").stat().st_mtime_ns
+    Image.new("RGB", (8, 8), (3, 0, 0)).save(tmp_path / "in.0003.png")
+    again = farm("submit", str(job_of(tmp_path)), "--to", "slurm", "--wait")
+    assert again.returncode == 0, again.stdout + again.stderr + log_of(tmp_path)
+    assert sorted(outputs(tmp_path)) == ["s.0001.png", "s.0002.png", "s.0003.png", "s.0004.png", "s.gif"]
+    assert (tmp_path / "out/s.0001.png").stat().st_mtime_ns == first
+
+
+def test_exit_code_75_is_tried_again(tmp_path: Path, farm: Callable) -> None:
+    (tmp_path / "away").touch()
+    assert farm(*SUBMIT, "-F", "1", "--run", "--set", f"patient.while_there={tmp_path}/away").returncode == 0
+    twice = farm("submit", str(job_of(tmp_path)), "--to", "slurm", "--run")
+    assert twice.returncode == 2
+    assert "its tasks are in the queue already" in twice.stderr
+    until(lambda: "the file server is away" in log_of(tmp_path), "failed")
+    (tmp_path / "away").unlink()
+    until(lambda: (tmp_path / "out/s.0001.png").exists(), "tried again")
+    assert log_of(tmp_path).count("the file server is away") >= 1
+    assert "every output is there" in farm("status", str(job_of(tmp_path))).stdout
+
+
+def test_a_cancelled_job_leaves_no_partial_file(tmp_path: Path, farm: Callable) -> None:
+    assert farm(*SUBMIT, "-F", "1-2", "--run", "--set", "patient.seconds=100").returncode == 0
+    until(lambda: (tmp_path / "started.1").exists(), "started")
+    said = farm("status", str(job_of(tmp_path)))
+    assert "png: 1 task, 1 running" in said.stdout
+    assert "not there yet: frames 1-2" in said.stdout
+    assert farm("cancel", str(job_of(tmp_path))).returncode == 0
+    pid = int((tmp_path / "started.1").read_text().split()[-1])
+    until(lambda: not Path(f"/proc/{pid}").exists(), "ended")
+    assert "stopping: files being written are finished first" in log_of(tmp_path)
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_node_that_dies_loses_nothing(tmp_path: Path, farm: Callable, slurm: Path) -> None:
+    assert farm(*SUBMIT, "-F", "1-4", "--run", "--set", "patient.seconds=4", "--cpus", "2").returncode == 0
+    until(lambda: (tmp_path / "out/s.0001.png").exists(), "made its first frame")
+    first = (tmp_path / "out/s.0001.png").stat().st_mtime_ns
+    node, pid = (tmp_path / "started.1").read_text().split()
+    daemon = int((slurm / f"{node}.pid").read_text())
+    above = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])  # slurmstepd
+    for process in (daemon, above, int(pid)):
+        os.kill(process, signal.SIGKILL)
+    until(lambda: len(list(tmp_path.glob("out/s.*.png"))) == 4, "requeued")
+    nodes = {line.split()[0] for path in tmp_path.glob("started.*") for line in path.read_text().splitlines()}
+    assert node in nodes
+    assert nodes - {node}
+    assert (tmp_path / "out/s.0001.png").stat().st_mtime_ns == first
+    until(lambda: "1 done" in farm("status", str(job_of(tmp_path))).stdout, "done")
+    assert not list(tmp_path.glob("out/.*"))
+    subprocess.run(["/usr/sbin/slurmd", "-N", node], check=True, env=environment(SLURM_CONF=str(slurm / "slurm.conf")))
+
+
+def test_two_gpu_tasks_get_gpus_of_their_own(tmp_path: Path, farm: Callable) -> None:
+    assert farm(*SUBMIT, "--chunk", "2").returncode == 0
+    fake = tmp_path / "python"
+    fake.write_text('#!/bin/sh\necho "gpu $SLURMD_NODENAME:$CUDA_VISIBLE_DEVICES"\nsleep 3\n')
+    fake.chmod(0o755)
+    job = load_job(job_of(tmp_path), __version__)
+    job = replace(job, device="cuda", python=str(fake), steps=tuple(replace(step, network=True) for step in job.steps))
+    target.submit(job, job_of(tmp_path), print)
+    assert target.follow(job, job_of(tmp_path), print) == 0
+    pins = sorted(line for line in log_of(tmp_path).splitlines() if line.startswith("gpu"))
+    assert len(set(pins)) == 2
+
+
+def test_no_scheduler_answers(tmp_path: Path, farm: Callable, slurm: Path) -> None:
+    text = (slurm / "slurm.conf").read_text()
+    port = next(line for line in text.splitlines() if line.startswith("SlurmctldPort="))
+    (tmp_path / "slurm.conf").write_text(text.replace(port, "SlurmctldPort=9\nMessageTimeout=2"))
+    found = rotonodes(tmp_path, *SUBMIT, "--run", SLURM_CONF=str(tmp_path / "slurm.conf"))
+    assert found.returncode == 75
+    assert found.stderr.startswith("error: Slurm does not answer (")
+    assert found.stderr.count("\n") == 1
