@@ -395,7 +395,7 @@ def test_quiet_says_only_what_failed(swatches: Call) -> None:
     ("words", "message"),
     [
         (["chek", "graph.yaml"], "No such command 'chek' (did you mean 'check'?)"),
-        (["frobnicate"], "No such command 'frobnicate'; there are cache, check, convert-weights, "),
+        (["frobnicate"], "No such command 'frobnicate'; there are cache, cancel, check, convert-weights, "),
         (["graph.yaml"], "No such command 'graph.yaml'; to run a graph: rotonodes run graph.yaml"),
         (["run", "grahp.yaml"], "grahp.yaml: cannot read the graph: no such file (did you mean 'graph.yaml'?)"),
         (["check", "graph"], "graph: cannot read the graph: no such file (did you mean 'graph.yaml'?)"),
@@ -413,7 +413,7 @@ def test_what_was_meant(swatches: Call, call: Call, tmp_path: Path, sample_nodes
     (tmp_path / "graphs").mkdir()
     (tmp_path / "graphs/tones.yaml").touch()
     (tmp_path / "nodes.py").touch()
-    ended = call(*words, *(["--nodes", sample_nodes] if "--set" in words else []))
+    ended = call(*words, *(["--nodes", sample_nodes] if {"--set", "--root"} & {*words} else []))
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
 

@@ -58,7 +58,7 @@ def test_the_sun_is_found_and_what_it_does(around, height, elevation, lens, fill
     assert abs(cosine - wanted).mean() < (0.1 if fill <= 0.5 else 0.15)
     clear = wanted > 0.3
     assert (lit[clear & ~scene.shadowed] > 0.5).mean() > 0.95
-    if fill <= 0.5 and (shadow := clear & scene.shadowed).any():  # a fill as strong as the key light hides its shadow
+    if fill <= 0.5 and (shadow := clear & scene.shadowed).sum() > 30:  # a fill as strong as the key light hides its shadow
         assert (lit[shadow] < 0.5).mean() > 0.9
 
 

@@ -437,9 +437,9 @@ def test_a_corrected_mask_stays_whatever_the_editor_kept(tmp_path: Path, ending:
     corrected = mask.read_bytes()
     assert run().plan.is_empty, "a corrected mask counts as done"
     write_masks(tmp_path, "first/{part}.{frame:04d}.png")  # the network changes its mind
-    before = other.read_bytes()
+    before = pictures.read_key(other)
     result = run()
-    assert (result.exit_code, mask.read_bytes() == corrected, other.read_bytes() == before) == (0, True, False)
+    assert (result.exit_code, mask.read_bytes() == corrected, pictures.read_key(other) == before) == (0, True, False)
     assert run().plan.is_empty
 
 

@@ -107,7 +107,7 @@ def test_nothing_there(folder: Path, call: Call, path: str, message: str) -> Non
     assert message in str(error.value)
     (folder / "graph.yaml").write_text(GRAPH.format(path=f'"{path}"'))
     checked = call("check", "graph.yaml")
-    assert (checked.code, checked.err.startswith("warning: graph.yaml: ")) == (0, True)
+    assert (checked.code, checked.err.startswith("warning: graph.yaml:")) == (0, True)
     assert message in checked.err
     ended = call("run", "graph.yaml")
     assert (ended.code, ended.err.count("\n")) == (2, 1)

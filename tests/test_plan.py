@@ -147,7 +147,7 @@ def test_frames_auto_are_those_on_disk_and_gaps_are_warned_of(folder: Path) -> N
     assert plan.warnings == ["the frames on disk have gaps: frame 3 is left out"]
     assert "warning: the frames on disk have gaps: frame 3 is left out" in explain(plan)
     assert as_json(plan)["warnings"] == plan.warnings
-    assert make_plan(measured("auto"), root=str(folder), frames=[4]).warnings == []
+    assert make_plan(measured("auto"), root=str(folder), frames=[4]).warnings == ["measure takes the whole shot: frames 1-2,5 are read too"]
     assert make_plan(measured("1-5"), root=str(folder)).warnings == [], "there the gap is an error"
 
 

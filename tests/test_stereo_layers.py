@@ -13,7 +13,7 @@ from raytraced import Ball, ball, looking, unit
 from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
 from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes
-from rotonodes.nodes import FindKeyLight, MultipassDecode, PaintTones, StackPasses, TonesFromPasses
+from rotonodes.nodes import FindKeyLight, GroundShadow, MultipassDecode, PaintObjects, PaintTones, StackPasses, TonesFromPasses
 from rotonodes.values.pixels import Box, Clip, Image, Labels, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS
 
@@ -24,12 +24,18 @@ VALUES: dict[type[Node], list[dict[str, Any]]] = {
     StackPasses: [{}, {"normals": "camera"}],
     FindKeyLight: [{}, {"normals": "camera"}],
     PaintTones: [{"palette": {"midtone": "#ffffff"}, "objects": {"ball": {"midtone": "#ff0000"}}}],
+    PaintObjects: [{"palette": {"midtone": "#ffffff"}, "objects": {"ball": {"midtone": "#ff0000"}}}],
     TonesFromPasses: [{"recipe": "key", "objects": "ball"}, {"recipe": "cinema4d", "encoding": "raw"}],
 }
 
 
 # What else these nodes need.
-BESIDE: dict[type[Node], dict[str, Any]] = {PaintTones: {"labels": Labels(torch.full((48, 64), 3, dtype=torch.uint8), CLASSES, COLORS)}}
+MIDTONE = Labels(torch.full((48, 64), 3, dtype=torch.uint8), CLASSES, COLORS)
+BESIDE: dict[type[Node], dict[str, Any]] = {
+    PaintTones: {"labels": MIDTONE},
+    PaintObjects: {"labels": MIDTONE},
+    GroundShadow: {"matte": Matte(torch.zeros(1, 48, 64))},
+}
 
 
 def examples() -> list[tuple[type[Node], dict[str, Any]]]:

@@ -188,10 +188,12 @@ def test_a_run_of_one_part(swatches: Call, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["s.0003.png", "s.0004.png"]
     beyond = swatches("run", "-X", "png", "-F", "1-2", "--part", "1/3")
     assert (beyond.code, beyond.err) == (0, "nothing to do: part 1/3 has no frames\n")
-    failed = swatches("run", "-X", "png", "--part", "3/3", "--set", "swatch.bad=[6]", "--force", "--progress", "json")
+    failed = swatches(
+        "run", "-X", "png", "--part", "3/3", "--set", "swatch.bad=[6]", "--force", "--on-error", "continue", "--progress", "json"
+    )
     again = json.loads(failed.out.splitlines()[-1])["again"]
     assert failed.code == 1
-    assert "-F " in again
+    assert "-F 6 " in again
     assert "--part" not in again
 
 

@@ -177,7 +177,7 @@ def test_light_says_what_is_missing() -> None:
         TonesFromPasses()(label_layers(note='{"key_direction": [1, 2]}'))
     with pytest.raises(FrameError, match=r"there is no view layer 'Labels' \(did you mean 'Label'\?\)"):
         TonesFromPasses(label_layer="Labels")(label_layers())
-    with pytest.raises(FrameError, match=r"called 'torus\*'; it has floor, shape0_torus, shape1"):
+    with pytest.raises(FrameError, match=r"called 'torus\*'; it has in this frame floor, shape0_torus, shape1"):
         TonesFromPasses(objects="torus*")(label_layers())
     with pytest.raises(FrameError, match=r"shot.exr: 31 x 23, the matte is 2 x 2: make them one size"):
         TonesFromPasses()(label_layers(), Matte(torch.ones(1, 2, 2)))

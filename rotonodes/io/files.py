@@ -117,7 +117,12 @@ def atomic_write(path: str | os.PathLike[str], key: str | None = None) -> Iterat
 def _begin(final: Path) -> tuple[Path, int]:
     """A new hidden file beside `final`, locked for as long as its descriptor is open: `sweep` leaves it alone."""
     for attempt in range(100):
-        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:  # there when it was to be made, gone when it was looked at: see below
+            if attempt == 99 or final.parent.exists():
+                raise
+            continue
         # Not tempfile: its files are private (0600), but a farm's frames must be readable by the next task's user.
         hidden = hidden_name(final)
         _unfinished.add(hidden)
