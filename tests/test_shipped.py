@@ -92,10 +92,11 @@ def test_a_name_that_does_not_ship_is_said_with_one_near(elsewhere: Path, capfd:
 
 def clone(folder: Path) -> Path:
     """A copy of what a wheel is built from."""
-    for name in ("rotonodes", "graphs", "weights", "palettes"):
+    for name in ("rotonodes", "graphs", "weights"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder)
+    (folder / ".ci").mkdir()
+    for name in ("pyproject.toml", ".ci/hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder / name)
     return folder
 
 

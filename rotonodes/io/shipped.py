@@ -15,7 +15,7 @@ _ENDINGS = {WEIGHTS: (".safetensors",), GRAPHS: (".yaml", ".yml")}
 
 @lru_cache(maxsize=3)
 def shipped_folder(kind: str) -> Path:
-    """The folder of what ships, `kind` being "weights", "graphs" or "palettes": inside an installed package, in a clone beside it."""
+    """The folder of what ships, `kind` being "weights", "graphs" or "palettes": inside the package, or in a clone beside it."""
     installed = _PACKAGE / "shipped" / kind
     return installed if installed.is_dir() else _PACKAGE.parent / kind
 

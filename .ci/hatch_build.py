@@ -1,4 +1,4 @@
-"""Puts graphs, weights and palettes into a wheel, where rotonodes/io/shipped.py finds them; editable installs have them in the clone."""
+"""Puts graphs and weights into a wheel, where rotonodes/io/shipped.py finds them; editable installs have them in the clone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHIPPED = {kind: f"rotonodes/shipped/{kind}" for kind in ("graphs", "weights", "palettes")}
+SHIPPED = {kind: f"rotonodes/shipped/{kind}" for kind in ("graphs", "weights")}
 
 
 class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
