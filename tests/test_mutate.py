@@ -170,7 +170,12 @@ def test_the_map_names_the_tests_of_each_line_and_changes_are_noticed_by_them(tm
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow: takes long\n")
-    done = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path)], capture_output=True, text=True, env={"PYTHONPATH": str(HERE)})
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     assert done.returncode == 0, done.stderr
     lines, again, outcomes = json.loads(done.stdout)
     assert sorted(lines["5"]) == [
