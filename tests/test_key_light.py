@@ -31,7 +31,7 @@ def surface_of(scene: Ball, light: np.ndarray | None = None) -> Surface:
 SHOT = Path(__file__).parent.parent / "examples/shots/torus/render.0001.exr"
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)  # a fit to noise has no sharp limit that every draw must keep
+@settings(max_examples=25, deadline=None, derandomize=True)  # a fit to noise has no sharp limit that every draw must keep
 @given(
     around=st.floats(-1.2, 1.2),
     height=st.floats(0.3, 1.3),
@@ -51,14 +51,14 @@ def test_the_sun_is_found_and_what_it_does(around, height, elevation, lens, fill
         assert degrees_between(key.direction, sun) < 10
     surface = surface_of(scene)
     found = find_lamp(surface, scene.rows @ key.direction)
-    assert degrees_between(scene.rows.T @ found.lamp.direction, sun) < (12 if fill <= 0.5 else 16)
+    assert degrees_between(scene.rows.T @ found.lamp.direction, sun) < 12
     shading = KeyShading(surface, found, 0.35)
     cosine, lit = shading.cosine, shading.lit
     wanted = np.einsum("ihw,i->hw", scene.normals, sun).clip(0)
-    assert abs(cosine - wanted).mean() < (0.1 if fill <= 0.5 else 0.15)
+    assert abs(cosine - wanted).mean() < 0.1
     clear = wanted > 0.3
     assert (lit[clear & ~scene.shadowed] > 0.5).mean() > 0.95
-    if fill <= 0.5 and (shadow := clear & scene.shadowed).sum() > 30:  # a fill as strong as the key light hides its shadow
+    if (shadow := clear & scene.shadowed).any():
         assert (lit[shadow] < 0.5).mean() > 0.9
 
 

@@ -44,7 +44,7 @@ class LightSearch:
         self.surface = surface
         self.pixels = surface.sample(_PIXELS)
         self.normals = surface.normals.reshape(3, -1)[:, self.pixels]
-        self.light = surface.light.ravel()[self.pixels]
+        self.light = surface.calm.ravel()[self.pixels]
         self.points = surface.places.reshape(3, -1)[:, self.pixels]
         self.least_misfit = np.inf
 

@@ -22,6 +22,8 @@ _ROUNDS, _FREE_ROUNDS = 10, 3  # all rounds, and the last ones, in which the fil
 _WEAKEST = 0.02  # least strength
 _STIFF = (1e-4, 0.03, 0.03, 0.03, 1e-4)  # regularisation of a, b, s
 _FIRST_STIFF = (1e-4, 0.3, 0.3, 0.3, 1e-4)
+_HALF = 0.6  # share of the light that arrives, from where on a pixel is more likely lit: penumbras and second lamps leave some in shadows
+_RAYS = 0.5  # weight of the rays where the diffuse light is seen
 _MOST = 6.0  # bound of one pixel's evidence, as a log probability
 _DARKER = 2.0  # the same for light below the fill: the fill itself has shadows
 _BEND = 1.5  # spreads beyond which brighter light counts linearly, not squared
@@ -53,10 +55,12 @@ class LightFit:
         """
         fill = np.maximum(self.fill[0] + np.tensordot(self.fill[1:], normals, 1), 0) / self.scale
         lit = fill + self.strength / self.scale * arriving
-        between = np.clip(light / self.scale, fill, lit)
-        told = [np.minimum(((between - mean) / self.spread / (_FLOOR + mean)) ** 2 / 2, _MOST) for mean in (fill, lit)]
+        arrives = np.clip((light / self.scale - fill) / np.maximum(lit - fill, 1e-6), 0, 1)
+        contrast = (lit - fill) / self.spread / (_FLOOR + (fill + lit) / 2)
+        told = ((arrives - _HALF) * contrast**2).clip(-_MOST, _MOST)
         before = self.lit_open + (self.lit_blocked - self.lit_open) * blocked
-        odds = np.where(seen, told[0] - told[1], 0) + np.log(before / (1 - before))
+        rays = np.log(before / (1 - before))
+        odds = np.where(seen, told + _RAYS * rays, rays)
         return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float32)
 
 

@@ -49,13 +49,14 @@ def sampling_chances(normals: np.ndarray) -> np.ndarray:
 class Surface:
     """The surfaces of a frame.
 
-    `light` is the luminance of their diffuse light, `[H, W]`, 0 where it is not usable. `normals` are unit vectors in camera space,
+    `light` is the luminance of their diffuse light, `[H, W]`, 0 where it is not usable; in `calm` its noise is taken out. `normals` are unit vectors in camera space,
     `[3, H, W]`, 0 where there is none. `depth` is planar, `[H, W]`, infinite where there is nothing. `diffuse` is where the colour of
     a surface lets diffuse light be seen, bool `[H, W]`. `lens` is the focal length in frame widths; None where it cannot be told.
     `shape` is bool `[H, W]`, or None where it is not known.
     """
 
     light: np.ndarray
+    calm: np.ndarray
     normals: np.ndarray
     depth: np.ndarray
     diffuse: np.ndarray
@@ -75,13 +76,14 @@ class Surface:
         unit = np.where(there, np.where(there, normals, 0) / np.where(there, length, 1), 0).astype(np.float32)
         luminance = light_luminance(light)
         usable = abs(luminance) < BRIGHTEST  # false for NaN
-        luminance = median(torch.from_numpy(np.where(usable, luminance, 0).astype(np.float32)), _NOISE).numpy()
-        painted = luminance > 0
+        luminance = np.where(usable, luminance, 0).astype(np.float32)
+        calm = median(torch.from_numpy(luminance), _NOISE).numpy()
+        painted = calm > 0
         if color is not None:
             painted = light_luminance(color) > _PAINTED
         near = (depth > 0) & (depth < NOTHING)  # false for NaN
         lens = find_lens(depth, usable_normals(normals))
-        return cls(luminance, unit, np.where(near, depth, np.inf).astype(np.float32), painted & usable & there, lens, shape)
+        return cls(luminance, calm, unit, np.where(near, depth, np.inf).astype(np.float32), painted & usable & there, lens, shape)
 
     @property
     def known(self) -> np.ndarray:
