@@ -214,7 +214,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, settings, caplo
     assert "resuming from" in caplog.text
     for name in (NEWEST, BEFORE):
         (settings.checkpoint_folder / name).write_bytes(b"gone")
-    with pytest.raises(UsageError, match=r"damaged"):
+    with pytest.raises(UsageError, match=r"damaged checkpoint: .*; delete it, or use an empty folder"):
         train(settings, data)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rotonodes import __version__
-from rotonodes.cli.options import frames_option, graph_options, job_options, only_option, options, verbose_option
+from rotonodes.cli.options import frames_option, graph_options, hash_option, job_options, only_option, options, verbose_option
 from rotonodes.cli.session import Session, load, places, say
 from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_OK, UsageError
 
@@ -54,13 +54,7 @@ farm_options = options(
     click.option("--cpus", type=int, default=1, show_default=True, metavar="N", callback=_at_least_one, help="Cores of a task."),
     click.option("--root", metavar="DIR", default=".", help="Folder that relative paths in the graph start from; all machines share it."),
     click.option("--cache", metavar="DIR", help="Folder of intermediate results; all machines share it.  [default: .rotonodes]"),
-    click.option(
-        "--hash",
-        "hash_by",
-        type=click.Choice(["stat", "content"]),
-        default="stat",
-        help="Identify input files by size and time, or by their bytes.",
-    ),
+    hash_option,
 )
 
 

@@ -71,16 +71,17 @@ path_options = options(
     click.option("--root", metavar="DIR", default=".", help="Folder that relative paths in the graph start from."),
     click.option("--path-map", metavar="FILE.json", help="Rules that map paths of the graph to this machine (pathmapping-1.0)."),
 )
+hash_option = click.option(
+    "--hash",
+    "hash_by",
+    type=click.Choice(["stat", "content"]),
+    default="stat",
+    help="Identify input files by size and time, or by their bytes.",
+)
 place_options = options(
     click.option("--cache", metavar="DIR", help="Folder of intermediate results; 'none' keeps nothing.  [default: .rotonodes]"),
     path_options,
-    click.option(
-        "--hash",
-        "hash_by",
-        type=click.Choice(["stat", "content"]),
-        default="stat",
-        help="Identify input files by size and time, or by their bytes.",
-    ),
+    hash_option,
 )
 frames_option = click.option(
     "-F",

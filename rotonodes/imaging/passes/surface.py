@@ -49,10 +49,10 @@ def sampling_chances(normals: np.ndarray) -> np.ndarray:
 class Surface:
     """The surfaces of a frame.
 
-    `light` is the luminance of their diffuse light, `[H, W]`, 0 where it is not usable; in `calm` its noise is taken out. `normals` are unit vectors in camera space,
-    `[3, H, W]`, 0 where there is none. `depth` is planar, `[H, W]`, infinite where there is nothing. `diffuse` is where the colour of
-    a surface lets diffuse light be seen, bool `[H, W]`. `lens` is the focal length in frame widths; None where it cannot be told.
-    `shape` is bool `[H, W]`, or None where it is not known.
+    `light` is the luminance of their diffuse light, `[H, W]`, 0 where it is not usable; `calm` is the same without its noise. `normals`
+    are unit vectors in camera space, `[3, H, W]`, 0 where there is none. `depth` is planar, `[H, W]`, infinite where there is nothing.
+    `diffuse` is where the colour of a surface lets diffuse light be seen, bool `[H, W]`. `lens` is the focal length in frame widths;
+    None where it cannot be told. `shape` is bool `[H, W]`, or None where it is not known.
     """
 
     light: np.ndarray

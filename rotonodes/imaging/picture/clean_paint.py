@@ -28,14 +28,19 @@ _MARGIN = 4  # sigmas around an object's box within which its borders are smooth
 _LEAST = 1e-4  # of a blurred weight: below it no pixel near has a class of the palette
 
 
-def first_fits(crypto: Cryptomatte, patterns: Sequence[str]) -> list[list[int]]:
-    """The ids of the objects that each pattern is the first to fit; a pattern that fits nothing in this frame has none."""
+def first_fits(crypto: Cryptomatte, patterns: Sequence[str], strict: bool = False) -> list[list[int]]:
+    """The ids of the objects that each pattern is the first to fit.
+
+    A pattern that fits nothing in this frame has none; `strict` raises FrameError for it, with the nearest names.
+    """
     taken: set[int] = set()
     found = []
     for pattern in patterns:
         try:
             ids = [number for number in select_names(crypto, pattern).values() if number not in taken]
         except FrameError:
+            if strict:
+                raise
             ids = []
         taken.update(ids)
         found.append(ids)
@@ -45,7 +50,7 @@ def first_fits(crypto: Cryptomatte, patterns: Sequence[str]) -> list[list[int]]:
 def object_shares(layers: Layers, crypto: Cryptomatte, groups: Sequence[Sequence[int]]) -> Tensor:
     """How much of each pixel the objects of each group cover, and last what no group covers: float32 `[groups + 1, H, W]` on the frame."""
     planes = [coverage(layers, crypto, ids) if len(ids) else np.zeros((layers.box.height, layers.box.width), np.float32) for ids in groups]
-    stack = torch.from_numpy(np.stack(planes)) if planes else torch.zeros(0, layers.box.height, layers.box.width)
+    stack = torch.from_numpy(np.stack(planes)).nan_to_num(0.0) if planes else torch.zeros(0, layers.box.height, layers.box.width)
     whole = cut(stack, layers.box, Box(0, 0, *layers.size))
     total = whole.sum(0, keepdim=True)
     return torch.cat([whole / total.clamp(min=1), (1 - total).clamp(min=0)])

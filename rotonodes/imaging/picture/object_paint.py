@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from rotonodes.imaging.passes.cryptomatte import coverage, find_cryptomatte, select_names
+from rotonodes.imaging.passes.cryptomatte import find_cryptomatte
+from rotonodes.imaging.picture.clean_paint import first_fits, object_shares
 from rotonodes.values.color import linear_to_srgb, luminance, unpremultiply
-from rotonodes.values.pixels import Box, Image, Layers, cut
+from rotonodes.values.pixels import Box, Image, Layers
 
 Colors = Mapping[str, str]  # class -> "#rrggbb", or two with a space between: a gradient
 Painter = Callable[[dict[str, str]], Image]
@@ -47,27 +48,18 @@ def by_light(picture: Image) -> Tensor:
     return linear_to_srgb(light.nan_to_num(0.0, 1.0, 0.0)).clamp(0, 1)
 
 
-def object_shares(layers: Layers, kind: str, layer: str, patterns: Sequence[str], soft: bool) -> list[Tensor]:
+def pattern_shares(layers: Layers, kind: str, layer: str, patterns: Sequence[str], soft: bool) -> list[Tensor]:
     """How much of each pixel each pattern's objects cover, and last all others: `[1, H, W]` each on the frame, with sum 1.
 
     An object counts for the first pattern that fits. Not `soft`, each pixel belongs to one of them. Raises FrameError for a pattern
     that fits nothing, with the nearest names.
     """
     crypto = find_cryptomatte(layers, kind, layer)
-    taken: set[int] = set()
-    planes = []
-    for pattern in patterns:
-        ids = set(select_names(crypto, pattern).values()) - taken
-        taken |= ids
-        plane = torch.from_numpy(coverage(layers, crypto, ids)).nan_to_num(0.0)
-        planes.append(cut(plane[None], layers.box, Box(0, 0, *layers.size)).clone())
-    total = torch.stack(planes).sum(0)
-    planes = [plane / total.clamp(min=1) for plane in planes]
-    planes.append((1 - total).clamp(0, 1))
+    shares = object_shares(layers, crypto, first_fits(crypto, patterns, strict=True))
     if soft:
-        return planes
-    best = torch.cat(planes).argmax(0, keepdim=True)
-    return [(best == index).float() for index in range(len(planes))]
+        return list(shares.split(1))
+    best = shares.argmax(0, keepdim=True)
+    return [(best == index).float() for index in range(len(shares))]
 
 
 def mixed(pictures: Sequence[Image], shares: Sequence[Tensor]) -> Image:

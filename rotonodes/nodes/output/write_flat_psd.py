@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import field_validator
-
 from rotonodes.node.annotations import Frame, Key
-from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
-from rotonodes.values.color import checked_color, checked_palette
-from rotonodes.values.frames import FilePattern
+from rotonodes.nodes.output.flat_art import FlatArtWriter
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 
-class WriteFlatPSD(Node):
+class WriteFlatPSD(FlatArtWriter):
     """Write flat art as a PSD with a group for each object.
 
     From the bottom up: background, ground shadow (multiply), a group for each object with a layer for each tone, ink.
@@ -34,27 +29,7 @@ class WriteFlatPSD(Node):
         examples=["out/flat.####.psd", "out/flat-b.####.psd"],
     )
     palette: dict[str, str] = param({}, help='class -> its colour, "#rrggbb" or "#rrggbbaa", where no picture is linked')
-    objects: str | list[str] = param("*", help="objects that are groups, by their names in the cryptomatte, wildcards allowed")
-    cryptomatte: str = param("object", help="kind of the cryptomatte: object, material, asset, or its own name")
     ground_color: str = param("#00000080", help='colour of the ground\'s matte, "#rrggbb" or "#rrggbbaa"')
-    ink_color: str = param("#1b1a22", help='colour of an ink matte, "#rrggbb" or "#rrggbbaa"')
-
-    @field_validator("palette")
-    @classmethod
-    def _colors(cls, palette: dict[str, str]) -> dict[str, str]:
-        return checked_palette(palette)
-
-    @field_validator("ground_color", "ink_color")
-    @classmethod
-    def _color(cls, color: str) -> str:
-        return checked_color(color)
-
-    def writes(self, frame: int | None) -> tuple[str, ...]:
-        return (FilePattern(self.path).path(frame),)
-
-    def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
-        if frames > 1 and not FilePattern(self.path).has_token:
-            yield f"{frames} frames would all be written to {self.path!r}: put #### into the name"
 
     def process(
         self,
@@ -67,15 +42,12 @@ class WriteFlatPSD(Node):
         ground: Image | Matte | None = None,
         ink: Image | Matte | None = None,
     ) -> Path:
-        from rotonodes.imaging.passes.cryptomatte import find_cryptomatte
-        from rotonodes.imaging.passes.object_map import object_map
         from rotonodes.imaging.picture.art_layers import picture_layer, plain_layer, tone_layers
-        from rotonodes.imaging.picture.painted_classes import check_sizes, classes_by_object, painted
+        from rotonodes.imaging.picture.painted_classes import check_sizes, painted
         from rotonodes.io.psd import write_psd
 
         check_sizes(labels, image=image, layers=layers, background=background, ground=ground, ink=ink)
-        names, objects = object_map(layers, find_cryptomatte(layers, self.cryptomatte), self.objects) if layers is not None else ([], None)
-        classes, found = classes_by_object(labels, names, objects)
+        classes, found = self.classes_of(labels, layers)
         shown = painted(classes, found, labels, {} if image is not None else self.palette, image)
         tones = list(tone_layers(classes, found, shown, image))
         made = [picture_layer("background", background)] if background is not None else []

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import field_validator
-
 from rotonodes.node.annotations import Frame, Key
-from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
-from rotonodes.values.color import checked_color, checked_palette
-from rotonodes.values.frames import FilePattern
+from rotonodes.nodes.output.flat_art import FlatArtWriter
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 
-class WriteSVG(Node):
+class WriteSVG(FlatArtWriter):
     """Write each frame's tones as filled paths of an SVG.
 
     One group an object, one path a tone, in the order of painting; neighbours share their borders, so that there is no gap.
@@ -37,28 +32,9 @@ class WriteSVG(Node):
         examples=["out/flat.####.svg", "out/flat-b.####.svg"],
     )
     palette: dict[str, str] = param({}, help='class -> its colour, "#rrggbb" or "#rrggbbaa", in place of other colours')
-    objects: str | list[str] = param("*", help="objects that are groups, by their names in the cryptomatte, wildcards allowed")
-    cryptomatte: str = param("object", help="kind of the cryptomatte: object, material, asset, or its own name")
     tolerance: float = param(0.7, help="largest distance of curves from the borders", unit="px", gt=0.05, le=10)
     overlap: float = param(1.0, help="width of the line under a border; 0 is none", unit="px", ge=0, le=10)
     ink_color: str = param("#1b1a22", help='colour of an ink matte, "#rrggbb"')
-
-    @field_validator("palette")
-    @classmethod
-    def _colors(cls, palette: dict[str, str]) -> dict[str, str]:
-        return checked_palette(palette)
-
-    @field_validator("ink_color")
-    @classmethod
-    def _color(cls, color: str) -> str:
-        return checked_color(color)
-
-    def writes(self, frame: int | None) -> tuple[str, ...]:
-        return (FilePattern(self.path).path(frame),)
-
-    def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
-        if frames > 1 and not FilePattern(self.path).has_token:
-            yield f"{frames} frames would all be written to {self.path!r}: put #### into the name"
 
     def process(
         self,
@@ -69,15 +45,12 @@ class WriteSVG(Node):
         layers: Layers | None = None,
         ink: Image | Matte | None = None,
     ) -> Path:
-        from rotonodes.imaging.passes.cryptomatte import find_cryptomatte
-        from rotonodes.imaging.passes.object_map import object_map
-        from rotonodes.imaging.picture.painted_classes import check_sizes, classes_by_object, painted
+        from rotonodes.imaging.picture.painted_classes import check_sizes, painted
         from rotonodes.imaging.vector.artwork import Paint, ink_of, tone_shapes
         from rotonodes.io.svg import write_svg
 
         check_sizes(labels, image=image, layers=layers, ink=ink)
-        names, objects = object_map(layers, find_cryptomatte(layers, self.cryptomatte), self.objects) if layers is not None else ([], None)
-        classes, found = classes_by_object(labels, names, objects)
+        classes, found = self.classes_of(labels, layers)
         shown = painted(classes, found, labels, self.palette, image)
         paints = {one.number: Paint(one.group, one.tone, one.color, one.opacity) for one in shown}
         order = [number for number, _, _ in found]

@@ -5,9 +5,6 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator
 
-from pydantic import field_validator
-
-from rotonodes.errors import UsageError
 from rotonodes.imaging.temporal.time_maps import frame_of, placed
 from rotonodes.node.annotations import Frame, InputLink, Shot
 from rotonodes.node.parameters import param
@@ -27,16 +24,6 @@ class HoldFrames(Timed):
     step: int = param(2, help="frames that each picture is held for: 2 is on twos", unit="frames", ge=1, le=1000)
     start: int | None = param(None, help="frame at which the steps begin; default: the first frame of the shot", examples=[2, 1])
     keys: str = param("", help="frames that are shown, as 1,4,9-21x3, instead of a step", examples=["1", "2"])
-
-    @field_validator("keys")
-    @classmethod
-    def _are_frames(cls, value: str) -> str:
-        try:
-            if value:
-                parse_frames(value)
-        except UsageError as error:
-            raise ValueError(f"keys: {error}") from None
-        return value
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         if self.keys and self.start is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import field_validator
+from pydantic import ValidationInfo, field_validator
 
 from rotonodes.errors import UsageError
 from rotonodes.imaging.temporal.time_maps import ends_of
@@ -16,14 +16,14 @@ class Timed(Node):
 
     input_range: str = param("", help="first and last frame of the input that may be shown, as 993-1108; default: those of the shot")
 
-    @field_validator("input_range")
+    @field_validator("input_range", "keys", check_fields=False)
     @classmethod
-    def _is_a_range(cls, value: str) -> str:
+    def _are_frames(cls, value: str, info: ValidationInfo) -> str:
         try:
             if value:
                 parse_frames(value)
         except UsageError as error:
-            raise ValueError(f"input_range: {error}") from None
+            raise ValueError(f"{info.field_name}: {error}") from None
         return value
 
     def ends(self, shot: tuple[int, int]) -> tuple[int, int]:

@@ -95,7 +95,7 @@ class PaintTones(ObjectPalettes):
         return place if isinstance(source, Labels) else image.with_data(place, ("Y",)).on_frame().on(source.box).data
 
     def _shares(self, layers: Layers | None, picture: Image, soft: bool) -> list[Tensor]:
-        from rotonodes.imaging.picture.object_paint import object_shares
+        from rotonodes.imaging.picture.object_paint import pattern_shares
         from rotonodes.values.pixels import Box, cut
 
         if layers is None:
@@ -104,5 +104,5 @@ class PaintTones(ObjectPalettes):
             raise FrameError(
                 f"the layers are {layers.width} x {layers.height}, the tones {picture.width} x {picture.height}: make them one size"
             )
-        shares = object_shares(layers, self.cryptomatte, self.layer, list(self.objects), soft)
+        shares = pattern_shares(layers, self.cryptomatte, self.layer, list(self.objects), soft)
         return [cut(share, Box(0, 0, *layers.size), picture.box) for share in shares]
