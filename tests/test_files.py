@@ -89,8 +89,6 @@ def test_a_sidecar_speaks_only_for_the_file_it_was_written_for(tmp_path):
     assert files.read_sidecar(path) is None
     files.sidecar_path(path).write_bytes(b"[]")
     assert files.read_sidecar(path) is None
-    files.remove_sidecar(path)
-    assert not files.sidecar_path(path).exists()
 
 
 def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):

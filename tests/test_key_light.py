@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from raytraced import Ball, ball, degrees_between, looking, unit
 from rotonodes.errors import FrameError
+from rotonodes.imaging.passes.camera import find_lens
 from rotonodes.imaging.passes.key_light import find_key_light
 from rotonodes.imaging.passes.key_shading import SHADING as CHANNELS
-from rotonodes.imaging.passes.key_shading import KeyShading, find_views, glossy_light
+from rotonodes.imaging.passes.key_shading import KeyShading, glossy_light, views_of
 from rotonodes.imaging.passes.light_search import find_lamp
 from rotonodes.imaging.passes.surface import Surface
 from rotonodes.imaging.passes.tone_labels import header_light
@@ -81,13 +82,13 @@ def test_nothing_is_found_where_there_is_nothing():
 def test_the_view_is_found_from_depth_and_normals(lens):
     scene = ball(looking(0.7, 0.5), unit(1, -1, 1), lens, size=(96, 72))
     turned = np.einsum("ij,jhw->ihw", scene.rows, scene.normals)
-    views = find_views(scene.depth, turned)
+    views = views_of(scene.depth.shape, find_lens(scene.depth, turned))
     wanted = np.einsum("ij,jhw->ihw", scene.rows, scene.views)
     assert np.degrees(np.arccos((views * wanted).sum(0).clip(-1, 1))).max() < 4
 
 
 def test_without_smooth_depth_the_view_is_straight():
-    views = find_views(np.full((3, 4), 1e10), np.zeros((3, 3, 4)))
+    views = views_of((3, 4), find_lens(np.full((3, 4), 1e10), np.zeros((3, 3, 4))))
     assert (views == np.array([0, 0, 1])[:, None, None]).all()
 
 

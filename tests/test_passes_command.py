@@ -10,21 +10,9 @@ import pytest
 from conftest import Call
 from rotonodes.cli.jobs.render_files import find_render
 from rotonodes.imaging.passes.contents import read_contents
-from rotonodes.io.exr import read_layers, read_structure
 from test_cryptomatte import crypto_planes, header, with_layers, write
 
 SHOTS = Path(__file__).parents[1] / "examples" / "shots"
-
-
-@pytest.mark.parametrize("shot", ["torus", "monkey"])  # one part, a part for each pass
-def test_the_structure_is_that_of_the_whole_file(shot: str) -> None:
-    file = SHOTS / shot / "render.0003.exr"
-    whole, structure = read_layers(file), read_structure(file)
-    assert list(structure.planes) == list(whole.planes)
-    for name, plane in whole.planes.items():
-        assert (structure.planes[name].dtype, structure.planes[name].shape) == (plane.dtype, plane.shape)
-    for field in ("box", "size", "metadata", "parts", "path", "views"):
-        assert getattr(structure, field) == getattr(whole, field)
 
 
 def test_shares_are_the_mean_coverage() -> None:

@@ -49,20 +49,8 @@ def read_layers(path: str | os.PathLike[str]) -> Layers:
     return _as_layers(path, headers, decode_parts(path, headers))
 
 
-def read_structure(path: str | os.PathLike[str]) -> Layers:
-    """What `read_layers` gives, from the headers alone: names, types, windows and metadata, with zeros for pixels that take no memory."""
-    import numpy as np
-
-    headers = read_headers(path, check_chunks=False)
-    box = _union(headers)
-    empty = {kind: np.broadcast_to(np.zeros((), kind), (box.height, box.width)) for kind in _SAMPLE_TYPES}
-    return _as_layers(path, headers, [{c.name: empty[_SAMPLE_TYPES[c.type]] for c in header.channels} for header in headers], laid=True)
-
-
-def _as_layers(
-    path: str | os.PathLike[str], headers: Sequence[Header], decoded: Sequence[dict[str, np.ndarray]], laid: bool = False
-) -> Layers:
-    """The channels of all parts as one; `laid` says that the planes have the size of all data windows' union already."""
+def _as_layers(path: str | os.PathLike[str], headers: Sequence[Header], decoded: Sequence[dict[str, np.ndarray]]) -> Layers:
+    """The channels of all parts as one."""
     box = _union(headers)
     planes: dict[str, np.ndarray] = {}
     parts: dict[str, str] = {}
@@ -71,7 +59,7 @@ def _as_layers(
         for channel in sorted(channels):
             name = full_name(header.name, channel) if header.multipart else channel
             if name not in planes:
-                planes[name] = channels[channel] if laid else _laid_on(channels[channel], header.data_window, box)
+                planes[name] = _laid_on(channels[channel], header.data_window, box)
                 if header.multipart:
                     parts[name] = header.name
                     view = attribute_value(*header.attributes["view"]) if "view" in header.attributes else None

@@ -209,12 +209,6 @@ def write_sidecar(path: str | os.PathLike[str], key: str) -> None:
     note.write(path)
 
 
-def remove_sidecar(path: str | os.PathLike[str]) -> None:
-    """Remove the sidecar of `path`."""
-    with contextlib.suppress(OSError):
-        sidecar_path(path).unlink(missing_ok=True)
-
-
 def read_sidecar(path: str | os.PathLike[str], verify: bool = False) -> str | None:
     """The key in the sidecar of `path`; None without a sidecar, or when the file is not the one it was written for.
 

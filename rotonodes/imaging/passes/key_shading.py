@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from rotonodes.errors import FrameError
-from rotonodes.imaging.passes.camera import camera_rotation, find_lens
+from rotonodes.imaging.passes.camera import camera_rotation
 from rotonodes.imaging.passes.key_light import find_key_light
 from rotonodes.imaging.passes.light_search import Tried, find_lamp, known_sun
 from rotonodes.imaging.passes.names import Passes, pass_planes
@@ -149,7 +149,7 @@ class KeyShading:
     @property
     def gloss(self) -> np.ndarray:
         """The reflection of a light of irradiance pi from the key light's direction on a white surface, `[H, W]`."""
-        views = _views(self.surface.depth.shape, self.surface.lens)
+        views = views_of(self.surface.depth.shape, self.surface.lens)
         return glossy_light(self.found.lamp.direction, self.surface.normals, views, self.roughness)
 
     def ground_shadow(self) -> np.ndarray:
@@ -177,15 +177,11 @@ def _blurred(plane: torch.Tensor, reach: int) -> np.ndarray:
     return np.asarray(plane)
 
 
-def find_views(depth: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """Unit vectors towards the camera, float32 `[3, H, W]`, from planar depth `[H, W]` and normals in camera space `[3, H, W]`.
+def views_of(shape: tuple[int, ...], lens: float | None) -> np.ndarray:
+    """Unit vectors towards the camera in camera space, float32 `[3, H, W]`, for a focal length in frame widths.
 
-    Where the focal length cannot be told, all vectors point straight out of the picture, as in an orthographic one.
+    Where it cannot be told (None), all vectors point straight out of the picture, as in an orthographic one.
     """
-    return _views(depth.shape, find_lens(depth, normals))
-
-
-def _views(shape: tuple[int, ...], lens: float | None) -> np.ndarray:
     height, width = shape
     x = (np.arange(width) + 0.5 - width / 2) / width
     y = (height / 2 - np.arange(height) - 0.5) / width
