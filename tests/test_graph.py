@@ -90,6 +90,26 @@ def test_variables_and_settings_of_the_command_line(tmp_path: Path) -> None:
         assert words in text
 
 
+def test_no_fault_hides_behind_another(tmp_path: Path) -> None:
+    """What stands behind frames in `--set`, behind a wrong link or a wrong input is looked at, too."""
+    (line,) = faults(tmp_path, TEXT, settings={"frames": "1-2", "sfot.amount": 1})
+    assert "--set sfot.amount: there is no node 'sfot' (did you mean 'soft'?)" in line
+    links = faults(tmp_path, TEXT.replace("more: [plate, soft]", "more: [3, {}, nowhere]"))
+    assert [line.partition(": ")[2] for line in links] == [
+        "mix: a link is `node` or `node.output`, not 3",
+        "mix: a link is `node` or `node.output`, not {}",
+        "mix: there is no node 'nowhere'",
+    ]
+    (tmp_path / "sub.yaml").write_text("rotonodes: 1\ninputs: {a: s}\nnodes:\n  s: {type: GraphPass}\n")
+    text = "rotonodes: 1\nnodes:\n  p: {type: GraphSource}\n  sub: {type: sub.yaml, in: {b: p, a: p.image, c: p}}\n"
+    assert [line.partition(": sub: ")[2] for line in faults(tmp_path, text)] == [
+        "sub.yaml has no input 'b'",
+        "sub.yaml has no input 'c'",
+    ]
+    parameters = faults(tmp_path, TEXT.replace("gain: $gain, names", "gain: $gian, extra: $also, names"))
+    assert len(parameters) == 2 and "$gian" in parameters[0] and "$also" in parameters[1]
+
+
 def test_a_type_goes_through_nodes_that_keep_it(tmp_path: Path) -> None:
     through = TEXT.replace("in: plate, amount: 3", "in: plate.labels").replace(
         "end:  {type: GraphEnd, in: mix,", "end:  {type: GraphEnd, in: soft,"

@@ -359,6 +359,23 @@ def test_rare_classes_weigh_more_and_own_weights_are_multiplied():
     assert class_weights(TrainSettings(class_balance=0), [0.7, 0.1, 0.1, 0.05, 0.05]).tolist() == [1] * 5
 
 
+def test_mattes_are_not_balanced_and_an_absent_one_weighs_nothing():
+    """The shares of mattes are those of the classes with a map of logits: all but the first."""
+    settings = TrainSettings(task="parts", classes=("rest", "hair", "skin", "eyes"), colors=("#000000",) * 4, class_weights={"skin": 3})
+    assert class_weights(settings, [0.9, 0.05, 0]).tolist() == [1, 3, 0]
+    assert class_weights(settings, [0, 0, 1e-6]).tolist() == [0, 0, 1]
+    assert class_weights(settings, [0, 0, 0]).tolist() == [0, 0, 0]
+
+
+def test_labels_of_no_class_weigh_nothing():
+    assert class_weights(TrainSettings(), [0.0] * 5).tolist() == [0] * 5
+    tiny, none = (
+        class_weights(TrainSettings(class_balance=1), [0.5, 0.5, 1e-4, 0, 0]),
+        class_weights(TrainSettings(class_balance=1), [0.5, 0.5, 1e-9, 0, 0]),
+    )
+    assert tiny.tolist() == none.tolist(), "a class of a few pixels weighs no more than one of a ten thousandth"
+
+
 def test_an_ignored_class_counts_for_nothing(settings):
     settings = replace(settings, ignore="shadow", steps=3, validation_interval=3, class_balance=1)
     with pytest.raises(UsageError, match=r"the frames ignore class None, the settings 1"):

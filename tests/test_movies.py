@@ -12,6 +12,7 @@ import pytest
 from rotonodes import Graph
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io import movies
+from rotonodes.io.video_read import damaged
 from rotonodes.nodes import LoadMovie, WriteFrames
 
 CLIP = [np.full((4, 6, 3), 40 * i, np.uint8) for i in range(5)]
@@ -74,6 +75,20 @@ def test_what_is_no_movie_is_refused_in_one_line(tmp_path: Path) -> None:
         LoadMovie(path=str(tmp_path / "gone.gif"))(frame=1)
 
 
+@pytest.mark.parametrize(
+    ("error", "number", "words"),
+    [
+        (ValueError("Two\n  words"), None, "damaged animation or video: two words; render it again"),
+        (OSError(5, "Input/output error"), None, "damaged animation or video: input/output error; render it again"),
+        (EOFError(), 3, "frame 3 of damaged animation or video: EOFError; render it again"),
+        (ValueError("x" * 300), 1, f"frame 1 of damaged animation or video: {'x' * 200}; render it again"),
+    ],
+)
+def test_a_damaged_movie_is_told_in_the_words_of_the_decoder(error: Exception, number: int | None, words: str, tmp_path: Path) -> None:
+    path = save(tmp_path / "a.gif")
+    assert str(damaged(path, error, number)) == f"{path}: {words}"
+
+
 def test_a_run_of_a_movie_that_cannot_be_read_ends(tmp_path: Path) -> None:
     (tmp_path / "a.gif").write_text("nothing of the kind")
     for name in ("a.gif", "gone.gif"):
@@ -85,7 +100,7 @@ def test_a_run_of_a_movie_that_cannot_be_read_ends(tmp_path: Path) -> None:
 def test_few_files_stay_open(tmp_path: Path) -> None:
     for i in range(8):
         LoadMovie(path=save(tmp_path / f"{i}.gif"))(frame=1)
-    assert len(movies._open) <= 4
+    assert [Path(name).stem for name, *_ in movies._open] == ["4", "5", "6", "7"], "the last four"
 
 
 def test_video_without_its_extra_says_what_to_install(tmp_path: Path) -> None:

@@ -27,12 +27,26 @@ def test_planes_have_names(count: int) -> None:
     assert picture(channels=count).channels == names
 
 
-@pytest.mark.parametrize(
-    "value", [picture(), Matte(torch.zeros(1, 2, 2)), Labels(torch.zeros(2, 2, dtype=torch.uint8), ("a",), ("#000000",))]
-)
-def test_values_are_frozen(value: object) -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        value.data = torch.zeros(1, 1, 1)  # type: ignore[attr-defined]
+def every_kind() -> list[object]:
+    """One value of each kind, made anew."""
+    image, labels = picture(), Labels(torch.zeros(2, 2, dtype=torch.uint8), ("a",), ("#000000",))
+    layers = Layers({"Z": np.zeros((2, 3))}, Box(0, 0, 3, 2), (3, 2))
+    return [image, Matte(torch.zeros(1, 2, 2)), labels, layers, Batch.of([image]), Encoded(np.zeros((2, 2, 1), np.uint8), "srgb")]
+
+
+def test_values_are_frozen() -> None:
+    """Nodes hand the same value to several others: none may change it for the rest."""
+    for value in every_kind():
+        for field in dataclasses.fields(value):  # type: ignore[arg-type]
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(value, field.name, getattr(value, field.name))
+
+
+def test_values_are_equal_only_to_themselves() -> None:
+    """Comparing tensors gives a tensor, which is neither true nor false; as keys, values count as themselves."""
+    for one, other in zip(every_kind(), every_kind(), strict=True):
+        assert one == one and one != other
+        assert {one: 1}[one] == 1
 
 
 @pytest.mark.parametrize(

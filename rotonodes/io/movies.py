@@ -42,7 +42,7 @@ def _count(path: str, stamp: tuple[Any, ...]) -> int:
         return _index(path, stamp).frames
     file = _opening(path)
     try:
-        return int(file.properties(index=...).shape[0]) or sum([1 for _ in file.iter()])  # some containers do not store it
+        return int(file.properties(index=...).shape[0])
     except Exception as error:  # decoders raise errors of many kinds
         raise damaged(path, error) from error
     finally:
