@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from rotonodes.node.base import Node
 from rotonodes.node.registry import full_name
 from test_every_node import NODES
-from test_walls import MODULES, imports
+from test_walls import MODULES, Import, imports
 
 WORDS = ("it", "them")
 # "set sizes: any", "take normals: world", "use method: guided", "give the parameter light: [x, y, z]".
@@ -35,16 +36,23 @@ def texts(tree: ast.AST) -> Iterator[str]:
             yield "".join(part.value if isinstance(part, ast.Constant) else "..." for part in node.values)
 
 
+@functools.cache  # asked of each module for each node that reaches it
 def advised(module: str) -> set[str]:
     """The parameters that a module's messages advise."""
     return {name for text in texts(ast.parse(MODULES[module].read_text(encoding="utf-8"))) for name in ADVICE.findall(text)} - {*WORDS}
 
 
+@functools.cache
+def imported(module: str) -> tuple[Import, ...]:
+    return tuple(imports(MODULES[module]))
+
+
+@functools.cache
 def reached(module: str) -> set[str]:
     """A node's own file, its base classes' files, and the algorithms that it imports, over any number of steps."""
     found, front = {module}, [module]
     while front:
-        for other in imports(MODULES[front.pop()]):
+        for other in imported(front.pop()):
             if other.module in MODULES and other.module.startswith(ADVISING_ROOMS) and other.module not in found:
                 if other.module.startswith("rotonodes.nodes.") and not other.name.endswith(("Node", "Source", "Runner", "Pictures")):
                     continue  # outputs of another node
