@@ -11,7 +11,7 @@ import torch
 from conftest import Call
 from rotonodes.errors import UsageError
 from rotonodes.plan.cache import Cache
-from rotonodes.plan.cache_entries import entries, parse_size, size_limit
+from rotonodes.plan.cache_entries import damaged_entries, entries, parse_size, prune, size_limit
 from rotonodes.values.pixels import Matte
 
 PICTURE = Matte(torch.rand(1, 64, 64, generator=torch.Generator().manual_seed(1)))
@@ -36,6 +36,29 @@ def test_the_oldest_go_first_and_what_is_used_stays(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("ROTONODES_CACHE_SIZE", "70K")
     cache.store(key(8), {"matte": PICTURE})
     assert {number for number in range(9) if cache.has(key(number), ["matte"])} == {0, 6, 7, 8}
+
+
+def test_no_more_is_removed_than_is_asked_for(tmp_path: Path) -> None:
+    stored(tmp_path, 5)
+    size = next(entries(tmp_path)).size
+    assert prune(tmp_path, 5 * size) == (0, 0)
+    assert prune(tmp_path, 3 * size) == (2, 2 * size)
+    assert prune(tmp_path, 2 * size + 1) == (1, size), "one byte too many takes a whole entry"
+    assert [entry.used // 10**9 for entry in sorted(entries(tmp_path))] == [3, 4], "the last ones used are there"
+    assert prune(tmp_path, 0) == (2, 2 * size)
+
+
+def test_every_damaged_entry_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(tmp_path, 5)
+    paths = sorted(entry.path for entry in entries(tmp_path))
+    for path, data in ((paths[1], b""), (paths[3], paths[3].read_bytes()[:-1])):
+        path.write_bytes(data)
+    count, damaged = damaged_entries(tmp_path)
+    assert (count, sorted(damaged)) == (5, [paths[1], paths[3]])
+    listed = list(entries(tmp_path))
+    monkeypatch.setattr("rotonodes.plan.cache_entries.entries", lambda _: iter(listed))
+    listed[0].path.unlink()  # by another process, after the folder was listed
+    assert len(damaged_entries(tmp_path)[1]) == len({paths[1], paths[3]} - {listed[0].path})
 
 
 def test_the_commands(call: Call, tmp_path: Path) -> None:

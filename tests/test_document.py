@@ -151,6 +151,19 @@ def test_equal_keys_and_merge_keys_are_named_and_the_rest_is_judged(faults_of: F
     assert saturation.startswith("g:9:70: grade: saturation: must be ") and saturation.endswith("not -1")
 
 
+def test_what_stands_behind_a_faulty_key_is_judged(faults_of: FaultsOf) -> None:
+    """In one mapping: a key that is no word, a merge key, an equal key, each followed by another fault."""
+    keys = "{? [a] : 1, left: 1, ? {b: 1} : 2, <<: {top: 1}, left: 2, left: 3}"
+    text = GRAPH.replace("{type: Crop, in: plate, left: 1}", keys)
+    assert [line.partition(": ")[2] for line in faults_of(text)] == [
+        "a key must be a word",
+        "a key must be a word",
+        "merge keys (<<) are not allowed: write the parameters out",
+        "crop: duplicate key 'left': it is already on line 7",
+        "crop: duplicate key 'left': it is already on line 7",
+    ]
+
+
 def test_two_nodes_of_one_name(faults_of: FaultsOf) -> None:
     text = GRAPH + "  crop: {type: Crop, in: plate}\n"
     assert faults_of(text) == ["g:10:3: duplicate key 'crop': it is already on line 7"]

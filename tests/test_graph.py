@@ -106,6 +106,12 @@ def test_no_fault_hides_behind_another(tmp_path: Path) -> None:
         "sub.yaml has no input 'b'",
         "sub.yaml has no input 'c'",
     ]
+    inputs = faults(tmp_path, TEXT.replace("in: {a: soft.image,", "in: {c: soft, a: [soft.image, plate.image], d: soft,"))
+    assert [line.partition(": mix: ")[2].partition(";")[0] for line in inputs] == [
+        "GraphMix has no input 'c'",
+        "the input 'a' takes one link, not 2",
+        "GraphMix has no input 'd'",
+    ]
     parameters = faults(tmp_path, TEXT.replace("gain: $gain, names", "gain: $gian, extra: $also, names"))
     assert len(parameters) == 2 and "$gian" in parameters[0] and "$also" in parameters[1]
 

@@ -97,6 +97,20 @@ def test_faults_of_files(shot: Path, files: str, message: str) -> None:
         Graph.load(shot / "g.yaml")
 
 
+def test_every_fault_of_files_is_told(shot: Path) -> None:
+    files = "{inputs: read.path, input: [raed.path, read.pth, gif.path], outpts: png.path}"
+    (shot / "g.yaml").write_text(TEXT.replace("{input: read.path, outputs: [gif.path, png.path]}", files))
+    with pytest.raises(GraphError) as caught:
+        Graph.load(shot / "g.yaml")
+    assert [line.partition("files: ")[2].partition(" (did")[0] for line in str(caught.value).splitlines()] == [
+        "has input and outputs, not 'inputs'",
+        "input is one parameter",
+        "there is no node 'raed'",
+        "LoadFrames has no parameter 'pth'",
+        "has input and outputs, not 'outpts'",
+    ]
+
+
 @pytest.mark.parametrize(("option", "key"), [("--input", "input"), ("--output", "outputs")])
 def test_a_graph_without_files_says_so(shot: Path, call: Call, option: str, key: str) -> None:
     (shot / "g.yaml").write_text(TEXT.replace("files: {input: read.path, outputs: [gif.path, png.path]}\n", ""))

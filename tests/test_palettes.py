@@ -29,7 +29,8 @@ COLORS_IN = ("#102030", "#8040c0", "#ffeedd")
 
 def gpl() -> bytes:
     return (
-        b"GIMP Palette\r\nName: Three\r\nColumns: 3\r\n# a remark\r\n 16  32  48\tcast shadow\r\n128\t64\t192\tUntitled\r\n255 238 221\r\n"
+        b"GIMP Palette\r\nName: Three\r\nColumns: 3\r\n# a remark\r\n 16  32  48\tcast shadow\r\n\r\n"
+        b"128\t64\t192\tUntitled\r\n255 238 221\r\n"
     )
 
 
@@ -51,7 +52,8 @@ def ase() -> bytes:
 
     shares = [[int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for color in COLORS_IN]
     colors = [block(1, f"tone {i}", b"RGB " + struct.pack(">3fH", *one, 0)) for i, one in enumerate(shares)]
-    blocks = [block(0xC001, "Group", b""), *colors, struct.pack(">HI", 0xC002, 0)]
+    end = struct.pack(">HI", 0xC002, 0)
+    blocks = [block(0xC001, "Group", b""), *colors[:2], end, block(0xC001, "Other", b""), colors[2], end]
     return b"ASEF" + struct.pack(">HHI", 1, 0, len(blocks)) + b"".join(blocks)
 
 
@@ -79,7 +81,7 @@ FILES = {
     "mapping.json": json.dumps({"name": "Three", "colors": dict(zip("abc", COLORS_IN, strict=True))}).encode(),
     "objects.json": json.dumps([{"name": "x", "hex": COLORS_IN[0]}, {"rgb": [128, 64, 192]}, {"color": COLORS_IN[2]}]).encode(),
     "three.hex": b"102030\n8040c0\nffeedd\n",
-    "three.txt": b"; remark\n#102030 #8040C0, #ffeedd\n",
+    "three.txt": b"; remark\n#102030 #8040C0,\n\n// remark\n# remark\n#ffeedd\n",
 }
 
 

@@ -129,7 +129,7 @@ def _hex(data: bytes) -> tuple[str, list[Named]]:
         text = line.strip()
         if not text or text.startswith((";", "//")) or re.match(r"#(\s|$)", text):
             continue
-        for piece in re.split(r"[\s,]+", text):
+        for piece in re.findall(r"[^\s,]+", text):
             if not re.fullmatch(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})", piece):
                 raise ValueError(f"line {number} is not a hex colour: {text[:40]!r}")
             colors.append(("", _hex_of(piece)))
