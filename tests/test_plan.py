@@ -113,7 +113,7 @@ def test_what_is_done_and_what_is_cached_is_not_planned(folder: Path) -> None:
 def test_reasons_say_why_something_is_made_again(folder: Path) -> None:
     run(measured(), root=str(folder))
     changed = make_plan(measured(bins=4), root=str(folder))
-    assert changed.reasons == {"write": {"made from something else": [1, 2, 3, 4, 5]}}
+    assert changed.reasons == {"write": {"made from something else (measure.bins was 3, is 4)": [1, 2, 3, 4, 5]}}
     assert set(changed.todo) == {"plate", "measure", "use", "write"}
     (folder / "copy/a.0002.png").write_bytes(b"damaged")
     assert make_plan(measured(), root=str(folder)).reasons == {"copy": {"damaged, or not made by rotonodes": [2]}}

@@ -84,10 +84,12 @@ def verify(**given: Any) -> int:
 
 @_command
 def clear(**given: Any) -> int:
-    """Remove every entry. Files that are no entries stay."""
+    """Remove every entry, and the records of what outputs were made from. Other files stay."""
     from rotonodes.plan.cache_entries import prune as prune_folder
+    from rotonodes.plan.made_from import Records
 
     count, freed = prune_folder(_folder(given), -1)
+    Records(_folder(given)).clear()
     click.echo(f"removed {count} {'entry' if count == 1 else 'entries'}, {megabytes(freed)}")
     return EXIT_OK
 

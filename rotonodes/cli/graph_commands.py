@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rotonodes.cli.options import (
+    ForceCommand,
     device_option,
     force_option,
     frame_range,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 
 
-@click.command()
+@click.command(cls=ForceCommand)
 @graph_argument
 @frames_option
 @click.option("--part", metavar="K/N", help="Deliver only the K-th of N parts of the frames: for farms that number their tasks.")
@@ -180,7 +181,7 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
     return faults, [*missing_lines(plan), *(f"{graph.file}: {text}" for text in plan.warnings)], said
 
 
-@click.command()
+@click.command(cls=ForceCommand)
 @graph_argument
 @frames_option
 @only_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -90,7 +91,35 @@ frames_option = click.option(
     callback=frame_range,
     help="Deliver only these frames: 1-100, 1-100x2, 1,5,9-12. Measurements and trainings still read the whole shot.",
 )
-force_option = click.option("--force", is_flag=True, help="Make everything again, even outputs that are there.")
+EVERYTHING = "*"  # --force without a node
+
+
+class ForceCommand(click.Command):
+    """A command with `--force [NODE]` and the argument GRAPH: `run --force g.yaml` forces everything in g.yaml."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with contextlib.suppress(click.UsageError):  # whatever is wrong is reported below
+            if not isinstance(self.make_parser(ctx).parse_args(list(args))[0].get("graph_file"), str):
+                at = max((i for i, word in enumerate(args[:-1]) if word == "--force" and not args[i + 1].startswith("-")), default=None)
+                if at is not None:
+                    args = [*args[:at], args[at + 1], "--force", *args[at + 2 :]]
+        return super().parse_args(ctx, args)
+
+
+def forced(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> bool | tuple[str, ...]:
+    """The value of --force: everything, the nodes named, or nothing."""
+    return True if EVERYTHING in value else value
+
+
+force_option = click.option(
+    "--force",
+    metavar="[NODE]",
+    is_flag=False,
+    flag_value=EVERYTHING,
+    multiple=True,
+    callback=forced,
+    help="Make everything again, even what is there; or only this node and what is made from it; repeatable.",
+)
 verify_option = click.option(
     "--verify", is_flag=True, help="Read every byte of the outputs that are there; without it size, structure and key are checked."
 )

@@ -130,7 +130,7 @@ def again(context: click.Context, frames: str) -> str:
         elif name == "part" and frames:
             continue  # the frames are those of the part
         elif given and isinstance(parameter, click.Option):
-            if parameter.is_flag or parameter.count:
+            if parameter.is_flag or parameter.count or value is True:
                 words.append(parameter.opts[0])
             else:
                 for text in value if parameter.multiple else [value]:

@@ -23,6 +23,7 @@ from rotonodes.machine import torchrun
 from rotonodes.machine.cores import cpu_count, reuse_memory, set_torch_threads
 from rotonodes.machine.devices import choose_device
 from rotonodes.plan.done import sweep_unfinished
+from rotonodes.plan.made_from import Records
 from rotonodes.plan.make_plan import make_plan
 from rotonodes.plan.plan import Plan, Stage
 from rotonodes.values.frames import parse_frames
@@ -36,7 +37,7 @@ def run(
     device: str = "auto",
     batch: int | None = None,
     cache: str | None = None,
-    force: bool = False,
+    force: bool | Sequence[str] = False,
     on_error: str = "stop",
     reporter: Reporter | None = None,
     root: str = ".",
@@ -49,7 +50,8 @@ def run(
     """Run a graph on this machine and return the result.
 
     `frames` narrows the frames delivered ("1-24" or numbers), `nodes` the sinks; `device` is auto, cpu or cuda[:N]; `cache` a
-    folder (default `.rotonodes` below `root`) or "none"; `on_error` "stop" ends at the first failure, "continue" makes every
+    folder (default `.rotonodes` below `root`) or "none"; `force` makes everything again, or the nodes it names and what is made from
+    them; `on_error` "stop" ends at the first failure, "continue" makes every
     other frame; `verify` reads every byte of the outputs that are there; `reporter` receives the events of the run. Failed frames
     are in the result (`exit_code` 1). Raises UsageError for faults found before any frame, Interrupted when `stop` was set.
 
@@ -68,6 +70,7 @@ def run(
     reporter = reporter or Reporter()
     if torchrun.is_first():
         sweep_unfinished(plan)
+        Records(plan.cache.folder).note(plan)
     if plan.is_empty:
         result = Result(plan, stats=done_stats(plan), wanted=len(plan.delivered))
         reporter.start(plan, 0, len(plan.delivered))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 
 from rotonodes.errors import UsageError
+from rotonodes.plan.differences import History
 from rotonodes.plan.plan import Plan
 
 
-def is_done(plan: Plan, name: str, frame: int | None, force: bool, verify: bool = False) -> bool:
+def is_done(plan: Plan, name: str, frame: int | None, force: bool, verify: bool = False, history: History | None = None) -> bool:
     """True when a sink need not be made at a frame (None: made once); otherwise the reason is added to `plan.reasons`.
 
     A sink that writes no files is done when its values are in the cache. With `force` nothing is done; with `verify` every byte of
-    its files is read.
+    its files is read. `history` says what changed since a file was made.
     """
     try:
         writes = plan.nodes[name].writes(frame)
@@ -20,13 +21,13 @@ def is_done(plan: Plan, name: str, frame: int | None, force: bool, verify: bool 
         raise plan.graph.vertices[name].located(error) from None
     if not writes:
         return not force and name in plan.kept and plan.in_cache(name, frame)
-    reason = "forced" if force else why_not_done(plan, name, frame, verify)
+    reason = "forced" if force else why_not_done(plan, name, frame, verify, history)
     if reason:
         plan.reasons.setdefault(name, {}).setdefault(reason, []).append(frame)
     return not reason
 
 
-def why_not_done(plan: Plan, name: str, frame: int | None, verify: bool = False) -> str:
+def why_not_done(plan: Plan, name: str, frame: int | None, verify: bool = False, history: History | None = None) -> str:
     """Why the files that a writer has for a frame do not count: not there, damaged, or of another key; empty when they do.
 
     Size, structure and key are checked, with `verify` also the checksum of all bytes.
@@ -41,7 +42,9 @@ def why_not_done(plan: Plan, name: str, frame: int | None, verify: bool = False)
         if node.keeps_corrections and found != plan.keys.of(name, frame) and (found is None or not is_as_written(path)):
             continue  # a person changed it
         if found != plan.keys.of(name, frame):
-            return "made from something else" if found else "damaged, or not made by rotonodes"
+            changed = history.changed(name, frame, found) if found and history is not None else ""
+            otherwise = "made from something else" + (f" ({changed})" if changed else "")
+            return otherwise if found else "damaged, or not made by rotonodes"
         if verify and not node.keeps_corrections and not is_as_written(path):
             return "changed since it was written"
     return ""

@@ -42,7 +42,7 @@ def refuse_overwriting(plan: Plan) -> None:
         if not plan.graph.vertices[name].disabled and next(plan.nodes[name].paths("input"), None):
             beyond = (*plan.todo.get(name, ()), *plan.cached.get(name, ()))  # where a node asks for frames outside the shot
             numbers: Sequence[int | None] = [*every, *beyond] if plan.keys.per_frame(name) else (None,)
-            for path in (path for frame in numbers for path in plan.nodes[name].reads(frame)):
+            for path in (path for frame in dict.fromkeys(numbers) for path in plan.nodes[name].reads(frame)):
                 rule.reads(name, path)
     for name in plan.sinks:
         delivered: tuple[int | None, ...] = plan.delivered if plan.keys.per_frame(name) else (None,)

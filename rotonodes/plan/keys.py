@@ -26,9 +26,12 @@ from rotonodes.values.frames import parse_frames
 Fingerprint = Callable[[str], Any]
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+
+
 def canonical(value: Any) -> str:
     """JSON with exactly one spelling: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    return _ENCODER.encode(value)
 
 
 def digest(value: Any) -> str:
@@ -52,6 +55,18 @@ class Asked(NamedTuple):
     numbers: tuple[int, ...]
 
 
+class _Facts(NamedTuple):
+    """What the keys of a node's frames have in common: asked once, not once a frame."""
+
+    node: Node
+    inputs: tuple[tuple[InputLink, Link, bool], ...]  # each link, and whether its values differ by frame
+    whole_clip: bool
+    neighbours: bool
+    needs_of: bool  # its links need different frames
+    frame_in_key: bool
+    shot_in_key: bool
+
+
 class Keys:
     """Keys of a graph's nodes for one run.
 
@@ -68,8 +83,11 @@ class Keys:
         self._made: dict[tuple[str, int | None], str] = {}
         self._parts: dict[str, str] = {}
         self._per_frame: dict[str, bool] = {}
+        self._facts: dict[str, _Facts] = {}
         for name in graph.order():
             self._per_frame[name] = self._depends_on_frame(graph.vertices[name])
+        for name, vertex in graph.vertices.items():
+            self._facts[name] = self._facts_of(name, vertex.node)
 
     def _depends_on_frame(self, vertex: Vertex) -> bool:
         cls = type(vertex.node)
@@ -91,31 +109,41 @@ class Keys:
             return parse_frames(own)
         return self.delivered if type(node).is_writer() else self.clip
 
-    def asked(self, name: str, frame: int | None) -> Iterator[Asked]:
-        """What a node needs of each of its links for `frame`, in their order."""
-        node = self.graph.vertices[name].node
+    def _facts_of(self, name: str, node: Node) -> _Facts:
         links = self.inputs(name)
         counts, places = Counter(key for key, _ in links), Counter[str]()
+        inputs = []
         for key, link in links:
-            place = InputLink(key, places[key], counts[key])
+            inputs.append((InputLink(key, places[key], counts[key]), link, self._per_frame.get(link.node, False)))
             places[key] += 1
-            if type(node).takes_whole_clip():
-                numbers: tuple[int, ...] = self.clip_frames(name) if self._per_frame[link.node] else ()
-                yield Asked(key, link, numbers or (None,), numbers)
-                continue
-            numbers = () if frame is None else self._numbers(node, frame, place)
-            if self._per_frame[link.node]:
-                yield Asked(key, link, numbers, numbers)
-            elif type(node).needs_of is Node.needs_of or frame is None:
-                yield Asked(key, link, (None,), () if frame is None else (frame,))
-            else:
-                yield Asked(key, link, (None,) if numbers else (), numbers)
+        cls = type(node)
+        # A node that names the files of each frame differs by these: a still has one key for all frames.
+        frame_in_key = Frame in cls.signature.asks.values() and (cls.reads is Node.reads or cls.frame_in_key)
+        whole, neighbours, differs = cls.takes_whole_clip(), cls.has_neighbours(), cls.needs_of is not Node.needs_of
+        return _Facts(node, tuple(inputs), whole, neighbours, differs, frame_in_key, Shot in cls.signature.asks.values())
 
-    def _numbers(self, node: Node, frame: int, link: InputLink) -> tuple[int, ...]:
+    def asked(self, name: str, frame: int | None) -> Iterator[Asked]:
+        """What a node needs of each of its links for `frame`, in their order."""
+        facts = self._facts[name]
+        for place, link, per_frame in facts.inputs:
+            if facts.whole_clip:
+                numbers: tuple[int, ...] = self.clip_frames(name) if per_frame else ()
+                yield Asked(place.name, link, numbers or (None,), numbers)
+                continue
+            numbers = () if frame is None else self._numbers(facts, frame, place)
+            if per_frame:
+                yield Asked(place.name, link, numbers, numbers)
+            elif not facts.needs_of or frame is None:
+                yield Asked(place.name, link, (None,), () if frame is None else (frame,))
+            else:
+                yield Asked(place.name, link, (None,) if numbers else (), numbers)
+
+    def _numbers(self, facts: _Facts, frame: int, link: InputLink) -> tuple[int, ...]:
         """The frame numbers that one link of a node stands for."""
-        if not type(node).has_neighbours() or type(node).signature.inputs[link.name].feed != "clip":
+        node = facts.node
+        if not facts.neighbours or type(node).signature.inputs[link.name].feed != "clip":
             return (frame,)
-        if type(node).needs_of is not Node.needs_of:
+        if facts.needs_of:
             return tuple(node.needs_of(link, frame, self.shot or Shot((frame, frame))))
         # The shot ends are the same for every part of it that a run delivers.
         return tuple(f for f in node.needs(frame) if f in self._in_clip or f == frame)
@@ -132,43 +160,48 @@ class Keys:
             stack = [at]
             while stack:
                 top = stack[-1]
-                missing = [need for need in self._asked(*top) if need not in self._made]
+                asked = list(self.asked(*top))
+                missing = [task for _, link, frames, _ in asked for f in frames if (task := (link.node, f)) not in self._made]
                 if missing and top not in self._made:
                     stack += missing
                     continue
                 stack.pop()
-                self._made.setdefault(top, self._compute(*top))
+                if top not in self._made:
+                    self._made[top] = self._compute(*top, asked)
         return self._made[at]
 
-    def _asked(self, name: str, frame: int | None) -> list[tuple[str, int | None]]:
-        return [(asked.link.node, f) for asked in self.asked(name, frame) for f in asked.frames]
-
-    def _compute(self, name: str, frame: int | None) -> str:
-        node = self.graph.vertices[name].node
-        inputs: dict[str, list[Any]] = {}
-        exact = type(node).takes_whole_clip() or type(node).has_neighbours()
-        for key, link, frames, _ in self.asked(name, frame):
-            for f in frames:
-                made = self._made[link.node, f]
-                inputs.setdefault(key, []).append([link.output, made, f] if exact else [link.output, made])
+    def _compute(self, name: str, frame: int | None, asked: list[Asked]) -> str:
+        facts, inputs = self._facts[name], dict[str, list[Any]]()
+        exact = facts.whole_clip or facts.neighbours
+        for key, link, frames, _ in asked:
+            made = [self._made[link.node, f] for f in frames]
+            new = [[link.output, m, f] if exact else [link.output, m] for m, f in zip(made, frames, strict=True)]
+            if new:
+                inputs.setdefault(key, []).extend(new)
         try:
             files = [self.fingerprint(path) for path in self.nodes[name].reads(frame)]
         except UsageError as error:
             raise self.graph.vertices[name].located(error) from None
-        # A node that names the files of each frame differs by these: a still has one key for all frames.
-        by_number = type(node).reads is Node.reads or type(node).frame_in_key
-        asks_frame = Frame in type(node).signature.asks.values() and by_number
-        # Clips that repeat one still differ by their frames.
-        span = list(self.clip_frames(name)) if type(node).takes_whole_clip() else None
-        if Shot in type(node).signature.asks.values():
-            span = list(self.shot or ())
-        return digest([self._node_part(name, node), inputs, frame if asks_frame or exact else None, files, span])
+        span = self.span(name)
+        return digest([self._node_part(name, facts.node), inputs, frame if facts.frame_in_key or exact else None, files, span])
+
+    def span(self, name: str) -> list[int] | None:
+        """The frames that are in the key of a node: all of a whole clip (two clips that repeat one still differ), or the shot's ends."""
+        facts = self._facts[name]
+        if facts.shot_in_key:
+            return list(self.shot or ())
+        return list(self.clip_frames(name)) if facts.whole_clip else None
+
+    def code(self, name: str) -> list[str]:
+        """Digests of the code of a node; none for our own nodes, which have revisions."""
+        cls = type(self.graph.vertices[name].node)
+        return [*filter(None, (cls.code_digest, digest_in_memory(cls)))]
 
     def _node_part(self, name: str, node: Node) -> str:
         if name not in self._parts:
             cls = type(node)
-            code = [*filter(None, (cls.code_digest, digest_in_memory(cls)))]  # our own nodes have revisions
-            self._parts[name] = digest([full_name(cls), cls.revision, pixel_parameters(node), *code])  # paths as the graph writes them
+            # Paths as the graph writes them.
+            self._parts[name] = digest([full_name(cls), cls.revision, pixel_parameters(node), *self.code(name)])
         return self._parts[name]
 
 
@@ -192,6 +225,10 @@ class FileFingerprints:
             except (OSError, RotoError):
                 self._known[path] = [self._written(path)], None
         return self._known[path][0]
+
+    def all(self) -> Iterator[Any]:
+        """Every identity that was asked for."""
+        return (identity for identity, _ in self._known.values())
 
     def changed(self, path: str) -> bool:
         """True when the file is not the one that is in the keys: another size, time or inode. False for a file that is in none."""

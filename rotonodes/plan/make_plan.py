@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from rotonodes.errors import PlanFault, UsageError, did_you_mean_file
+from rotonodes.errors import PlanFault, UsageError, did_you_mean, did_you_mean_file
 from rotonodes.graph.graph import Graph, Link, select
 from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
 from rotonodes.plan.cache import Cache
+from rotonodes.plan.differences import History
 from rotonodes.plan.done import is_done
 from rotonodes.plan.inputs import list_files, refuse_overwriting
 from rotonodes.plan.keys import FileFingerprints, Keys
@@ -29,14 +30,14 @@ def make_plan(
     nodes: Sequence[str] = (),
     root: str = ".",
     cache: str | None = None,
-    force: bool = False,
+    force: bool | Sequence[str] = False,
     content_hash: bool = False,
     path_map: Sequence[tuple[str, str]] = (),
     store: bool = True,
     verify: bool = False,
 ) -> Plan:
-    """Plan a run of `graph`. `frames` narrows the frames delivered, `nodes` (-X) the sinks; `cache` is a folder or "none"; `store`
-    False plans a run that writes nothing to the cache.
+    """Plan a run of `graph`. `frames` narrows the frames delivered, `nodes` (-X) the sinks; `cache` is a folder or "none"; `force` makes
+    everything again, or these nodes and what is made from them; `store` False plans a run that writes nothing to the cache.
 
     Nothing is rendered; only size, time and key of files are read, with `verify` every byte of the outputs. Raises UsageError when
     there is nothing to deliver or the frames are unknown.
@@ -60,7 +61,7 @@ def make_plan(
     for link in chosen:
         if link.output:
             plan.outputs.setdefault(link.node, set()).add(link.output)
-    _Planner(plan, force, verify).walk()
+    _Planner(plan, forced_nodes(graph, sinks, force), verify).walk()
     refuse_overwriting(plan)
     if not store:
         plan.kept = set()
@@ -76,6 +77,25 @@ def make_plan(
     plan.missing = missing_frames(plan)
     plan.memory = estimate_memory(plan)
     return plan
+
+
+def forced_nodes(graph: Graph, sinks: Sequence[str], force: bool | Sequence[str]) -> frozenset[str]:
+    """The nodes whose values and files do not count: all, or those named and what is made from them.
+
+    Raises UsageError for a name that the graph does not have, and for a node that no delivered output is made from.
+    """
+    if isinstance(force, bool):
+        return frozenset(graph.vertices) if force else frozenset()
+    found: set[str] = set()
+    for name in force:
+        inside = {n for n in graph.vertices if n.startswith(f"{name}/")} if name in graph.subgraphs else set()
+        if not inside and name not in graph.vertices:
+            raise UsageError(f"--force {name}: the graph has no node {name!r}{did_you_mean(name, [*graph.vertices, *graph.subgraphs])}")
+        after = {n for n in graph.upstream(sinks) if graph.upstream([n]) & (inside or {name})}
+        if not after:
+            raise UsageError(f"--force {name}: nothing that is delivered is made from it")
+        found |= after
+    return frozenset(found)
 
 
 def _frames_on_disk(graph: Graph, nodes: dict[str, Node], sinks: Iterable[str]) -> tuple[int, ...]:
@@ -135,8 +155,8 @@ def _asks_frames(graph: Graph, sinks: Iterable[str]) -> bool:
 class _Planner:
     """Walks from the sinks to the sources and stops at values that exist already."""
 
-    def __init__(self, plan: Plan, force: bool, verify: bool) -> None:
-        self.plan, self.force, self.verify = plan, force, verify
+    def __init__(self, plan: Plan, forced: frozenset[str], verify: bool) -> None:
+        self.plan, self.forced, self.verify, self.history = plan, forced, verify, History(plan)
         self.graph, self.keys = plan.graph, plan.keys
         self.level: dict[str, int] = {}
 
@@ -147,7 +167,7 @@ class _Planner:
         for name in plan.sinks:
             frames: Iterable[int | None] = plan.delivered if self.keys.per_frame(name) else (None,)
             for frame in frames:
-                if is_done(plan, name, frame, self.force, self.verify):
+                if is_done(plan, name, frame, name in self.forced, self.verify, self.history):
                     plan.done.setdefault(name, set()).add(frame)
                 else:
                     wanted.setdefault(name, []).append(frame)
@@ -172,7 +192,7 @@ class _Planner:
             name, frame = stack.pop()
             if frame in plan.todo.get(name, ()) or frame in plan.cached.get(name, ()):
                 continue
-            if name in plan.kept and not self.force and plan.in_cache(name, frame):
+            if name in plan.kept and name not in self.forced and plan.in_cache(name, frame):
                 plan.cached.setdefault(name, set()).add(frame)
                 continue
             plan.todo.setdefault(name, set()).add(frame)

@@ -125,7 +125,8 @@ class FilePattern:
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self._parts = _parts(pattern)
-        self.has_token = any(isinstance(piece, int) for part in self._parts for piece in part)
+        self._template, self._tokens = _template(self._parts)
+        self.has_token = self._tokens > 0
 
     def __str__(self) -> str:
         return self.pattern
@@ -134,7 +135,7 @@ class FilePattern:
         """The file of one frame for writing; negative frames are `-001` for `####`, as in printf."""
         if frame is None and self.has_token:
             return self.pattern
-        return "/".join(_name(part, frame or 0) for part in self._parts)
+        return self._template % ((frame or 0,) * self._tokens)
 
     def find(self, frame: int | None) -> str:
         """The file of one frame for reading: negative frames are also found as `-0001`, as Blender writes `####`."""
@@ -165,6 +166,20 @@ class FilePattern:
 
 def _parts(pattern: str) -> tuple[tuple[Piece, ...], ...]:
     """The pieces of each folder name, and of the file name."""
+    return _parts_anywhere(pattern) or _parts_here(pattern)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parts_anywhere(pattern: str) -> tuple[tuple[Piece, ...], ...] | None:
+    """The pieces where what is on the disk cannot change them; else None."""
+    *folders, name = pattern.split("/")
+    parts, pieces = [_pieces(folder, strict=True) for folder in folders], _pieces(name, strict=True)
+    tokens = any(isinstance(piece, int) for part in parts for piece in part)
+    return None if tokens or pieces != _pieces(name, strict=False) else (*parts, pieces)
+
+
+def _parts_here(pattern: str) -> tuple[tuple[Piece, ...], ...]:
+    """The pieces where names that exist on the disk are literal."""
     *folders, name = pattern.split("/")
     parts = []
     for depth, folder in enumerate(folders):
@@ -176,6 +191,14 @@ def _parts(pattern: str) -> tuple[tuple[Piece, ...], ...]:
     if pieces != loose and not os.path.isfile(pattern):  # else a file of exactly this name, as `Film #3.png`
         pieces = loose
     return (*parts, pieces)
+
+
+@functools.lru_cache(maxsize=1024)
+def _template(parts: tuple[tuple[Piece, ...], ...]) -> tuple[str, int]:
+    """The path as a printf format, and how often the frame number stands in it."""
+    pieces = [piece for part in parts for piece in ("/", *part)][1:]
+    text = "".join(f"%0{piece}d" if isinstance(piece, int) else piece.replace("%", "%%") for piece in pieces)
+    return text, sum(isinstance(piece, int) for piece in pieces)
 
 
 @functools.lru_cache(maxsize=1024)
