@@ -26,17 +26,20 @@ from rotonodes.errors import RetryError
 
 
 class Patient(Node):
-    """A picture that takes its time, or cannot be made as long as a file is there."""
+    """A picture that takes its time, waits for a file to go, or cannot be made as long as it is there."""
 
     seconds: float = param(0.0, help="how long a frame takes", unit="s", pixels=False)
+    waits_for: str = param("", help="file that must be gone before later frames than the first are made", pixels=False)
     while_there: str = param("", help="file that must be gone", pixels=False)
 
     def process(self, frame: Frame) -> Image:
         import torch
 
         with open(f"started.{frame}", "a") as file:
-            file.write(f"{os.environ.get('SLURMD_NODENAME')} {os.getpid()}\\n")
+            file.write(f"{os.environ.get('SLURMD_NODENAME')} {os.getpid()} {os.getppid()}\\n")
         time.sleep(self.seconds)
+        while frame > 1 and self.waits_for and Path(self.waits_for).exists():
+            time.sleep(0.1)
         if self.while_there and Path(self.while_there).exists():
             raise RetryError("the file server is away")
         return Image(torch.full((3, 4, 4), frame / 10))
@@ -65,9 +68,9 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert up.returncode == 0
         yield folder
     finally:
-        for file in folder.glob("*.pid"):
-            with suppress(ValueError, OSError):
-                os.kill(int(file.read_text()), signal.SIGTERM)
+        for process in daemons(folder):
+            with suppress(OSError):
+                os.kill(process, signal.SIGTERM)
 
 
 @pytest.fixture
@@ -87,6 +90,18 @@ def until(true: Callable[[], object], what: str) -> None:
             return
         time.sleep(0.2)
     raise AssertionError(f"never {what}")
+
+
+def daemons(slurm: Path, node: str = "") -> list[int]:
+    """The processes of a Slurm that has its folder here, or of one of its nodes. Not from its pid files: it writes them when it likes."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (place / "cmdline").read_bytes().split(b"\0")
+            ours = f"SLURM_CONF={slurm}/slurm.conf".encode() in (place / "environ").read_bytes().split(b"\0")
+            if ours and words[0].startswith(b"/usr/sbin/slurm") and (not node or node.encode() in words):
+                found.append(int(place.name))
+    return found
 
 
 def job_of(folder: Path) -> Path:
@@ -164,21 +179,21 @@ def test_a_cancelled_job_leaves_no_partial_file(tmp_path: Path, farm: Callable) 
     assert "png: 1 task, 1 running" in said.stdout
     assert "not there yet: frames 1-2" in said.stdout
     assert farm("cancel", str(job_of(tmp_path))).returncode == 0
-    pid = int((tmp_path / "started.1").read_text().split()[-1])
+    pid = int((tmp_path / "started.1").read_text().split()[1])
     until(lambda: not Path(f"/proc/{pid}").exists(), "ended")
     assert "stopping: files being written are finished first" in log_of(tmp_path)
     assert not list(tmp_path.glob("out/*"))
 
 
 def test_a_node_that_dies_loses_nothing(tmp_path: Path, farm: Callable, slurm: Path) -> None:
-    assert farm(*SUBMIT, "-F", "1-4", "--run", "--set", "patient.seconds=4", "--cpus", "2").returncode == 0
+    (tmp_path / "away").touch()  # or the job might end before its node dies
+    assert farm(*SUBMIT, "-F", "1-4", "--run", "--set", f"patient.waits_for={tmp_path}/away").returncode == 0
     until(lambda: (tmp_path / "out/s.0001.png").exists(), "made its first frame")
     first = (tmp_path / "out/s.0001.png").stat().st_mtime_ns
-    node, pid = (tmp_path / "started.1").read_text().split()
-    daemon = int((slurm / f"{node}.pid").read_text())
-    above = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])  # slurmstepd
-    for process in (daemon, above, int(pid)):
+    node, pid, above = (tmp_path / "started.1").read_text().split()  # above: slurmstepd
+    for process in (*daemons(slurm, node), int(above), int(pid)):
         os.kill(process, signal.SIGKILL)
+    (tmp_path / "away").unlink()
     until(lambda: len(list(tmp_path.glob("out/s.*.png"))) == 4, "requeued")
     nodes = {line.split()[0] for path in tmp_path.glob("started.*") for line in path.read_text().splitlines()}
     assert node in nodes
