@@ -205,7 +205,11 @@ def _gradient(rng: Random, scene: bpy.types.Scene, background: bpy.types.ShaderN
 
 
 def _lit_sky(stage: Stage) -> str:
-    """A sky that is the only light: overcast, or with a sun or bright window in its picture, on the key's side."""
+    """A sky that is the only light, with a sun or a small bright window in its picture where the key is.
+
+    It outshines the rest of the sky: what a wide or faint one lights has no edges between light and shade, and the hard sun of the
+    labels would tell tones that no pass shows.
+    """
     rng, random = stage.rng, surfaces.numbers(stage.rng)
     key = keylight.axis(stage.sky_key)
     rows, columns = 64, 128
@@ -214,9 +218,9 @@ def _lit_sky(stage: Stage) -> str:
     around = np.linspace(-math.pi, math.pi, columns)[None, :]
     azimuth, elevation = -math.atan2(key.y, key.x), math.asin(key.z)
     cosine = np.sin(height) * math.sin(elevation) + np.cos(height) * math.cos(elevation) * np.cos(around - azimuth)
-    size = math.radians(rng.choice([4, 8, 15, 30]))
+    size = math.radians(rng.choice([2, 4, 8]))
     solid = 2 * math.pi * (1 - math.cos(size))
-    picture += (rng.uniform(1, 3.5) / solid) * (cosine > math.cos(size))[..., None]
+    picture = 0.5 * picture + (rng.uniform(2, 4) / solid) * (cosine > math.cos(size))[..., None]
     background = _world(stage.scene)
     background.inputs["Strength"].default_value = rng.uniform(0.6, 1.2)
     _picture(stage.scene, background, picture.astype(np.float32))
