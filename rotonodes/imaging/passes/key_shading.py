@@ -14,9 +14,10 @@ from torch.nn import functional as F
 from rotonodes.errors import FrameError
 from rotonodes.imaging.passes.camera import camera_rotation
 from rotonodes.imaging.passes.key_light import find_key_light
+from rotonodes.imaging.passes.light_choice import STRONGEST_ONE, LightChoice
 from rotonodes.imaging.passes.light_search import Tried, find_lamp, known_sun
 from rotonodes.imaging.passes.names import Passes, pass_planes
-from rotonodes.imaging.passes.surface import Surface, usable_normals
+from rotonodes.imaging.passes.surface import PAINTED, Surface, usable_normals
 from rotonodes.imaging.passes.traced_shadow import Lamp, traced_shadow
 from rotonodes.values.pixels import Image, Layers
 
@@ -33,19 +34,20 @@ _GROUND_REACH = 1.0  # how far a shape is taken to reach behind what is seen of 
 
 @dataclass(frozen=True)
 class KeyPasses:
-    """Where in a file the key light is looked for: view layer, stereo view, and the space of its normals."""
+    """Where in a file the key light is looked for: view layer, stereo view, the space of its normals, and which light it is."""
 
     passes: Passes
     layer: str = ""
     view: str = ""
     space: Space = "world"
+    choice: LightChoice = STRONGEST_ONE
 
     def first_look(self, layers: Layers, towards: Sequence[float] = ()) -> np.ndarray | None:
         """The direction to the key light by light and normals alone, in the space of the normals; None where there is no light.
 
         It is `towards` where that is known. Raises FrameError when DiffDir or Normal is missing.
         """
-        light, normals = self._planes(layers, "DiffDir", 3), self._planes(layers, "Normal", 3)
+        light, normals = self._light(layers), self._planes(layers, "Normal", 3)
         key = find_key_light(light, usable_normals(normals), towards)
         return None if key is None else key.direction
 
@@ -55,9 +57,8 @@ class KeyPasses:
         `shape` is bool `[H, W]` on the data window. Raises FrameError when DiffDir, Normal or Depth is missing, or when the camera that
         world-space normals need cannot be told.
         """
-        light, normals = (self._planes(layers, name, 3) for name in ("DiffDir", "Normal"))
+        light, normals, color = self._light(layers), self._planes(layers, "Normal", 3), self._color(layers)
         (depth,) = self._planes(layers, "Depth", 1)
-        color = self._planes(layers, "DiffCol", 3) if self.passes.has("DiffCol", self.layer, self.view) else None
         rotation = np.eye(3)
         if self.space == "world":
             rotation = camera_rotation(layers, self.passes, self.layer, self.view, _WAY_OUT)
@@ -65,11 +66,24 @@ class KeyPasses:
         usable = usable_normals(normals)
         return Surface.of(light, np.einsum("ij,jhw->ihw", rotation, usable), depth, color, shape), rotation
 
+    def _light(self, layers: Layers) -> np.ndarray:
+        """The diffuse light `[3, H, W]` that the key light is looked for in.
+
+        The pass of one lamp holds the colours of surfaces and its gloss too: it is divided by the diffuse colour where there is one.
+        """
+        if not self.choice.own:
+            return self._planes(layers, "DiffDir", 3)
+        own, color = self._planes(layers, self.choice.own, 3), self._color(layers)
+        return own if color is None else np.where(color > PAINTED, own / np.maximum(color, PAINTED), own)
+
+    def _color(self, layers: Layers) -> np.ndarray | None:
+        return self._planes(layers, "DiffCol", 3) if self.passes.has("DiffCol", self.layer, self.view) else None
+
     def _planes(self, layers: Layers, name: str, count: int) -> np.ndarray:
         return pass_planes(layers, self.passes, self.passes.find(name, self.layer, self.view), count)
 
 
-def light_direction(layers: Layers, where: KeyPasses, rank: int = 1) -> np.ndarray | None:
+def light_direction(layers: Layers, where: KeyPasses) -> np.ndarray | None:
     """The direction to the key light of a frame, `[3]`, in the space of the normals; None where no light is found.
 
     Where no camera can be told, or there is no Depth, shadows are not looked at.
@@ -81,7 +95,7 @@ def light_direction(layers: Layers, where: KeyPasses, rank: int = 1) -> np.ndarr
         surface, rotation = where.surface(layers)
     except FrameError:
         return first
-    return np.asarray(rotation.T @ find_lamp(surface, rotation @ first, rank).lamp.direction)
+    return np.asarray(rotation.T @ find_lamp(surface, rotation @ first, where.choice.rank).lamp.direction)
 
 
 @dataclass(frozen=True)
@@ -100,18 +114,18 @@ class KeyShading:
         roughness: float,
         towards: Sequence[float] | None = None,
         shape: np.ndarray | None = None,
-        rank: int = 1,
     ) -> KeyShading | None:
         """Of a frame; None where no light is found.
 
-        `towards` is the direction to the light, in the space of the normals, where it is known; () is for no light.
+        `towards` is the direction to the light, in the space of the normals, where it is known beside the choice; () is for no light.
         """
+        towards = where.choice.towards if towards is None else towards
         first = where.first_look(layers, towards or ()) if towards != () else None
         if first is None:
             return None
         surface, rotation = where.surface(layers, shape)
         if towards is None:
-            return cls(surface, find_lamp(surface, rotation @ first, rank), roughness)
+            return cls(surface, find_lamp(surface, rotation @ first, where.choice.rank), roughness)
         return cls(surface, known_sun(surface, rotation @ np.asarray(towards, np.float32)), roughness)
 
     @cached_property

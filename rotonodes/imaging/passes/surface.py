@@ -14,7 +14,7 @@ from rotonodes.values.color import LUMINANCE
 
 BRIGHTEST = 1e6  # light from here on is a fault of the render
 _LONGEST = 2.0  # bound of a normal's components: unit vectors, mixed in half precision
-_PAINTED = 0.02  # diffuse colour from here on shows diffuse light; below it is metal, glass or black
+PAINTED = 0.02  # diffuse colour from here on shows diffuse light; below it is metal, glass or black
 _CELLS = 8  # cells per unit of a normal: pixels of a crowded cell weigh less, or a floor would outvote the shapes on it
 _NOISE = 3  # px, side of the median that takes the noise from the light of a few samples
 _SPAN = (5, 95)  # percentiles of the sampled places that bound a scene whose shape is not known
@@ -80,7 +80,7 @@ class Surface:
         calm = median(torch.from_numpy(luminance), _NOISE).numpy()
         painted = calm > 0
         if color is not None:
-            painted = light_luminance(color) > _PAINTED
+            painted = light_luminance(color) > PAINTED
         near = (depth > 0) & (depth < NOTHING)  # false for NaN
         lens = find_lens(depth, usable_normals(normals))
         return cls(luminance, calm, unit, np.where(near, depth, np.inf).astype(np.float32), painted & usable & there, lens, shape)

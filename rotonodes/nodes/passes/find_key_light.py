@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Literal
 
+from pydantic import field_validator
+
+from rotonodes.imaging.passes.light_choice import HELP, STRONGEST, Choice, LightChoice, usable_choice
 from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
@@ -23,7 +26,8 @@ class FindKeyLight(Node):
     textures or other lights, so thresholds on them, or a network that gets them, can tell tones. Shadow is told by the diffuse light
     and by rays through the depth buffer towards the light; metal, glass and black, which have no diffuse light (DiffCol tells them
     where it is rendered), by rays and by the surfaces around them. Sky is 0 in all three, and so is a frame where no light is
-    found. Each frame is measured by itself, unless the `light` of the whole shot is linked (MeasureKeyLight).
+    found. Each frame is measured by itself, unless the `light` of the whole shot is linked (MeasureKeyLight), which goes before the
+    parameter.
     """
 
     revision: ClassVar[int] = 1  # shadows by rays too; metal and glass are no shadow
@@ -34,6 +38,11 @@ class FindKeyLight(Node):
     roughness: float = param(0.35, help="roughness of the surface whose gloss is computed, 0.05 nearly polished to 1 matt", ge=0.05, le=1)
 
     normals: Literal["world", "camera"] = param("world", help="space of the file's normals; camera needs no camera to be known", added=True)
+    light: Choice = param(
+        STRONGEST, help=f"which light: {HELP}; or a direction [x, y, z] in the normals' space", added=True, examples=[2, 1]
+    )
+
+    _light_is_one = field_validator("light")(usable_choice)
 
     def pixel_reach(self) -> float:
         return math.inf  # the light is that of the whole frame
@@ -41,6 +50,6 @@ class FindKeyLight(Node):
     def process(self, layers: Layers, light: LightDirection | None = None) -> Image:
         from rotonodes.imaging.passes.key_shading import KeyPasses, KeyShading, shading_image
 
-        where = KeyPasses(Passes.of(layers, self.names), self.layer, self.view, self.normals)
+        where = KeyPasses(Passes.of(layers, self.names), self.layer, self.view, self.normals, LightChoice.of(self.light))
         shading = KeyShading.of(layers, where, self.roughness, None if light is None else light.direction)
         return shading_image(shading, layers)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import field_validator
+
+from rotonodes.imaging.passes.light_choice import HELP, STRONGEST, LightChoice, usable_choice
 from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.annotations import Monitor
 from rotonodes.node.base import Node
@@ -31,13 +34,16 @@ class MeasureKeyLight(Node):
     names: dict[str, str] = param({}, help="name of a pass in this file -> its usual name, where it is not recognised")
 
     normals: Literal["world", "camera"] = param("world", help="space of the file's normals; camera needs no camera to be known", added=True)
+    light: int | str = param(STRONGEST, help=f"which light: {HELP}", added=True, examples=[2, 1])
+
+    _light_is_one = field_validator("light")(usable_choice)
 
     def process(self, layers: Clip[Layers], monitor: Monitor) -> LightDirection:
         from rotonodes.imaging.passes.key_light import common_direction
         from rotonodes.imaging.passes.key_shading import KeyPasses, light_direction
 
-        passes = ((frame, Passes.of(frame, self.names)) for frame in layers)
-        found = [light_direction(frame, KeyPasses(own, self.layer, self.view, self.normals)) for frame, own in passes]
+        passes, choice = ((frame, Passes.of(frame, self.names)) for frame in layers), LightChoice.of(self.light)
+        found = [light_direction(frame, KeyPasses(own, self.layer, self.view, self.normals, choice)) for frame, own in passes]
         directions = [direction for direction in found if direction is not None]
         if not directions:
             monitor.warn("no frame has a key light that can be found: check the passes DiffDir and Normal")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import field_validator
+
 from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
+from rotonodes.imaging.passes.light_choice import HELP, Choice, LightChoice, usable_choice
 from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
@@ -56,8 +60,10 @@ class TonesFromPasses(Node):
     label_layer: str = param("Label", help="light: view layer of white shapes under the label light")
     objects: str | list[str] = param("shape*", help="light, key: names of the shapes in the cryptomatte, wildcards allowed")
     cryptomatte: str = param("object", help="light, key: kind of the cryptomatte: object, material, asset, or its own name")
-    light: tuple[float, float, float] | None = param(
-        None, help="light, key: direction to the light in the normals' space; default: key_direction in the header, or the light found"
+    light: Choice | None = param(
+        None,
+        help="light, key: direction to the light in the normals' space; default: key_direction in the header, or the light found; "
+        f"key also: {HELP}",
     )
     form: float = param(0.38, ge=0, help="light, key: lit luminance below which form shadow begins", unit="linear")
     cast: float = param(0.5, ge=0, help="light, key: share of normal . light below which a pixel is in cast shadow")
@@ -81,6 +87,12 @@ class TonesFromPasses(Node):
     black: tuple[int, int, int] = param((1, 5, 5), help="cinema4d: no object where the material colour is below this r, g, b", unit="code")
     white: int = param(210, ge=0, le=256, help="cinema4d: no object where r, g and b of the material colour reach this", unit="code")
 
+    _light_is_one = field_validator("light")(usable_choice)
+
+    def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
+        if self.recipe == "light" and LightChoice.of(self.light) != LightChoice() and isinstance(self.light, int | str):
+            yield f"light: {self.light} is for the recipe key; the recipe light takes a direction [x, y, z]"
+
     def pixel_reach(self) -> float:
         return math.inf if self.recipe == "key" else 2.0  # the light of the whole frame, else the pixels around a stray one
 
@@ -89,7 +101,7 @@ class TonesFromPasses(Node):
 
         passes = Passes.of(layers, self.names)
         if self.recipe == "key":
-            labels, shape, ground = self._key(layers, passes, matte, self.light if direction is None else direction.direction)
+            labels, shape, ground = self._key(layers, passes, matte, None if direction is None else direction.direction)
         else:
             labels, shape, ground = {"light": self._light, "cinema4d": self._cinema4d}[self.recipe](layers, passes, matte)
         if ground is None:  # cinema4d: the shadow pass knows no shape
@@ -111,7 +123,7 @@ class TonesFromPasses(Node):
 
         alpha = self._coverage(layers, matte, self.label_layer)
         diffuse, glossy, normal = (planes_on_frame(layers, passes.find(n, self.label_layer)) for n in ("DiffDir", "GlossDir", "Normal"))
-        towards = torch.tensor(self.light or header_light(layers))
+        towards = torch.tensor(LightChoice.of(self.light).towards or header_light(layers))
         labels = label_layer_tones(diffuse, glossy, normal, towards, alpha, self._rules())
         shape = alpha > self.coverage
         if not self.ground:
@@ -121,7 +133,7 @@ class TonesFromPasses(Node):
         return labels, shape, label_layer_ground(lit, bare, flat, towards, alpha, self._rules())
 
     def _key(self, layers: Layers, passes: Passes, matte: Matte | None, towards: tuple[float, ...] | None) -> Found:
-        """Labels, where the shape is, and where the ground's shadow is, all `[H, W]`; `towards` is the direction to the light."""
+        """Labels, where the shape is, and where the ground's shadow is, all `[H, W]`; `towards` a direction to the light that is linked."""
         import torch
 
         from rotonodes.imaging.passes.key_shading import KeyPasses, KeyShading, shading_image
@@ -129,7 +141,7 @@ class TonesFromPasses(Node):
         from rotonodes.values.pixels import Box, cut
 
         shape = self._coverage(layers, matte, self.layer) > self.coverage
-        where = KeyPasses(passes, self.layer, "", self.normals)
+        where = KeyPasses(passes, self.layer, "", self.normals, LightChoice.of(self.light))
         frame = Box(0, 0, *layers.size)
         shading = KeyShading.of(layers, where, self.roughness, towards, cut(shape, frame, layers.box).numpy())
         ground = torch.zeros_like(shape)
