@@ -33,7 +33,7 @@ ROOMS = {
     "machine": Room("errors", "in functions"),
     "io": Room("errors extras values", "in functions"),
     "imaging": Room("errors extras values io", "anywhere"),
-    "nets": Room("errors extras values io imaging", "anywhere"),
+    "nets": Room("errors extras values machine io imaging", "anywhere"),
     "metrics": Room("errors values imaging", "anywhere"),
     "train": Room("errors extras values machine io imaging nets metrics", "anywhere"),
     "node": Room("errors values"),

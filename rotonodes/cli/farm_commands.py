@@ -135,7 +135,7 @@ def make_job(path: str, given: dict[str, Any]) -> FarmJob | None:
         raise UsageError("--cache none: the tasks of a job hand over through the cache; name a folder that all machines share")
     given["path_map"] = None
     graph = load(path, given)
-    plan = _plan(graph, given["frames"], given["only"], places(given))
+    plan = _plan(graph, given["frames"], given["only"], {**places(given), "device": given["device"]})
     refuse_unfit(plan, given["root"])
     for line in (*missing_lines(plan), *plan.warnings):
         say(f"warning: {line}")
@@ -144,6 +144,9 @@ def make_job(path: str, given: dict[str, Any]) -> FarmJob | None:
     files, folders, written = files_of(plan)
     # What is measured must not depend on the files that a task happens to find.
     fixed = [] if graph.frames is not None or not plan.keys.clip else [f"--set=frames={range_text(plan.keys.clip)}"]
+    # Nor may arithmetic depend on the machine of a task.
+    left = {name: kind for name, kind in plan.precision.items() if graph.vertices[name].node.model_dump().get("precision") == "auto"}
+    fixed += [f"--set={name}.precision={kind}" for name, kind in left.items()]
     return FarmJob(
         name=Path(graph.file).stem,
         graph=os.path.abspath(graph.file),

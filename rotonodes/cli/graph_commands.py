@@ -23,6 +23,7 @@ from rotonodes.cli.options import (
     only_option,
     path_options,
     place_options,
+    precision_option,
     verbose_option,
     verify_option,
 )
@@ -44,6 +45,7 @@ PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 @job_options
 @graph_options
 @device_option
+@precision_option
 @click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Frames a network takes at once.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Frames made in parallel.  [default: one per core]")
 @place_options
@@ -80,6 +82,7 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
                 frames=frames,
                 nodes=given["only"],
                 device=given["device"],
+                precision=given["precision"],
                 batch=given["batch"],
                 threads=given["threads"],
                 force=given["force"],
@@ -190,6 +193,8 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
 @place_options
 @force_option
 @verify_option
+@device_option
+@precision_option
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
 @verbose_option
 def plan(graph_file: str, as_json: bool, **given: Any) -> int:
@@ -203,7 +208,8 @@ def plan(graph_file: str, as_json: bool, **given: Any) -> int:
 
     graph = load(graph_file, given)
     frames = parse_frames(given["frames"]) if given["frames"] is not None else None
-    made = make_plan(graph, frames=frames, nodes=given["only"], force=given["force"], verify=given["verify"], **places(given))
+    options = {name: given[name] for name in ("force", "verify", "device", "precision")}
+    made = make_plan(graph, frames=frames, nodes=given["only"], **options, **places(given))
     if as_json:
         click.echo(json.dumps(plan_data(made), indent=2))
     else:

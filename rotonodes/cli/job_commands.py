@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rotonodes.cli.options import device_option, frame_range, options, verbose_option
+from rotonodes.cli.options import device_option, frame_range, options, precision_option, verbose_option
 from rotonodes.cli.session import Session, say
 from rotonodes.errors import EXIT_OK, UsageError
 
@@ -54,6 +54,7 @@ picture_options = options(
 @click.option("--viz", is_flag=True, help="Also write each picture beside its result, and open the first on a desktop.")
 @click.option("--no-save", is_flag=True, help="Do not write results.")
 @device_option
+@precision_option
 @print_option
 @verbose_option
 @click.pass_context
@@ -65,6 +66,7 @@ def segment(
     output: str,
     weights: str,
     device: str,
+    precision: str | None,
     no_save: bool,
     viz: bool,
     print_graph: bool,
@@ -80,7 +82,7 @@ def segment(
     if print_graph:
         click.echo(text, nl=False)
         return EXIT_OK
-    code, result = run_job(text, "segment", context.ensure_object(Session), device)
+    code, result = run_job(text, "segment", context.ensure_object(Session), device, precision=precision)
     if result is not None and code == EXIT_OK:
         say(closing_line(result, model, "network"))
         if viz:
@@ -101,6 +103,7 @@ def segment(
 @click.option("--background", metavar="PATH|COLOR", help="Composite the cut-outs on a picture or a colour (#rrggbb, white).")
 @click.option("--no-matte", is_flag=True, help="Do not write mattes beside the cut-outs.")
 @device_option
+@precision_option
 @print_option
 @verbose_option
 @click.pass_context
@@ -114,6 +117,7 @@ def cutout(
     background: str | None,
     no_matte: bool,
     device: str,
+    precision: str | None,
     print_graph: bool,
 ) -> int:
     """Cut the foreground out of pictures, with a soft alpha or on a new background."""
@@ -126,7 +130,7 @@ def cutout(
     if print_graph:
         click.echo(text, nl=False)
         return EXIT_OK
-    code, result = run_job(text, "cutout", context.ensure_object(Session), device)
+    code, result = run_job(text, "cutout", context.ensure_object(Session), device, precision=precision)
     if result is not None and code == EXIT_OK:
         say(closing_line(result, model, "cut"))
     return code

@@ -125,4 +125,9 @@ verify_option = click.option(
 )
 only_option = click.option("-X", "--node", "only", metavar="NAME", multiple=True, help="Deliver only this node; repeatable.")
 device_option = click.option("--device", metavar="auto|cpu|cuda[:N]", default="auto", help="Device that networks run on.")
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    help="Arithmetic of networks, instead of their nodes' own.  [default: auto, what the device multiplies natively]",
+)
 graph_argument = click.argument("graph_file", metavar="GRAPH", type=click.Path())

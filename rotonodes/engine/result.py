@@ -89,6 +89,7 @@ class Result:
             ],
             "peak_memory_bytes": self.peak_bytes,
             "device": self.device,
+            "precision": self.plan.precision,
             "cache": str(self.plan.cache.folder) if self.plan.cache.folder else None,
         }
 

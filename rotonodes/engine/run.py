@@ -17,11 +17,12 @@ from rotonodes.engine.pool import Pools, no_thread
 from rotonodes.engine.record import Record, done_stats
 from rotonodes.engine.result import Result
 from rotonodes.engine.schedule import StagePass, fresh_pass
-from rotonodes.errors import EXIT_INTERRUPTED, Interrupted
+from rotonodes.errors import EXIT_INTERRUPTED, Interrupted, UsageError
 from rotonodes.graph.graph import Graph
 from rotonodes.machine import torchrun
 from rotonodes.machine.cores import cpu_count, reuse_memory, set_torch_threads
 from rotonodes.machine.devices import choose_device
+from rotonodes.machine.precision import refuse_lacking
 from rotonodes.plan.done import sweep_unfinished
 from rotonodes.plan.made_from import Records
 from rotonodes.plan.make_plan import make_plan
@@ -46,13 +47,15 @@ def run(
     stop: threading.Event | None = None,
     threads: int | None = None,
     verify: bool = False,
+    precision: str | None = None,
 ) -> Result:
     """Run a graph on this machine and return the result.
 
     `frames` narrows the frames delivered ("1-24" or numbers), `nodes` the sinks; `device` is auto, cpu or cuda[:N]; `cache` a
     folder (default `.rotonodes` below `root`) or "none"; `force` makes everything again, or the nodes it names and what is made from
     them; `on_error` "stop" ends at the first failure, "continue" makes every
-    other frame; `verify` reads every byte of the outputs that are there; `reporter` receives the events of the run. Failed frames
+    other frame; `verify` reads every byte of the outputs that are there; `precision` (auto, float32, bfloat16, float16)
+    is the arithmetic of all networks, instead of the nodes' own; `reporter` receives the events of the run. Failed frames
     are in the result (`exit_code` 1). Raises UsageError for faults found before any frame, Interrupted when `stop` was set.
 
     In a torchrun, the process of rank 0 does all this; the others only make the nodes that are `shared`, together with it,
@@ -60,7 +63,7 @@ def run(
     """
     wanted = parse_frames(frames) if isinstance(frames, str) else frames
     options: dict[str, Any] = {"frames": wanted, "root": root, "cache": cache, "force": force, "verify": verify}
-    options |= {"content_hash": content_hash, "path_map": path_map}
+    options |= {"content_hash": content_hash, "path_map": path_map, "device": device, "precision": precision}
     plan = make_plan(graph, nodes=nodes, **options)
     if not torchrun.is_first():
         shared = [name for name in plan.todo if type(plan.nodes[name]).shared]
@@ -88,6 +91,9 @@ def _run_plan(
         reporter.warning(text)
     reuse_memory()
     chosen = choose_device(device)
+    for name, kind in plan.precision.items():
+        if name in plan.todo:
+            _refuse_precision(plan, name, kind, chosen)
     record = Record(plan, chosen, keep_going, reporter, stop)
     evaluator = Evaluator(plan, record, chosen, batch)
     pools = Pools(threads, chosen != "cpu", record.lose)
@@ -110,6 +116,14 @@ def _run_plan(
     if result.exit_code == EXIT_INTERRUPTED:
         raise Interrupted("interrupted; finished frames are kept, and the same command continues from there")
     return result
+
+
+def _refuse_precision(plan: Plan, name: str, precision: str, device: str) -> None:
+    """Raise UsageError, with the node's place, for an arithmetic that the device does not have."""
+    try:
+        refuse_lacking(precision, device)
+    except UsageError as error:
+        raise plan.graph.vertices[name].located(error) from None
 
 
 def _run_stage(stage: Stage, evaluator: Evaluator, pools: Pools) -> None:

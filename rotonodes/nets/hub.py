@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from rotonodes.errors import UsageError
 from rotonodes.nets.encode import network_input, with_shape
-from rotonodes.nets.inference import Segmenter, best_class
+from rotonodes.nets.inference import Precision, Segmenter, best_class
 from rotonodes.nets.weights import load_weights
 from rotonodes.values.color import Colorspace, srgb_to_linear
 from rotonodes.values.pixels import Image, Labels, Matte
@@ -91,7 +91,7 @@ class Network:
 def load_model(
     path: str | os.PathLike[str],
     device: str | torch.device = "cpu",
-    precision: Literal["float32", "bfloat16"] = "float32",
+    precision: Precision = "auto",
     tile: int = 0,
 ) -> Network:
     """A network from a weights file, ready to be called with pictures (see `Network`).
@@ -100,7 +100,8 @@ def load_model(
         labels, probabilities, matte = network(torchvision.io.read_image("render.png"))
 
     `path` is a file of rotonodes (.safetensors, or a training's .pt), or a checkpoint of another project that rotonodes
-    recognises by its tensors (.pth); code in it is never run. `tile` is the side in pixels of overlapping tiles for large frames,
+    recognises by its tensors (.pth); code in it is never run. `precision` is the arithmetic: auto takes bfloat16 where the device
+    multiplies it natively (see `Segmenter`). `tile` is the side in pixels of overlapping tiles for large frames,
     0 for none. Raises WeightsError for files that cannot be read.
     """
     return Network(Segmenter(load_weights(path), device, precision, tile, overlap=min(64, tile // 4)))

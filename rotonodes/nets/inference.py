@@ -13,11 +13,13 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from rotonodes.errors import UsageError
+from rotonodes.machine.precision import native_precision, refuse_lacking
 from rotonodes.nets.encode import encode, grey, pad, preprocess
 from rotonodes.nets.model import Model
 from rotonodes.values.tones import OUTSIDE
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 # Smaller tiles contain too little of the shape to tell its tones.
 SMALLEST_TILE = 256
@@ -35,6 +37,7 @@ class Segmenter:
     everything from networks of other projects, are not rounded. On the CPU each frame runs by itself: a batch would be no
     faster, and a frame's result does not depend on its neighbours, bit for bit.
 
+    `precision` is the arithmetic of the network; auto is that which the device multiplies natively, unless the model asks for float32.
     `tile` is the side in pixels of overlapping tiles for larger frames, 0 for none; `overlap` pixels are blended. A single
     frame that does not fit on a CUDA device is tiled, and so is only that frame: how earlier frames fared never changes a later
     one. A batch that does not fit raises `torch.OutOfMemoryError`, so that the caller can retry with a smaller one. Networks
@@ -45,17 +48,17 @@ class Segmenter:
         self,
         model: Model,
         device: str | torch.device = "cpu",
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Precision = "float32",
         tile: int = 0,
         overlap: int = 64,
     ) -> None:
-        if precision not in PRECISIONS:
-            raise UsageError(f"precision {precision!r} is not known: use one of {', '.join(PRECISIONS)}")
+        if precision not in ("auto", *PRECISIONS):
+            raise UsageError(f"precision {precision!r} is not known: use one of auto, {', '.join(PRECISIONS)}")
         if tile < 0 or overlap < 0 or (tile and overlap >= tile):
             raise UsageError(f"tiles of {tile} px cannot overlap by {overlap} px: make tile larger than overlap")
         self.model = model
         self.device = torch.device(device)
-        self.dtype = PRECISIONS[precision]
+        self.dtype = PRECISIONS[chosen_precision(model, str(self.device), precision)]
         self.tile = self._rounded(tile)
         self.overlap = overlap
         network = fold_norms(model.module()).to(self.device, self.dtype).requires_grad_(False)
@@ -137,6 +140,14 @@ class Segmenter:
     def _rounded_off(self, probabilities: Tensor) -> Tensor:
         rounds = self.model.activation == "softmax" and not self.model.preprocessing.exact
         return probabilities.half().float() if rounds else probabilities
+
+
+def chosen_precision(model: Model, device: str, wanted: Precision) -> str:
+    """The arithmetic of a model on a device. Raises UsageError for one that the device does not have."""
+    if wanted == "auto":
+        return model.precision or native_precision(device)
+    refuse_lacking(wanted, device)
+    return wanted
 
 
 def activate(logits: Tensor, model: Model, size: torch.Size) -> Tensor:

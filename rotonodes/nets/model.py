@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Version of the metadata format; readers refuse higher ones. Each file is written in the lowest version that can hold it: 2 adds
 # `encodings`, 3 adds `answer` and `sight` (here: activation and preprocessing), which older readers would silently ignore.
-# `mask_values` may be ignored.
+# `mask_values` and `precision` may be ignored.
 FORMAT = 3
 
 
@@ -40,6 +40,8 @@ _TEXTS = ("architecture", "encoding", "licence")
 _JSONS = ("config", "classes", "colors", "channels", "size_multiple", "training", "metrics")
 _OPTIONAL_JSONS = ("encodings", "sight", "mask_values", "optional")
 
+PRECISIONS = ("", "float32")  # of `Model.precision`
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -55,7 +57,8 @@ class Model:
     "shape") with one logit is a matte. "minmax": the same, stretched to 0..1 over each frame. `preprocessing` is what is done to
     encoded frames before the network. `mask_values` are the values of the classes in the training masks, grey or RGB, in class
     order; () where unknown. `optional` are the channels that may be missing: the network was trained with and without them, and
-    gets 0 in their place. Channel `SHAPE` is 2 * matte - 1 of a known shape, 0 where no matte is given.
+    gets 0 in their place. `precision` "float32" says that the network loses quality in shorter arithmetic: `precision: auto` then is
+    float32. Channel `SHAPE` is 2 * matte - 1 of a known shape, 0 where no matte is given.
     `training` (data digest, steps, frames, settings) and `metrics` (IoU, Dice, ...) are plain JSON values.
 
     In weights files `activation` is the key `answer`, and `preprocessing` the key `sight`.
@@ -73,6 +76,7 @@ class Model:
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     mask_values: tuple[Any, ...] = ()
     optional: tuple[str, ...] = ()
+    precision: str = ""
     licence: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -94,6 +98,8 @@ class Model:
             raise UsageError(f"model: {len(self.classes)} classes but {len(self.colors)} colours: give each class one colour")
         if self.activation not in ACTIVATIONS:
             raise UsageError(f"model: activation {self.activation!r} is not known: use one of {', '.join(ACTIVATIONS)}")
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"model: precision {self.precision!r} is not known: use float32, or leave it out")
         if self.preprocessing.mean and len(self.preprocessing.mean) != len(self.channels):
             raise UsageError(
                 f"model: preprocessing has {len(self.preprocessing.mean)} means for {len(self.channels)} channels: give one for each"
@@ -127,9 +133,10 @@ class Model:
         values = {name: getattr(self, name) for name in plain} | {"sight": self.preprocessing.as_json()}
         names = [*_JSONS, *(name for name in _OPTIONAL_JSONS if values[name])]
         jsons = {name: json.dumps(values[name], sort_keys=True, allow_nan=False) for name in names}
-        activation = {"answer": self.activation} if self.activation != "softmax" else {}
-        version = 3 if activation or "sight" in names else 2 if self.encodings else 1
-        return {"rotonodes": str(version), **texts, **activation, **jsons}
+        texts |= {"answer": self.activation} if self.activation != "softmax" else {}
+        texts |= {"precision": self.precision} if self.precision else {}
+        version = 3 if "answer" in texts or "sight" in names else 2 if self.encodings else 1
+        return {"rotonodes": str(version), **texts, **jsons}
 
     def pack(self) -> dict[str, Any]:
         """Everything as plain data and tensors, for the cache."""
@@ -154,7 +161,8 @@ class Model:
         for name in (*_JSONS, *(name for name in _OPTIONAL_JSONS if name in metadata)):
             fields[name] = _parse(name, metadata[name])
         preprocessing = Preprocessing.from_json(fields.pop("sight", {}))
-        return cls(**fields, activation=metadata.get("answer", "softmax"), preprocessing=preprocessing, state=state)
+        chosen = {"activation": metadata.get("answer", "softmax"), "precision": metadata.get("precision", "")}
+        return cls(**fields, **chosen, preprocessing=preprocessing, state=state)
 
 
 def build(architecture: str, config: Mapping[str, Any]) -> nn.Module:

@@ -109,6 +109,14 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     return metadata
 
 
+def asks_float32(path: str | os.PathLike[str]) -> bool:
+    """True for a weights file whose metadata say that `precision: auto` is float32; False too for one that cannot be read."""
+    try:
+        return Path(path).suffix.lower() not in TORCH_FILES and _read_header(Path(path))[0].get("precision") == "float32"
+    except WeightsError:  # it may not be there yet; the run reports it
+        return False
+
+
 def _read_header(path: Path) -> tuple[dict[str, str], list[str]]:
     """The metadata of a safetensors file and the names of its tensors."""
     if is_onnx(path.name):

@@ -37,7 +37,8 @@ class Node(BaseModel):
     the key), `cached` (its outputs are kept on disk), `frame_in_key` (for sources
     whose files hold many frames each), `shared` (all processes of a torchrun make it together), `category`
     (the heading in the reference; for our own nodes their folder), `in_catalogue` (False: graph files cannot use it),
-    `keeps_corrections` (a writer that never overwrites what a person changed: such a file counts as done).
+    `keeps_corrections` (a writer that never overwrites what a person changed: such a file counts as done), `has_precision` (it runs
+    a network by torch, with the parameter `precision`; what `auto` stands for on the device of a run is part of the key).
     """
 
     model_config = ConfigDict(
@@ -53,6 +54,7 @@ class Node(BaseModel):
     frame_in_key: ClassVar[bool] = False
     in_catalogue: ClassVar[bool] = True
     keeps_corrections: ClassVar[bool] = False
+    has_precision: ClassVar[bool] = False
     code_digest: ClassVar[str] = ""  # of nodes that are not our own; part of the key
     signature: ClassVar[Signature]
 
@@ -145,6 +147,10 @@ class Node(BaseModel):
     def working_bytes(self, width: int, height: int) -> int:
         """Working memory in bytes for one frame of this size, without inputs and outputs; used by the plan's estimate."""
         return 0
+
+    def asks_float32(self) -> bool:
+        """True when the weights file that the node reads says that `precision: auto` is float32."""
+        return False
 
     def pixel_reach(self) -> float:
         """The distance, in px, up to which a pixel of an input can change the outputs; infinite for the whole frame."""

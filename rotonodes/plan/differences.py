@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import visible
 from rotonodes.node.registry import full_name
-from rotonodes.plan.keys import FileFingerprints, pixel_parameters
+from rotonodes.plan.keys import FileFingerprints
 from rotonodes.plan.made_from import Record, Records
 from rotonodes.values.frames import frames_named, range_text
 
@@ -91,7 +91,7 @@ class Differences:
 
     def _node_lines(self, name: str, facts: Record) -> Iterator[str]:
         node, keys = self.plan.graph.vertices[name].node, self.plan.keys
-        now, then = pixel_parameters(node), facts["parameters"]
+        now, then = keys.parameters(name), facts["parameters"]
         for parameter in dict.fromkeys([*now, *then]):
             if now.get(parameter) != then.get(parameter):
                 yield _value_line(f"{name}.{parameter}", then.get(parameter), now.get(parameter))

@@ -38,6 +38,7 @@ def explain(plan: Plan) -> list[str]:
             numbers = [f for f in frames if f is not None]
             parts.append(reason + (f": {format_frames(numbers)}" if numbers else ""))
         lines.append(f"  {name:{width}}  {type(vertex.node).type_name:16} {', '.join(parts) or 'not needed'}")
+    lines += [plan.precision_words()] if plan.precision_words() else []
     lines += [f"warning: {text}" for text in plan.warnings]
     if plan.memory.get("peak"):
         lines.append(f"peak memory about {plan.memory['peak'] / (1 << 20):.0f} MB")
@@ -56,6 +57,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "cache": str(plan.cache.folder) if plan.cache.folder else None,
         "empty": plan.is_empty,
         "memory": plan.memory,
+        "precision": plan.precision,
         "warnings": plan.warnings,
         "stages": [
             {

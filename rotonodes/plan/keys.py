@@ -1,8 +1,8 @@
 """The identity of a value: one key for each node and frame, used by the cache, resuming, provenance and the farm.
 
 key(node, frame) = sha256 of canonical JSON: type and version, parameters that change pixels, the keys of its inputs, the frame if
-the node asks for it, the fingerprints of the files it reads, the digest of a plugin's source. Names, device, batch, chunk and
-threads are not part of it.
+the node asks for it, the fingerprints of the files it reads, the digest of a plugin's source, the arithmetic of a network. Names,
+device, batch, chunk and threads are not part of it.
 """
 
 from __future__ import annotations
@@ -200,9 +200,14 @@ class Keys:
     def _node_part(self, name: str, node: Node) -> str:
         if name not in self._parts:
             cls = type(node)
-            # Paths as the graph writes them.
-            self._parts[name] = digest([full_name(cls), cls.revision, pixel_parameters(node), *self.code(name)])
+            self._parts[name] = digest([full_name(cls), cls.revision, self.parameters(name), *self.code(name)])
         return self._parts[name]
+
+    def parameters(self, name: str) -> dict[str, Any]:
+        """The parameters of a node that change pixels: paths as the graph writes them, `precision` as it was chosen for this run."""
+        node = self.graph.vertices[name].node
+        values = pixel_parameters(node)
+        return values | {"precision": self.nodes[name].precision} if type(node).has_precision else values  # type: ignore[attr-defined]
 
 
 class FileFingerprints:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import RotoError
 from rotonodes.node.registry import full_name
-from rotonodes.plan.keys import FileFingerprints, pixel_parameters
+from rotonodes.plan.keys import FileFingerprints
 from rotonodes.values.frames import range_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def record_of(plan: Plan) -> Record:
     nodes: Record = {}
     for name in sorted(graph.upstream(plan.todo)):
         node = graph.vertices[name].node
-        facts: Record = {"type": full_name(type(node)), "revision": type(node).revision, "parameters": pixel_parameters(node)}
+        facts: Record = {"type": full_name(type(node)), "revision": type(node).revision, "parameters": keys.parameters(name)}
         facts["links"] = [[key, link.node, link.output] for key, link in keys.inputs(name)]
         if code := keys.code(name):
             facts["code"] = code

@@ -9,6 +9,7 @@ from rotonodes.errors import PlanFault, UsageError, did_you_mean, did_you_mean_f
 from rotonodes.graph.graph import Graph, Link, select
 from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
+from rotonodes.plan.arithmetic import decide_precision
 from rotonodes.plan.cache import Cache
 from rotonodes.plan.differences import History
 from rotonodes.plan.done import is_done
@@ -35,9 +36,12 @@ def make_plan(
     path_map: Sequence[tuple[str, str]] = (),
     store: bool = True,
     verify: bool = False,
+    device: str = "auto",
+    precision: str | None = None,
 ) -> Plan:
     """Plan a run of `graph`. `frames` narrows the frames delivered, `nodes` (-X) the sinks; `cache` is a folder or "none"; `force` makes
-    everything again, or these nodes and what is made from them; `store` False plans a run that writes nothing to the cache.
+    everything again, or these nodes and what is made from them; `store` False plans a run that writes nothing to the cache; `precision`
+    goes before that of the nodes, and where it is auto, `device` decides.
 
     Nothing is rendered; only size, time and key of files are read, with `verify` every byte of the outputs. Raises UsageError when
     there is nothing to deliver or the frames are unknown.
@@ -48,6 +52,7 @@ def make_plan(
     chosen = select(graph, nodes)
     sinks = list(dict.fromkeys(link.node for link in chosen)) if nodes else graph.sinks()
     resolved = list_files({name: vertex.node.at(paths.here, paths.source) for name, vertex in graph.vertices.items()}, sinks)
+    chosen_precision = decide_precision(graph, resolved, device, precision)
     # What is measured and learned depends on the whole graph, whatever -X and -F narrow.
     clip = graph.frames or _frames_on_disk(graph, resolved, graph.sinks())
     delivered = tuple(frames) if frames is not None else graph.frames or _frames_on_disk(graph, resolved, sinks)
@@ -55,7 +60,7 @@ def make_plan(
         raise UsageError(no_frames(graph, resolved, sinks))
     keys = Keys(graph, resolved, clip or delivered, delivered, FileFingerprints(paths.written, content_hash))
     folder = None if cache == "none" else paths.here(cache or CACHE_FOLDER)
-    plan = Plan(graph, keys, Cache(folder), delivered, sinks, nodes=resolved)
+    plan = Plan(graph, keys, Cache(folder), delivered, sinks, nodes=resolved, precision=chosen_precision)
     plan.kept = {n for n, v in graph.vertices.items() if v.keeps and not type(v.node).is_writer()}
     plan.kept |= {n for n in sinks if not type(graph.vertices[n].node).is_writer()}
     for link in chosen:

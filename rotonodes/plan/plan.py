@@ -42,6 +42,7 @@ class Plan:
     outputs: dict[str, set[str]] = field(default_factory=dict)  # node -> outputs that are used
     nodes: dict[str, Node] = field(default_factory=dict)  # with paths on this machine
     missing: dict[str, list[int | None]] = field(default_factory=dict)  # node -> frames whose input files are missing
+    precision: dict[str, str] = field(default_factory=dict)  # node -> the arithmetic of its network
     memory: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -49,6 +50,13 @@ class Plan:
     def is_empty(self) -> bool:
         """True when every output exists already."""
         return not self.stages
+
+    def precision_words(self) -> str:
+        """`network in bfloat16` of the networks that this plan runs, empty for none; where they differ, each with its node."""
+        used = {name: kind for name, kind in self.precision.items() if name in self.todo}
+        if len(set(used.values())) > 1:
+            return "networks in " + ", ".join(f"{kind} ({name})" for name, kind in used.items())
+        return "".join(f"network{'s' if len(used) > 1 else ''} in {kind}" for kind in set(used.values()))
 
     def in_cache(self, name: str, frame: int | None) -> bool:
         """True when all outputs of a task that are used are in the cache. Of a value made once (a network), every byte is read: without

@@ -20,11 +20,12 @@ ADVICE = "to render only what is missing:"  # the line above that command
 
 
 def opening_line(plan: Plan | None) -> str:
-    """`torus.yaml: frames 1-24; cache: .rotonodes`."""
+    """`torus.yaml: frames 1-24; cache: .rotonodes; network in bfloat16`."""
     assert plan is not None
     frames = f"{frames_named(plan.delivered)}; " if plan.delivered else ""
     cache = short(str(plan.cache.folder)) if plan.cache.folder else "none"
-    return f"{plan.graph.file or 'graph'}: {frames}cache: {cache}"
+    networks = plan.precision_words()
+    return f"{plan.graph.file or 'graph'}: {frames}cache: {cache}" + (f"; {networks}" if networks else "")
 
 
 class FailureGroup(NamedTuple):

@@ -59,7 +59,9 @@ def _flow(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("$", "$$")
 
 
-def run_job(text: str, title: str, session: Session, device: str = "cpu", resume: bool = False) -> tuple[int, Result | None]:
+def run_job(
+    text: str, title: str, session: Session, device: str = "cpu", resume: bool = False, precision: str | None = None
+) -> tuple[int, Result | None]:
     """Run the graph in `text` without a cache. Returns the exit code, and the result unless the run was interrupted.
 
     With `resume` outputs that are there already, made from the same, are kept.
@@ -90,7 +92,7 @@ def run_job(text: str, title: str, session: Session, device: str = "cpu", resume
     stop = threading.Event()
     with StopOnSignal(stop) as signals:
         try:
-            result = run(graph, cache="none", force=not resume, device=device, reporter=reporter, stop=stop)
+            result = run(graph, cache="none", force=not resume, device=device, precision=precision, reporter=reporter, stop=stop)
         except Interrupted:
             return signals.code or EXIT_INTERRUPTED, None
     return result.exit_code, result

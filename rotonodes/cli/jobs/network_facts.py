@@ -48,7 +48,7 @@ def network_line(model: Model) -> str:
 
 
 def closing_line(result: Result, model: Model, node: str) -> str:
-    """What was written where, and how fast: `3 pictures in 0.41 s: out/*.png; the network 12.3 frames per second; unet of ...`.
+    """What was written where, and how fast: `3 pictures in 0.41 s: out/*.png; the network 12.3 frames per second; unet of ...; computed in bfloat16`.
 
     `node` is the name of the network's node in the graph.
     """
@@ -58,4 +58,5 @@ def closing_line(result: Result, model: Model, node: str) -> str:
     speed = stats.ran / max(stats.seconds, 1e-6)
     pictures = f"{count} picture{'' if count == 1 else 's'}"
     where = ", ".join(outputs_written(result.plan)) or "nothing was written"
-    return f"{pictures} in {result.seconds:.2f} s: {where}; the network {speed:.3g} frames per second; {network_line(model)}"
+    kind = "".join(f"; computed in {kind}" for kind in set(result.plan.precision.values()))
+    return f"{pictures} in {result.seconds:.2f} s: {where}; the network {speed:.3g} frames per second; {network_line(model)}{kind}"

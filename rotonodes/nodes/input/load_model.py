@@ -18,6 +18,11 @@ class LoadModel(Node):
 
     path: InputPath = param(help="weights file (.safetensors), or a checkpoint (.pt, .pth)")
 
+    def asks_float32(self) -> bool:
+        from rotonodes.nets.weights import asks_float32
+
+        return asks_float32(self.path)
+
     def process(self) -> Model:
         from rotonodes.nets.weights import load_weights
 

@@ -27,7 +27,18 @@ class NetworkNode(Node):
 class NetworkRunner(NetworkNode):
     """Base of nodes whose network is a weights file or a linked `model`, run by torch."""
 
-    precision: Literal["float32", "bfloat16"] = param("float32", help="arithmetic; bfloat16 is faster and changes a few pixels at edges")
+    has_precision: ClassVar[bool] = True
+
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = param(
+        "auto",
+        help="arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32; "
+        "changes a few pixels at edges",
+    )
+
+    def asks_float32(self) -> bool:
+        from rotonodes.nets.weights import asks_float32
+
+        return self.weights is not None and asks_float32(self.weights)
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         yield from super().faults(linked, frames)
