@@ -104,6 +104,16 @@ def test_bench_segment(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert found[0]["256 px"].endswith("(1.00)")
 
 
+def test_bench_palette(capsys: pytest.CaptureFixture[str]) -> None:
+    assert import_module("bench_palette").main(["--size", "96", "--frames", "3"]) == 0
+    found = table(capsys.readouterr().out)
+    rows = {(row["clip"], row["way"]): row for row in found}
+    for clip in ("object over a still ground", "panned ground"):
+        ours, median_cut = ([rows[clip, way]] for way in ("WriteGIF", "Pillow, mediancut"))
+        assert numbers(ours, "PSNR, dB") > numbers(median_cut, "PSNR, dB")
+    assert numbers([rows["object over a still ground", "WriteGIF"]], "flicker, codes") == [0]
+
+
 def test_bench_onnx(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     bench = import_module("bench_onnx")
     monkeypatch.setitem(bench.SIZES, "512", (24, 17))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.io.gif_colors import KeptPalette
 from rotonodes.io.seal import with_seal, without_seal
 from rotonodes.values.color import parse_hex
 from rotonodes.values.pixels import Box
@@ -29,6 +30,7 @@ _KEY = b"rotonodes:key "
 _SHORTEST = 2  # hundredths of a second; browsers show shorter frames ten times as long
 _LONGEST = 65535
 _KEEP, _CLEAR = 1, 2
+_SPARSE = 13  # every so many-th pixel tells at once that a frame has far more than 256 colours
 Color = tuple[int, int, int]
 Rectangle = tuple[slice, slice]
 
@@ -38,7 +40,8 @@ class GifWriter:
 
     Frames are `[H, W]` indices into `palette` (`#rrggbb` colours; the index `transparent` shows nothing), or, without a
     palette, `[H, W, 3]` RGB or `[H, W, 4]` RGBA uint8 (sRGB, straight alpha; below 128 is transparent, GIF has one bit).
-    Frames of more colours than fit are reduced by median cut, undithered. Equal neighbours become one longer frame; above
+    Frames of more colours than fit are reduced to a palette that stays from frame to frame (`gif_colors`), undithered. Equal
+    neighbours become one longer frame; above
     50 fps, a frame that would be shown for less than 2/100 s gives way to the next. `loop` is how often the clip plays, 0 for
     ever. `key` is carried in a comment; `seal` the complete file. Use as a context manager, or call `close`. Raises UsageError for
     values outside these, FrameError for a frame of another size.
@@ -176,6 +179,7 @@ class _Exact:
         # A clip with alpha has a transparent index in every frame, used or not: Pillow clears to opaque where there is none.
         self._alpha = False
         self._index_of = np.zeros(1 << 24, np.uint8)  # by 0xbbggrr; only a frame's own colours are up to date
+        self._palette = KeptPalette(255)  # of frames with more colours; one index draws nothing
 
     def values(self, frame: np.ndarray) -> np.ndarray:
         import numpy as np
@@ -195,18 +199,28 @@ class _Exact:
 
         opaque = frame != self.nothing
         drawn = changed & opaque
+        if len(_distinct(frame.ravel()[::_SPARSE][drawn.ravel()[::_SPARSE]])) > 256:  # then it is many more, which is quickly seen
+            return self._reduced(frame, drawn)
         colors = _distinct(frame[drawn])
         if len(colors) > 255 and opaque.all() and not self._alpha:  # the index that draws nothing can be spared
-            drawn, colors = opaque, _distinct(frame.ravel())
+            every = _distinct(frame.ravel())
+            drawn, colors = (opaque, every) if len(every) <= 256 else (drawn, colors)
         transparent = self._alpha or not drawn.all()
         if len(colors) > 256 - transparent:
-            indices, table = _reduced(frame, 256 - transparent)
-        else:
-            codes = colors[::-1] & 0xFFFFFF  # falling: Pillow ignores a table that rises 0, 1, 2 ... in grey
-            self._index_of[codes] = np.arange(len(codes), dtype=np.uint8)
-            indices = self._index_of.take(frame & 0xFFFFFF)
-            table = [(code & 255, code >> 8 & 255, code >> 16) for code in codes.tolist()]
+            return self._reduced(frame, drawn)
+        codes = colors[::-1] & 0xFFFFFF  # falling: Pillow ignores a table that rises 0, 1, 2 ... in grey
+        self._index_of[codes] = np.arange(len(codes), dtype=np.uint8)
+        indices = self._index_of.take(frame & 0xFFFFFF)
+        table = [(code & 255, code >> 8 & 255, code >> 16) for code in codes.tolist()]
         if not transparent:
+            return indices, table, None
+        indices[~drawn] = len(table)
+        return indices, [*table, (0, 0, 0)], len(table)
+
+    def _reduced(self, frame: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, list[Color], int | None]:
+        indices = self._palette.indices(frame, drawn)
+        table: list[Color] = [(r, g, b) for r, g, b in self._palette.table.astype(int).tolist()]
+        if drawn.all() and not self._alpha:
             return indices, table, None
         indices[~drawn] = len(table)
         return indices, [*table, (0, 0, 0)], len(table)
@@ -219,17 +233,6 @@ def _distinct(values: np.ndarray) -> np.ndarray:
     starts = np.ones(len(values), bool)
     np.not_equal(values[1:], values[:-1], out=starts[1:])
     return np.unique(values[starts])
-
-
-def _reduced(frame: np.ndarray, count: int) -> tuple[np.ndarray, list[Color]]:
-    """Indices into at most `count` colours that approximate a frame, by median cut."""
-    import numpy as np
-    import PIL.Image
-
-    picture = PIL.Image.fromarray(np.ascontiguousarray(frame[..., None].view(np.uint8)[..., :3]))
-    reduced = picture.quantize(count, PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
-    flat = (reduced.getpalette() or [])[: 3 * count]
-    return np.array(reduced), list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
 
 
 def _around(area: np.ndarray) -> Rectangle:

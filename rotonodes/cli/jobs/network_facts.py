@@ -48,7 +48,8 @@ def network_line(model: Model) -> str:
 
 
 def closing_line(result: Result, model: Model, node: str) -> str:
-    """What was written where, and how fast: `3 pictures in 0.41 s: out/*.png; the network 12.3 frames per second; unet of ...; computed in bfloat16`.
+    """What was written where, and how fast: `3 pictures in 0.41 s: out/*.png; the network 12.3 frames per second; unet of ...; computed in
+    bfloat16`.
 
     `node` is the name of the network's node in the graph.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.annotations import Key
@@ -22,10 +22,13 @@ class WriteGIF(Node):
 
     It has the exact colours of flat artwork and the exact duration.
 
-    Up to 256 colours per frame are exact, more are reduced without dithering. Labels are written in their own colours. GIF
+    Up to 256 colours per frame are exact. More are reduced without dithering, to a palette that stays from frame to frame while it
+    fits, so that what stands still does not flicker; flat colours in such frames stay exact. Labels are written in their own colours. GIF
     counts hundredths of a second: 24 frames at 24 fps last exactly one second, in steps of 0.04 and 0.05 s. Frames stream:
     memory does not grow with the clip.
     """
+
+    revision: ClassVar[int] = 1  # a palette of our own for frames of more than 256 colours
 
     path: OutputPath = param(help="file to write (.gif)", pixels=False, pattern=r"(?i)\.gif$")
     fps: float = param(24.0, help="frames per second; above 50 frames are dropped: browsers do not show them", unit="1/s", gt=0, le=1000)
