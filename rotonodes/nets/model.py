@@ -161,8 +161,8 @@ class Model:
         for name in (*_JSONS, *(name for name in _OPTIONAL_JSONS if name in metadata)):
             fields[name] = _parse(name, metadata[name])
         preprocessing = Preprocessing.from_json(fields.pop("sight", {}))
-        chosen = {"activation": metadata.get("answer", "softmax"), "precision": metadata.get("precision", "")}
-        return cls(**fields, **chosen, preprocessing=preprocessing, state=state)
+        fields |= {"activation": metadata.get("answer", "softmax"), "precision": metadata.get("precision", "")}
+        return cls(**fields, preprocessing=preprocessing, state=state)
 
 
 def build(architecture: str, config: Mapping[str, Any]) -> nn.Module:
