@@ -9,13 +9,13 @@ from rotonodes.errors import PlanFault, UsageError, did_you_mean, did_you_mean_f
 from rotonodes.graph.graph import Graph, Link, select
 from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
-from rotonodes.plan.arithmetic import decide_precision
 from rotonodes.plan.cache import Cache
 from rotonodes.plan.differences import History
 from rotonodes.plan.done import is_done
 from rotonodes.plan.inputs import list_files, refuse_overwriting
 from rotonodes.plan.keys import FileFingerprints, Keys
 from rotonodes.plan.missing_files import missing_frames
+from rotonodes.plan.network_precision import decide_precision
 from rotonodes.plan.paths import Paths
 from rotonodes.plan.plan import Plan, Stage, Task
 from rotonodes.plan.sizes import estimate_memory
