@@ -260,7 +260,7 @@ def test_graphs_within_graphs_within_graphs(tmp_path: Path) -> None:
         Graph.load(tmp_path / "g.yaml", settings={"a/sub/sft.amount": 8})
 
 
-@pytest.mark.parametrize(("levels", "fits"), [(16, True), (18, False)])
+@pytest.mark.parametrize(("levels", "fits"), [(17, True), (18, False)])
 def test_levels_of_graphs_are_limited(tmp_path: Path, levels: int, fits: bool) -> None:
     for level in range(levels):
         inner = f"{{type: ./l{level + 1}.yaml}}" if level < levels - 1 else "{type: GraphSource}"

@@ -138,6 +138,19 @@ def test_endless():
 def test_skipped():
     assert doubled(1) == 2
 """
+LONG = """
+from rotonodes.a import doubled
+
+def test_first():
+    assert doubled(2) == 4
+
+def test_without_end():
+    while doubled(0) == 0:
+        pass
+
+def test_after():
+    assert doubled(1) == 2
+"""
 SCRIPT = """
 import json, sys
 from pathlib import Path
@@ -152,6 +165,8 @@ with patch("builtins.print"):
     found.collect(["test_a.py"], run_tests, 60)
     again = []
     found.collect(["test_a.py"], lambda *a: again.append(a) or 0, 60)
+    more = Reach(root, root / "more maps")
+    more.collect(["test_b.py"], run_tests, 12)
 lines = {str(line): found.tests("rotonodes/a.py", range(line, line + 1)) for line in (5, 9)}
 code = root / "rotonodes" / "a.py"
 source = code.read_text()
@@ -161,12 +176,13 @@ for old, new, patience in (("x * 2", "x * 3", 60), ("x += 1", "x += 0", 2), ("x 
     code.write_text(source.replace(old, new))
     outcomes.append(mutate.asked(root, tests, dict.fromkeys(tests, 0.0), patience))
 code.write_text(source)
-print(json.dumps([lines, len(again), outcomes]))
+print(json.dumps([lines, len(again), outcomes, sorted(more.seconds)]))
 """
 
 
 def test_the_map_names_the_tests_of_each_line_and_changes_are_noticed_by_them(tmp_path: Path) -> None:
-    for name, text in {"rotonodes/__init__.py": "", "rotonodes/a.py": CODE, "tests/test_a.py": TESTS}.items():
+    files = {"rotonodes/__init__.py": "", "rotonodes/a.py": CODE, "tests/test_a.py": TESTS, "tests/test_b.py": LONG}
+    for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow: takes long\n")
@@ -177,10 +193,11 @@ def test_the_map_names_the_tests_of_each_line_and_changes_are_noticed_by_them(tm
         env={"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 0, done.stderr
-    lines, again, outcomes = json.loads(done.stdout)
+    lines, again, outcomes, in_time = json.loads(done.stdout)
     assert sorted(lines["5"]) == [
         f"tests/test_a.py::test_{name}" for name in ("beside", "doubled", "endless")
     ]  # a fixture of the whole file
     assert lines["9"] == ["tests/test_a.py::test_endless"]
     assert again == 0  # nothing changed, so nothing is collected again
     assert outcomes == [mutate.NOTICED, mutate.TIMED_OUT_WITH, mutate.SURVIVED, mutate.NOTICED]
+    assert in_time == ["tests/test_b.py::test_first"]  # the time was up in the one after it

@@ -112,7 +112,9 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=60, help="no further change is tried after so long; the map is not counted in")
     parser.add_argument("--only", type=Path, action="append", help="a file or folder to change, instead of the whole core; repeatable")
     parser.add_argument("--seconds", type=float, default=20, help="processor time of the tests for one change")
-    parser.add_argument("--file-seconds", type=float, default=900, help="a test file that takes longer, in processor time, is left out")
+    parser.add_argument(
+        "--file-seconds", type=float, default=900, help="of a test file that takes longer, in processor time, the tests until then count"
+    )
     return parser.parse_args(arguments)
 
 

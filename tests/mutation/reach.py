@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -37,8 +38,15 @@ class Collector:
         self.began = 0.0
 
     def start(self) -> None:
+        """Begin; when the time is up the map ends there, with the tests until then."""
+        signal.signal(signal.SIGXCPU, self._end)
         self.coverage.erase()
         self.coverage.start()
+
+    def _end(self, *_: Any) -> None:
+        signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # it comes again each second
+        self.spoiled.add(self.context)
+        raise KeyboardInterrupt
 
     def _switch(self, context: str) -> None:
         self.coverage.switch_context(context)

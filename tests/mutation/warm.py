@@ -113,7 +113,7 @@ def _be_pytest(copy: Path, arguments: Sequence[str], seconds: float, plugins: Se
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 5))
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 60))
         os.chdir(copy)
         os.environ["PYTHONPATH"] = str(copy)
         sys.path[:] = [str(copy), *(path for path in sys.path if path not in ("", str(Path(__file__).parent)))]
