@@ -9,7 +9,8 @@ import torch
 
 from conftest import NO_SAMPLES, SAMPLES
 from rotonodes.errors import FrameError
-from rotonodes.imaging.passes.names import CANONICAL, SPELLINGS, canonical, read_passes, squash
+from rotonodes.imaging.passes.names import read_passes
+from rotonodes.imaging.passes.spellings import CANONICAL, SPELLINGS, canonical, squash
 from rotonodes.io.exr import read_layers
 from rotonodes.node.parameters import WrongParameter
 from rotonodes.nodes.passes.multipass_decode import MultipassDecode

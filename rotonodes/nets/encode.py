@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.passes.camera import NOTHING
-from rotonodes.imaging.passes.names import canonical
+from rotonodes.imaging.passes.spellings import canonical
 from rotonodes.nets.model import ENCODINGS, SHAPE, Model
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.color import linear_to_srgb

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError, did_you_mean, listed
-from rotonodes.imaging.passes.names import Passes, squash
+from rotonodes.imaging.passes.names import Passes
+from rotonodes.imaging.passes.spellings import squash
 
 if TYPE_CHECKING:
     import numpy as np

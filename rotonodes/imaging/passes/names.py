@@ -1,111 +1,26 @@
 """Channel names of multipass files split into view layers, passes, stereo views and channels.
 
-Every renderer spells its passes differently. Here each has one canonical name, Blender 4's short word
-(`DiffDir`, `GlossCol`, `IndexOB`), and a pass may be asked for in any spelling. Names are split from the right, since the
-names of layers and passes may contain spaces and dots: `My layer.v2.Diffuse Direct.R`.
+A pass may be asked for in any renderer's spelling of its name (`spellings`). Names are split from the right, since the names of
+layers and passes may contain spaces and dots: `My layer.v2.Diffuse Direct.R`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import FrameError, did_you_mean, listed
+from rotonodes.imaging.passes.spellings import canonical, canonical_beside, rank, squash
 
 if TYPE_CHECKING:
     import numpy as np
 
     from rotonodes.values.pixels import Image, Layers
 
-# Canonical name -> other spellings; where one file may have several of them, the likelier meaning first. From Blender 5, Cinema 4D,
-# V-Ray, Arnold, Redshift, Octane, Houdini and Nuke.
-SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "Combined": ("rgba", "rgb", "beauty", "image", "C", "Ci", "RGB_color"),
-    "Depth": ("z", "zdepth", "depth_z", "deep_z", "pz"),
-    "Mist": (),
-    "Position": ("P", "worldposition", "world_position", "position_world", "pworld", "pos"),
-    "Normal": ("N", "normals", "worldnormal", "world_normal", "normal_world", "shading_normal"),
-    "Vector": ("motion", "motionvector", "motion_vector", "velocity", "forward", "motionvectors"),
-    "UV": ("st", "uvs", "texture_coordinates", "uv_coordinates"),
-    "IndexOB": ("objectindex", "object_id", "objectid", "node_id", "object_layer_id"),
-    "IndexMA": ("materialindex", "material_id", "materialid", "mtl_id"),
-    "DiffDir": ("diffusedirect", "direct_diffuse", "diffuse", "diffuse_lighting", "lighting"),
-    "DiffInd": ("diffuseindirect", "indirect_diffuse", "gi", "globalillumination"),
-    "DiffCol": ("diffusecolor", "diffusealbedo", "albedo", "basecolor", "diffuse_filter", "kd"),
-    "GlossDir": ("glossydirect", "speculardirect", "direct_specular", "specular", "spec", "specular_lighting", "reflection_direct"),
-    "GlossInd": (
-        "glossyindirect",
-        "specularindirect",
-        "indirect_specular",
-        "refl",
-        "reflection",
-        "reflections",
-        "reflect",
-        "reflection_indirect",
-    ),
-    "GlossCol": ("glossycolor", "specularalbedo", "reflection_filter", "reflections_filter"),
-    "TransDir": ("transmissiondirect", "direct_transmission"),
-    "TransInd": ("transmissionindirect", "indirect_transmission", "refr", "refraction", "refractions", "refract", "transmission"),
-    "TransCol": ("transmissioncolor", "transmissionalbedo", "refraction_filter", "refractions_filter", "transmission_filter"),
-    "VolumeDir": ("volumedirect", "direct_volume", "volume_lighting"),
-    "VolumeInd": ("volumeindirect", "indirect_volume"),
-    "Emit": ("emission", "emissive", "self_illum", "selfillumination", "emitters"),
-    "Env": ("environment",),
-    "AO": ("ambientocclusion", "ambient_occlusion", "occlusion"),
-    "Shadow": ("shadows", "raw_shadow"),
-    "Shadow Catcher": (),
-    "Ambient": (),
-    "Illum": ("illumination",),
-    "Caustics": ("caustic",),
-    "Atmosphere": ("atmos", "fog"),
-    "AtmosphereMul": ("atmosmul",),
-    "MatColor": ("materialcolor",),
-    "MatDif": ("materialdiffuse",),
-    "MatLum": ("materialluminance",),
-    "MatTrans": ("materialtransparency",),
-    "MatRefl": ("materialreflection",),
-    "MatEnv": ("materialenvironment",),
-    "MatSpec": ("materialspecular",),
-    "MatSpecCol": ("materialspecularcolor",),
-    "Freestyle": (),
-    "Denoising Normal": (),
-    "Denoising Albedo": (),
-    "Denoising Depth": (),
-    "Noisy Image": (),
-    "CryptoObject": ("crypto_object",),
-    "CryptoMaterial": ("crypto_material",),
-    "CryptoAsset": ("crypto_asset",),
-}
-CANONICAL: tuple[str, ...] = tuple(SPELLINGS)
-
 _CHANNEL_WORDS = {"red": "R", "green": "G", "blue": "B", "alpha": "A"}
 _CHANNEL_ORDER = "RGBXYZWUVA"  # serves RGBA, XYZW and UVA
 _NAMED_IN_MESSAGES = 12
-
-
-def squash(name: str) -> str:
-    """A name in lower case without spaces, underscores and dashes, in which renderers differ."""
-    return "".join(c for c in name.casefold() if c.isalnum()) or name
-
-
-_CANONICAL_OF = {squash(word): name for name, words in SPELLINGS.items() for word in (name, *words)}
-_RANK_OF = {squash(word): rank for words in SPELLINGS.values() for rank, word in enumerate(words)}
-# V-Ray for 3ds Max puts its name before every pass: VRayZDepth, VRayDiffuseFilter.
-_CANONICAL_OF |= {f"vray{word}": name for word, name in _CANONICAL_OF.items() if len(word) > 1}
-_RANK_OF |= {f"vray{word}": rank for word, rank in _RANK_OF.items() if len(word) > 1}
-
-
-def canonical(name: str, names: Mapping[str, str] | None = None) -> str:
-    """The canonical name of a pass; unknown passes keep their name. `names` (spelling -> canonical) takes precedence."""
-    word = squash(name)
-    for spelling, meant in (names or {}).items():
-        if squash(spelling) == word:
-            return _CANONICAL_OF.get(squash(meant), meant)
-    if buffer := re.fullmatch(r"object(?:buffer)?(\d+)", word):
-        return f"Object{int(buffer[1])}"
-    return _CANONICAL_OF.get(word, name)
 
 
 @dataclass(frozen=True)
@@ -226,8 +141,7 @@ def _best(candidates: list[Pass], word: str, view: str) -> Pass | None:
     meant = canonical(word)
 
     def unlike(p: Pass) -> tuple[bool | int, ...]:
-        spelled = squash(p.name)
-        return p.name != word, spelled != squash(word), p.canonical != meant, p.view != view, _RANK_OF.get(spelled, -1)
+        return p.name != word, squash(p.name) != squash(word), p.canonical != meant, p.view != view, rank(p.name)
 
     if spelled := [p for p in candidates if _spells(p, word)]:
         return min(spelled, key=unlike)
@@ -258,7 +172,13 @@ def read_passes(
     for full, (stem, view, channel) in zip(channels, split, strict=True):
         layer, name = _bare(channel) if not stem else _layer_and_pass(stem, tops)
         found.setdefault((layer, name, view), []).append((channel, full))
-    passes = tuple(Pass(layer, name, view, canonical(name, names), _ordered(members)) for (layer, name, view), members in found.items())
+    beside: dict[str, set[str]] = {}
+    for layer, name, _ in found:
+        beside.setdefault(layer, set()).add(squash(name))
+    passes = tuple(
+        Pass(layer, name, view, canonical_beside(name, beside[layer], names), _ordered(members))
+        for (layer, name, view), members in found.items()
+    )
     return Passes(passes, all_views, where or "these layers")
 
 

@@ -30,7 +30,7 @@ class FindKeyLight(Node):
     parameter.
     """
 
-    revision: ClassVar[int] = 1  # shadows by rays too; metal and glass are no shadow
+    revision: ClassVar[int] = 2  # 1: shadows by rays too; metal and glass are no shadow; 2: more spellings of passes
 
     layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")
     view: str = param("", help="stereo view (left, right); empty: the hero view")

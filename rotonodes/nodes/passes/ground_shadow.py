@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean
 from rotonodes.imaging.passes.names import Passes
@@ -28,6 +28,8 @@ class GroundShadow(Node):
     `soft` keeps penumbras as they are measured; `flat` has one density, and an antialiased edge where the light is `threshold` of the
     way into the shadow.
     """
+
+    revision: ClassVar[int] = 1  # more spellings of passes
 
     style: Literal["flat", "soft"] = param("flat", help="flat: one density with a crisp edge; soft: with penumbras, as in the render")
     source: Literal["auto", "catcher", "layers", "light"] = param("auto", help="layers: what the shadow is read from")

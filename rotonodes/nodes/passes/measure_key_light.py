@@ -26,7 +26,7 @@ class MeasureKeyLight(Node):
     """
 
     cached: ClassVar[bool] = True
-    revision: ClassVar[int] = 1  # shadows are looked at
+    revision: ClassVar[int] = 2  # 1: shadows are looked at; 2: more spellings of passes
 
     frames: str = param("", help="frames to measure; default the graph's frames", examples=["1-2", "1"])
     layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")

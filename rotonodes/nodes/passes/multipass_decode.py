@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import model_validator
 
 from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
-from rotonodes.imaging.passes.names import CANONICAL, Passes, pass_image
+from rotonodes.imaging.passes.names import Passes, pass_image
+from rotonodes.imaging.passes.spellings import CANONICAL
 from rotonodes.node.annotations import Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
@@ -23,6 +25,8 @@ class MultipassDecode(Node):
     the frame, data window and header of the file; their values are as stored, so depth, normals and ids are raw.
     A pass or name that is not in the file fails the frame, but only when its output is linked.
     """
+
+    revision: ClassVar[int] = 1  # more spellings of passes
 
     passes: tuple[str, ...] = param(
         CANONICAL,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import field_validator
 
@@ -23,6 +23,8 @@ class StackPasses(Node):
     are turned to x right, y up, z towards the viewer, by the camera in the header, or the one solved from Position and Depth. A
     pass that is not in the file fails the frame. The channels of a picture linked as `more` (from FindKeyLight, say) come last.
     """
+
+    revision: ClassVar[int] = 1  # more spellings of passes
 
     passes: tuple[str, ...] = param(
         ("Combined", "DiffDir", "Normal", "Depth"),

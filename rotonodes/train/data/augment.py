@@ -16,7 +16,7 @@ import torch
 from torch import Generator, Tensor
 from torchvision.transforms.v2 import functional as transforms
 
-from rotonodes.imaging.passes.names import canonical
+from rotonodes.imaging.passes.spellings import canonical
 from rotonodes.nets.model import SHAPE
 from rotonodes.train.data.texture import light_gain, surface_gain
 from rotonodes.train.settings import Augment

@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from rotonodes.errors import FrameError
-from rotonodes.imaging.passes.names import canonical
+from rotonodes.imaging.passes.spellings import canonical
 from rotonodes.metrics.labels import IGNORE
 from rotonodes.nets.encode import channel_encoding, encode, mirror
 from rotonodes.nets.preprocess import Preprocessing
