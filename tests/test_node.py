@@ -1,10 +1,12 @@
 """Nodes: what a class declares by its fields and its signature, the registry, and calls without a graph."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -17,7 +19,7 @@ from rotonodes.node.catalogue import all_nodes, find_node, load_file, plugin_fau
 from rotonodes.node.parameters import InputPath, OutputPath, WrongParameter, changes_pixels, param, parameter_faults, unit_of
 from rotonodes.node.registry import full_name
 from rotonodes.nodes import Crop
-from rotonodes.values.pixels import Batch, Clip, Image, Labels, Matte, Picture
+from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte, Picture
 from rotonodes.values.tones import ToneScale
 
 IMAGE = Image(torch.zeros(3, 2, 2))
@@ -324,3 +326,33 @@ def test_a_wrong_parameter_survives_another_process() -> None:
         Crop(lefft=1)
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.faults) == (str(caught.value), caught.value.faults)
+
+
+def test_parameters_are_given_by_name_and_paths_may_be_paths() -> None:
+    from rotonodes.nodes import LoadFrames, SideBySide
+
+    with pytest.raises(UsageError, match=r"^Crop: parameters are given by name, as Crop\(left=3, top=4\)$"):
+        Crop(3, 4)  # type: ignore[misc]
+    assert LoadFrames(path=Path("a") / "b.####.png") == LoadFrames(path="a/b.####.png")
+    with pytest.raises(UsageError, match="path: must be a path, not the number 3"):
+        LoadFrames(path=3)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="frame is a whole number, not '3'"):
+        Crop()(Image(torch.zeros(3, 2, 2)), frame="3")  # type: ignore[call-overload]
+    with pytest.raises(UsageError, match=r"not ndarray of shape \[2, 2, 3\]: make one with Image.from_array\(...\)"):
+        Crop()(np.zeros((2, 2, 3)))
+    assert repr(Crop(left=3)) == "Crop(left=3)"
+    assert repr(SideBySide()) == "SideBySide()"
+
+
+def test_outputs_that_depend_on_parameters_are_attributes() -> None:
+    from rotonodes.node.outputs import Outputs
+    from rotonodes.nodes import MultipassDecode
+
+    planes = {f"View.{name}.{c}": np.full((2, 3), at, np.float32) for at, name in enumerate(("Combined", "Normal")) for c in "RGB"}
+    passes = MultipassDecode(passes=["Combined", "Normal"])(Layers(planes, Box(0, 0, 3, 2), (3, 2)))
+    assert passes.Normal.data.eq(1).all() and passes["Combined"] is passes.Combined
+    assert set(dir(passes)) >= {"Combined", "Normal", "items"}
+    assert not hasattr(passes, "Depth") and not hasattr(passes, "__array__")
+    with pytest.raises(UsageError, match=r"there is no output 'Norml' \(did you mean 'Normal'\?\); there are Combined, Normal"):
+        _ = passes.Norml
+    assert pickle.loads(pickle.dumps(Outputs(a=1))).a == 1

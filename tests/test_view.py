@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from conftest import Call
-from rotonodes.imaging.picture.show import SQUARE, over_squares, shown, write_view
+from rotonodes.imaging.picture.show import shown, write_view
 from rotonodes.io.exr import write_layers
+from rotonodes.values.looks import SQUARE, over_squares
 from rotonodes.values.pixels import Box, Image, Labels, Layers, Matte
 
 
@@ -32,9 +33,10 @@ def test_colour_is_shown_in_srgb(tmp_path: Path) -> None:
 
 def test_transparency_is_shown_over_squares() -> None:
     picture = Image(torch.zeros(4, 2 * SQUARE, 2 * SQUARE), ("R", "G", "B", "A"))
-    ground = over_squares(picture)
+    ground = over_squares(picture.color, picture.alpha)
     assert ground[0, 0, 0] == ground[0, SQUARE, SQUARE] != ground[0, 0, SQUARE]
-    assert over_squares(image([[0.2], [0.2], [0.2], [1.0]], ("R", "G", "B", "A")))[0, 0, 0] == pytest.approx(0.2)
+    opaque = image([[0.2], [0.2], [0.2], [1.0]], ("R", "G", "B", "A"))
+    assert over_squares(opaque.color, opaque.alpha)[0, 0, 0] == pytest.approx(0.2)
 
 
 def test_mattes_are_grey(tmp_path: Path) -> None:

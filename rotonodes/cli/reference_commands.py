@@ -16,7 +16,13 @@ from rotonodes.errors import EXIT_OK
 @types_option
 @click.option("--json", "form", flag_value="json", help="As JSON.")
 @click.option("--markdown", "form", flag_value="markdown", help="As Markdown.")
-@click.option("-o", "--output", metavar="DIR", help="With --markdown: write a page for each type, and an index, into this folder.")
+@click.option("--stubs", "form", flag_value="stubs", help="The types of our own nodes for Python's type checkers, as a stub file.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR|FILE",
+    help="With --markdown: write a page for each type, and an index, into this folder. With --stubs: a file.",
+)
 @verbose_option
 def nodes(type_name: str | None, node_files: Sequence[str], form: str | None, output: str | None) -> int:
     """List the node types, or describe one in full."""
@@ -25,9 +31,28 @@ def nodes(type_name: str | None, node_files: Sequence[str], form: str | None, ou
     from rotonodes.describe import reference
 
     import_nodes(node_files)
+    if form == "stubs":
+        return _write_stubs(output, type_name)
     if output is not None:
         return _write_pages(output, type_name, form)
     click.echo(reference.show(type_name, form or "text", width=min(100, shutil.get_terminal_size().columns)))
+    return EXIT_OK
+
+
+def _write_stubs(output: str | None, type_name: str | None) -> int:
+    """Print the stub file of our own nodes, or write it."""
+    from rotonodes.describe.stubs import node_stubs
+    from rotonodes.errors import UsageError
+    from rotonodes.io.files import write_bytes
+    from rotonodes.node.catalogue import own_nodes
+
+    if type_name is not None:
+        raise UsageError(f"--stubs is of all types, not only of {type_name}")
+    text = node_stubs(own_nodes())
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_bytes(output, text.encode())
     return EXIT_OK
 
 

@@ -62,6 +62,17 @@ class Result:
     def __repr__(self) -> str:
         return f"Result(exit_code={self.exit_code}, delivered={self.delivered} of {self.wanted}, failures={len(self.failures)})"
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: what is there, what failed and why, and what each node did."""
+        from html import escape
+
+        cells = [(escape(name), one.ran, one.cached + one.done, one.failed, f"{one.seconds:.2f}") for name, one in self.stats.items()]
+        rows = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in cells)
+        head = "<tr><th>node</th><th>ran</th><th>there already</th><th>failed</th><th>seconds</th></tr>"
+        failures = "".join(f"<li>{escape(str(failure))}</li>" for failure in self.failures)
+        told = f"<p>{self.delivered} of {self.wanted} frames are there; {self.seconds:.2f} s on {escape(self.device)}</p>"
+        return told + (f"<ul>{failures}</ul>" if failures else "") + f"<table>{head}{rows}</table>"
+
     @property
     def delivered(self) -> int:
         """Number of frames whose outputs are all there, those of earlier runs included."""

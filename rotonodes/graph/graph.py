@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rotonodes.errors import Fault, GraphError, PlanFault, UsageError, did_you_mean, listed
 from rotonodes.node.base import Node
+from rotonodes.node.outputs import NoOutput
 from rotonodes.node.signature import Socket
-from rotonodes.values.frames import parse_frames
+from rotonodes.values.frames import format_frames, frame_numbers, parse_frames
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -57,10 +58,6 @@ class Vertex:
         return type(self.node).cached if self.cache is None else self.cache
 
 
-class NoOutput(UsageError, AttributeError):
-    """The node of a handle has no output of this name. It is an AttributeError too, so that `hasattr` works."""
-
-
 class Handle:
     """A node of a graph under construction; its attributes (or items) are its outputs."""
 
@@ -78,9 +75,20 @@ class Handle:
             raise NoOutput(f"{self._name} has no output {output!r}{did_you_mean(output, outputs)}; it has {', '.join(outputs)}")
         return Handle(self._graph, self._name, output)
 
+    def __repr__(self) -> str:
+        return f"Handle({self._name}{'.' if self._output else ''}{self._output})"
+
     @property
     def _link(self) -> Link:
         return Link(self._name, self._output)
+
+
+def check_is_node(given: Any) -> None:
+    """Raise UsageError for what is no node, such as a node's class."""
+    if isinstance(given, type) and issubclass(given, Node):
+        raise UsageError(f"add takes a node, not the class {given.__name__}: write {given.__name__}(...)")
+    if not isinstance(given, Node):
+        raise UsageError(f"add takes a node, not {type(given).__name__}")
 
 
 def frames_or_auto(text: str) -> tuple[int, ...] | None:
@@ -94,14 +102,15 @@ class Graph:
     `frames` are the frames of the shot, as text ("1-24") or numbers; without it, or with "auto", they come from disk.
     """
 
-    def __init__(self, frames: str | Iterable[int] | None = None, *, file: str = "") -> None:
+    def __init__(self, frames: str | int | Iterable[int] | None = None, *, file: str = "") -> None:
         self.file = file
         self.frames: tuple[int, ...] | None = None
         if frames is not None:
-            self.frames = frames_or_auto(frames) if isinstance(frames, str) else tuple(frames)
+            self.frames = frames_or_auto(frames) if isinstance(frames, str) else frame_numbers(frames)
         self.vertices: dict[str, Vertex] = {}
         self.subgraphs: dict[str, dict[str, Link]] = {}  # nodes that are graph files: output -> the output inside
         self.subgraph_inputs: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {}  # the same: input -> (node, input) inside
+        self.data: dict[str, Any] = {}  # `files`, `inputs` and `outputs` as the file has them
         self.open_inputs: tuple[str, ...] = ()  # inputs that a graph which uses this one as a node must link
         self._topology: nx.MultiDiGraph | None = None
         self._types: dict[Link, tuple[type, ...]] = {}  # types of links, as far as they are known
@@ -111,6 +120,7 @@ class Graph:
 
         Raises GraphError for links that do not fit, UsageError for a name that is taken or a link that is not a handle.
         """
+        check_is_node(node)
         cls = type(node)
         if not name:
             base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.type_name).lower()
@@ -131,6 +141,10 @@ class Graph:
             del self.vertices[name]
             raise GraphError(faults)
         return Handle(self, name, next(iter(node.outputs()), ""))
+
+    def __repr__(self) -> str:
+        frames = "frames on disk" if self.frames is None else f"frames {format_frames(self.frames) or 'none'}"
+        return f"Graph({len(self.vertices)} nodes, {frames}{', ' if self.file else ''}{self.file})"
 
     def insert(self, vertex: Vertex) -> None:
         """Add a vertex, or replace the one of that name; its links are not checked."""

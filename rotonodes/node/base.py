@@ -15,10 +15,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from rotonodes.errors import UsageError
 from rotonodes.node.annotations import NOT_GIVEN, Device, Frame, InputLink, Key, Monitor, Prepared, Shot, Wanted
 from rotonodes.node.calling import PREPARED, as_clips, first_of_batch, on_one_device, span_of, wrong_input
+from rotonodes.node.outputs import Outputs
 from rotonodes.node.parameters import (
     WrongParameter,
+    changed_parameters,
     faults_of,
     path_parameters,
+    positional,
+    with_paths_as_text,
     wrong_kinds,
 )
 from rotonodes.node.registry import register
@@ -58,8 +62,10 @@ class Node(BaseModel):
     code_digest: ClassVar[str] = ""  # of nodes that are not our own; part of the key
     signature: ClassVar[Signature]
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, *misplaced: Any, **values: Any) -> None:
         """Raises WrongParameter, a UsageError, for values that do not fit."""
+        if misplaced:
+            raise WrongParameter(type(self).type_name, [("", positional(type(self), misplaced))])
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -74,9 +80,14 @@ class Node(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _no_quiet_conversions(cls, values: Any) -> Any:
-        for name, message in wrong_kinds(cls.model_fields, values) if isinstance(values, dict) else ():
+        if not isinstance(values, dict):
+            return values
+        for name, message in wrong_kinds(cls.model_fields, values):
             raise ValueError(f"{name}: {message}")
-        return values
+        return with_paths_as_text(cls.model_fields, values)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        return changed_parameters(self)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -205,6 +216,8 @@ class Node(BaseModel):
         single picture is returned); where it takes a clip, a list. Raises UsageError for inputs that are missing, unknown or
         of another type.
         """
+        if not isinstance(frame, int) or isinstance(frame, bool):
+            raise UsageError(f"{self.type_name}: frame is a whole number, not {frame!r}")
         inputs = dict(zip(self.signature.inputs, values, strict=False))
         if len(values) > len(self.signature.inputs):
             raise UsageError(f"{self.type_name} takes {len(self.signature.inputs)} inputs, got {len(values)}")
@@ -225,7 +238,8 @@ class Node(BaseModel):
             elif socket.feed == "clip" and value is not None:
                 inputs[name] = as_clips(socket, value, frame)
         result = self.run(inputs, frame=frame, key=key, device=device)
-        return first_of_batch(result) if single else result
+        result = first_of_batch(result) if single else result
+        return Outputs(result) if isinstance(result, dict) else result
 
     def run(
         self,

@@ -61,7 +61,7 @@ def wrong_input(socket: Socket, value: Any) -> str | None:
         singles = list(value.like)
     for single in singles:
         if not isinstance(single, kinds):
-            hint = f": make one with {kinds[0].__name__}(...)" if hasattr(single, "shape") and kinds[0] in FRAME_TYPES else ""
+            hint = f": make one with {kinds[0].__name__}.from_array(...)" if hasattr(single, "shape") and kinds[0] in FRAME_TYPES else ""
             return f"the input {socket.name!r} takes {socket.type_names()}, not {_described(single)}{hint}"
     return None
 

@@ -28,6 +28,11 @@ def all_nodes() -> dict[str, type[Node]]:
     return dict(sorted(NODES.items()))
 
 
+def own_nodes() -> dict[str, type[Node]]:
+    """The node types of rotonodes itself, by full name."""
+    return {full: cls for full, cls in all_nodes().items() if cls.__module__.startswith("rotonodes.nodes.")}
+
+
 def find_node(name: str) -> type[Node] | None:
     """A node type by name (`Crop` means `Crop.1`); None when there is none."""
     return all_nodes().get(name if "." in name else f"{name}.1")

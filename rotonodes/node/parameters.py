@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,6 +102,35 @@ def wrong_kinds(fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> I
                 if isinstance(path, int | float):
                     yield name, f"must be a path, not the number {path}: put a file's name in quotes"
                     break
+
+
+def with_paths_as_text(fields: Mapping[str, FieldInfo], values: dict[str, Any]) -> dict[str, Any]:
+    """The values of parameters, with `pathlib` paths as text where a parameter is a path."""
+    changed: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in fields and path_role(fields[name]):
+            if isinstance(value, os.PathLike):
+                changed[name] = os.fspath(value)
+            elif isinstance(value, list | tuple) and any(isinstance(one, os.PathLike) for one in value):
+                changed[name] = [os.fspath(one) if isinstance(one, os.PathLike) else one for one in value]
+    return values | changed
+
+
+def changed_parameters(node: BaseModel) -> Iterator[tuple[str, Any]]:
+    """(name, value) of the parameters that are required or not at their defaults."""
+    for name, info in type(node).model_fields.items():
+        value = getattr(node, name)
+        if info.is_required() or value != info.get_default(call_default_factory=True):
+            yield name, value
+
+
+def positional(cls: type[BaseModel], values: Sequence[Any]) -> str:
+    """The fault of parameters that were given without their names."""
+    names = list(cls.model_fields)
+    if not names:
+        return "it has no parameters"
+    example = ", ".join(f"{name}={shown(value)}" for name, value in zip(names, values, strict=False))
+    return f"parameters are given by name, as {getattr(cls, 'type_name', cls.__name__)}({example})"
 
 
 def parameter_faults(cls: type[BaseModel], values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -50,6 +50,17 @@ def parse_frames(text: str) -> tuple[int, ...]:
     )
 
 
+def frame_numbers(frames: object) -> tuple[int, ...]:
+    """Frames that were given from Python: a range as text, one number, or many. Raises UsageError for anything else."""
+    if isinstance(frames, str):
+        return parse_frames(frames)
+    numbers = tuple(frames) if isinstance(frames, Iterable) else (frames,)
+    for number in numbers:
+        if isinstance(number, bool) or not hasattr(number, "__index__"):
+            raise UsageError(f'frames are whole numbers or a range as text ("1-24"), not {number!r}')
+    return tuple(map(int, numbers))
+
+
 def format_frames(frames: Iterable[int]) -> str:
     """Frames as the shortest range that names them: `1-3,5-9x2`."""
     import fileseq

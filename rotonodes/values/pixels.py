@@ -8,73 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, final
+
+from rotonodes.errors import UsageError
+from rotonodes.values.box import Box as Box  # everybody finds these two here, beside the pictures
+from rotonodes.values.box import cut as cut
+from rotonodes.values.color import Colorspace
 
 if TYPE_CHECKING:
     import numpy as np
+    import PIL.Image
     import torch
     from torch import Tensor
 
 T = TypeVar("T")
-
-
-class Box(NamedTuple):
-    """A rectangle in pixels, origin top left; `right` and `bottom` are exclusive."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
-
-    @classmethod
-    def around(cls, mask: np.ndarray | Tensor, margin: int = 0) -> Box | None:
-        """The smallest box around the True pixels of a mask `[H, W]`, `margin` px wider on each side as far as the frame goes.
-
-        None where no pixel is True.
-        """
-        height, width = mask.shape
-        lines: list[list[bool]] = [mask.any(axis).tolist() for axis in (1, 0)]  # type: ignore[misc]
-        rows, columns = lines
-        if not any(rows):
-            return None
-        top, bottom = rows.index(True), height - rows[::-1].index(True)
-        left, right = columns.index(True), width - columns[::-1].index(True)
-        return cls(max(0, left - margin), max(0, top - margin), min(width, right + margin), min(height, bottom + margin))
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, to index the last two dimensions of an array or tensor that begins at the origin."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-    def intersect(self, other: Box) -> Box:
-        """The common part; empty boxes have no width or no height."""
-        left, top = max(self.left, other.left), max(self.top, other.top)
-        return Box(left, top, max(left, min(self.right, other.right)), max(top, min(self.bottom, other.bottom)))
-
-    def union(self, other: Box) -> Box:
-        """The smallest box around both."""
-        return Box(min(self.left, other.left), min(self.top, other.top), max(self.right, other.right), max(self.bottom, other.bottom))
-
-
-def cut(data: Tensor, box: Box, wanted: Box) -> Tensor:
-    """`data` `[..., H, W]` lies on `box`; returns the pixels on `wanted`, zero where there are none."""
-    if box == wanted:
-        return data
-    both = box.intersect(wanted)
-    inside = data[..., both.top - box.top : both.bottom - box.top, both.left - box.left : both.right - box.left]
-    if both == wanted:
-        return inside
-    out = data.new_zeros((*data.shape[:-2], wanted.height, wanted.width))
-    out[..., both.top - wanted.top : both.bottom - wanted.top, both.left - wanted.left : both.right - wanted.left] = inside
-    return out
 
 
 def rgb_names(count: int) -> tuple[str, ...]:
@@ -118,6 +65,7 @@ class Image:
     encoded: Encoded | None = None
 
     def __post_init__(self) -> None:
+        _check_tensor("Image", self.data, "from_array(array) makes one of an array [H, W, C]")
         if self.data.ndim != 3:
             raise ValueError(f"a picture is [C, H, W], this has {self.data.ndim} dimensions: {tuple(self.data.shape)}")
         if not self.channels:
@@ -193,6 +141,46 @@ class Image:
                 return tuple(self.channels.index(name) for name in names)
         return tuple(i for i, name in enumerate(self.channels) if name != "A")[:3] or (0,)
 
+    @classmethod
+    def from_array(cls, array: Any, *, colorspace: Colorspace | None = None, channels: tuple[str, ...] = ()) -> Image:
+        """A picture from an array or tensor `[H, W]` or `[H, W, C]`: grey, grey with alpha, RGB, RGBA, further channels.
+
+        uint8 and uint16 are sRGB codes, floats are linear, unless `colorspace` says otherwise; "raw" changes nothing but the
+        range of whole numbers. Alpha is straight, as files have it. Raises UsageError for other shapes and types.
+        """
+        from rotonodes.values.conversions import linear_planes
+
+        return cls(linear_planes(array, colorspace), channels)
+
+    @classmethod
+    def from_pil(cls, picture: PIL.Image.Image) -> Image:
+        """A picture of Pillow, of any mode; its values are sRGB codes, those of mode F linear."""
+        from rotonodes.values.conversions import array_of, linear_planes
+
+        return cls(linear_planes(*array_of(picture)))
+
+    def to_numpy(self, *, colorspace: Colorspace = "linear") -> np.ndarray:
+        """The frame as float32 `[H, W, C]` with straight alpha, linear or sRGB, not clamped; "raw" gives the planes as they are."""
+        from rotonodes.values.conversions import straight_array
+
+        frame = self.on_frame()
+        return straight_array(frame.data, frame.color_indices, frame.alpha, colorspace)
+
+    def to_pil(self) -> PIL.Image.Image:
+        """The frame as 8-bit L, LA, RGB or RGBA of Pillow: sRGB, straight alpha, clamped; further channels are left out."""
+        from rotonodes.values.conversions import pil_of
+
+        indices = self.color_indices if len(self.color_indices) in (1, 3) else self.color_indices[:1]
+        planes = [*indices, *([self.channels.index("A")] if "A" in self.channels else [])]
+        return pil_of(self.to_numpy(colorspace="srgb")[..., planes])
+
+    def _repr_png_(self) -> bytes:
+        """How a notebook shows it: over grey squares where it is transparent; normals, depth and ids in range."""
+        from rotonodes.values.looks import picture_png
+
+        frame = self.on_frame().to("cpu")
+        return picture_png(frame.data, frame.channels)
+
     def to(self, device: str | torch.device) -> Image:
         return self if self.data.device == _device(device) else replace(self, data=self.data.to(device))
 
@@ -219,6 +207,15 @@ class _Plane:
     def device(self) -> torch.device:
         return self.data.device
 
+    def to_pil(self) -> PIL.Image.Image:
+        raise NotImplementedError
+
+    def _repr_png_(self) -> bytes:
+        """How a notebook shows it: a matte grey, labels in their colours."""
+        from rotonodes.values.looks import png_of
+
+        return png_of(self.to_pil())
+
     def with_data(self, data: Tensor) -> Self:
         """The same with another plane."""
         made: Self = replace(self, data=data)  # type: ignore[type-var]
@@ -236,11 +233,37 @@ class Matte(_Plane):
     data: Tensor
 
     def __post_init__(self) -> None:
+        _check_tensor("Matte", self.data, "from_array(array) makes one of an array")
         if self.data.ndim != 3 or self.data.shape[0] != 1:
             raise ValueError(f"a matte is [1, H, W], this is {tuple(self.data.shape)}")
 
     def __repr__(self) -> str:
         return f"Matte({self.width} x {self.height}, {self.device})"
+
+    @classmethod
+    def from_array(cls, array: Any) -> Matte:
+        """A matte from an array or tensor `[H, W]`: floats as they are, whole numbers as 0 to 1."""
+        from rotonodes.values.conversions import planes_of
+
+        return cls(planes_of(array))
+
+    @classmethod
+    def from_pil(cls, picture: PIL.Image.Image) -> Matte:
+        """A matte from a grey picture of Pillow; of others its luma."""
+        from rotonodes.values.conversions import array_of, planes_of
+
+        array, _ = array_of(picture)
+        return cls(planes_of(array if array.ndim == 2 else picture.convert("L")))
+
+    def to_numpy(self) -> np.ndarray:
+        """float32 `[H, W]`."""
+        return self.data[0].detach().float().cpu().numpy().copy()
+
+    def to_pil(self) -> PIL.Image.Image:
+        """8-bit L of Pillow."""
+        from rotonodes.values.conversions import pil_of
+
+        return pil_of(self.to_numpy()[..., None])
 
 
 @final
@@ -258,6 +281,7 @@ class Labels(_Plane):
     values: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_tensor("Labels", self.data, "from_array(array, classes, colors) makes them of an array")
         if self.data.ndim != 2:
             raise ValueError(f"labels are [H, W], these are {tuple(self.data.shape)}")
         if len(self.classes) != len(self.colors):
@@ -265,6 +289,27 @@ class Labels(_Plane):
 
     def __repr__(self) -> str:
         return f"Labels({_counted(self.classes)}, {self.width} x {self.height}, {self.device})"
+
+    @classmethod
+    def from_array(cls, array: Any, classes: Sequence[str], colors: Sequence[str] = ()) -> Labels:
+        """Labels from an array or tensor `[H, W]` of class indices; without `colors` those that the classes have everywhere.
+
+        Raises UsageError for an array of another kind, or with an index that no class has.
+        """
+        from rotonodes.values.conversions import class_indices
+        from rotonodes.values.tones import known_colors
+
+        return cls(class_indices(array, len(classes)), tuple(classes), tuple(colors) or tuple(known_colors(classes)))
+
+    def to_numpy(self) -> np.ndarray:
+        """uint8 `[H, W]`: the index of the class of each pixel."""
+        return self.data.cpu().numpy().copy()
+
+    def to_pil(self) -> PIL.Image.Image:
+        """A palette picture of Pillow: classes are the values, and have their colours."""
+        from rotonodes.values.conversions import labels_pil
+
+        return labels_pil(self.to_numpy(), self.colors)
 
 
 @final
@@ -297,6 +342,12 @@ class Layers:
     def __repr__(self) -> str:
         path = f", {self.path}" if self.path else ""
         return f"Layers({_counted(self.planes)}, {self.width} x {self.height}{path})"
+
+    def _repr_png_(self) -> bytes:
+        """How a notebook shows it: its picture, as Combined or beauty, else its first pass."""
+        from rotonodes.values.looks import picture_channels
+
+        return self.image(picture_channels(list(self.planes)))._repr_png_()
 
     def image(self, names: Sequence[str], channels: tuple[str, ...] = ()) -> Image:
         """The named planes as one float32 picture; `channels` are the short names (default: the names' last words)."""
@@ -381,6 +432,12 @@ def _counted(names: Iterable[str], most: int = 6) -> str:
     """Names in one line; of many the first and the number of the others."""
     listed = list(names)
     return " ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+
+
+def _check_tensor(kind: str, data: Any, hint: str) -> None:
+    """Raise UsageError for data that is no tensor: without this the fault would show up in some later node."""
+    if not all(hasattr(data, name) for name in ("ndim", "device", "is_floating_point")):
+        raise UsageError(f"{kind}: data is a torch tensor, not {type(data).__name__}: {kind}.{hint}")
 
 
 def _device(device: str | torch.device) -> torch.device:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from rotonodes.cli.jobs.job_graph import graph_text
 from rotonodes.cli.jobs.named_pictures import MATTE, InputPictures, NodeFields
 from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.graph.writing import graph_text
 from rotonodes.io.shipped import weights_path
 from rotonodes.nets.model import is_onnx
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from rotonodes.cli.jobs.job_graph import class_names, graph_text, grey_values
+from rotonodes.cli.jobs.job_graph import class_names, grey_values
 from rotonodes.cli.jobs.named_pictures import NodeFields, check_same_size
 from rotonodes.cli.jobs.paired_files import as_sequence, check_names, has_many_files, mask_path
 from rotonodes.errors import UsageError, did_you_mean_file
+from rotonodes.graph.writing import graph_text
 from rotonodes.values.frames import FilePattern, format_frames, frames_named, parse_frames
 
 

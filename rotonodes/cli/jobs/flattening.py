@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.cli.jobs.cutting import color_code
-from rotonodes.cli.jobs.job_graph import graph_text
 from rotonodes.cli.jobs.named_pictures import NodeFields
 from rotonodes.cli.jobs.own_colors import border_palette, own_palettes
 from rotonodes.cli.jobs.palette_wishes import TONES, WishedPalettes, check_patterns
@@ -17,6 +16,7 @@ from rotonodes.cli.jobs.render_files import RenderFiles, find_render, one_frame
 from rotonodes.cli.jobs.shape_choice import Shapes, choose_shapes
 from rotonodes.cli.jobs.tone_source import ToneSource, Way, choose_source
 from rotonodes.errors import UsageError, listed
+from rotonodes.graph.writing import graph_text
 from rotonodes.imaging.passes.contents import Contents, CryptomatteContents, read_contents
 from rotonodes.imaging.picture.own_tones import shade_of
 from rotonodes.values.frames import FilePattern, format_frames, literal

@@ -1,62 +1,16 @@
-"""What all jobs share: lists on the command line, the text of a graph, and running it."""
+"""What all jobs share: lists on the command line, and running a graph."""
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rotonodes.cli.session import Session
 from rotonodes.errors import GraphError, UsageError
-from rotonodes.graph.document import scalar
 
 if TYPE_CHECKING:
     from rotonodes.engine.result import Result
-
-LINE = 140  # characters
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")  # text that needs no quotes in YAML, unless it is `true`, `null` and the like
-
-
-def graph_text(frames: str, nodes: Mapping[str, Mapping[str, Any]]) -> str:
-    """The text of a graph file. Empty `frames` stands for all frames on disk.
-
-    A node is one line where it fits, else a line for each of its fields. A `$` in values is escaped, since a job's graph has no
-    variables.
-    """
-    lines = ["rotonodes: 1", *([f"frames: {_flow(frames)}"] if frames else []), "nodes:"]
-    for name, fields in nodes.items():
-        line = f"  {name}: {_flow(dict(fields))}"
-        lines += [line] if len(line) <= LINE else [f"  {name}:", *_block(fields, "    ")]
-    return "\n".join(lines) + "\n"
-
-
-def _block(fields: Mapping[str, Any], indent: str) -> Iterator[str]:
-    """A mapping with a line for each entry, and mappings in it that are too long for a line likewise."""
-    for key, value in fields.items():
-        line = f"{indent}{_flow(key)}: {_flow(value)}"
-        if len(line) <= LINE or not isinstance(value, dict):
-            yield line
-        elif len(f"{indent}  {_flow(value)}") <= LINE:
-            yield from (f"{indent}{_flow(key)}:", f"{indent}  {_flow(value)}")
-        else:
-            yield f"{indent}{_flow(key)}:"
-            yield from _block(value, indent + "  ")
-
-
-def _flow(value: Any) -> str:
-    """A value as YAML on one line: words as they are, other text in quotes."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_flow(key)}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, str) and _WORD.fullmatch(value) and scalar(value) == value:
-        return value
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return json.dumps(value, ensure_ascii=False).replace("$", "$$")
 
 
 def run_job(

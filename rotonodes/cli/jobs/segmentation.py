@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from rotonodes.cli.jobs.job_graph import graph_text, grey_values
+from rotonodes.cli.jobs.job_graph import grey_values
 from rotonodes.cli.jobs.named_pictures import VIZ, InputPictures, NodeFields
 from rotonodes.cli.jobs.network_facts import is_matte
 from rotonodes.errors import UsageError
+from rotonodes.graph.writing import graph_text
 from rotonodes.io.shipped import weights_path
 from rotonodes.nets.model import Model, is_onnx
 

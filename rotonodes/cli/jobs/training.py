@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.cli.jobs.job_graph import class_names, graph_text
+from rotonodes.cli.jobs.job_graph import class_names
 from rotonodes.cli.jobs.named_pictures import NodeFields, check_same_size
 from rotonodes.errors import UsageError
+from rotonodes.graph.writing import graph_text
 from rotonodes.io.folder import list_pictures
 from rotonodes.io.shipped import weights_path
 

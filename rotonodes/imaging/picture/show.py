@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rotonodes.values.looks import as_it_is, normalised, over_squares
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-
 CELL = 192  # px, width of a cell on a sheet
-SQUARE = 8  # px, side of the chequered squares behind transparent pictures
-SQUARES = (0.13, 0.32)  # their linear greys: the usual codes 102 and 153
-FAR = 1e9  # values from here on mean that there is nothing: renderers write 1e10 and more
 Viewable = Image | Matte | Labels | Layers
 
 
@@ -25,60 +21,9 @@ def shown(value: Viewable) -> Image | Matte | Labels:
     if not isinstance(value, Image):
         return value.to("cpu")
     picture = value.on_frame().to("cpu")
-    names = [name for name in picture.channels if name != "A"]
-    if names[:3] == ["R", "G", "B"]:
+    if as_it_is(picture.data, picture.channels):
         return picture
-    if names == ["Y"] and float(picture.color.nan_to_num().amax()) <= 1 and float(picture.color.nan_to_num().amin()) >= 0:
-        return picture
-    return Image(as_codes(class_colors(picture, names) if is_classes(picture, names) else in_range(picture, names)))
-
-
-def is_classes(picture: Image, names: Sequence[str]) -> bool:
-    """Whether the planes are probabilities of classes: named by words, with sum 1 in every pixel."""
-    import torch
-
-    words = len(names) > 1 and all(len(name) > 1 for name in names) and "A" not in picture.channels
-    return words and bool(torch.allclose(picture.data.sum(0), torch.ones(()), atol=0.01))
-
-
-def class_colors(picture: Image, names: Sequence[str]) -> Tensor:
-    """Probabilities `[N, H, W]` as a mix of their classes' colours, sRGB codes 0 to 1."""
-    import torch
-
-    from rotonodes.values.color import parse_hex
-    from rotonodes.values.tones import known_colors
-
-    table = torch.tensor([parse_hex(color)[:3] for color in known_colors(names)], dtype=torch.float32) / 255
-    return torch.einsum("nhw,nc->chw", picture.data, table)
-
-
-def in_range(picture: Image, names: Sequence[str]) -> Tensor:
-    """Depth, normals, positions, ids: up to three planes normalised to codes 0 to 1.
-
-    Normals map -1..1 to 0..1, as is usual; other passes map their own range, without infinite background.
-    """
-    import torch
-
-    planes = picture.data[[picture.channels.index(name) for name in names[:3]]]
-    finite = planes.isfinite() & (planes.abs() < FAR)
-    known = planes[finite]
-    low, high = (float(known.min()), float(known.max())) if known.numel() else (0.0, 1.0)
-    if len(names) >= 3 and -1.01 <= low < 0 and high <= 1.01:
-        low, high = -1.0, 1.0
-    elif low >= 0 and high <= 1 and len(names) >= 2:
-        low, high = 0.0, 1.0
-    scaled = (planes - low) / (high - low if high > low else 1.0)
-    far = torch.ones_like(planes) if len(names) == 1 else torch.zeros_like(planes)
-    codes = torch.where(finite, scaled, far).clamp(0, 1)
-    missing = codes.new_zeros((3 - codes.shape[0], *codes.shape[1:]))
-    return codes if codes.shape[0] == 1 else torch.cat([codes, missing])
-
-
-def as_codes(codes: Tensor) -> Tensor:
-    """The linear values that are written as these sRGB codes (0 to 1)."""
-    from rotonodes.values.color import srgb_to_linear
-
-    return srgb_to_linear(codes)
+    return Image(normalised(picture.data, picture.channels))
 
 
 def first_pass(layers: Layers) -> Image:
@@ -110,19 +55,11 @@ def write_view(path: str, value: Image | Matte | Labels) -> None:
     if isinstance(value, Labels):
         write_labels(path, value)
         return
-    codes = value.data if isinstance(value, Matte) else linear_to_srgb(over_squares(value))
+    codes = value.data if isinstance(value, Matte) else linear_to_srgb(_over_squares(value))
     samples = (codes.nan_to_num(posinf=1.0).clamp(0, 1) * 255 + 0.5).byte().permute(1, 2, 0).numpy()
     write_png(path, np.ascontiguousarray(samples))
 
 
-def over_squares(picture: Image) -> Tensor:
-    """Colour `[3 or 1, H, W]` over chequered squares; opaque pictures unchanged."""
-    import torch
-
+def _over_squares(picture: Image) -> Tensor:
     picture = picture.on_frame()
-    if picture.alpha is None:
-        return picture.color
-    down = torch.arange(picture.height) // SQUARE
-    across = torch.arange(picture.width) // SQUARE
-    ground = torch.tensor(SQUARES)[(down[:, None] + across[None]) % 2]
-    return picture.color + ground * (1 - picture.alpha)
+    return over_squares(picture.color, picture.alpha)
