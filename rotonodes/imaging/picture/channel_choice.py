@@ -44,10 +44,18 @@ def changed(picture: Levels, words: str, change: Callable[[Tensor], Any], mask: 
 
     Raises FrameError for a channel that is not there, or a mask of another size.
     """
+    return filled(picture, words, lambda planes, out: change(planes), mask)
+
+
+def filled(picture: Levels, words: str, fill: Callable[[Tensor, Tensor | None], Any], mask: Matte | None = None) -> Levels:
+    """The same with `fill(planes, out)`, which may write its result to `out` and return that; `out` is None where it has no place yet.
+
+    So planes that are changed beside others are written once, into the new picture. `out` never shares memory with the picture.
+    """
     import torch
 
     if isinstance(picture, Matte):
-        made = change(picture.data)
+        made = fill(picture.data, None)
         if mask is not None:
             made = faded(picture.data, made, matte_on(mask.to(picture.device), picture.size, Box(0, 0, *picture.size)))
         return picture.with_data(made.clamp(0, 1))
@@ -57,12 +65,18 @@ def changed(picture: Levels, words: str, change: Callable[[Tensor], Any], mask: 
     first, count = chosen[0], len(chosen)
     together = chosen == list(range(first, first + count))  # planes side by side are a view
     planes = picture.data[first : first + count] if together else picture.data[chosen]
-    made = change(planes)
+    whole = count == len(picture.channels)
+    data = None if whole and mask is not None else torch.empty_like(picture.data, memory_format=torch.contiguous_format)
+    place = data[first : first + count] if data is not None and mask is None and together else None
+    made = fill(planes, place)
     if mask is not None:
         made = faded(planes, made, matte_on(mask.to(picture.device), picture.size, picture.box))
-    if count == len(picture.channels):
+    if whole:
         return picture.with_data(made)
-    data = torch.empty_like(picture.data, memory_format=torch.contiguous_format)
+    assert data is not None
     for index, plane in enumerate(picture.data):  # a slice is copied faster than a list of planes
-        data[index] = made[chosen.index(index)] if index in chosen else plane
+        if index not in chosen:
+            data[index] = plane
+        elif made is not place:
+            data[index] = made[chosen.index(index)]
     return picture.with_data(data)

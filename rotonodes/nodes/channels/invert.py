@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotonodes.imaging.picture.channel_choice import CHANNELS_HELP, changed, chosen_channels
+from rotonodes.imaging.picture.channel_choice import CHANNELS_HELP, changed, chosen_channels, filled
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Box, Levels, Matte
@@ -35,7 +35,10 @@ class Invert(Node):
             alpha = image.alpha
         tops = [alpha if alpha is not None and index in below else image.data.new_ones(1, 1, 1) for index in chosen]
 
-        def inverted(planes: Tensor) -> Tensor:
-            return torch.cat([top - plane for top, plane in zip(tops, planes.split(1), strict=True)])
+        def inverted(planes: Tensor, out: Tensor | None) -> Tensor:
+            made = torch.empty_like(planes, memory_format=torch.contiguous_format) if out is None else out
+            for place, top, plane in zip(made.split(1), tops, planes.split(1), strict=True):
+                torch.sub(top, plane, out=place)
+            return made
 
-        return changed(image, self.channels, inverted, mask)
+        return filled(image, self.channels, inverted, mask)

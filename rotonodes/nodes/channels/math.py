@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
 from rotonodes.errors import FrameError
-from rotonodes.imaging.picture.channel_choice import CHANNELS_HELP, changed, chosen_channels
+from rotonodes.imaging.picture.channel_choice import CHANNELS_HELP, chosen_channels, filled
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Image, Levels, Matte
@@ -27,6 +27,8 @@ class Math(Node):
     `power` leaves values that are not above 0 as they are; `clamp` only applies `low` and `high`, which all others apply to their result.
     The data window of `b` is joined to the picture's; mattes stay within 0 to 1.
     """
+
+    revision: ClassVar[int] = 1
 
     operation: Arithmetic = param("add", help="what is done: picture (operation) value, or picture (operation) b")
     value: float | tuple[float, ...] = param(0.0, help="number to compute with, or one for each chosen channel", examples=[0.5, [0.1]])
@@ -54,11 +56,11 @@ class Math(Node):
         names = [image.channels[i] for i in chosen_channels(image, self.channels)] if isinstance(image, Image) else ["A"]
         other = image.data.new_tensor(self._values(len(names))).view(-1, 1, 1) if b is None else operands(image, b, names)
 
-        def computed(planes: Tensor) -> Tensor:
-            made = planes if self.operation == "clamp" else OPERATIONS[self.operation](planes, other)
+        def computed(planes: Tensor, out: Tensor | None) -> Tensor:
+            made = planes if self.operation == "clamp" else OPERATIONS[self.operation](planes, other, out)
             return clamped(made, self.low, self.high)
 
-        return changed(image, self.channels, computed, mask)
+        return filled(image, self.channels, computed, mask)
 
     def _values(self, count: int) -> list[float]:
         values = list(self.value) if isinstance(self.value, tuple) else [self.value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotonodes.imaging.picture.channel_choice import CHANNELS_HELP, changed
+from rotonodes.imaging.picture.channel_choice import CHANNELS_HELP, filled
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Image
@@ -31,8 +31,8 @@ class Premultiply(Node):
         if alpha is None:
             return image
 
-        def times_alpha(planes: Tensor) -> Tensor:
-            made = planes * alpha
+        def times_alpha(planes: Tensor, out: Tensor | None) -> Tensor:
+            made = torch.mul(planes, alpha, out=out)
             return made if all_finite(made) else torch.where(alpha != 0, made, 0.0)
 
-        return changed(image, self.channels, times_alpha)
+        return filled(image, self.channels, times_alpha)
