@@ -122,7 +122,9 @@ FAULTS = [
     (lambda graph: graph.run(cache=3), "run: cache is a folder, not 3"),
     (lambda graph: graph.run(threads="3"), "run: threads is a whole number from 1, not '3'"),
     (lambda graph: graph.run(on_error="sotp"), "run: on_error is 'stop' or 'continue', not 'sotp'"),
-    (lambda graph: graph.run(force="yes"), "run: force is True or False, not 'yes'"),
+    (lambda graph: graph.run(verify="yes"), "run: verify is True or False, not 'yes'"),
+    (lambda graph: graph.run(force=3), "run: force is True, False or names of nodes, not 3"),
+    (lambda graph: graph.run(nodes=[3]), r"run: nodes is names of nodes, not \[3\]"),
     (lambda graph: Graph(frames=["a"]), "frames are whole numbers or a range as text"),
 ]
 

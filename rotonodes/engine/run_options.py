@@ -19,7 +19,7 @@ class RunOptions(TypedDict, total=False):
     device: str
     batch: int | None
     cache: str | os.PathLike[str] | None
-    force: bool
+    force: bool | str | Sequence[str]
     on_error: Literal["stop", "continue"]
     root: str | os.PathLike[str]
     path_map: Sequence[tuple[str, str]]
@@ -27,6 +27,7 @@ class RunOptions(TypedDict, total=False):
     stop: threading.Event | None
     threads: int | None
     verify: bool
+    precision: str | None
 
 
 def checked_options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def checked_options(given: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"run has no option {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}")
         if name == "frames" and value is not None:
             options[name] = frame_numbers(value)
-        elif name == "nodes" and isinstance(value, str):
+        elif name in ("nodes", "force") and isinstance(value, str):
             options[name] = [value]
         elif name in ("root", "cache") and isinstance(value, os.PathLike):
             options[name] = os.fspath(value)
@@ -55,8 +56,18 @@ def _fault(name: str, value: Any) -> str:
         return "a folder"
     if name in ("batch", "threads") and not (value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)):
         return "a whole number from 1"
-    if name in ("force", "content_hash", "verify") and not isinstance(value, bool):
+    if name in ("content_hash", "verify") and not isinstance(value, bool):
         return "True or False"
+    if name == "force" and not (isinstance(value, bool) or _are_names(value)):
+        return "True, False or names of nodes"
+    if name == "nodes" and not _are_names(value):
+        return "names of nodes"
+    if name == "precision" and not isinstance(value, str | None):
+        return "text"
     if name == "on_error" and value not in ("stop", "continue"):
         return "'stop' or 'continue'"
     return ""
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, Sequence) and all(isinstance(name, str) for name in value)

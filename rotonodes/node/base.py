@@ -14,8 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from rotonodes.errors import UsageError
 from rotonodes.node.annotations import NOT_GIVEN, Device, Frame, InputLink, Key, Monitor, Prepared, Shot, Wanted
-from rotonodes.node.calling import PREPARED, as_clips, first_of_batch, on_one_device, span_of, wrong_input
-from rotonodes.node.outputs import Outputs
+from rotonodes.node.calling import PREPARED, as_clips, check_frame, on_one_device, result_of_call, span_of, wrong_input
 from rotonodes.node.parameters import (
     WrongParameter,
     changed_parameters,
@@ -216,8 +215,7 @@ class Node(BaseModel):
         single picture is returned); where it takes a clip, a list. Raises UsageError for inputs that are missing, unknown or
         of another type.
         """
-        if not isinstance(frame, int) or isinstance(frame, bool):
-            raise UsageError(f"{self.type_name}: frame is a whole number, not {frame!r}")
+        check_frame(self.type_name, frame)
         inputs = dict(zip(self.signature.inputs, values, strict=False))
         if len(values) > len(self.signature.inputs):
             raise UsageError(f"{self.type_name} takes {len(self.signature.inputs)} inputs, got {len(values)}")
@@ -237,9 +235,7 @@ class Node(BaseModel):
                 inputs[name], single = Batch.of([value]), True
             elif socket.feed == "clip" and value is not None:
                 inputs[name] = as_clips(socket, value, frame)
-        result = self.run(inputs, frame=frame, key=key, device=device)
-        result = first_of_batch(result) if single else result
-        return Outputs(result) if isinstance(result, dict) else result
+        return result_of_call(self.run(inputs, frame=frame, key=key, device=device), single)
 
     def run(
         self,

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from rotonodes.errors import UsageError
+from rotonodes.node.outputs import Outputs
 from rotonodes.node.signature import FRAME_TYPES, Socket
 from rotonodes.values.pixels import Batch, Clip
 
@@ -104,6 +106,18 @@ def on_one_device(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         return [move(v) for v in value] if isinstance(value, list) else value.to(there) if hasattr(value, "device") else value
 
     return {name: move(value) for name, value in inputs.items()}
+
+
+def check_frame(type_name: str, frame: Any) -> None:
+    """Raise UsageError for a frame number that is none."""
+    if not isinstance(frame, int) or isinstance(frame, bool):
+        raise UsageError(f"{type_name}: frame is a whole number, not {frame!r}")
+
+
+def result_of_call(result: Any, single: bool) -> Any:
+    """What a call without a graph returns: of a `single` picture that picture's outputs, and names as attributes."""
+    made = first_of_batch(result) if single else result
+    return Outputs(made) if isinstance(made, dict) else made
 
 
 def first_of_batch(result: Any) -> Any:

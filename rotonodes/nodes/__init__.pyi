@@ -386,17 +386,18 @@ class CutOut(Node):
 
     weights: weights file (.safetensors, .pth, .pt); or link a model
     batch: frames at once; default 8 on CUDA, 1 on the CPU (frames)
-    precision: arithmetic; bfloat16 is faster and changes a few pixels at edges
+    precision: arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32; changes a few pixels
+        at edges
     """
     weights: str | None
     batch: int | None
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["auto", "float32", "bfloat16", "float16"]
     def __init__(
         self,
         *,
         weights: str | None | PathLike[str] = None,
         batch: int | None = None,
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
     ) -> None: ...
     @overload  # type: ignore[override]
     def __call__(
@@ -602,12 +603,15 @@ class FindKeyLight(Node):
     names: name of a pass in this file -> its usual name, where it is not recognised
     roughness: roughness of the surface whose gloss is computed, 0.05 nearly polished to 1 matt
     normals: space of the file's normals; camera needs no camera to be known
+    light: which light: strongest; 2, 3 ... for the next strongest; or a pass with the light of one lamp or light group alone
+        (Combined_Key); or a direction [x, y, z] in the normals' space
     """
     layer: str
     view: str
     names: dict[str, str]
     roughness: float
     normals: Literal["world", "camera"]
+    light: tuple[float, float, float] | int | str
     def __init__(
         self,
         *,
@@ -616,6 +620,7 @@ class FindKeyLight(Node):
         names: Mapping[str, str] = ...,
         roughness: float = 0.35,
         normals: Literal["world", "camera"] = "world",
+        light: tuple[float, float, float] | list[float] | int | str = "strongest",
     ) -> None: ...
     def __call__(  # type: ignore[override]
         self,
@@ -1108,12 +1113,14 @@ class MeasureKeyLight(Node):
     view: stereo view (left, right); empty: the hero view
     names: name of a pass in this file -> its usual name, where it is not recognised
     normals: space of the file's normals; camera needs no camera to be known
+    light: which light: strongest; 2, 3 ... for the next strongest; or a pass with the light of one lamp or light group alone (Combined_Key)
     """
     frames: str
     layer: str
     view: str
     names: dict[str, str]
     normals: Literal["world", "camera"]
+    light: int | str
     def __init__(
         self,
         *,
@@ -1122,6 +1129,7 @@ class MeasureKeyLight(Node):
         view: str = "",
         names: Mapping[str, str] = ...,
         normals: Literal["world", "camera"] = "world",
+        light: int | str = "strongest",
     ) -> None: ...
     def __call__(  # type: ignore[override]
         self,
@@ -1858,7 +1866,8 @@ class TonesFromPasses(Node):
     label_layer: light: view layer of white shapes under the label light
     objects: light, key: names of the shapes in the cryptomatte, wildcards allowed
     cryptomatte: light, key: kind of the cryptomatte: object, material, asset, or its own name
-    light: light, key: direction to the light in the normals' space; default: key_direction in the header, or the light found
+    light: light, key: direction to the light in the normals' space; default: key_direction in the header, or the light found; key also:
+        strongest; 2, 3 ... for the next strongest; or a pass with the light of one lamp or light group alone (Combined_Key)
     form: light, key: lit luminance below which form shadow begins (linear)
     cast: light, key: share of normal . light below which a pixel is in cast shadow
     facing: light, key: least normal . light for a cast shadow
@@ -1883,7 +1892,7 @@ class TonesFromPasses(Node):
     label_layer: str
     objects: str | list[str]
     cryptomatte: str
-    light: tuple[float, float, float] | None
+    light: tuple[float, float, float] | int | str | None
     form: float
     cast: float
     facing: float
@@ -1910,7 +1919,7 @@ class TonesFromPasses(Node):
         label_layer: str = "Label",
         objects: str | list[str] = "shape*",
         cryptomatte: str = "object",
-        light: tuple[float, float, float] | list[float] | None = None,
+        light: tuple[float, float, float] | list[float] | int | str | None = None,
         form: float = 0.38,
         cast: float = 0.5,
         facing: float = 0.15,
@@ -2183,7 +2192,8 @@ class UNetSegment(Node):
 
     weights: weights file (.safetensors, .pth, .pt); or link a model
     batch: frames at once; default 8 on CUDA, 1 on the CPU (frames)
-    precision: arithmetic; bfloat16 is faster and changes a few pixels at edges
+    precision: arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32; changes a few pixels
+        at edges
     tile: side of overlapping tiles for large frames; 0: no tiles (px)
     overlap: overlap of tiles (px)
     threshold: matte above which a pixel is not background; default: the most probable class, with a shape 0.5
@@ -2191,7 +2201,7 @@ class UNetSegment(Node):
     """
     weights: str | None
     batch: int | None
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["auto", "float32", "bfloat16", "float16"]
     tile: int
     overlap: int
     threshold: float | None
@@ -2201,7 +2211,7 @@ class UNetSegment(Node):
         *,
         weights: str | None | PathLike[str] = None,
         batch: int | None = None,
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
         tile: int = 0,
         overlap: int = 64,
         threshold: float | None = None,
