@@ -77,7 +77,6 @@ class Builder:
             self.fault(message, "files", *([key] if key else []))
         self.variables = Variables(self.merge_variables(data.get("vars")))
         graph.file = document.file
-        graph.data = {key: data[key] for key in ("files", "inputs", "outputs") if key in data}
         graph.frames = self.frames(self.settings.get("frames", data.get("frames")))
         nodes = data.get("nodes")
         if not isinstance(nodes, dict) or not nodes:

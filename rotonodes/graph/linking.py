@@ -38,6 +38,7 @@ class Linker:
         outside = self.linked_outside()
         self.check_outputs()
         graph.open_inputs = tuple(sockets_of(self.data, "inputs"))
+        graph.data = {key: self.data[key] for key in ("files", "inputs", "outputs") if key in self.data}
         for name, vertex in graph.vertices.items():
             top = name.partition("/")[0]  # the node in this file: itself, or the subgraph it came with
             if top != name and top in self.broken:
