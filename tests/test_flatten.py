@@ -291,8 +291,26 @@ def test_lines_ground_and_background(call: Call) -> None:
     assert all("background" not in palette for palette in plain["paint"]["objects"].values())
     inked = nodes_of(call, TORUS, "--lines", "3")
     assert inked["ink"]["width"] == 3 and inked["inked"]["in"] == {"fg": "ink", "bg": "paint"}
+    assert inked["ink"]["thin"] == 0.2
     behind = nodes_of(call, TORUS, "--background", "render", "--lines", "0", "--tones", "key")
     assert behind["comp"]["in"] == {"fg": "paint", "bg": "plate"} and behind["plate"]["type"] == "CleanPlate"
+
+
+def test_a_picture_behind_is_multiplied_by_the_shadow(call: Call, tmp_path: Path) -> None:
+    PIL.Image.new("RGB", (64, 64), (200, 180, 160)).save(tmp_path / "paper.png")
+    nodes = nodes_of(call, TORUS, "--background", "paper.png", "--lines", "0", "--tones", "key")
+    assert nodes["ground"] == {"type": "GroundShadow", "in": {"labels": "ground_specks"}}
+    assert nodes["shaded"]["type"] == "ShadowOnPlate" and nodes["shaded"]["in"] == {"image": "plate", "shadow": "ground"}
+    assert nodes["comp"]["in"] == {"fg": "paint", "bg": "shaded"} and nodes["paint"]["palette"]["ground_shadow"] == "#00000000"
+    assert "shaded" not in nodes_of(call, TORUS, "--background", "paper.png", "--no-ground", "--tones", "key")
+
+
+def test_specks_of_tones_go_and_those_of_the_ground_sooner(call: Call) -> None:
+    nodes = nodes_of(call, TORUS, "--tones", "key")
+    assert nodes["specks"]["in"] == "tones" and nodes["ground_specks"]["in"] == "specks"
+    assert nodes["specks"]["area"] < nodes["ground_specks"]["area"]
+    assert nodes["ground_specks"]["classes"] == ["background", "ground_shadow"]
+    assert nodes["paint"]["in"]["labels"] == "ground_specks"
 
 
 def test_palettes_for_some_and_for_all(call: Call) -> None:
@@ -332,7 +350,9 @@ def test_one_file_instead_of_a_folder(call: Call) -> None:
 def test_a_picture_alone(call: Call, tmp_path: Path) -> None:
     PIL.Image.new("RGB", (64, 48), (200, 120, 40)).save(tmp_path / "still.png")
     nodes = nodes_of(call, "still.png")
-    assert nodes["tones"]["type"] == "UNetSegment" and nodes["paint"]["type"] == "PaintTones" and "gif" not in nodes
+    assert nodes["tones"]["type"] == "UNetSegment" and "specks" not in nodes and "gif" not in nodes
+    assert nodes["edges"] == {"type": "AntialiasTones", "in": {"probabilities": "tones.probabilities"}}
+    assert nodes["paint"]["type"] == "PaintTones" and nodes["paint"]["in"] == {"probabilities": "edges"}
     assert nodes["png"]["path"] == "out/still.png"
 
 
@@ -362,7 +382,7 @@ def test_on_twos(call: Call) -> None:
 def test_paths_and_video(call: Call, tmp_path: Path) -> None:
     nodes = nodes_of(call, TORUS, "--svg", "--mp4", "--tones", "key")
     assert nodes["mp4"] == {"type": "WriteVideo", "in": "inked", "path": "out/torus.mp4", "fps": 24}
-    assert nodes["svg"]["in"] == {"labels": "tones", "image": "paint", "layers": "render.layers", "ink": "ink"}
+    assert nodes["svg"]["in"] == {"labels": "ground_specks", "image": "paint", "layers": "render.layers", "ink": "ink"}
     assert nodes["svg"]["path"] == "out/torus/torus.####.svg"
     assert call("flatten", TORUS, "-F", "3", "-o", "knot.svg").code == 0
     assert 'id="shape_knot' in (tmp_path / "knot.svg").read_text()

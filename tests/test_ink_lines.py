@@ -12,7 +12,7 @@ from rotonodes.imaging.lines.line_graph import components
 from rotonodes.imaging.lines.strokes import draw
 from rotonodes.nodes import InkLines
 from rotonodes.values.color import hex_to_linear
-from rotonodes.values.pixels import Labels, Layers, Matte
+from rotonodes.values.pixels import Box, Labels, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS
 from traced_desk import Desk, desk, distances, drawn
 
@@ -198,3 +198,19 @@ def test_what_is_missing_is_said_with_what_is_there(frame: Desk, parameters: dic
 def test_a_wrong_colour_is_refused() -> None:
     with pytest.raises(UsageError, match=r"normal: 'red' is not a colour"):
         InkLines(colors={"normal": "red"})
+
+
+def test_lines_of_thin_shapes_are_thinner() -> None:
+    """A wedge from 24 px down to nothing: its outline keeps its width where the shape is thick, and leaves room where it is thin."""
+    height, width, limit = 64, 160, 0.2
+    rows, columns = np.mgrid[:height, :width]
+    inside = (abs(rows - 31.5) < (150 - columns) * 12 / 140) & (columns >= 10)
+    planes = {"v.IndexOB.X": inside.astype(np.float32), "v.Depth.Z": np.where(inside, 4.0, 9.0).astype(np.float32)}
+    layers = Layers(planes, Box(0, 0, width, height), (width, height))
+    kept, thin = ink(layers, width=3.0), ink(layers, width=3.0, thin=limit)
+    per_column = thin.sum(axis=0) / kept.sum(axis=0).clip(1e-6)
+    assert (per_column[20:60] > 0.97).all(), "15 px and more are as thick as five lines"
+    assert per_column[110:120].max() < 0.75 and per_column[130:140].max() < 0.6
+    assert thin[:, 135:140].sum() > 0, "a line is left"
+    thickness = 24 * (150 - np.arange(100, 130)) / 140
+    assert (thin[:, 100:130].sum(axis=0) < 2 * np.maximum(limit * thickness, 0.35 * 3.0) + 0.5).all(), "two lines of that width each"

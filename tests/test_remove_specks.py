@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.mattes.regions import regions
 from rotonodes.node.base import Node
 from rotonodes.nodes import CheckEdges, RemoveSpecks, SmoothEdge
@@ -223,3 +223,15 @@ def test_without_the_extra_one_line_says_how_to_install_it(node: Node, library: 
     with pytest.raises(UsageError) as error:
         node([value] if isinstance(node, CheckEdges) else value)
     assert str(error.value) == f'tracing the edge of a matte needs {library}, which is not installed: pip install "rotonodes[post]"'
+
+
+def test_only_the_named_classes_lose_their_specks() -> None:
+    plane = np.zeros((20, 20), np.uint8)
+    plane[:, 10:] = 1
+    plane[3, 3], plane[3, 15], plane[12, 15] = 1, 0, 2
+    value = Labels(torch.from_numpy(plane), ("background", "ground_shadow", "midtone"), ("#000000", "#808080", "#ffffff"))
+    found = RemoveSpecks(area=4, classes=["background", "ground_shadow"])(value).data.numpy()
+    assert (found[3, 3], found[3, 15], found[12, 15]) == (0, 1, 2)
+    assert RemoveSpecks(area=4)(value).data[12, 15] == 1
+    with pytest.raises(FrameError, match=r"classes: the labels have no class 'mid' \(did you mean 'midtone'\?\); they have background"):
+        RemoveSpecks(classes=["mid"])(value)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.values.color import checked_color, checked_palette
 
 MOST_SHOWN = 80  # characters of a value in a message
 
@@ -37,6 +38,8 @@ class PathRole:
     role: Literal["input", "output"]
 
 
+Color = Annotated[str, AfterValidator(checked_color)]  # "#rgb", "#rrggbb" or "#rrggbbaa"
+Colors = Annotated[dict[str, str], AfterValidator(checked_palette)]  # name -> colour
 InputPath = Annotated[str, PathRole("input")]
 OutputPath = Annotated[str, PathRole("output")]
 

@@ -786,6 +786,7 @@ class InkLines(Node):
     widths: kind -> factor of width; default: object 1, material, depth and normal 0.7, tone 0.5
     side: where outlines lie, seen from the object in front
     taper: length over which a line gets thin towards a free end
+    thin: most that a line covers of a thin shape's thickness, as a share, so that leaves are not all ink; 0: no limit
     color: colour of the lines, "#rrggbb" or "#rrggbbaa"
     colors: kind -> "#rrggbb", where another
     object_colors: names in the cryptomatte, wildcards allowed -> "#rrggbb"; the first that fits the object in front
@@ -809,6 +810,7 @@ class InkLines(Node):
     widths: dict[Literal["object", "material", "depth", "normal", "tone"], float]
     side: Literal["centred", "inside", "outside"]
     taper: float
+    thin: float
     color: str
     colors: dict[Literal["object", "material", "depth", "normal", "tone", "freestyle"], str]
     object_colors: dict[str, str]
@@ -834,6 +836,7 @@ class InkLines(Node):
         widths: Mapping[Literal["object", "material", "depth", "normal", "tone"], float] = ...,
         side: Literal["centred", "inside", "outside"] = "centred",
         taper: float = 0.0,
+        thin: float = 0.0,
         color: str = "#1b1a22",
         colors: Mapping[Literal["object", "material", "depth", "normal", "tone", "freestyle"], str] = ...,
         object_colors: Mapping[str, str] = ...,
@@ -1516,11 +1519,13 @@ class RemoveSpecks(Node):
     area: smallest region that is kept, in pixels; 0 keeps all (px)
     holes: smallest hole of a matte that is kept, in pixels; 0 fills none; default `area` (px)
     threshold: smallest matte value that belongs to a region
+    classes: labels: classes whose small regions are removed; empty: all
     connectivity: how pixels connect: 4 by their sides, 8 by their corners as well
     """
     area: int
     holes: int | None
     threshold: float
+    classes: list[str]
     connectivity: Literal[4, 8]
     def __init__(
         self,
@@ -1528,6 +1533,7 @@ class RemoveSpecks(Node):
         area: int = 64,
         holes: int | None = None,
         threshold: float = 0.5,
+        classes: list[str] = ...,
         connectivity: Literal[4, 8] = 8,
     ) -> None: ...
     def __call__(self, shape: _Shape, *, frame: int = 1, key: str = "", device: str = "cpu") -> _Shape: ...  # type: ignore[override]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.cli.jobs.cutting import color_code
@@ -21,16 +21,19 @@ from rotonodes.imaging.passes.contents import Contents, CryptomatteContents, rea
 from rotonodes.imaging.picture.own_tones import shade_of
 from rotonodes.values.frames import FilePattern, format_frames, literal
 from rotonodes.values.palette import LINE
+from rotonodes.values.tones import GROUND_SHADOW
 
 if TYPE_CHECKING:
     from rotonodes.engine.result import Result
 
 DEFAULT_PALETTE = {"cast_shadow": "#3d2645", "form_shadow": "#7a3b4b", "midtone": "#e0a458", "highlight": "#fff4d6"}
-SHARPNESS = 6
 LINES, LINE_COLOR = 0.4, "#2a1a1f"  # percent of the frame's height
+THIN = 0.2  # of a leaf's thickness, at most, is a line
+SPECK, GROUND_SPECK = 2.5e-5, 3e-4  # shares of the frame below which a region of a tone, of the ground's shadow or light, is a speck
 INKED = ("Depth", "Normal", "IndexOB", "CryptoObject")  # passes that lines are found in
 RENDER, NOTHING = "render", "none"  # backgrounds
 SHADOW = "#1a1730" + "66"  # on what lies below
+SHADE = "#b4b0cc"  # what is left of a picture's white in a shadow
 STILLS = (".png", ".exr", ".tif", ".jpg", ".webp", ".svg", ".psd")
 LAYERED = {"svg": "WriteSVG", "psd": "WriteFlatPSD"}
 WRITERS = {".gif": "WriteGIF", **dict.fromkeys((".mp4", ".mov", ".mkv", ".webm"), "WriteVideo"), **dict.fromkeys(STILLS, "WriteFrames")}
@@ -135,7 +138,15 @@ def add_tones(job: Flattening, shapes: Shapes | None) -> ToneSource:
     if "passes." in str(source.nodes):
         job.nodes["passes"] = decode
     job.nodes |= source.nodes
-    return source
+    if source.soft:
+        return source
+    width, height = job.contents.layers.size
+    areas = [max(2, round(share * width * height)) for share in (SPECK, GROUND_SPECK)]
+    job.nodes["specks"] = {"type": "RemoveSpecks", "in": source.link, "area": areas[0]}
+    if not source.ground:
+        return replace(source, link="specks")
+    job.nodes["ground_specks"] = {"type": "RemoveSpecks", "in": "specks", "area": areas[1], "classes": ["background", GROUND_SHADOW]}
+    return replace(source, link="ground_specks")
 
 
 def add_paint(job: Flattening, shapes: Shapes | None, source: ToneSource) -> str:
@@ -148,13 +159,14 @@ def add_paint(job: Flattening, shapes: Shapes | None, source: ToneSource) -> str
         if wished.by_object:
             option = f"--palette {next(iter(wished.by_object))}=..."
             raise UsageError(f"{option}: {job.contents.layers.path} has no object cryptomatte with names")
-        sharp = {"sharpness": SHARPNESS} if source.soft else {}
-        job.nodes["paint"] = {"type": "PaintTones", "in": tones, "palette": {**usual, **around}, **sharp}
+        job.nodes["edges"] = {"type": "AntialiasTones", "in": tones}
+        job.nodes["paint"] = {"type": "PaintTones", "in": {"probabilities": "edges"}, "palette": {**usual, **around}}
         return "paint"
     check_patterns(crypto, wished.by_object)
     objects: dict[str, Any] = {pattern: one.written for pattern, one in wished.by_object.items()}
-    found = own_palettes(job.contents, crypto, shapes.names, by_material=not objects and not wished.everything)
-    if found.dark and source.way in ("passes", "key"):
+    by_light = source.way in ("passes", "key")
+    found = own_palettes(job.contents, crypto, shapes.names, not objects and not wished.everything, by_light)
+    if found.dark and by_light:
         job.told.append(
             f"without diffuse light, so that their tones may be wrong: {listed(found.dark)}; a label layer, or --tones picture, helps"
         )
@@ -184,7 +196,8 @@ def around_palette(job: Flattening) -> dict[str, str]:
     if not background and not background_of(wished):
         palette = border_palette(job.contents)
     elif background in (RENDER, NOTHING) or (background and not color_code(background)):
-        palette = {"background": "#00000000", "ground_shadow": SHADOW}
+        picture = background not in (RENDER, NOTHING)  # it is multiplied by the shadow
+        palette = {"background": "#00000000", "ground_shadow": "#00000000" if picture else SHADOW}
         ground = ground and background != RENDER  # the render has its own
     else:
         color = color_code(background) if background else background_of(wished)
@@ -204,8 +217,13 @@ def add_background(job: Flattening, picture: str, source: ToneSource) -> str:
         behind = "plate" if "plate" in job.nodes else "render.image"
     else:
         job.nodes["scene"] = {"type": "LoadFrames", "path": background}
-        job.nodes["plate"] = {"type": "Backdrop", "in": {"like": source.link if not source.soft else "tones.labels", "image": "scene"}}
+        labels = "tones.labels" if source.soft else source.link
+        job.nodes["plate"] = {"type": "Backdrop", "in": {"like": labels, "image": "scene"}}
         behind = "plate"
+        if job.wishes.ground and source.ground:
+            job.nodes["ground"] = {"type": "GroundShadow", "in": {"labels": labels}}
+            job.nodes["shaded"] = {"type": "ShadowOnPlate", "in": {"image": "plate", "shadow": "ground"}, "color": SHADE}
+            behind = "shaded"
     job.nodes["comp"] = {"type": "Composite", "in": {"fg": picture, "bg": behind}}
     return "comp"
 
@@ -223,7 +241,7 @@ def add_lines(job: Flattening, picture: str, shapes: Shapes | None) -> str:
     everything = job.wishes.palettes.everything
     color = (everything.palette.color(LINE) if everything else None) or LINE_COLOR
     only = {"objects": list(shapes.patterns)} if shapes else {}
-    job.nodes["ink"] = {"type": "InkLines", "in": "render.layers", **width, "color": color, **only}
+    job.nodes["ink"] = {"type": "InkLines", "in": "render.layers", **width, "thin": THIN, "color": color, **only}
     job.nodes["inked"] = {"type": "Composite", "in": {"fg": "ink", "bg": picture}}
     return "inked"
 

@@ -33,11 +33,14 @@ class OwnPalettes(NamedTuple):
     dark: tuple[str, ...]  # shapes without a diffuse colour: metal, glass, black
 
 
-def own_palettes(contents: Contents, crypto: CryptomatteContents, shapes: Sequence[str], by_material: bool = True) -> OwnPalettes:
+def own_palettes(
+    contents: Contents, crypto: CryptomatteContents, shapes: Sequence[str], by_material: bool = True, by_light: bool = False
+) -> OwnPalettes:
     """A palette for each group of alike objects or materials, the largest first.
 
     What is shape has four tones, what is stage its colour and its shadow, a material of both has all. Only what the frame shows has
-    one. Materials are taken where they tell more colours apart than objects do, unless not `by_material`.
+    one. Materials are taken where they tell more colours apart than objects do, unless not `by_material`. Where tones come
+    from the diffuse light (`by_light`), metal and glass have none and are in form shadow: they get their own colour there.
     """
     objects = found_cryptomatte(contents, crypto)
     shape = coverage(contents.layers, objects, [(objects.ids or {})[name] for name in shapes])
@@ -50,8 +53,8 @@ def own_palettes(contents: Contents, crypto: CryptomatteContents, shapes: Sequen
     if by_material and materials is not None:
         found = list(_seen(contents, materials, found_cryptomatte(contents, materials), shape))
         if _colors_apart(found) > _colors_apart(by_object):
-            return OwnPalettes("material", _grouped(found, materials), dark)
-    return OwnPalettes("object", _grouped(by_object, crypto), dark)
+            return OwnPalettes("material", _grouped(found, materials, by_light), dark)
+    return OwnPalettes("object", _grouped(by_object, crypto, by_light), dark)
 
 
 class Seen(NamedTuple):
@@ -95,20 +98,28 @@ def _seen(contents: Contents, named: CryptomatteContents, crypto: Cryptomatte, s
             yield Seen(one.name, one.share, color.linear, inside > PART, 1 - inside > PART, color.diffuse, lit)
 
 
-def _grouped(found: Sequence[Seen], crypto: CryptomatteContents) -> Palettes:
+def _grouped(found: Sequence[Seen], crypto: CryptomatteContents, by_light: bool) -> Palettes:
     """Palettes of groups of alike colours, the largest group first."""
     hidden = {one.name for one in crypto.objects if one.share == 0}
     known = [one.name for one in crypto.objects if one.name and one.name not in hidden]
     made: Palettes = {}
-    for on_shape, on_stage in ((True, False), (True, True), (False, True)):
+    kinds = [
+        (on, stage, lit)
+        for on, stage in ((True, False), (True, True), (False, True))
+        for lit in ((True, False) if by_light and on else (None,))
+    ]
+    for on_shape, on_stage, lit in kinds:
         looks = {**(LOOKS if on_shape else {}), **(GROUND_LOOKS if on_stage else {})}
-        alike = [one for one in found if (one.on_shape, one.on_stage) == (on_shape, on_stage)]
+        alike = [one for one in found if (one.on_shape, one.on_stage) == (on_shape, on_stage) and lit in (None, one.diffuse)]
         groups = clusters([one.color for one in alike], [one.share for one in alike], MOST_PALETTES, ALIKE if on_shape else ALIKE_WALLS)
         for group in sorted(groups, key=lambda group: -sum(alike[index].share for index in group)):
             weight = sum(alike[index].share for index in group)
             color = sum((alike[index].color * alike[index].share for index in group), np.zeros(3)) / weight
             patterns = short_patterns(sorted((alike[index].name for index in group), key=natural_order), known, inverted=False)
-            made[", ".join(map(_in_list, patterns))] = tones_of(color, looks)
+            tones = tones_of(color, looks)
+            if lit is False:
+                tones |= {"form_shadow": tones["midtone"]}
+            made[", ".join(map(_in_list, patterns))] = tones
     return made
 
 

@@ -13,7 +13,7 @@ from rotonodes.errors import FrameError, listed
 from rotonodes.imaging.lines import borders as found
 from rotonodes.imaging.lines.borders import KINDS, Borders
 from rotonodes.imaging.lines.identities import NOBODY, Identity, find_identity, matte_identity
-from rotonodes.imaging.lines.line_graph import LineGraph, bridge, end_distance, join, sideways, smooth, without_crumbs
+from rotonodes.imaging.lines.line_graph import LineGraph, bridge, end_distance, join, sideways, smooth, thickness, without_crumbs
 from rotonodes.imaging.lines.strokes import draw
 from rotonodes.imaging.passes.camera import NOTHING
 from rotonodes.imaging.passes.cryptomatte import select_names
@@ -24,6 +24,7 @@ from rotonodes.values.pixels import Box, Image, Labels, Layers, Matte, cut
 
 FREESTYLE = "freestyle"
 _PAD = 3  # px that planes are continued beyond their edge, so that lines run out of the frame
+_THINNEST = 0.35  # of a line's width, which is left on the thinnest shapes
 _BOTH = ((0, 0), (_PAD, _PAD), (_PAD, _PAD))
 _COLOR_STEP = 0.06  # of a flat material colour, encoded 0 to 1
 _SOURCES = {
@@ -55,6 +56,7 @@ class InkRules:
     object_colors: Mapping[str, str]
     side: str
     taper: float  # px
+    thin: float  # share of a shape's thickness; 0: no limit
 
 
 class Source(NamedTuple):
@@ -219,6 +221,9 @@ def _strokes(net: LineGraph, source: Source, rules: InkRules, ids: np.ndarray, n
         points = points + sideways(net, front) * shift[:, None]
     if rules.taper > 0 and len(points):
         width = width * (end_distance(net, rules.taper) / rules.taper) ** 0.7
+    if rules.thin > 0 and len(points):
+        room = rules.thin * thickness(net, front, ids, owner, rules.width * factors.max() / rules.thin)
+        width = np.minimum(width, np.maximum(room, _THINNEST * width))
     a, b = net.segments.T
     kind = np.maximum(net.kind[a], net.kind[b]) - 1
     # Where lines meet, the thicker one must not thicken the end of the other.

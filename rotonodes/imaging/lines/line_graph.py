@@ -9,6 +9,7 @@ import numpy as np
 from rotonodes.imaging.lines.borders import KINDS, Borders
 
 _ROUNDS = 24  # of smoothing
+_EVEN = 8  # rounds in which the thickness at a point takes part of that of its neighbours
 _BRIDGE = 3  # px, longest gap that is bridged
 _AHEAD = 0.5  # cosine between the direction of an end and that of a bridge, at least
 # Lines that are judged together: a surface that hides itself shows as a step of depth here, and as a turn of its normals there.
@@ -203,3 +204,23 @@ def sideways(net: LineGraph, front_first: np.ndarray) -> np.ndarray:
     across *= np.where((across * towards).sum(axis=1) < 0, -1, 1)[:, None]
     across[(net.border[:, 0] < 0) | (net.degrees() > 2)] = 0
     return across / np.linalg.norm(across, axis=1, keepdims=True).clip(1e-6)
+
+
+def thickness(net: LineGraph, front_first: np.ndarray, ids: np.ndarray, owner: np.ndarray, most: float) -> np.ndarray:
+    """How thick the shape in front of a line is at each point, across the line, in px, at most `most`; even along the line.
+
+    `ids` `[H, W]` are the objects on the planes of the net, `owner` the one in front at each point.
+    """
+    across = sideways(net, front_first)
+    inside = np.linalg.norm(across, axis=1) > 0.5
+    found = np.full(len(net.points), float(most))
+    for far in np.arange(1.0, most, 0.5):
+        column, row = np.rint(net.points + far * across).astype(np.int64).T
+        left = inside & (ids[row.clip(0, ids.shape[0] - 1), column.clip(0, ids.shape[1] - 1)] != owner)
+        found[left] = far
+        inside &= ~left
+    table = net.neighbours()
+    known = table >= 0
+    for _ in range(_EVEN):
+        found = (2 * found + np.where(known, found[table.clip(0)], 0.0).sum(axis=1)) / (2 + known.sum(axis=1))
+    return found

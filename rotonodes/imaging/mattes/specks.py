@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -113,16 +114,16 @@ def _neighbours(places: Plane, shape: tuple[int, ...], connectivity: int) -> Pla
     return np.stack(around)
 
 
-def merged_regions(labels: Plane, area: int, connectivity: int) -> Plane:
+def merged_regions(labels: Plane, area: int, connectivity: int, only: Sequence[int] = ()) -> Plane:
     """Labels uint8 `[H, W]` with regions smaller than `area` px given the class that surrounds them most.
 
     That is the class, among regions that stay, with which they share the most pixel sides; of equals the lowest class. A region among
-    other small ones follows once its neighbours are decided. The largest region of a frame always stays. Applying it twice changes
-    nothing more.
+    other small ones follows once its neighbours are decided. The largest region of a frame always stays, and where `only` names
+    classes those of all others. Applying it twice changes nothing more.
     """
     found = regions(labels, connectivity)
     sizes, classes = found.sizes, found.classes
-    waiting = sizes < area
+    waiting = (sizes < area) & (np.isin(classes, list(only)) if only else True)
     waiting[sizes.argmax()] = False
     if not waiting.any():
         return labels

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import field_validator
-
 from rotonodes.node.annotations import Frame
 from rotonodes.node.base import Node
-from rotonodes.node.parameters import InputPath, param
-from rotonodes.values.color import checked_color
+from rotonodes.node.parameters import Color, InputPath, param
 from rotonodes.values.frames import with_frame_number
 from rotonodes.values.pixels import Image
 
@@ -27,14 +24,9 @@ class BurnIn(Node):
     bottom: str = param("", help="text at the bottom, in the middle")
     bottom_right: str = param("$F4", help="text at the bottom right; default: the frame number")
     height: float = param(0.03, help="size of the letters, as a share of the frame's height", gt=0, le=0.5)
-    color: str = param("#e6e6e6", help='colour of the letters, "#rrggbb" or "#rrggbbaa"')
+    color: Color = param("#e6e6e6", help='colour of the letters, "#rrggbb" or "#rrggbbaa"')
     backing: float = param(0.5, help="opacity of the dark strips behind the texts", ge=0, le=1)
     font: InputPath = param("", help="font file (.ttf, .otf, .ttc); default: DejaVu Sans", examples=[""])
-
-    @field_validator("color")
-    @classmethod
-    def _is_a_color(cls, value: str) -> str:
-        return checked_color(value)
 
     def process(self, image: Image, *, frame: Frame) -> Image:
         from rotonodes.imaging.picture.text_strips import burned_in

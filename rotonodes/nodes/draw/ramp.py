@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import field_validator
-
-from rotonodes.node.parameters import param
+from rotonodes.node.parameters import Color, param
 from rotonodes.nodes.draw.generated import Generated
-from rotonodes.values.color import checked_color
 from rotonodes.values.pixels import Image, Labels, Matte
 
 
@@ -27,15 +24,10 @@ class Ramp(Generated):
     end: tuple[float, float] | None = param(
         None, help="[x, y] of the last colour; default: middle of the bottom edge, of a radial ramp a corner", unit="px", examples=[[9, 9]]
     )
-    color_start: str = param("#000000", help='first colour, "#rrggbb" or "#rrggbbaa"')
-    color_end: str = param("#ffffff", help='last colour, "#rrggbb" or "#rrggbbaa"')
+    color_start: Color = param("#000000", help='first colour, "#rrggbb" or "#rrggbbaa"')
+    color_end: Color = param("#ffffff", help='last colour, "#rrggbb" or "#rrggbbaa"')
     mix: Literal["srgb", "linear"] = param("srgb", help="even steps to the eye (sRGB codes), or of light")
     ease: Literal["none", "smooth"] = param("none", help="a straight course, or one that starts and ends softly (smoothstep)")
-
-    @field_validator("color_start", "color_end")
-    @classmethod
-    def _is_a_color(cls, value: str) -> str:
-        return checked_color(value)
 
     def process(self, like: Image | Matte | Labels | None = None) -> Image:
         from rotonodes.imaging.picture.ramps import ramp

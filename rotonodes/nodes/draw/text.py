@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import field_validator
-
 from rotonodes.node.annotations import Frame
-from rotonodes.node.parameters import InputPath, param
+from rotonodes.node.parameters import Color, InputPath, param
 from rotonodes.nodes.draw.generated import Generated
-from rotonodes.values.color import checked_color
 from rotonodes.values.frames import with_frame_number
 from rotonodes.values.pixels import Image
 
@@ -28,23 +25,18 @@ class Text(Generated):
     text: str = param("", help="the text; $F is the frame number", examples=["a", "b"])
     font: InputPath = param("", help="font file (.ttf, .otf, .ttc); default: DejaVu Sans", examples=[""])
     height: float = param(48.0, help="size of the letters: the height of their line without spacing", unit="px", gt=0, le=4096)
-    color: str = param("#ffffff", help='colour of the letters, "#rrggbb" or "#rrggbbaa"')
+    color: Color = param("#ffffff", help='colour of the letters, "#rrggbb" or "#rrggbbaa"')
     place: Place = param("center", help="place in the frame")
     margin: float = param(24.0, help="distance from the frame's edges", unit="px", ge=0)
     offset: tuple[float, float] = param((0.0, 0.0), help="movement from that place, [right, down]", unit="px")
     align: Literal["left", "center", "right"] = param("left", help="alignment of several lines")
     spacing: float = param(1.2, help="distance of lines, times their height", gt=0, le=10)
     outline: int = param(0, help="width of an outline", unit="px", ge=0, le=200)
-    outline_color: str = param("#000000", help="colour of the outline")
+    outline_color: Color = param("#000000", help="colour of the outline")
     direction: Literal["auto", "ltr", "rtl"] = param(
         "auto", help="direction of the text: by its letters, or left to right, or right to left"
     )
     language: str = param("", help="language code, where one font has forms for several, as ja or sr", examples=["en"])
-
-    @field_validator("color", "outline_color")
-    @classmethod
-    def _is_a_color(cls, value: str) -> str:
-        return checked_color(value)
 
     def pixel_reach(self) -> float:
         return 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, TypeVar
 
+from rotonodes.errors import FrameError, did_you_mean
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Labels, Matte
@@ -28,6 +29,7 @@ class RemoveSpecks(Node):
     area: int = param(64, help="smallest region that is kept, in pixels; 0 keeps all", unit="px", ge=0)
     holes: int | None = param(None, help="smallest hole of a matte that is kept, in pixels; 0 fills none; default `area`", unit="px", ge=0)
     threshold: float = param(0.5, help="smallest matte value that belongs to a region", gt=0, le=1)
+    classes: list[str] = param([], help="labels: classes whose small regions are removed; empty: all", added=True)
     connectivity: Literal[4, 8] = param(8, help="how pixels connect: 4 by their sides, 8 by their corners as well")
 
     def pixel_reach(self) -> float:
@@ -40,9 +42,16 @@ class RemoveSpecks(Node):
 
         if isinstance(shape, Labels):
             before = shape.data.cpu().numpy()
-            after = merged_regions(before, self.area, self.connectivity)
+            after = merged_regions(before, self.area, self.connectivity, self._chosen(shape))
         else:
             before = shape.data[0].cpu().numpy()
             after = without_specks(before, self.area, self.threshold, self.connectivity)
             after = without_holes(after, self.area if self.holes is None else self.holes, self.threshold, self.connectivity)
         return shape if after is before else shape.with_data(torch.from_numpy(after).to(shape.device).reshape(shape.data.shape))
+
+    def _chosen(self, labels: Labels) -> list[int]:
+        unknown = [name for name in self.classes if name not in labels.classes]
+        if unknown:
+            near = did_you_mean(unknown[0], labels.classes)
+            raise FrameError(f"classes: the labels have no class {unknown[0]!r}{near}; they have {', '.join(labels.classes)}")
+        return [labels.classes.index(name) for name in self.classes]

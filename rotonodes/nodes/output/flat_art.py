@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pydantic import field_validator
-
 from rotonodes.node.base import Node
-from rotonodes.node.parameters import OutputPath, param
-from rotonodes.values.color import checked_color, checked_palette
+from rotonodes.node.parameters import Color, Colors, OutputPath, param
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Labels, Layers
 
@@ -21,20 +18,10 @@ class FlatArtWriter(Node):
     """Base of nodes that write flat art in parts, with the names of objects from the cryptomatte."""
 
     path: OutputPath = param(help="the files: a name with a frame token", pixels=False)
-    palette: dict[str, str] = param({}, help='class -> its colour, "#rrggbb" or "#rrggbbaa"')
+    palette: Colors = param({}, help='class -> its colour, "#rrggbb" or "#rrggbbaa"')
     objects: str | list[str] = param("*", help="objects that are groups, by their names in the cryptomatte, wildcards allowed")
     cryptomatte: str = param("object", help="kind of the cryptomatte: object, material, asset, or its own name")
-    ink_color: str = param("#1b1a22", help='colour of an ink matte, "#rrggbb" or "#rrggbbaa"')
-
-    @field_validator("palette")
-    @classmethod
-    def _are_colors(cls, palette: dict[str, str]) -> dict[str, str]:
-        return checked_palette(palette)
-
-    @field_validator("ink_color", "ground_color", check_fields=False)
-    @classmethod
-    def _is_color(cls, color: str) -> str:
-        return checked_color(color)
+    ink_color: Color = param("#1b1a22", help='colour of an ink matte, "#rrggbb" or "#rrggbbaa"')
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return (FilePattern(self.path).path(frame),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rotonodes.node.annotations import Frame, Key
-from rotonodes.node.parameters import OutputPath, param
+from rotonodes.node.parameters import Color, Colors, OutputPath, param
 from rotonodes.nodes.output.flat_art import FlatArtWriter
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
@@ -28,8 +28,8 @@ class WriteFlatPSD(FlatArtWriter):
         pattern=r"(?i)\.psd$",
         examples=["out/flat.####.psd", "out/flat-b.####.psd"],
     )
-    palette: dict[str, str] = param({}, help='class -> its colour, "#rrggbb" or "#rrggbbaa", where no picture is linked')
-    ground_color: str = param("#00000080", help='colour of the ground\'s matte, "#rrggbb" or "#rrggbbaa"')
+    palette: Colors = param({}, help='class -> its colour, "#rrggbb" or "#rrggbbaa", where no picture is linked')
+    ground_color: Color = param("#00000080", help='colour of the ground\'s matte, "#rrggbb" or "#rrggbbaa"')
 
     def process(
         self,

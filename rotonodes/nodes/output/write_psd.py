@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.imaging.picture.layering import class_mattes, common_size, layer_pictures
 from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
-from rotonodes.node.parameters import OutputPath, param
-from rotonodes.values.color import Colorspace, checked_palette
+from rotonodes.node.parameters import Colors, OutputPath, param
+from rotonodes.values.color import Colorspace
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 from rotonodes.values.tones import SIX_CLASSES, SIX_COLORS
@@ -43,14 +43,9 @@ class WritePSD(Node):
     colorspace: Colorspace = param("srgb", help="encoding of colour; srgb for files that people paint in")
     names: list[str] = param([], help="names of the `pictures`, in their order")
     order: list[str] = param([], help="names of the layers to write, from the bottom up; default all", examples=[["midtone"], ["R"]])
-    palette: dict[str, str] = param({}, help='layer -> its colour, "#rrggbb" or "#rrggbbaa", of labels and mattes')
+    palette: Colors = param({}, help='layer -> its colour, "#rrggbb" or "#rrggbbaa", of labels and mattes')
     opacity: dict[str, Annotated[float, Field(ge=0, le=1)]] = param({}, help="layer -> its opacity; default 1")
     hidden: list[str] = param([], help="names of layers that are hidden")
-
-    @field_validator("palette")
-    @classmethod
-    def _colors(cls, palette: dict[str, str]) -> dict[str, str]:
-        return checked_palette(palette)
 
     def writes(self, frame: int | None) -> tuple[str, ...]:
         return (FilePattern(self.path).path(frame),)

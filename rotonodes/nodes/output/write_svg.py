@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rotonodes.node.annotations import Frame, Key
-from rotonodes.node.parameters import OutputPath, param
+from rotonodes.node.parameters import Colors, OutputPath, param
 from rotonodes.nodes.output.flat_art import FlatArtWriter
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
@@ -31,7 +31,7 @@ class WriteSVG(FlatArtWriter):
         pattern=r"(?i)\.svg$",
         examples=["out/flat.####.svg", "out/flat-b.####.svg"],
     )
-    palette: dict[str, str] = param({}, help='class -> its colour, "#rrggbb" or "#rrggbbaa", in place of other colours')
+    palette: Colors = param({}, help='class -> its colour, "#rrggbb" or "#rrggbbaa", in place of other colours')
     tolerance: float = param(0.7, help="largest distance of curves from the borders", unit="px", gt=0.05, le=10)
     overlap: float = param(1.0, help="width of the line under a border; 0 is none", unit="px", ge=0, le=10)
     ink_color: str = param("#1b1a22", help='colour of an ink matte, "#rrggbb"')

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from pydantic import field_validator
+from pydantic import AfterValidator, field_validator
 
 from rotonodes.node.base import Node
-from rotonodes.node.parameters import param
-from rotonodes.values.color import checked_color, checked_palette
+from rotonodes.node.parameters import Color, Colors, param
+from rotonodes.values.color import checked_palette
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 if TYPE_CHECKING:
@@ -59,9 +59,16 @@ class InkLines(Node):
     widths: dict[Kind, float] = param({}, help="kind -> factor of width; default: object 1, material, depth and normal 0.7, tone 0.5")
     side: Literal["centred", "inside", "outside"] = param("centred", help="where outlines lie, seen from the object in front")
     taper: float = param(0.0, help="length over which a line gets thin towards a free end", ge=0, le=1000)
-    color: str = param("#1b1a22", help='colour of the lines, "#rrggbb" or "#rrggbbaa"')
-    colors: dict[AnyKind, str] = param({}, help='kind -> "#rrggbb", where another')
-    object_colors: dict[str, str] = param(
+    thin: float = param(
+        0.0,
+        help="most that a line covers of a thin shape's thickness, as a share, so that leaves are not all ink; 0: no limit",
+        ge=0,
+        le=1,
+        added=True,
+    )
+    color: Color = param("#1b1a22", help='colour of the lines, "#rrggbb" or "#rrggbbaa"')
+    colors: Annotated[dict[AnyKind, str], AfterValidator(checked_palette)] = param({}, help='kind -> "#rrggbb", where another')
+    object_colors: Colors = param(
         {},
         help='names in the cryptomatte, wildcards allowed -> "#rrggbb"; the first that fits the object in front',
         examples=[{"shape": "#405060"}],
@@ -70,16 +77,6 @@ class InkLines(Node):
     layer: str = param("", help="view layer to read; empty: the first")
     view: str = param("", help="stereo view (left, right); empty: the hero view")
     names: dict[str, str] = param({}, help="name of a pass in this file -> its usual name, where it is not recognised")
-
-    @field_validator("color")
-    @classmethod
-    def _is_a_color(cls, value: str) -> str:
-        return checked_color(value)
-
-    @field_validator("colors", "object_colors")
-    @classmethod
-    def _are_colors(cls, colors: dict[str, str]) -> dict[str, str]:
-        return checked_palette(colors)
 
     @field_validator("widths")
     @classmethod
@@ -118,4 +115,5 @@ class InkLines(Node):
             object_colors=self.object_colors,
             side=self.side,
             taper=self.taper * scale,
+            thin=self.thin,
         )

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 
-from pydantic import field_validator
-
 from rotonodes.imaging.picture.resample import reformat
 from rotonodes.node.base import Node
-from rotonodes.node.parameters import param
-from rotonodes.values.color import checked_color
+from rotonodes.node.parameters import Color, param
 from rotonodes.values.pixels import Image, Labels, Matte
 
 
@@ -19,12 +16,7 @@ class Backdrop(Node):
     It has the size of the linked matte or labels; a picture is scaled to cover the frame.
     """
 
-    color: str = param("#000000", help='colour, "#rrggbb" or "#rrggbbaa"; it shows behind the picture where that is transparent')
-
-    @field_validator("color")
-    @classmethod
-    def _is_a_color(cls, value: str) -> str:
-        return checked_color(value)
+    color: Color = param("#000000", help='colour, "#rrggbb" or "#rrggbbaa"; it shows behind the picture where that is transparent')
 
     def pixel_reach(self) -> float:
         return math.inf

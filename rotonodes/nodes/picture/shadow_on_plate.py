@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import field_validator
-
 from rotonodes.node.base import Node
-from rotonodes.node.parameters import param
-from rotonodes.values.color import checked_color
+from rotonodes.node.parameters import Color, param
 from rotonodes.values.pixels import Image, Matte
 
 
@@ -17,13 +14,8 @@ class ShadowOnPlate(Node):
     channels stay. `density` scales the matte: above 1 a shadow that was measured gets darker.
     """
 
-    color: str = param("#000000", help='what is left of white in full shadow, "#rrggbb": a dark blue makes a cool shadow')
+    color: Color = param("#000000", help='what is left of white in full shadow, "#rrggbb": a dark blue makes a cool shadow')
     density: float = param(1.0, help="factor of the matte", ge=0, le=10)
-
-    @field_validator("color")
-    @classmethod
-    def _is_a_color(cls, value: str) -> str:
-        return checked_color(value)
 
     def process(self, image: Image, shadow: Matte) -> Image:
         import torch
