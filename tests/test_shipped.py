@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import PIL.Image
 import pytest
 from PIL import Image
 
@@ -131,3 +132,36 @@ def test_a_wheel_holds_graphs_and_weights(elsewhere: Path) -> None:
         cwd=elsewhere, env=environment, capture_output=True, text=True,
     )  # fmt: skip
     assert (ran.returncode, Path("o/in.png").exists()) == (0, True), ran.stderr
+
+
+@pytest.mark.slow
+def test_one_command_from_an_empty_folder_with_only_the_wheel(elsewhere: Path) -> None:
+    """A fresh environment that has the wheel, and the libraries that it asks for: `rotonodes flatten` on a render gives the picture."""
+    copy = clone(elsewhere / "clone")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(elsewhere)], cwd=copy, check=True, capture_output=True
+    )
+    shutil.rmtree(copy)
+    (wheel,) = elsewhere.glob("*.whl")
+    fresh, empty = elsewhere / "fresh", elsewhere / "empty"
+    empty.mkdir()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(fresh)], check=True)
+    python = fresh / "bin/python"
+    ask = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    site = Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-index", "--no-deps", "--quiet", str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    (site / "libraries.pth").write_text("\n".join(path for path in sys.path if "site-packages" in path))
+    environment = {"PATH": os.environ["PATH"], "HOME": str(empty)}
+    where = subprocess.run(
+        [str(python), "-c", "import rotonodes; print(rotonodes.__file__)"], cwd=empty, env=environment, capture_output=True, text=True
+    )
+    assert where.stdout.startswith(str(site)), where.stdout + where.stderr
+    render = ROOT / "examples/shots/torus/render.####.exr"
+    ran = subprocess.run(
+        [str(fresh / "bin/rotonodes"), "flatten", str(render), "-F", "12"], cwd=empty, env=environment, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    with PIL.Image.open(empty / "out/torus/torus.0012.png") as picture:
+        assert picture.size == (256, 256) and len(picture.convert("RGB").getcolors(1 << 16) or []) > 4
+    assert (empty / "out/torus.gif").exists()
