@@ -18,11 +18,16 @@ class OptionalLibrary(NamedTuple):
 
 LIBRARIES = {  # by the name that Python imports
     "av": OptionalLibrary("av", "video"),
+    "dask_jobqueue": OptionalLibrary("dask-jobqueue", "farm"),
+    "deadline": OptionalLibrary("deadline", "farm"),
+    "distributed": OptionalLibrary("distributed", "farm"),
     "onnx": OptionalLibrary("onnx", "onnx"),
     "onnxruntime": OptionalLibrary("onnxruntime", "onnx"),
     "onnxscript": OptionalLibrary("onnxscript", "onnx"),
     "PyOpenColorIO": OptionalLibrary("opencolorio", "studio"),
+    "opencue": OptionalLibrary("opencue-pycue", "farm"),
     "openjd": OptionalLibrary("openjd-cli", "farm"),
+    "outline": OptionalLibrary("opencue-pyoutline", "farm"),
     "psd_tools": OptionalLibrary("psd-tools", "psd"),
     "pymatting": OptionalLibrary("pymatting", "matting"),
     "scipy": OptionalLibrary("scipy", "post"),

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rotonodes import __version__
+from rotonodes.cli.farm_targets import FARMS, QUEUES, TARGETS, plan_of, save, what_is_left
 from rotonodes.cli.options import frames_option, graph_options, hash_option, job_options, only_option, options, verbose_option
-from rotonodes.cli.session import Session, load, places, say
-from rotonodes.errors import EXIT_FRAME_FAILED, EXIT_OK, UsageError
+from rotonodes.cli.session import load, places, say
+from rotonodes.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from rotonodes.farm.job import FarmJob
-    from rotonodes.graph.graph import Graph
-    from rotonodes.plan.plan import Plan
-
-TARGETS = ("openjd", "slurm")
 
 
-def _at_least_one(_: click.Context, option: click.Parameter, value: int) -> int:
-    if value < 1:
+def _at_least_one(_: click.Context, option: click.Parameter, value: int | None) -> int | None:
+    if value is not None and value < 1:
         what = "a chunk has at least one frame" if option.name == "chunk" else "give at least 1"
         raise UsageError(f"{option.opts[0]} {value}: {what}")
     return value
@@ -58,23 +53,40 @@ farm_options = options(
 )
 
 
+dask_options = options(
+    click.option("--workers", type=int, metavar="N", callback=_at_least_one, help="Dask workers.  [default: as cores and GPUs allow]"),
+    click.option("--address", metavar="tcp://HOST:PORT", help="A Dask scheduler that runs already."),
+    click.option("--queue", type=click.Choice(QUEUES), help="Where dask-jobqueue starts the workers."),
+    click.option("--dashboard", is_flag=True, help="Show the job in a browser: Dask's own dashboard, on this machine alone."),
+)
+
+
 @click.command()
 @click.argument("graph_or_job", metavar="GRAPH|JOB", type=click.Path())
-@click.option("--to", "target", type=click.Choice(TARGETS), required=True, help="The scheduler that runs the job.")
+@click.option("--to", "target", type=click.Choice(tuple(TARGETS)), help="The scheduler that runs the job.")
+@click.option("--print-command", "farm", type=click.Choice(FARMS), help="Only print the commands, with the farm's own words for frames.")
 @click.option("-o", "job_folder", metavar="DIR", help="Folder of the job.  [default: .rotonodes/jobs/NAME below the root]")
 @click.option("--run", "now", is_flag=True, help="Submit the job; without it, the job is written and its commands are printed.")
 @click.option("--wait", is_flag=True, help="Submit the job and wait for its end; the exit code is that of the job.")
 @frames_option
 @only_option
 @farm_options
+@dask_options
+@click.option("--show", metavar="NAME", help="The show of --to opencue.  [default: that of OpenCue's configuration]")
 @job_options
 @graph_options
 @verbose_option
-def submit(graph_or_job: str, target: str, job_folder: str | None, now: bool, wait: bool, **given: Any) -> int:
+def submit(graph_or_job: str, target: str | None, farm: str | None, job_folder: str | None, now: bool, wait: bool, **given: Any) -> int:
     """Write a graph as a job for a render farm.
 
     JOB is the folder of a job that is to be run again: what it has made already is skipped.
     """
+    if (target is None) == (farm is None):
+        raise UsageError("submit: give one of --to and --print-command")
+    if target != "dask" and (given["workers"] or given["address"] or given["queue"] or given["dashboard"]):
+        raise UsageError("--workers, --address, --queue and --dashboard are for --to dask")
+    if given["address"] and given["queue"]:
+        raise UsageError("--address and --queue: choose one, a Dask scheduler that runs or one that is started in a queue")
     folder = Path(graph_or_job).absolute()
     if folder.is_dir():
         from rotonodes.farm.job import load_job
@@ -87,8 +99,15 @@ def submit(graph_or_job: str, target: str, job_folder: str | None, now: bool, wa
             return EXIT_OK
         job = made
         folder = Path(job_folder or os.path.join(given["root"], ".rotonodes", "jobs", job.name)).absolute()
-    _save(job, folder)
-    return _TARGETS[target](job, folder, now or wait, wait)
+    if farm is not None:
+        from rotonodes.farm.command_lines import command_lines
+
+        for line in command_lines(job, farm):
+            click.echo(line)
+        return EXIT_OK
+    assert target is not None
+    save(job, folder)
+    return TARGETS[target](job, folder, given, now or wait, wait)
 
 
 @click.command()
@@ -97,12 +116,13 @@ def submit(graph_or_job: str, target: str, job_folder: str | None, now: bool, wa
 def status(job_folder: str) -> int:
     """Show how far a job is: tasks by step, and the outputs that are not there yet."""
     from rotonodes.farm import slurm
+    from rotonodes.farm.follow import lines
     from rotonodes.farm.job import load_job
 
     job, folder = load_job(job_folder, __version__), Path(job_folder).absolute()
     if (folder / slurm.SUBMITTED).exists():
         slurm.need_slurm()
-        for line in slurm.lines(slurm.states(job, folder)):
+        for line in lines(slurm.states(job, folder)):
             click.echo(line)
     left = what_is_left(job)
     click.echo(f"not there yet: {left}" if left else "every output is there")
@@ -113,11 +133,14 @@ def status(job_folder: str) -> int:
 @click.argument("job_folder", metavar="JOB", type=click.Path())
 @verbose_option
 def cancel(job_folder: str) -> int:
-    """Cancel a job that was submitted to Slurm. Finished frames are kept, and nothing is left half written."""
-    from rotonodes.farm import slurm
+    """Cancel a job that was submitted to Slurm or Dask. Finished frames are kept, and nothing is left half written."""
+    from rotonodes.farm import dask, slurm
     from rotonodes.farm.job import load_job
 
     load_job(job_folder, __version__)
+    if dask.cancel(Path(job_folder)):
+        click.echo("cancelled: its tasks end within five seconds")
+        return EXIT_OK
     count = slurm.cancel(Path(job_folder).absolute())
     click.echo(f"cancelled {count} array job{'' if count == 1 else 's'}")
     return EXIT_OK
@@ -135,7 +158,7 @@ def make_job(path: str, given: dict[str, Any]) -> FarmJob | None:
         raise UsageError("--cache none: the tasks of a job hand over through the cache; name a folder that all machines share")
     given["path_map"] = None
     graph = load(path, given)
-    plan = _plan(graph, given["frames"], given["only"], {**places(given), "device": given["device"]})
+    plan = plan_of(graph, given["frames"], given["only"], {**places(given), "device": given["device"]})
     refuse_unfit(plan, given["root"])
     for line in (*missing_lines(plan), *plan.warnings):
         say(f"warning: {line}")
@@ -176,83 +199,3 @@ def _same_options(given: dict[str, Any]) -> list[str]:
     changes += [f"--input={given['input_path']}"] if given["input_path"] is not None else []
     changes += [f"--output={given['output_folder']}"] if given["output_folder"] is not None else []
     return [*files, *changes, *([] if given["hash_by"] == "stat" else ["--hash=content"])]
-
-
-def _plan(graph: Graph, frames: str | None, only: tuple[str, ...], where: dict[str, Any]) -> Plan:
-    from rotonodes.plan.make_plan import make_plan
-    from rotonodes.values.frames import parse_frames
-
-    return make_plan(graph, frames=parse_frames(frames) if frames else None, nodes=only, **where)
-
-
-def what_is_left(job: FarmJob) -> str:
-    """What a job has not delivered, in a few words; empty when everything is there."""
-    from rotonodes.cli.graph_commands import run
-    from rotonodes.values.frames import frames_named
-
-    words = [job.graph, *job.options, f"--root={job.root}", f"--cache={job.cache}"]
-    given = run.make_context("run", words, obj=Session()).params
-    plan = _plan(load(job.graph, given), job.frames or None, job.only, places(given))
-    frames = {frame for stage in plan.stages for sink in stage.sinks.values() for frame in sink or ()}
-    whole = [name for stage in plan.stages for name, sink in stage.sinks.items() if sink is None]
-    return " and ".join(filter(None, [", ".join(whole), frames_named(frames) if frames else ""]))
-
-
-def verdict(job: FarmJob, code: int) -> int:
-    """The exit code of a job that has ended with `code`: 0 only when every output is there. Says what is missing."""
-    if left := what_is_left(job):
-        say(f"error: not made: {left}; submit the job again to make what is missing")
-        return code or EXIT_FRAME_FAILED
-    click.echo("done: every output is there")
-    return EXIT_OK
-
-
-def _save(job: FarmJob, folder: Path) -> None:
-    """Write the folder of a job: its bundle, and what `submit`, `status` and `cancel` read."""
-    from rotonodes.farm.openjd import write_bundle
-
-    write_bundle(job, folder)
-    job.save(folder)
-
-
-def _describe(job: FarmJob, folder: Path) -> None:
-    """Print where the job is and what it has."""
-    click.echo(f"job     {folder}")
-    for step in job.steps:
-        tasks = -(-step.count // job.chunk) if step.chunks else 1
-        size = f"{tasks} task{'' if tasks == 1 else 's'}" + (f" for frames {step.frames}" if step.chunks else "")
-        click.echo(f"step    {step.name}: {size}" + (f", after {', '.join(step.after)}" if step.after else ""))
-    click.echo(f"device  {job.device}")
-
-
-def _openjd(job: FarmJob, folder: Path, now: bool, wait: bool) -> int:
-    from rotonodes.farm.follow import follow
-    from rotonodes.farm.openjd import TEMPLATE, run_command
-
-    command = run_command(job, folder, needed=now)
-    _describe(job, folder)
-    if now:
-        return verdict(job, follow(command))
-    click.echo(f"check   {shlex.join(['openjd', 'check', str(folder / TEMPLATE)])}")
-    click.echo(f"run     {shlex.join(command)}")
-    return EXIT_OK
-
-
-def _slurm(job: FarmJob, folder: Path, now: bool, wait: bool) -> int:
-    from rotonodes.farm import slurm
-
-    if not now:
-        slurm.write_scripts(job, folder)
-        _describe(job, folder)
-        for _, command in slurm.commands(job, folder, {}):
-            click.echo(f"run     {shlex.join(command)}")
-        return EXIT_OK
-    _describe(job, folder)
-    slurm.submit(job, folder, click.echo)
-    if not wait:
-        click.echo(f"follow  rotonodes status {shlex.quote(str(folder))}")
-        return EXIT_OK
-    return verdict(job, slurm.follow(job, folder, click.echo))
-
-
-_TARGETS: dict[str, Callable[[FarmJob, Path, bool, bool], int]] = {"openjd": _openjd, "slurm": _slurm}

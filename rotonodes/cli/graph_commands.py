@@ -90,6 +90,7 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
                 on_error=given["on_error"],
                 reporter=reporter,
                 stop=stop,
+                kept=session.kept,
                 **places(given),
             )
         except Interrupted:

@@ -15,15 +15,17 @@ from rotonodes.machine import torchrun
 
 if TYPE_CHECKING:
     from rotonodes.engine.events import Reporter
+    from rotonodes.engine.kept import Kept
     from rotonodes.graph.graph import Graph
 
 
 @dataclass
 class Session:
-    """State of one call of the command line: verbosity and reporter."""
+    """State of one call of the command line: verbosity, reporter, and what earlier calls of the same process have kept."""
 
     verbose: int = 0
     reporter: Reporter | None = None
+    kept: Kept | None = None
 
 
 def load(path: str, given: dict[str, Any], warn: Callable[[str], None] | None = None) -> Graph:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rotonodes.engine.clip_feed import ClipFeed, Upstream
+from rotonodes.engine.kept import Kept
 from rotonodes.engine.pool import Once
 from rotonodes.engine.record import Record, RecordMonitor
 from rotonodes.engine.result import Values
@@ -24,11 +25,13 @@ from rotonodes.values.pixels import Batch, Clip
 class Evaluator:
     """Makes values of the nodes of a plan, on `device`, in batches of `batch` frames (None: the node's own setting).
 
-    It may be called from many threads. Values are stored in the cache where the plan says so, and counted in the record.
+    It may be called from many threads. Values are stored in the cache where the plan says so, and counted in the record. `kept` has
+    networks of earlier runs of this process.
     """
 
-    def __init__(self, plan: Plan, record: Record, device: str, batch: int | None) -> None:
-        self.plan, self.record, self.device, self.batch = plan, record, device, batch
+    def __init__(self, plan: Plan, record: Record, device: str, batch: int | None, kept: Kept | None = None) -> None:
+        self.plan, self.record, self.device, self.batch, self.kept = plan, record, device, batch, kept or Kept()
+        self.kept.start_run()
         self.order = {name: i for i, name in enumerate(plan.graph.order())}
         self._once: dict[str, Once] = {name: Once() for name in self.order}
         self._prepared: dict[str, Once] = {name: Once() for name in self.order}
@@ -60,6 +63,13 @@ class Evaluator:
         return self._once[name].get(lambda: self._make_once(name))  # type: ignore[no-any-return]
 
     def _make_once(self, name: str) -> Values:
+        identity = ("once", self.plan.keys.of(name, None), tuple(sorted(self.plan.outputs.get(name, ()))))
+        values, was_there = self.kept.get(identity, lambda: self._make_or_load(name))
+        if was_there:
+            self.record.note(name, 1, 0.0, cached=True)
+        return values  # type: ignore[no-any-return]
+
+    def _make_or_load(self, name: str) -> Values:
         if None in self.plan.cached.get(name, ()):
             self.record.note(name, 1, 0.0, cached=True)
             return self._load(name, None)
@@ -158,7 +168,7 @@ class Evaluator:
         prepared: Any = NOT_GIVEN
         if Prepared in type(node).signature.asks.values():
             once = {key: inputs.get(key) for key, s in type(node).signature.inputs.items() if s.feed == "once"}
-            prepared = self._prepared[name].get(lambda: node.prepare(Device(self.device), **once))
+            prepared = self._prepared[name].get(lambda: self._prepare(name, once))
         key = self.plan.keys.of(name, frame) if frame is not None or not self.plan.keys.per_frame(name) else ""
         self._refuse_changed(name, frame)
         made = node.run(
@@ -173,6 +183,16 @@ class Evaluator:
         )
         self._refuse_changed(name, frame)
         return made
+
+    def _prepare(self, name: str, once: Values) -> Any:
+        """What a node prepares from its inputs that are made once; a source prepares its list of files, which is never kept."""
+        node = self.plan.nodes[name]
+        if not type(node).signature.inputs:
+            return node.prepare(Device(self.device), **once)
+        made = tuple(self.plan.keys.of(link.node, None) for key, link in self.plan.keys.inputs(name) if key in once)
+        files = tuple(FileFingerprints.stamp(path) for path in node.reads(None))
+        identity = ("prepared", type(node), node.model_dump_json(), self.device, made, files)
+        return self.kept.get(identity, lambda: node.prepare(Device(self.device), **once))[0]
 
     def _refuse_changed(self, name: str, frame: int | None) -> None:
         """Raise RetryError when a file that a node reads is not the one that is in its key: what was read is what the key says."""

@@ -13,6 +13,7 @@ from typing import Any
 from rotonodes.engine.clip_feed import ClipFeed
 from rotonodes.engine.evaluate import Evaluator
 from rotonodes.engine.events import Reporter
+from rotonodes.engine.kept import Kept
 from rotonodes.engine.pool import Pools, no_thread
 from rotonodes.engine.record import Record, done_stats
 from rotonodes.engine.result import Result
@@ -48,6 +49,7 @@ def run(
     threads: int | None = None,
     verify: bool = False,
     precision: str | None = None,
+    kept: Kept | None = None,
 ) -> Result:
     """Run a graph on this machine and return the result.
 
@@ -55,8 +57,9 @@ def run(
     folder (default `.rotonodes` below `root`) or "none"; `force` makes everything again, or the nodes it names and what is made from
     them; `on_error` "stop" ends at the first failure, "continue" makes every
     other frame; `verify` reads every byte of the outputs that are there; `precision` (auto, float32, bfloat16, float16)
-    is the arithmetic of all networks, instead of the nodes' own; `reporter` receives the events of the run. Failed frames
-    are in the result (`exit_code` 1). Raises UsageError for faults found before any frame, Interrupted when `stop` was set.
+    is the arithmetic of all networks, instead of the nodes' own; `reporter` receives the events of the run; `kept` has the networks
+    of earlier runs. Failed frames are in the result (`exit_code` 1). Raises UsageError for faults found before any frame,
+    Interrupted when `stop` was set.
 
     In a torchrun, the process of rank 0 does all this; the others only make the nodes that are `shared`, together with it,
     and write neither outputs nor cache.
@@ -79,11 +82,18 @@ def run(
         reporter.start(plan, 0, len(plan.delivered))
         reporter.end(result)
         return result
-    return _run_plan(plan, reporter, device, batch, on_error == "continue", stop or threading.Event(), threads or cpu_count())
+    return _run_plan(plan, reporter, device, batch, on_error == "continue", stop or threading.Event(), threads or cpu_count(), kept)
 
 
 def _run_plan(
-    plan: Plan, reporter: Reporter, device: str, batch: int | None, keep_going: bool, stop: threading.Event, threads: int
+    plan: Plan,
+    reporter: Reporter,
+    device: str,
+    batch: int | None,
+    keep_going: bool,
+    stop: threading.Event,
+    threads: int,
+    kept: Kept | None,
 ) -> Result:
     begun = time.perf_counter()
     reporter.start(plan, len(plan.stages), len(plan.delivered))  # before torch is imported, which takes a second or two
@@ -95,7 +105,7 @@ def _run_plan(
         if name in plan.todo:
             _refuse_precision(plan, name, kind, chosen)
     record = Record(plan, chosen, keep_going, reporter, stop)
-    evaluator = Evaluator(plan, record, chosen, batch)
+    evaluator = Evaluator(plan, record, chosen, batch, kept)
     pools = Pools(threads, chosen != "cpu", record.lose)
     try:
         for number, stage in enumerate(plan.stages):

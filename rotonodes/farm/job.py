@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,10 @@ class FarmJob:
         """The step of that name."""
         return next(step for step in self.steps if step.name == name)
 
+    def stem(self, step: Step) -> str:
+        """The number and name of a step, for its files."""
+        return f"{self.steps.index(step) + 1}-{plain(step.name)}"
+
     def save(self, folder: str | Path) -> None:
         """Write the job to its folder, which is created."""
         write_bytes(Path(folder) / DESCRIPTION, json.dumps(dataclasses.asdict(self), indent=1).encode() + b"\n")
@@ -108,6 +113,16 @@ def load_job(folder: str | Path, version: str) -> FarmJob:
         raise UsageError(f"{folder}: not the folder of a job: it has no {DESCRIPTION}{did_you_mean_file(str(folder))}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file}: damaged ({error}): submit its graph again") from None
+
+
+def plain(name: str) -> str:
+    """A name as part of a file name."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)
+
+
+def tasks_of(job: FarmJob, step: Step) -> int:
+    """The number of tasks of a step."""
+    return -(-step.count // job.chunk) if step.chunks else 1
 
 
 def steps_of(plan: Plan) -> tuple[Step, ...]:

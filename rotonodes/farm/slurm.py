@@ -14,20 +14,17 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rotonodes.errors import EXIT_RETRY, RetryError, UsageError
-from rotonodes.farm.job import FarmJob, Step
+from rotonodes.farm.follow import Say, States, lines
+from rotonodes.farm.job import FarmJob, Step, plain, tasks_of
 from rotonodes.io.files import write_bytes
 
 SUBMITTED = "slurm.json"  # in the folder of a job: its array jobs in the queue, by step
 WAIT, PATIENCE = 2.0, 300.0  # seconds between two questions to the scheduler, and until its silence ends `follow`
 _ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "PREEMPTED", "LEFT"}
-_WORDS = {"COMPLETED": "done", "RUNNING": "running", "COMPLETING": "running", "PENDING": "waiting", "LEFT": "ended"}
-
-Say = Callable[[str], None]
-States = dict[str, Counter[str]]  # step -> tasks by state
 
 
 def scripts(job: FarmJob) -> dict[str, str]:
@@ -40,11 +37,6 @@ def scripts(job: FarmJob) -> dict[str, str]:
         words = words.replace("--part=PART", f'"--part=$(($1 + SLURM_ARRAY_TASK_ID))/{tasks_of(job, step)}"')
         made[_script(job, step)] = f"#!/bin/sh\n# {job.name}: {step.name}, written by rotonodes {job.version}\nexec {words}\n"
     return made
-
-
-def tasks_of(job: FarmJob, step: Step) -> int:
-    """The number of tasks of a step."""
-    return -(-step.count // job.chunk) if step.chunks else 1
 
 
 def write_scripts(job: FarmJob, folder: Path) -> None:
@@ -61,11 +53,11 @@ def commands(job: FarmJob, folder: Path, ids: dict[str, list[str]], largest: int
         for offset in range(0, count, largest):
             words = ["sbatch", "--parsable", f"--job-name={job.name}.{step.name}", f"--chdir={job.root}", "--requeue", "--open-mode=append"]
             words.append(f"--array=1-{min(largest, count - offset)}" if step.chunks else "--array=1")
-            words.append(f"--output={folder}/logs/{_stem(job, step)}-{offset}-%a.log")
+            words.append(f"--output={folder}/logs/{job.stem(step)}-{offset}-%a.log")
             words.append(f"--cpus-per-task={job.cpus}")
             words += [f"--mem={job.memory}M"] if job.memory else []
             words += [f"--gres=gpu:{job.gpus_of(step)}"] if job.gpus_of(step) else []
-            if after := [number for name in step.after for number in ids.get(name, [f"JOB_OF_{_plain(name)}"])]:
+            if after := [number for name in step.after for number in ids.get(name, [f"JOB_OF_{plain(name)}"])]:
                 words += [f"--dependency=afterok:{':'.join(after)}", "--kill-on-invalid-dep=yes"]
             yield step, [*words, str(folder / _script(job, step)), str(offset)]
 
@@ -128,19 +120,6 @@ def follow(job: FarmJob, folder: Path, say: Say) -> int:
             bad = {state for counted in found.values() for state, count in counted.items() if count} - {"COMPLETED", "LEFT"}
             return int(bool(bad))
         time.sleep(WAIT)
-
-
-def lines(found: States) -> list[str]:
-    """The state of each step: `frames: 12 tasks, 4 done, 2 running, 6 waiting`."""
-    made = []
-    for name, counted in found.items():
-        words: Counter[str] = Counter()
-        for state, count in counted.items():
-            words[_WORDS.get(state, state.lower().replace("_", " "))] += count
-        total = words.total()
-        parts = [f"{total} task{'' if total == 1 else 's'}", *(f"{count} {word}" for word, count in words.items() if count)]
-        made.append(f"{name}: {', '.join(parts)}")
-    return made
 
 
 def cancel(folder: Path) -> int:
@@ -214,14 +193,4 @@ def _setting(config: str, name: str) -> str:
 
 
 def _script(job: FarmJob, step: Step) -> str:
-    return f"slurm/{_stem(job, step)}.sh"
-
-
-def _stem(job: FarmJob, step: Step) -> str:
-    """The number and name of a step, for its files."""
-    return f"{job.steps.index(step) + 1}-{_plain(step.name)}"
-
-
-def _plain(name: str) -> str:
-    """A name as part of a file name."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    return f"slurm/{job.stem(step)}.sh"

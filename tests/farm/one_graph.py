@@ -1,12 +1,12 @@
-"""One graph for every engine: a small network is trained, segments a clip, and its tones become PNGs and a GIF."""
+"""Graphs for every engine: a small network is trained, segments a clip, and its tones become PNGs and a GIF; and slow pictures."""
 
 import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 GRAPH = """
@@ -22,6 +22,45 @@ nodes:
   comp:   {type: Composite, in: {fg: paint, bg: passes.Combined}}
   gif:    {type: WriteGIF, in: comp, path: "out/flat.gif"}
   png:    {type: WriteFrames, in: comp, path: "out/flat.####.png"}
+"""
+
+
+PATIENT_NODES = '''
+import os, time
+from pathlib import Path
+from rotonodes import Frame, Image, Node, param
+from rotonodes.errors import RetryError
+
+
+class Patient(Node):
+    """A picture that takes its time, waits for a file to go, or cannot be made as long as it is there."""
+
+    seconds: float = param(0.0, help="how long a frame takes", unit="s", pixels=False)
+    waits_for: str = param("", help="file that must be gone before later frames than the first are made", pixels=False)
+    while_there: str = param("", help="file that must be gone", pixels=False)
+    fails_times: int = param(0, help="how often each frame fails before it is made", pixels=False)
+
+    def process(self, frame: Frame) -> Image:
+        import torch
+
+        with open(f"started.{frame}", "a") as file:
+            file.write(f"{os.environ.get('SLURMD_NODENAME')} {os.getpid()} {os.getppid()}\\n")
+        tried = len(Path(f"started.{frame}").read_text().splitlines())
+        if tried <= self.fails_times:
+            raise RetryError("the file server is away")
+        time.sleep(self.seconds)
+        while frame > 1 and self.waits_for and Path(self.waits_for).exists():
+            time.sleep(0.1)
+        if self.while_there and Path(self.while_there).exists():
+            raise RetryError("the file server is away")
+        return Image(torch.full((3, 4, 4), frame / 10))
+'''
+PATIENT_GRAPH = """
+rotonodes: 1
+frames: 1-4
+nodes:
+  patient: {type: Patient}
+  png:     {type: WriteFrames, in: patient, path: "out/s.####.png"}
 """
 
 
@@ -51,12 +90,10 @@ def outputs(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "out").iterdir())}
 
 
-@pytest.fixture(scope="session")
-def one_machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What a plain run of the graph delivers."""
-    folder = shot(tmp_path_factory.mktemp("one") / "machine")
-    done = rotonodes(folder, "run", "graph.yaml", "--progress", "plain")
-    assert done.returncode == 0, done.stderr
-    made = outputs(folder)
-    assert sorted(made) == ["flat.0001.png", "flat.0002.png", "flat.0003.png", "flat.0004.png", "flat.gif"]
-    return made
+def until(true: Callable[[], object], what: str) -> None:
+    """Wait until something is true; a farm has all the time it needs, a test that hangs has not."""
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"never {what}")

@@ -4,53 +4,19 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from one_graph import ROOT, environment, one_machine, outputs, rotonodes, shot  # noqa: F401
+from one_graph import PATIENT_GRAPH, PATIENT_NODES, ROOT, environment, outputs, rotonodes, shot, until
 from PIL import Image
 
 from rotonodes import __version__
 from rotonodes.farm import slurm as target
 from rotonodes.farm.job import load_job
 
-NODES = '''
-import os, time
-from pathlib import Path
-from rotonodes import Frame, Image, Node, param
-from rotonodes.errors import RetryError
-
-
-class Patient(Node):
-    """A picture that takes its time, waits for a file to go, or cannot be made as long as it is there."""
-
-    seconds: float = param(0.0, help="how long a frame takes", unit="s", pixels=False)
-    waits_for: str = param("", help="file that must be gone before later frames than the first are made", pixels=False)
-    while_there: str = param("", help="file that must be gone", pixels=False)
-
-    def process(self, frame: Frame) -> Image:
-        import torch
-
-        with open(f"started.{frame}", "a") as file:
-            file.write(f"{os.environ.get('SLURMD_NODENAME')} {os.getpid()} {os.getppid()}\\n")
-        time.sleep(self.seconds)
-        while frame > 1 and self.waits_for and Path(self.waits_for).exists():
-            time.sleep(0.1)
-        if self.while_there and Path(self.while_there).exists():
-            raise RetryError("the file server is away")
-        return Image(torch.full((3, 4, 4), frame / 10))
-'''
-GRAPH = """
-rotonodes: 1
-frames: 1-4
-nodes:
-  patient: {type: Patient}
-  png:     {type: WriteFrames, in: patient, path: "out/s.####.png"}
-"""
 SUBMIT = ("submit", "graph.yaml", "--to", "slurm", "--nodes", "nodes.py")
 
 
@@ -76,20 +42,11 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def farm(tmp_path: Path, slurm: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`farm(*arguments)` calls the command line in a folder with a graph of slow pictures."""
-    (tmp_path / "graph.yaml").write_text(GRAPH)
-    (tmp_path / "nodes.py").write_text(NODES)
+    (tmp_path / "graph.yaml").write_text(PATIENT_GRAPH)
+    (tmp_path / "nodes.py").write_text(PATIENT_NODES)
     monkeypatch.setenv("SLURM_CONF", str(slurm / "slurm.conf"))
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: rotonodes(tmp_path, *arguments, SLURM_CONF=str(slurm / "slurm.conf"))
-
-
-def until(true: Callable[[], object], what: str) -> None:
-    """Wait until something is true; a farm has all the time it needs, a test that hangs has not."""
-    for _ in range(1200):
-        if true():
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"never {what}")
 
 
 def daemons(slurm: Path, node: str = "") -> list[int]:
@@ -115,7 +72,7 @@ def log_of(folder: Path) -> str:
 def test_an_array_delivers_the_bytes_of_one_machine_and_trains_once(
     tmp_path: Path,
     slurm: Path,
-    one_machine: dict[str, bytes],  # noqa: F811
+    one_machine: dict[str, bytes],
 ) -> None:
     folder = shot(tmp_path / "farm")
     done = rotonodes(folder, "submit", "graph.yaml", "--to", "slurm", "--chunk", "2", "--wait", SLURM_CONF=str(slurm / "slurm.conf"))
