@@ -180,8 +180,9 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
         return ([*faults, line], [], "") if isinstance(error, PlanFault) else (faults, [line], "; no file was there to check")
     if files and not faults:
         faults = file_faults(graph, plan, **located)
-    gone = {frame for frames in plan.missing.values() for frame in frames if frame is not None} & set(plan.delivered)
-    said = f"; {len(gone)} of {len(plan.delivered)} frames are not there" if gone else ""
+    missing = list(plan.missing.values())
+    gone = sum(any(frame in frames for frames in missing) for frame in plan.delivered) if missing else 0
+    said = f"; {gone} of {len(plan.delivered)} frames are not there" if gone else ""
     return faults, [*missing_lines(plan), *(f"{graph.file}: {text}" for text in plan.warnings)], said
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from rotonodes.io.shipped import weights_written
 from rotonodes.node.annotations import Device, Prepared
 from rotonodes.node.base import Node
 from rotonodes.plan.plan import Plan
+from rotonodes.values.frame_sets import FrameSet
 from rotonodes.values.frames import FilePattern, frames_named, range_text
 
 DESCRIPTION = "rotonodes.json"  # the job in its folder, for submitting it again and asking for its status
@@ -132,7 +133,8 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
 
 def refuse_unfit(plan: Plan, root: str) -> None:
     """Raise UsageError for frames that the graph does not have, and for outputs outside of the root, the folder that all machines share."""
-    outside = sorted(set(plan.delivered) - set(plan.keys.clip))
+    clip = FrameSet(plan.keys.clip)
+    outside = [] if plan.delivered == plan.keys.clip else sorted(frame for frame in plan.delivered if frame not in clip)
     if outside:
         verb = "is" if len(outside) == 1 else "are"
         has = f"the graph has {frames_named(plan.keys.clip)}: --set frames=RANGE names others"
@@ -188,24 +190,27 @@ class _Steps:
             if sinks and not feeding.keys() & self.graph.upstream(sinks):
                 self._chunks(feeding)
                 feeding = {}
-            self._chunks(sinks | feeding)
+            self._chunks({**sinks, **feeding})
             for name in whole:
                 writer = type(self.plan.nodes[name]).is_writer()
                 self._add(name, (name,) if writer else tuple(self._outputs([name])), range_text(self.plan.delivered) if writer else "")
         return tuple(self.steps)
 
-    def _feeding(self, whole: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    def _feeding(self, whole: Iterable[str]) -> dict[str, Collection[int]]:
         """The nodes kept in the cache that these whole-clip nodes wait for, with the frames to make."""
         plan = self.plan
         found = self.graph.upstream(whole)
         names = [n for n in self.graph.order() if n in found and n in plan.kept and n in plan.todo and n not in self.made]
-        return {n: tuple(sorted(f for f in plan.todo[n] if f is not None)) for n in names if plan.keys.per_frame(n)}
+        return {n: FrameSet(f for f in plan.todo[n] if f is not None) for n in names if plan.keys.per_frame(n)}
 
-    def _chunks(self, wanted: Mapping[str, Sequence[int]]) -> None:
+    def _chunks(self, wanted: Mapping[str, Collection[int]]) -> None:
         """Add the step of frame chunks that makes these nodes at their frames."""
         if not wanted:
             return
-        frames = sorted(set().union(*wanted.values()))
+        every = FrameSet()
+        for numbers in wanted.values():
+            every = every.with_frames(numbers)
+        frames = tuple(every)
         nodes = [word for name in wanted for word in ([name] if type(self.plan.nodes[name]).is_writer() else self._outputs([name]))]
         numbered = sum(step.chunks for step in self.steps) + 1
         name = next(iter(wanted)) if len(wanted) == 1 else "frames" if numbered == 1 else f"frames {numbered}"

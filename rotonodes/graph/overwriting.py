@@ -9,6 +9,8 @@ import os
 import unicodedata
 from functools import cache
 
+from rotonodes.values.frames import FilePattern
+
 
 class OverwriteRule:
     """Told of every file that is read, then of those that are written, it says which would be lost."""
@@ -30,6 +32,34 @@ class OverwriteRule:
             return f"{path} is what {other} writes: give one of them another name"
         self._written.add(path, node)
         return ""
+
+
+def may_meet(one: str, other: str) -> bool:
+    """Whether two paths with frame tokens can name one file, at whichever frames; in doubt they can."""
+    (folder, name), (other_folder, other_name) = os.path.split(one), os.path.split(other)
+    if FilePattern(folder).has_token or FilePattern(other_folder).has_token:
+        return True
+    if _folder_identity(folder) != _folder_identity(other_folder):
+        return False
+    first, last = _ends(one, name)
+    other_first, other_last = _ends(other, other_name)
+    alike = first.startswith(other_first) or other_first.startswith(first)
+    return alike and (last.endswith(other_last) or other_last.endswith(last))
+
+
+def has_links(folder: str) -> bool:
+    """Whether a folder holds links, whose files may lie anywhere."""
+    try:
+        with os.scandir(folder or ".") as entries:
+            return any(entry.is_symlink() for entry in entries)
+    except OSError:
+        return False
+
+
+def _ends(path: str, name: str) -> tuple[str, str]:
+    """A name before and behind its frame tokens, as disks compare names."""
+    first, last = FilePattern(path).around() if FilePattern(path).has_token else (name, name)
+    return unicodedata.normalize("NFC", first).casefold(), unicodedata.normalize("NFC", last).casefold()
 
 
 class FilesByPlace:

@@ -7,7 +7,7 @@ of `process` say how the engine feeds it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -134,6 +134,24 @@ class Node(BaseModel):
     def writes(self, frame: int | None) -> tuple[str, ...]:
         """Files that the node writes for `frame`, or for the whole clip (None). Writers override this."""
         return ()
+
+    def lacking(self, frames: Collection[int | None]) -> Collection[int | None]:
+        """Those of these frames that lack files, rising. A source that lists its folder once overrides this."""
+        if type(self).lacks is Node.lacks and type(self).reads is Node.reads:  # the same files for every frame
+            return frames if self.lacks(None) else ()
+        return [frame for frame in sorted(frames, key=lambda f: (f is not None, f or 0)) if self.lacks(frame)]
+
+    def perhaps_written(self, frames: Sequence[int]) -> Sequence[int]:
+        """Those of these frames whose files may be there; the others' are not. A writer that lists its folder once overrides this."""
+        return frames
+
+    def read_patterns(self) -> tuple[str, ...] | None:
+        """The paths, with their frame tokens, of all that `reads` names for any frame; None where they cannot be told so."""
+        return tuple(path for _, path in self.paths("input")) if type(self).reads is Node.reads else None
+
+    def written_patterns(self) -> tuple[str, ...] | None:
+        """The same for `writes`."""
+        return () if type(self).writes is Node.writes else None
 
     def available(self) -> tuple[int, ...] | None:
         """The frames that a source finds on disk; None for nodes without numbered files."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.io.files import sweep, write_bytes
-from rotonodes.plan.cache_entries import HEAD, MAGIC, check, prune, size_limit
+from rotonodes.plan.cache_entries import HEAD, MAGIC, check, entries, prune, size_limit
 from rotonodes.values.pixels import Image, Labels, Matte
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ class Cache:
         """The file of a value."""
         assert self.folder is not None
         return self.folder / key[:2] / f"{key}.{''.join(c if c.isalnum() or c in '_-' else '~' for c in output)}"
+
+    def is_empty(self) -> bool:
+        """True when nothing at all is stored, so that no key need be looked for."""
+        return self.folder is None or next(entries(self.folder), None) is None
 
     def has(self, key: str, outputs: list[str] | tuple[str, ...]) -> bool:
         """True when every one of the outputs is stored under the key."""

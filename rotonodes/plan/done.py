@@ -9,8 +9,10 @@ from rotonodes.plan.differences import History
 from rotonodes.plan.plan import Plan
 
 
-def is_done(plan: Plan, name: str, frame: int | None, force: bool, verify: bool = False, history: History | None = None) -> bool:
-    """True when a sink need not be made at a frame (None: made once); otherwise the reason is added to `plan.reasons`.
+def is_done(
+    plan: Plan, name: str, frame: int | None, force: bool, verify: bool = False, history: History | None = None
+) -> tuple[bool, str]:
+    """(whether a sink need not be made at a frame, None being made once; why it must, for one that writes files).
 
     A sink that writes no files is done when its values are in the cache. With `force` nothing is done; with `verify` every byte of
     its files is read. `history` says what changed since a file was made.
@@ -20,11 +22,9 @@ def is_done(plan: Plan, name: str, frame: int | None, force: bool, verify: bool 
     except UsageError as error:
         raise plan.graph.vertices[name].located(error) from None
     if not writes:
-        return not force and name in plan.kept and plan.in_cache(name, frame)
+        return not force and name in plan.kept and plan.in_cache(name, frame), ""
     reason = "forced" if force else why_not_done(plan, name, frame, verify, history)
-    if reason:
-        plan.reasons.setdefault(name, {}).setdefault(reason, []).append(frame)
-    return not reason
+    return not reason, reason
 
 
 def why_not_done(plan: Plan, name: str, frame: int | None, verify: bool = False, history: History | None = None) -> str:

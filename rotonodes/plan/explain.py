@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rotonodes.plan.missing_files import missing_files, missing_words
+from rotonodes.plan.missing_files import MOST_NAMED, missing_count, missing_files, missing_words
 from rotonodes.plan.plan import Plan
 from rotonodes.values.frames import format_frames, frames_named
 
@@ -74,7 +74,8 @@ def as_json(plan: Plan) -> dict[str, Any]:
                 "cached_count": len(plan.cached.get(name, ())),
                 "done_count": len(plan.done.get(name, ())),
                 "missing": numbers(plan.missing[name]) if plan.missing.get(name) else None,
-                "missing_files": missing_files(plan, name),
+                "missing_files": missing_files(plan, name, MOST_NAMED),
+                "missing_count": missing_count(plan, name),
                 "reasons": {reason: numbers(frames) for reason, frames in plan.reasons.get(name, {}).items()},
             }
             for name in plan.graph.order()

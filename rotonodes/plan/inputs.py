@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import PlanFault
-from rotonodes.graph.overwriting import OverwriteRule
+from rotonodes.graph.overwriting import OverwriteRule, has_links, may_meet
 from rotonodes.node.base import Node
+from rotonodes.values.frames import FilePattern, literal
 
 if TYPE_CHECKING:
     from rotonodes.plan.plan import Plan
@@ -35,6 +37,8 @@ def list_files(nodes: Mapping[str, Node], sinks: Sequence[str]) -> dict[str, Nod
 
 def refuse_overwriting(plan: Plan) -> None:
     """Raise PlanFault for an output file that the run also reads, or that two outputs write, in whatever spelling."""
+    if not _may_overwrite(plan):
+        return
     rule = OverwriteRule()
     # All frames that may ever be read, not those to do: what comes from the cache today is read again tomorrow.
     every = sorted({*plan.delivered, *plan.keys.clip})
@@ -49,3 +53,23 @@ def refuse_overwriting(plan: Plan) -> None:
         for path in (path for frame in delivered for path in plan.nodes[name].writes(frame)):
             if fault := rule.writes(name, path):
                 raise PlanFault(plan.graph.vertices[name].line(fault))
+
+
+def _may_overwrite(plan: Plan) -> bool:
+    """Whether any file of the run can be another's, by the patterns of their paths: with a million frames, no file need be looked at."""
+    nodes, per_frame = plan.nodes, plan.keys.per_frame
+    readers = [name for name in plan.graph.upstream(plan.sinks) if not plan.graph.vertices[name].disabled]
+    readers = [name for name in readers if next(nodes[name].paths("input"), None)]
+    read = [nodes[name].read_patterns() for name in readers]
+    written = [nodes[name].written_patterns() if per_frame(name) else tuple(map(literal, nodes[name].writes(None))) for name in plan.sinks]
+    if None in read or None in written:
+        return True
+    sources = [path for paths in read for path in paths or ()]
+    if any(has_links(os.path.dirname(path)) for path in sources):
+        return True
+    of_sinks = [(at, path) for at, paths in enumerate(written) for path in paths or ()]
+    if any(per_frame(plan.sinks[at]) and len(plan.delivered) > 1 and not FilePattern(path).has_token for at, path in of_sinks):
+        return True
+    if any(may_meet(path, source) for _, path in of_sinks for source in sources):
+        return True
+    return any(may_meet(path, other) for at, path in of_sinks for later, other in of_sinks if at < later)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from rotonodes.errors import RotoError, UsageError
@@ -21,9 +21,11 @@ from rotonodes.node.base import Node
 from rotonodes.node.parameters import added_later, changes_pixels
 from rotonodes.node.registry import full_name
 from rotonodes.node.source_digest import digest_in_memory
+from rotonodes.values.frame_sets import FrameSet
 from rotonodes.values.frames import parse_frames
 
 Fingerprint = Callable[[str], Any]
+_ONCE: Set[int | None] = frozenset({None})
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
@@ -78,7 +80,7 @@ class Keys:
         self, graph: Graph, nodes: Mapping[str, Node], clip: tuple[int, ...], delivered: tuple[int, ...], fingerprint: Fingerprint
     ) -> None:
         self.graph, self.nodes, self.clip, self.delivered, self.fingerprint = graph, nodes, clip, delivered, fingerprint
-        self._in_clip = frozenset(clip)
+        self._in_clip = FrameSet(clip)
         self.shot = Shot((min(clip), max(clip))) if clip else None
         self._made: dict[tuple[str, int | None], str] = {}
         self._parts: dict[str, str] = {}
@@ -137,6 +139,21 @@ class Keys:
                 yield Asked(place.name, link, (None,), () if frame is None else (frame,))
             else:
                 yield Asked(place.name, link, (None,) if numbers else (), numbers)
+
+    def asked_for_all(self, name: str, frames: Set[int | None]) -> Iterator[tuple[str, Set[int | None]]]:
+        """(node, its frames) for each link of a node, for all of these frames together: ranges stay ranges."""
+        facts = self._facts[name]
+        for place, link, per_frame in facts.inputs:
+            if facts.whole_clip:
+                yield link.node, (FrameSet(self.clip_frames(name)) if per_frame else _ONCE) or _ONCE
+            elif None in frames or not facts.neighbours or type(facts.node).signature.inputs[place.name].feed != "clip":
+                yield link.node, frames if per_frame else _ONCE
+            else:
+                numbers = {number for frame in frames if frame is not None for number in self._numbers(facts, frame, place)}
+                if numbers:
+                    yield link.node, FrameSet(numbers) if per_frame else _ONCE
+                elif not facts.needs_of:
+                    yield link.node, _ONCE
 
     def _numbers(self, facts: _Facts, frame: int, link: InputLink) -> tuple[int, ...]:
         """The frame numbers that one link of a node stands for."""

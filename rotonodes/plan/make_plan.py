@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise
 
 from rotonodes.errors import PlanFault, UsageError, did_you_mean, did_you_mean_file
@@ -17,8 +17,9 @@ from rotonodes.plan.keys import FileFingerprints, Keys
 from rotonodes.plan.missing_files import missing_frames
 from rotonodes.plan.network_precision import decide_precision
 from rotonodes.plan.paths import Paths
-from rotonodes.plan.plan import Plan, Stage, Task
+from rotonodes.plan.plan import Plan, Stage
 from rotonodes.plan.sizes import estimate_memory
+from rotonodes.values.frame_sets import FrameSet
 from rotonodes.values.frames import frames_named
 
 CACHE_FOLDER = ".rotonodes"
@@ -131,7 +132,8 @@ def whole_clip_warnings(plan: Plan) -> list[str]:
     found = []
     for name in plan.todo:
         if type(plan.nodes[name]).takes_whole_clip() and not type(plan.nodes[name]).is_writer():
-            more = [frame for frame in plan.keys.clip_frames(name) if frame not in set(plan.delivered)]
+            clip, delivered = plan.keys.clip_frames(name), FrameSet(plan.delivered)
+            more = [] if clip == plan.delivered else [frame for frame in clip if frame not in delivered]
             if more:
                 found.append(f"{name} takes the whole shot: {frames_named(more)} {'is' if len(more) == 1 else 'are'} read too")
     return found
@@ -168,17 +170,35 @@ class _Planner:
     def walk(self) -> None:
         plan = self.plan
         self._gather_outputs()
-        wanted: dict[str, list[int | None]] = {}
+        wanted: dict[str, tuple[int | None, ...]] = {}
         for name in plan.sinks:
-            frames: Iterable[int | None] = plan.delivered if self.keys.per_frame(name) else (None,)
-            for frame in frames:
-                if is_done(plan, name, frame, name in self.forced, self.verify, self.history):
-                    plan.done.setdefault(name, set()).add(frame)
-                else:
-                    wanted.setdefault(name, []).append(frame)
-        for name, frames in wanted.items():
-            self._need([(name, frame) for frame in frames])
+            if frames := self._not_done(name, plan.delivered if self.keys.per_frame(name) else (None,)):
+                wanted[name] = frames
+        self._need(wanted)
         self._stages(wanted)
+
+    def _not_done(self, name: str, frames: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The frames at which a sink must be made. Files are looked at one by one only where they may be there."""
+        plan, forced, reasons = self.plan, name in self.forced, dict[str, list[int | None]]()
+        looked_at = frames
+        if self.keys.per_frame(name) and plan.delivered and self._writes(name, plan.delivered[0]):
+            looked_at = () if forced else tuple(plan.nodes[name].perhaps_written(plan.delivered))
+        for frame in looked_at:
+            done, reason = is_done(plan, name, frame, forced, self.verify, self.history)
+            if done:
+                plan.done.setdefault(name, set()).add(frame)
+            elif reason:
+                reasons.setdefault(reason, []).append(frame)
+        found, absent = plan.done.get(name, ()), frames
+        if looked_at:
+            left = set(looked_at)
+            absent = tuple(frame for frame in frames if frame not in left)
+        if absent and looked_at is not frames:
+            why = "forced" if forced else "not there"
+            reasons[why] = [*reasons.get(why, ()), *absent]
+        if reasons:
+            plan.reasons[name] = dict(sorted(reasons.items(), key=lambda item: _first(item[1])))
+        return tuple(frame for frame in frames if frame not in found) if found else frames
 
     def _gather_outputs(self) -> None:
         """Record which outputs of each node are used: a cache entry must hold all of them."""
@@ -190,20 +210,45 @@ class _Planner:
             if not self.plan.outputs.get(name):
                 self.plan.outputs[name] = set(list(self.graph.outputs_of(name))[:1])
 
-    def _need(self, tasks: list[Task]) -> None:
-        plan = self.plan
-        stack = tasks
-        while stack:
-            name, frame = stack.pop()
-            if frame in plan.todo.get(name, ()) or frame in plan.cached.get(name, ()):
-                continue
-            if name in plan.kept and name not in self.forced and plan.in_cache(name, frame):
-                plan.cached.setdefault(name, set()).add(frame)
-                continue
-            plan.todo.setdefault(name, set()).add(frame)
-            stack += [(asked.link.node, f) for asked in self.keys.asked(name, frame) for f in asked.frames]
+    def _writes(self, name: str, frame: int) -> bool:
+        try:
+            return bool(self.plan.nodes[name].writes(frame))
+        except UsageError as error:
+            raise self.graph.vertices[name].located(error) from None
 
-    def _stages(self, wanted: dict[str, list[int | None]]) -> None:
+    def _need(self, wanted: Mapping[str, tuple[int | None, ...]]) -> None:
+        """Fill `todo` and `cached` from the sinks upwards: node by node, all of its frames together."""
+        plan, needed = self.plan, dict[str, Set[int | None]]()
+        nothing_cached = plan.cache.is_empty()
+        for name, frames in wanted.items():
+            needed[name] = FrameSet(f for f in frames if f is not None) if self.keys.per_frame(name) else frozenset(frames)
+        todo: dict[str, Set[int | None]] = {}
+        for name in reversed(self.graph.order()):
+            frames = needed.get(name, frozenset())
+            look = frames and not nothing_cached and name in plan.kept and name not in self.forced
+            if cached := {frame for frame in frames if plan.in_cache(name, frame)} if look else set():
+                plan.cached[name] = cached
+                frames = frames.without(cached) if isinstance(frames, FrameSet) else frames - cached  # type: ignore[arg-type]
+            if frames:
+                todo[name] = frames
+                for node, asked in self.keys.asked_for_all(name, frames):
+                    before = needed.get(node)
+                    needed[node] = before.with_frames(asked) if isinstance(before, FrameSet) else asked  # type: ignore[arg-type]
+        plan.todo = {name: todo[name] for name in self._walked(wanted, todo)}
+
+    def _walked(self, sinks: Iterable[str], todo: Mapping[str, Set[int | None]]) -> Iterator[str]:
+        """The nodes to make, each output followed by what it is made from."""
+        seen: set[str] = set()
+        for sink in sinks:
+            stack = [sink]
+            while stack:
+                name = stack.pop()
+                if name not in seen and name in todo:
+                    seen.add(name)
+                    yield name
+                    stack += [link.node for _, link in self.keys.inputs(name)]
+
+    def _stages(self, wanted: Mapping[str, tuple[int | None, ...]]) -> None:
         """Divide the work into stages: a node that takes a whole clip must finish before the frames that use it start."""
         plan = self.plan
         for name in self.graph.order():
@@ -214,7 +259,7 @@ class _Planner:
                 sinks.setdefault(self.level[name], {})[name] = None
         for name, frames in wanted.items():
             if self.keys.per_frame(name):
-                sinks.setdefault(self.level[name], {})[name] = tuple(f for f in frames if f is not None)
+                sinks.setdefault(self.level[name], {})[name] = frames  # type: ignore[assignment]  # none is None here
         for level in sorted(sinks):
             plan.stages.append(Stage(sinks[level], self._span(sinks[level])))
 
@@ -233,8 +278,14 @@ class _Planner:
         return merge_orders(orders)
 
 
+def _first(frames: Collection[int | None]) -> int:
+    return next(iter(frames)) or 0
+
+
 def merge_orders(orders: list[tuple[int, ...]]) -> tuple[int, ...]:
     """One order of all frames: ascending if every order is, else the longest order first, then the frames that others add."""
+    if orders and all(order == orders[0] for order in orders):
+        return orders[0]
     if all(list(order) == sorted(order) for order in orders):
         return tuple(sorted(set().union(*orders)))
     merged: dict[int, None] = {}

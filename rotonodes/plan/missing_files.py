@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import RotoError, did_you_mean_file
-from rotonodes.values.frames import frames_named, parse_frames
+from rotonodes.values.frames import FilePattern, frames_named, parse_frames
 
 if TYPE_CHECKING:
     from rotonodes.plan.plan import Plan
 
 
-def missing_frames(plan: Plan) -> dict[str, list[int | None]]:
-    """Node -> frames to make whose input files are missing. Whether that is a fault is decided by the run."""
-    missing: dict[str, list[int | None]] = {}
-    for name, frames in plan.todo.items():
-        for frame in sorted(frames, key=lambda f: (f is not None, f or 0)):
-            if plan.nodes[name].lacks(frame):
-                missing.setdefault(name, []).append(frame)
-    return missing
+MOST_NAMED = 1000  # missing files of a node in a plan's JSON; further ones are counted
 
 
-def missing_files(plan: Plan, name: str) -> list[str]:
-    """The missing files of a node, each once, in the order of its frames."""
-    return list(dict.fromkeys(path for frame in plan.missing.get(name, ()) for path in plan.nodes[name].lacks(frame)))
+def missing_frames(plan: Plan) -> dict[str, Collection[int | None]]:
+    """Node -> frames to make whose input files are missing, rising. Whether that is a fault is decided by the run."""
+    found = ((name, plan.nodes[name].lacking(frames)) for name, frames in plan.todo.items())
+    return {name: frames for name, frames in found if frames}
+
+
+def missing_files(plan: Plan, name: str, most: int | None = None) -> list[str]:
+    """The missing files of a node, each once, in the order of its frames; with `most`, of so many frames at most."""
+    frames = islice(plan.missing.get(name, ()), most)
+    return list(dict.fromkeys(path for frame in frames for path in plan.nodes[name].lacks(frame)))
+
+
+def missing_count(plan: Plan, name: str) -> int:
+    """The number of missing files of a node."""
+    frames, patterns = plan.missing.get(name, ()), plan.nodes[name].read_patterns() or ()
+    if len(patterns) == 1 and FilePattern(patterns[0]).has_token:  # one file a frame
+        return len(frames)
+    return len(missing_files(plan, name))
 
 
 def missing_words(plan: Plan, name: str) -> str:
     """`shot/beauty.0013.exr and 11 more (frames 13-24)`; where the whole sequence is missing, a similar name is suggested."""
-    first, *others = missing_files(plan, name)
-    more = f" and {len(others)} more" if others else ""
+    first, others = missing_files(plan, name, 1)[0], missing_count(plan, name) - 1
+    more = f" and {others} more" if others else ""
     numbers = [frame for frame in plan.missing[name] if frame is not None]
     where = f" ({frames_named(numbers)})" if others and numbers else ""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Set
 from dataclasses import dataclass, field
 
 from rotonodes.graph.graph import Graph
@@ -26,7 +27,10 @@ class Stage:
 
 @dataclass
 class Plan:
-    """The work of a run. `todo` and `cached` hold tasks by node; `done` the finished tasks of sinks; `reasons` why others are not."""
+    """The work of a run. `todo` and `cached` hold tasks by node; `done` the finished tasks of sinks; `reasons` why others are not.
+
+    Frames are sets of ranges where there may be many: a plan of a million frames is as small as one of ten.
+    """
 
     graph: Graph
     keys: Keys
@@ -34,14 +38,14 @@ class Plan:
     delivered: tuple[int, ...]
     sinks: list[str]
     stages: list[Stage] = field(default_factory=list)
-    todo: dict[str, set[int | None]] = field(default_factory=dict)
-    cached: dict[str, set[int | None]] = field(default_factory=dict)
+    todo: dict[str, Set[int | None]] = field(default_factory=dict)
+    cached: dict[str, Set[int | None]] = field(default_factory=dict)
     done: dict[str, set[int | None]] = field(default_factory=dict)
-    reasons: dict[str, dict[str, list[int | None]]] = field(default_factory=dict)
+    reasons: dict[str, dict[str, Collection[int | None]]] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)  # nodes whose outputs go to the cache
     outputs: dict[str, set[str]] = field(default_factory=dict)  # node -> outputs that are used
     nodes: dict[str, Node] = field(default_factory=dict)  # with paths on this machine
-    missing: dict[str, list[int | None]] = field(default_factory=dict)  # node -> frames whose input files are missing
+    missing: dict[str, Collection[int | None]] = field(default_factory=dict)  # node -> frames whose input files are missing
     precision: dict[str, str] = field(default_factory=dict)  # node -> the arithmetic of its network
     memory: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)

@@ -7,8 +7,10 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from rotonodes.errors import UsageError
+from rotonodes.values.frame_sets import one_step
 
 MOST_FRAMES = 1_000_000
 
@@ -29,25 +31,19 @@ def parse_frames(text: str) -> tuple[int, ...]:
     Pieces are separated by commas: `7`, `1-100`, `1-100x2` or `1-100:2` (every second), negatives as in `-5--1`; a piece
     may run down (`10-1`). UsageError says which piece cannot be read.
     """
-    import fileseq
-
     pieces = str(text).split(",")
-    count = 0
+    count, named = 0, []
     for piece in pieces:
         match = _RANGE_PIECE.fullmatch(piece)
         if not match or (match[3] and int(match[3]) == 0):
             where = f"cannot read {piece.strip()!r}, " if piece != str(text) else ""
             raise UsageError(f"{text!r} is not a frame range: {where}write 1-100, 1-100x2 or 1,5,9-12")
-        count += abs(int(match[2] or match[1]) - int(match[1])) // int(match[3] or 1) + 1
+        first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
+        named.append(range(first, last + 1, step) if last >= first else range(first, last - 1, -step))
+        count += len(named[-1])
     if count > MOST_FRAMES:
         raise UsageError(f"{text!r} names {count} frames, more than {MOST_FRAMES}")
-    # Fileseq reads ":" as staggered; in rotonodes, as in Open Job Description, it is a step.
-    return tuple(
-        int(f)
-        for f in fileseq.FrameSet(  # type: ignore[attr-defined]
-            ",".join(pieces).replace(":", "x").replace(" ", "")
-        )
-    )
+    return tuple(named[0] if len(named) == 1 else dict.fromkeys(chain.from_iterable(named)))
 
 
 def frame_numbers(frames: object) -> tuple[int, ...]:
@@ -65,7 +61,11 @@ def format_frames(frames: Iterable[int]) -> str:
     """Frames as the shortest range that names them: `1-3,5-9x2`."""
     import fileseq
 
-    return str(fileseq.framesToFrameRange(list(frames), sort=True, compress=False))
+    listed = frames if isinstance(frames, Sequence) else list(frames)
+    if len(listed) > 2 and (step := one_step(listed)):  # a million frames as fast as ten
+        first, last = min(listed[0], listed[-1]), max(listed[0], listed[-1])
+        return f"{first}-{last}" + (f"x{abs(step)}" if abs(step) > 1 else "")
+    return str(fileseq.framesToFrameRange(list(listed), sort=True, compress=False))
 
 
 def range_text(frames: Sequence[int]) -> str:
@@ -75,6 +75,8 @@ def range_text(frames: Sequence[int]) -> str:
     """
     pieces: list[str] = []
     at, count = 0, len(frames)
+    if count > 2 and (step := one_step(frames)):  # a million frames as fast as ten
+        return f"{frames[0]}-{frames[-1]}" + (f":{abs(step)}" if abs(step) > 1 else "")
     while at < count:
         end, step = at, frames[at + 1] - frames[at] if at + 1 < count else 0
         while end + 1 < count and frames[end + 1] - frames[end] == step:
@@ -101,7 +103,7 @@ def part_of(frames: Sequence[int], part: str) -> tuple[int, ...]:
 
 def frames_named(frames: Iterable[int]) -> str:
     """`frame 3`, `frames 1-3,5-9x2`."""
-    numbers = list(frames)
+    numbers = frames if isinstance(frames, Sequence) else list(frames)
     return f"frame{'s' if len(numbers) > 1 else ''} {format_frames(numbers)}"
 
 
@@ -141,6 +143,13 @@ class FilePattern:
 
     def __str__(self) -> str:
         return self.pattern
+
+    def around(self) -> tuple[str, str]:
+        """The name of the file before its first token and behind its last; both are the whole name where it has none."""
+        pieces = self._parts[-1]
+        tokens = [at for at, piece in enumerate(pieces) if isinstance(piece, int)]
+        before, behind = (pieces[: tokens[0]], pieces[tokens[-1] + 1 :]) if tokens else (pieces, pieces)
+        return "".join(map(str, before)), "".join(map(str, behind))
 
     def path(self, frame: int | None) -> str:
         """The file of one frame for writing; negative frames are `-001` for `####`, as in printf."""

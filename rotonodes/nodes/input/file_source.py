@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeVar
@@ -13,6 +14,7 @@ from rotonodes.errors import FrameError, RotoError, did_you_mean_file
 from rotonodes.node.annotations import Device
 from rotonodes.node.base import Node, OwnResults
 from rotonodes.node.parameters import InputPath, param
+from rotonodes.values.frame_sets import FrameSet
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
@@ -119,6 +121,19 @@ class FileSource(Node):
         """An empty picture needs no file of its own."""
         gone = super().lacks(frame)  # first, because listing the folder takes long
         return () if gone and self.missing == "black" and self.available() else gone
+
+    def lacking(self, frames: Collection[int | None]) -> Collection[int | None]:
+        plain = type(self).reads is FileSource.reads and type(self).lacks is FileSource.lacks and self.missing == "error"
+        there = self.frames_on_disk() if plain and None not in frames else None
+        if there is None:
+            return super().lacking(frames)
+        if not all(os.path.exists(pattern) for pattern in self.patterns() if not FilePattern(pattern).has_token):
+            return frames
+        numbers = frames if isinstance(frames, FrameSet) else FrameSet(frame for frame in frames if frame is not None)
+        return numbers.without(there)
+
+    def read_patterns(self) -> tuple[str, ...] | None:
+        return self.patterns() if type(self).reads is FileSource.reads else None
 
     def found(self, frame: int) -> tuple[str, ...]:
         """`reads(frame)`, all of which exist. Raises FrameError that lists every gap of the sequence."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rotonodes.node.base import Node
 from rotonodes.node.parameters import Color, Colors, OutputPath, param
+from rotonodes.nodes.output.numbered_writer import NumberedWriter
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Labels, Layers
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class FlatArtWriter(Node):
+class FlatArtWriter(NumberedWriter):
     """Base of nodes that write flat art in parts, with the names of objects from the cryptomatte."""
 
     path: OutputPath = param(help="the files: a name with a frame token", pixels=False)
@@ -22,9 +22,6 @@ class FlatArtWriter(Node):
     objects: str | list[str] = param("*", help="objects that are groups, by their names in the cryptomatte, wildcards allowed")
     cryptomatte: str = param("object", help="kind of the cryptomatte: object, material, asset, or its own name")
     ink_color: Color = param("#1b1a22", help='colour of an ink matte, "#rrggbb" or "#rrggbbaa"')
-
-    def writes(self, frame: int | None) -> tuple[str, ...]:
-        return (FilePattern(self.path).path(frame),)
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         if frames > 1 and not FilePattern(self.path).has_token:

@@ -12,8 +12,8 @@ from pydantic import Field, field_validator
 from rotonodes.errors import UsageError
 from rotonodes.imaging.picture.layering import planes_on_layers
 from rotonodes.node.annotations import Frame, Key
-from rotonodes.node.base import Node
 from rotonodes.node.parameters import OutputPath, param
+from rotonodes.nodes.output.numbered_writer import NumberedWriter
 from rotonodes.values.color import Colorspace
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
@@ -21,7 +21,7 @@ from rotonodes.values.pixels import Image, Labels, Layers, Matte
 Code = Annotated[int, Field(ge=0, le=255)]
 
 
-class WriteFrames(Node):
+class WriteFrames(NumberedWriter):
     """Write every frame to a file.
 
     Its extension names the format: PNG, JPEG, TIFF, WebP, BMP or EXR.
@@ -46,9 +46,6 @@ class WriteFrames(Node):
     @classmethod
     def _bits(cls, depth: object) -> object:
         return {"8": 8, "16": 16}.get(str(depth), depth)
-
-    def writes(self, frame: int | None) -> tuple[str, ...]:
-        return (FilePattern(self.path).path(frame),)
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         from rotonodes.io.pictures import check_writable
