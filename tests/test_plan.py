@@ -179,7 +179,7 @@ def test_an_interrupted_plan_can_be_read_by_machines_and_people(folder: Path) ->
     data = json.loads(json.dumps(as_json(plan)))
     assert data["stages"] == [{"frames": "3", "sinks": {"write": "3"}}]
     assert data["nodes"]["write"] == {
-        "type": "PlanWrite", "todo": "3", "todo_count": 1, "cached_count": 0, "done_count": 4, "missing": None, "missing_files": [],
+        "type": "PlanWrite", "todo": "3", "todo_count": 1, "cached_count": 0, "done_count": 4, "missing": None, "missing_files": [], "missing_count": 0,
         "reasons": {"not there": "3"},
     }  # fmt: skip
     assert not data["empty"]
@@ -216,7 +216,7 @@ def test_an_empty_picture_that_stands_in_lacks_nothing(tmp_path: Path) -> None:
     for missing, frames in (("error", {"load_frames": [2, 3]}), ("hold", {}), ("black", {})):
         graph = Graph(frames="1-3")
         graph.add(PlanWrite(path="out/a.####.png"), image=graph.add(LoadFrames(path="a.####.png", missing=missing)))
-        assert make_plan(graph, root=str(tmp_path)).missing == frames
+        assert {name: list(gone) for name, gone in make_plan(graph, root=str(tmp_path)).missing.items()} == frames
 
 
 def test_chunks_are_multiples_of_the_largest_batch(folder: Path) -> None:

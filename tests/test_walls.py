@@ -45,7 +45,7 @@ ROOMS = {
     "describe": Room("errors values node graph"),
     "api": Room("errors io graph engine report describe"),
     "__init__": Room("errors values nets node engine api"),
-    "farm": Room("errors extras values io node graph plan"),
+    "farm": Room("errors extras values machine io node graph plan"),
     "cli": Room("errors extras values machine io imaging nets train node nodes graph plan engine report describe api __init__ farm"),
     "__main__": Room("cli"),
 }

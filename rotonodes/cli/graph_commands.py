@@ -13,6 +13,7 @@ import click
 from rotonodes.cli.options import (
     ForceCommand,
     device_option,
+    farm_plan_options,
     force_option,
     frame_range,
     frames_option,
@@ -198,11 +199,22 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
 @device_option
 @precision_option
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
+@farm_plan_options
 @verbose_option
-def plan(graph_file: str, as_json: bool, **given: Any) -> int:
-    """Show the work of a run: outputs that are there, outputs to make and why."""
+def plan(graph_file: str, as_json: bool, farm: bool, **given: Any) -> int:
+    """Show the work of a run: outputs that are there, outputs to make and why.
+
+    With --farm: how long the job takes on how many machines.
+    """
     import json
 
+    if farm:
+        from rotonodes.cli.farm_plan import plan_farm
+
+        return plan_farm(graph_file, given, as_json)
+    only_farm = [name for name in ("stats", "picture") if given[name]]
+    if only_farm:
+        raise UsageError(f"--{only_farm[0]}: is for --farm")
     from rotonodes.plan.explain import as_json as plan_data
     from rotonodes.plan.explain import explain
     from rotonodes.plan.make_plan import make_plan

@@ -124,6 +124,22 @@ verify_option = click.option(
     "--verify", is_flag=True, help="Read every byte of the outputs that are there; without it size, structure and key are checked."
 )
 only_option = click.option("-X", "--node", "only", metavar="NAME", multiple=True, help="Deliver only this node; repeatable.")
+farm_plan_options = options(
+    click.option("--farm", is_flag=True, help="Simulate the job on a farm, from measured times."),
+    click.option("--machines", metavar="N,N,...", default="1,10,100,1000", show_default=True, help="Numbers of machines for --farm."),
+    click.option("--stats", metavar="FILE.json", multiple=True, help="Times for --farm, written by run --stats; repeatable."),
+    click.option("--chunk", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="Frames in a task of --farm."),
+    click.option("--cpus", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Cores of a task of --farm."),
+    click.option(
+        "--startup",
+        type=click.FloatRange(min=0),
+        default=3.0,
+        show_default=True,
+        metavar="S",
+        help="Seconds until a task of --farm makes its first frame.",
+    ),
+    click.option("--picture", metavar="FILE.svg", help="Draw the machines that are busy over time, for the last number of --machines."),
+)
 device_option = click.option("--device", metavar="auto|cpu|cuda[:N]", default="auto", help="Device that networks run on.")
 precision_option = click.option(
     "--precision",

@@ -45,6 +45,8 @@ class Step:
     after: tuple[str, ...] = ()
     network: bool = False  # it runs a network, on the device of the job
     shared: bool = False  # several processes (torchrun) may share the work: a training
+    runs: tuple[tuple[str, bool], ...] = ()  # the nodes that its tasks run, and whether each runs once for every frame
+    length: int = 0  # frames that a single task runs over
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,17 @@ def load_job(folder: str | Path, version: str) -> FarmJob:
         data = json.loads(file.read_text(encoding="utf-8"))
         if data["version"] != version:
             raise UsageError(f"{folder}: written by rotonodes {data['version']}, this is {version}: submit its graph again")
-        steps = tuple(Step(**{**step, "nodes": tuple(step["nodes"]), "after": tuple(step["after"])}) for step in data.pop("steps"))
+        steps = tuple(Step(**{name: _tuples(value) for name, value in step.items()}) for step in data.pop("steps"))
         fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
         return FarmJob(steps=steps, **fields)
     except FileNotFoundError:
         raise UsageError(f"{folder}: not the folder of a job: it has no {DESCRIPTION}{did_you_mean_file(str(folder))}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file}: damaged ({error}): submit its graph again") from None
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def plain(name: str) -> str:
@@ -220,11 +226,16 @@ class _Steps:
         made = made or (name,)
         above = {self.graph.source_of(link).node for n in self._needed(made) for _, link in self.graph.vertices[n].all_links()}
         after = tuple(step.name for step in self.steps if any(self.made.get(n) == step.name for n in above))
-        run = [type(self.plan.nodes[n]) for n in self._needed(made) if n not in self.made and n in self.plan.todo]
+        needed = self._needed(made)
+        runs = [n for n in self.graph.order() if n in needed and n not in self.made and n in self.plan.todo]
+        run = [type(self.plan.nodes[n]) for n in runs]
+        clips = [n for n in runs if type(self.plan.nodes[n]).takes_whole_clip()]
+        length = 0 if count else max((len(self.plan.keys.clip_frames(n)) for n in clips), default=0)
         taken = {step.name for step in self.steps}
         name = next(spelled for spelled in (name, *(f"{name} {i}" for i in range(2, 1000))) if spelled not in taken)
         network = any(map(_uses_device, run))
-        self.steps.append(Step(_short(name), nodes, frames, count, bool(count), after, network, any(cls.shared for cls in run)))
+        shared, counted = any(cls.shared for cls in run), tuple((n, self.plan.keys.per_frame(n)) for n in runs)
+        self.steps.append(Step(_short(name), nodes, frames, count, bool(count), after, network, shared, counted, length))
         self.made.update(dict.fromkeys(made, self.steps[-1].name))
 
     def _needed(self, names: Sequence[str]) -> set[str]:
