@@ -179,7 +179,8 @@ def test_an_interrupted_plan_can_be_read_by_machines_and_people(folder: Path) ->
     data = json.loads(json.dumps(as_json(plan)))
     assert data["stages"] == [{"frames": "3", "sinks": {"write": "3"}}]
     assert data["nodes"]["write"] == {
-        "type": "PlanWrite", "todo": "3", "todo_count": 1, "cached_count": 0, "done_count": 4, "missing": None, "missing_files": [], "missing_count": 0,
+        "type": "PlanWrite", "todo": "3", "todo_count": 1, "cached_count": 0, "done_count": 4, "missing": None,
+            "missing_files": [], "missing_count": 0,
         "reasons": {"not there": "3"},
     }  # fmt: skip
     assert not data["empty"]

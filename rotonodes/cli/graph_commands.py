@@ -13,7 +13,6 @@ import click
 from rotonodes.cli.options import (
     ForceCommand,
     device_option,
-    farm_plan_options,
     force_option,
     frame_range,
     frames_option,
@@ -185,50 +184,6 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
     gone = sum(any(frame in frames for frames in missing) for frame in plan.delivered) if missing else 0
     said = f"; {gone} of {len(plan.delivered)} frames are not there" if gone else ""
     return faults, [*missing_lines(plan), *(f"{graph.file}: {text}" for text in plan.warnings)], said
-
-
-@click.command(cls=ForceCommand)
-@graph_argument
-@frames_option
-@only_option
-@job_options
-@graph_options
-@place_options
-@force_option
-@verify_option
-@device_option
-@precision_option
-@click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
-@farm_plan_options
-@verbose_option
-def plan(graph_file: str, as_json: bool, farm: bool, **given: Any) -> int:
-    """Show the work of a run: outputs that are there, outputs to make and why.
-
-    With --farm: how long the job takes on how many machines.
-    """
-    import json
-
-    if farm:
-        from rotonodes.cli.farm_plan import plan_farm
-
-        return plan_farm(graph_file, given, as_json)
-    only_farm = [name for name in ("stats", "picture") if given[name]]
-    if only_farm:
-        raise UsageError(f"--{only_farm[0]}: is for --farm")
-    from rotonodes.plan.explain import as_json as plan_data
-    from rotonodes.plan.explain import explain
-    from rotonodes.plan.make_plan import make_plan
-    from rotonodes.values.frames import parse_frames
-
-    graph = load(graph_file, given)
-    frames = parse_frames(given["frames"]) if given["frames"] is not None else None
-    options = {name: given[name] for name in ("force", "verify", "device", "precision")}
-    made = make_plan(graph, frames=frames, nodes=given["only"], **options, **places(given))
-    if as_json:
-        click.echo(json.dumps(plan_data(made), indent=2))
-    else:
-        click.echo("\n".join(explain(made)))
-    return EXIT_OK
 
 
 @click.command()

@@ -20,6 +20,7 @@ from rotonodes.cli import job_commands as everyday
 from rotonodes.cli import reference_commands as reference
 from rotonodes.cli import render_commands as renders
 from rotonodes.cli.interrupt import end_now, end_on_signals
+from rotonodes.cli.plan_command import plan
 from rotonodes.cli.session import Session, say
 from rotonodes.cli.streams import discard_unwritable, is_of_stdout, open_closed_streams
 from rotonodes.errors import (
@@ -59,7 +60,7 @@ def cli() -> None:
 
 
 for command in (
-    *(graphs.run, graphs.check, graphs.plan, graphs.draw, graphs.view),
+    *(graphs.run, graphs.check, plan, graphs.draw, graphs.view),
     *(farm.submit, farm.status, farm.cancel),
     *(reference.nodes, reference.schema, reference.palettes),
     *(renders.flatten, renders.passes),
