@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import importlib
 import json
@@ -21,8 +22,9 @@ fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None  #
 
 # Hidden files being written now, for `discard_unfinished`.
 _unfinished: set[Path] = set()
-_MARK = "rotonodes-"  # in the names of hidden files: `.a.0001.rotonodes-1f2e3d4c.png`
-_UNFINISHED = re.compile(rf"\..*\.{_MARK}[0-9a-f]{{8}}(\.[^.]*)?", re.DOTALL)
+_MARK = "rotonodes-"  # in the names of hidden files, before the machine and a number: `.a.0001.rotonodes-5a3c9b101f2e3d4c.png`
+_UNFINISHED = re.compile(rf"\..*\.{_MARK}(?P<machine>[0-9a-f]{{8}})(?:[0-9a-f]{{8}})?(\.[^.]*)?", re.DOTALL)
+_ABANDONED = 24 * 3600  # seconds without a write, after which an unfinished file of another machine is no longer being written
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _AWAY = (errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.EHOSTDOWN)
@@ -145,20 +147,42 @@ def _begin(final: Path) -> tuple[Path, int]:
 
 def hidden_name(final: Path) -> Path:
     """A new hidden name beside `final`, which `sweep` knows."""
-    return final.with_name(f".{final.stem[:100]}.{_MARK}{secrets.token_hex(4)}{final.suffix}")
+    return final.with_name(f".{final.stem[:100]}.{_MARK}{this_machine()}{secrets.token_hex(4)}{final.suffix}")
+
+
+@functools.cache
+def this_machine() -> str:
+    """8 hex digits that differ between machines, and between two starts of one: nobody can tell from them which machine it is."""
+    try:
+        start = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except OSError:  # not Linux
+        import uuid
+
+        start = str(uuid.getnode())
+    return hashlib.sha256(start.encode()).hexdigest()[:8]
 
 
 def sweep(folder: str | os.PathLike[str]) -> int:
-    """Remove the unfinished files of dead processes from a folder; returns how many. A file that is being written is locked, and stays."""
+    """Remove the unfinished files of dead processes from a folder; returns how many. A file that is being written stays.
+
+    Those of this machine are locked while they are written. Locks of other machines say nothing: many file servers do not pass them on,
+    so an unfinished file of another machine stays until it has not been written to for a day.
+    """
     swept = 0
     if fcntl is None:
         return swept
     try:
-        names = [name for name in os.listdir(folder) if _UNFINISHED.fullmatch(name)]
+        found = [match for match in map(_UNFINISHED.fullmatch, os.listdir(folder)) if match]
     except OSError:
         return swept
-    for name in names:
+    for match in found:
+        name = match[0]
         with contextlib.suppress(OSError):
+            if match["machine"] != this_machine():
+                if time.time() - os.lstat(os.path.join(folder, name)).st_mtime > _ABANDONED:
+                    os.unlink(os.path.join(folder, name))
+                    swept += 1
+                continue
             descriptor = os.open(os.path.join(folder, name), os.O_RDWR | os.O_NOFOLLOW)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
