@@ -202,21 +202,21 @@ class _Steps:
                 self._add(name, (name,) if writer else tuple(self._outputs([name])), range_text(self.plan.delivered) if writer else "")
         return tuple(self.steps)
 
-    def _feeding(self, whole: Iterable[str]) -> dict[str, Collection[int]]:
+    def _feeding(self, whole: Iterable[str]) -> dict[str, Collection[int | None]]:
         """The nodes kept in the cache that these whole-clip nodes wait for, with the frames to make."""
         plan = self.plan
         found = self.graph.upstream(whole)
         names = [n for n in self.graph.order() if n in found and n in plan.kept and n in plan.todo and n not in self.made]
         return {n: FrameSet(f for f in plan.todo[n] if f is not None) for n in names if plan.keys.per_frame(n)}
 
-    def _chunks(self, wanted: Mapping[str, Collection[int]]) -> None:
+    def _chunks(self, wanted: Mapping[str, Collection[int | None]]) -> None:
         """Add the step of frame chunks that makes these nodes at their frames."""
         if not wanted:
             return
         every = FrameSet()
         for numbers in wanted.values():
             every = every.with_frames(numbers)
-        frames = tuple(every)
+        frames = [frame for frame in every if frame is not None]
         nodes = [word for name in wanted for word in ([name] if type(self.plan.nodes[name]).is_writer() else self._outputs([name]))]
         numbered = sum(step.chunks for step in self.steps) + 1
         name = next(iter(wanted)) if len(wanted) == 1 else "frames" if numbered == 1 else f"frames {numbered}"

@@ -224,16 +224,16 @@ class _Planner:
             needed[name] = FrameSet(f for f in frames if f is not None) if self.keys.per_frame(name) else frozenset(frames)
         todo: dict[str, Set[int | None]] = {}
         for name in reversed(self.graph.order()):
-            frames = needed.get(name, frozenset())
-            look = frames and not nothing_cached and name in plan.kept and name not in self.forced
-            if cached := {frame for frame in frames if plan.in_cache(name, frame)} if look else set():
+            asked = needed.get(name, frozenset())
+            look = asked and not nothing_cached and name in plan.kept and name not in self.forced
+            if cached := {frame for frame in asked if plan.in_cache(name, frame)} if look else set():
                 plan.cached[name] = cached
-                frames = frames.without(cached) if isinstance(frames, FrameSet) else frames - cached  # type: ignore[arg-type]
-            if frames:
-                todo[name] = frames
-                for node, asked in self.keys.asked_for_all(name, frames):
+                asked = asked.without(cached) if isinstance(asked, FrameSet) else asked - cached
+            if asked:
+                todo[name] = asked
+                for node, more in self.keys.asked_for_all(name, asked):
                     before = needed.get(node)
-                    needed[node] = before.with_frames(asked) if isinstance(before, FrameSet) else asked  # type: ignore[arg-type]
+                    needed[node] = before.with_frames(more) if isinstance(before, FrameSet) else more
         plan.todo = {name: todo[name] for name in self._walked(wanted, todo)}
 
     def _walked(self, sinks: Iterable[str], todo: Mapping[str, Set[int | None]]) -> Iterator[str]:

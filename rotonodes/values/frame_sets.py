@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import chain
 from operator import lt
+from typing import Any
 
 
 class FrameSet(Set[int | None]):
@@ -13,7 +14,7 @@ class FrameSet(Set[int | None]):
 
     __slots__ = ("_count", "_runs", "_starts")
 
-    def __init__(self, frames: Iterable[int] = ()) -> None:
+    def __init__(self, frames: Iterable[int | None] = ()) -> None:
         self._runs: tuple[range, ...] = frames._runs if isinstance(frames, FrameSet) else tuple(_runs(_rising(frames)))
         self._starts = [run.start for run in self._runs]
         self._count = sum(map(len, self._runs))
@@ -43,14 +44,14 @@ class FrameSet(Set[int | None]):
     def __repr__(self) -> str:
         return f"FrameSet({', '.join(map(repr, self._runs))})"
 
-    def with_frames(self, frames: Iterable[int]) -> FrameSet:
+    def with_frames(self, frames: Iterable[int | None]) -> FrameSet:
         """These frames and others."""
         other = FrameSet(frames)
         if not len(other) or other == self:
             return self
         return other if not self._count else FrameSet({*self, *other})
 
-    def without(self, frames: Iterable[int]) -> FrameSet:
+    def without(self, frames: Iterable[int | None]) -> FrameSet:
         """These frames but for others."""
         gone = set(frames)
         return FrameSet(frame for frame in self if frame not in gone) if gone else self
@@ -64,8 +65,8 @@ def one_step(frames: Sequence[int]) -> int:
     return step if len(regular) == len(frames) and all(map(int.__eq__, frames, regular)) else 0
 
 
-def _rising(frames: Iterable[int]) -> Sequence[int]:
-    listed = frames if isinstance(frames, Sequence) else list(frames)
+def _rising(frames: Iterable[int | None]) -> Sequence[int]:
+    listed: Any = frames if isinstance(frames, Sequence) else list(frames)  # numbers: what is made once is no frame
     return listed if all(map(lt, listed, listed[1:])) else sorted(set(listed))
 
 

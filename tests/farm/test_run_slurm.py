@@ -1,5 +1,6 @@
 """Jobs run by a real Slurm, which slurm_up.sh starts on this machine: two nodes with two cores and two pretended GPUs each."""
 
+import json
 import os
 import shutil
 import signal
@@ -86,6 +87,21 @@ def test_an_array_delivers_the_bytes_of_one_machine_and_trains_once(
         "2-frames-0-2.log",
         "3-gif-0-1.log",
     ]
+
+
+def test_dask_workers_in_a_queue_deliver_the_bytes_of_one_machine_and_train_once(
+    tmp_path: Path, slurm: Path, one_machine: dict[str, bytes]
+) -> None:
+    pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed: pip install 'rotonodes[farm]'")
+    folder = shot(tmp_path / "farm")
+    words = ("submit", "graph.yaml", "--to", "dask", "--queue", "slurm", "--workers", "2", "--chunk", "2", "--run")
+    done = rotonodes(folder, *words, SLURM_CONF=str(slurm / "slurm.conf"))
+    assert done.returncode == 0, done.stdout + done.stderr + log_of(folder)
+    assert outputs(folder) == one_machine
+    stats = [json.loads(path.read_text())["nodes"] for path in job_of(folder).glob("logs/*.json")]
+    assert sum(nodes["train"]["ran"] for nodes in stats) == 1
+    queue = ["squeue", "--noheader", "--name=dask-worker"]
+    until(lambda: not subprocess.check_output(queue, env=environment(SLURM_CONF=str(slurm / "slurm.conf"))), "ended its workers")
 
 
 FILES = """
