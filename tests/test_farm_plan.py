@@ -1,6 +1,8 @@
 """`plan --farm`: the arithmetic of a job on machines, and what it says."""
 
 import json
+import sys
+from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -141,3 +143,13 @@ def test_what_cannot_be_simulated_is_one_line(arguments: list[str], line: str, m
     assert (found.code, found.out) == (2, "")
     assert found.err.endswith(line)
     assert found.err.count("error") == 1
+
+
+def test_the_benchmark_of_plans_in_its_short_form(capfd: pytest.CaptureFixture[str]) -> None:
+    """The short form of tests/benchmarks/bench_farm.py; its other parts run the same command line."""
+    sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
+    assert import_module("bench_farm").main(["--frames", "1000", "--parts", "plan", "warm"]) == 0
+    said = capfd.readouterr().out
+    assert "1000 frames x 8 nodes" in said
+    assert "machines      wall time" in said
+    assert "a chunk of one frame: " in said

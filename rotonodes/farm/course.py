@@ -11,7 +11,7 @@ from rotonodes.farm.simulate import COLUMNS, Course, StepTimes
 from rotonodes.machine.durations import duration
 
 COLORS = ("#4878a8", "#e0a458", "#6a9a58", "#b0584a", "#8a6bb0", "#5aa0a0", "#a8784a", "#808080")
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 960, 300, 70, 64, 40  # pixels
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 960, 310, 80, 78, 40  # pixels
 
 
 def told(
@@ -85,10 +85,12 @@ def picture(job: FarmJob, course: Course) -> str:
     parts.append(f'<path d="M{LEFT} {TOP}V{base}H{LEFT + across}" fill="none" stroke="#333333"/>')
     parts.append(f'<text x="{LEFT - 8}" y="{TOP + 5}" text-anchor="end">{course.machines}</text>')
     parts.append(f'<text x="{LEFT - 8}" y="{base}" text-anchor="end">0</text>')
+    parts.append(f'<text x="{LEFT - 8}" y="{TOP - 12}" text-anchor="end">machines</text>')
     for quarter in range(5):
         x, anchor = LEFT + across * quarter / 4, "start" if quarter == 0 else "end" if quarter == 4 else "middle"
+        when = duration(course.seconds * quarter / 4) if quarter else "0"
         parts.append(f'<path d="M{x:.1f} {base}v5" stroke="#333333"/>')
-        parts.append(f'<text x="{x:.1f}" y="{base + 20}" text-anchor="{anchor}">{duration(course.seconds * quarter / 4)}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{base + 20}" text-anchor="{anchor}">{when}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -96,6 +98,8 @@ def _edge(values: Sequence[float], most: int, across: float, up: float, base: fl
     """The upper edge of a step: each part of the time is a level."""
     points = []
     for column, value in enumerate(values):
+        if 0 < column < COLUMNS - 1 and values[column - 1] == value == values[column + 1]:
+            continue  # in the middle of a level
         y = base - up * min(value / most, 1.0)
         points += [(LEFT + across * column / COLUMNS, y), (LEFT + across * (column + 1) / COLUMNS, y)]
     return points

@@ -7,7 +7,7 @@ of `process` say how the engine feeds it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from rotonodes.errors import UsageError
 from rotonodes.node.annotations import NOT_GIVEN, Device, Frame, InputLink, Key, Monitor, Prepared, Shot, Wanted
 from rotonodes.node.calling import PREPARED, as_clips, check_frame, on_one_device, result_of_call, span_of, wrong_input
+from rotonodes.node.frame_files import FrameFiles
 from rotonodes.node.parameters import (
     WrongParameter,
     changed_parameters,
@@ -33,7 +34,7 @@ from rotonodes.values.pixels import Batch
 OwnResults = Callable[[Sequence[str], Sequence[str]], set[str]]
 
 
-class Node(BaseModel):
+class Node(FrameFiles, BaseModel):
     """Base class of all nodes; docs/add-a-node.md shows how to write one.
 
     Class variables: `version` (part of the type's name, `Crop.2`), `revision` (raised by a fix that changes pixels; part of
@@ -122,40 +123,6 @@ class Node(BaseModel):
         They may lie outside the shot, or be none; those of `needs` are limited to the shot.
         """
         return self.needs(frame)
-
-    def reads(self, frame: int | None) -> tuple[str, ...]:
-        """Files that `frame` is made from; their fingerprints are part of the key. By default every input path parameter."""
-        return tuple(value for _, value in self.paths("input"))
-
-    def lacks(self, frame: int | None) -> tuple[str, ...]:
-        """The files of `reads` that are missing and without which `frame` cannot be made."""
-        return tuple(path for path in self.reads(frame) if not os.path.exists(path))
-
-    def writes(self, frame: int | None) -> tuple[str, ...]:
-        """Files that the node writes for `frame`, or for the whole clip (None). Writers override this."""
-        return ()
-
-    def lacking(self, frames: Collection[int | None]) -> Collection[int | None]:
-        """Those of these frames that lack files, rising. A source that lists its folder once overrides this."""
-        if type(self).lacks is Node.lacks and type(self).reads is Node.reads:  # the same files for every frame
-            return frames if self.lacks(None) else ()
-        return [frame for frame in sorted(frames, key=lambda f: (f is not None, f or 0)) if self.lacks(frame)]
-
-    def perhaps_written(self, frames: Sequence[int]) -> Sequence[int]:
-        """Those of these frames whose files may be there; the others' are not. A writer that lists its folder once overrides this."""
-        return frames
-
-    def read_patterns(self) -> tuple[str, ...] | None:
-        """The paths, with their frame tokens, of all that `reads` names for any frame; None where they cannot be told so."""
-        return tuple(path for _, path in self.paths("input")) if type(self).reads is Node.reads else None
-
-    def written_patterns(self) -> tuple[str, ...] | None:
-        """The same for `writes`."""
-        return () if type(self).writes is Node.writes else None
-
-    def available(self) -> tuple[int, ...] | None:
-        """The frames that a source finds on disk; None for nodes without numbered files."""
-        return None
 
     def with_files_listed(self, own: OwnResults) -> Self:
         """The same node with the list of files that it finds on disk. A run asks once, before it writes anything.
