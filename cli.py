@@ -1,3 +1,4 @@
 from rotonodes.cli.main import main
 
-main()
+if __name__ == "__main__":  # workers of Dask import this file again
+    main()

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from conftest import Call
 from rotonodes.farm.job import FarmJob, Step
-from rotonodes.farm.simulate import COLUMNS, StepTimes, longest_wait, most_useful, simulate
+from rotonodes.farm.simulate import COLUMNS, Measured, StepTimes, longest_wait, most_useful, simulate, times_of
 
 TRAIN = Step("train", ("train.model",), length=10, runs=(("train", False),))
 FRAMES = Step("frames", ("png",), "1-100", 100, True, ("train",), runs=(("roto", True),))
@@ -57,6 +58,18 @@ def test_machines_over_time_hold_all_the_work(machines: int, chunk: int, frame: 
         assert simulate(made, times, useful.machines - 1).seconds > 1.05 * simulate(made, times, 100).seconds
 
 
+def test_times_are_those_of_the_nodes_without_waiting_for_frames() -> None:
+    train = replace(TRAIN, runs=(("load", True), ("train", False)))
+    frames = replace(FRAMES, runs=(("load", True), ("roto", True)))
+    gif = replace(GIF, runs=(("load", True), ("gif", False)))
+    stats = {"load": Measured(8, 0.8, 4), "roto": Measured(4, 4.0, 4), "train": Measured(1, 60.8, 4), "gif": Measured(1, 6.8, 4)}
+    assert times_of(job(train, frames, gif), stats, 3.0) == {
+        "train": (pytest.approx(0.1), pytest.approx(63.0)),
+        "frames": (pytest.approx(1.1), 3.0),
+        "gif": (pytest.approx(0.6), 3.0),
+    }
+
+
 def test_the_longest_wait_is_a_chain_of_steps() -> None:
     assert longest_wait(job(TRAIN, FRAMES, GIF), TIMES) == [
         ("train", pytest.approx(100)),
@@ -79,7 +92,7 @@ nodes:
 def million(tmp_path: Path, call: Call) -> Path:
     (tmp_path / "g.yaml").write_text(GRAPH)
     nodes = {name: {"ran": 4, "seconds": 1.0} for name in ("load", "crop", "png")}
-    (tmp_path / "stats.json").write_text(json.dumps({"nodes": nodes}))
+    (tmp_path / "stats.json").write_text(json.dumps({"frames": {"wanted": 4}, "nodes": nodes}))
     return tmp_path
 
 
@@ -138,7 +151,7 @@ def test_the_wall_time_on_each_number_of_machines(million: Path, call: Call) -> 
     ids=["no stats", "no farm", "no farm but a picture", "no file", "no stats file", "no machine", "another graph"],
 )
 def test_what_cannot_be_simulated_is_one_line(arguments: list[str], line: str, million: Path, call: Call) -> None:
-    (million / "old.json").write_text(json.dumps({"nodes": {"load": {"ran": 4, "seconds": 1.0}}}))
+    (million / "old.json").write_text(json.dumps({"frames": {"wanted": 4}, "nodes": {"load": {"ran": 4, "seconds": 1.0}}}))
     found = call("plan", "g.yaml", "--set", "frames=1-20", *arguments)
     assert (found.code, found.out) == (2, "")
     assert found.err.endswith(line)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from conftest import Call
 from rotonodes.cli.farm_targets import FARMS
 from rotonodes.farm import command_lines
 
+ROOT = Path(__file__).parent.parent
 GRAPH = """
 rotonodes: 1
 frames: 1-7
@@ -173,6 +175,10 @@ def test_engines_that_are_not_installed(
     found = call("submit", "graph.yaml", *arguments)
     assert found.code == 2
     assert found.err == f'error: {package} which is not installed: pip install "rotonodes[farm]"\n'
+
+
+def test_a_worker_that_imports_the_command_line_again_does_not_run_it() -> None:
+    assert "main" in runpy.run_path(str(ROOT / "cli.py"), run_name="__mp_main__")
 
 
 def test_a_dry_run_of_dask_prints_the_command(clip: Path, call: Call) -> None:

@@ -129,7 +129,8 @@ def _of_this_machine(job: FarmJob, folder: Path, cluster: Cluster) -> Any:
         n_workers=min(cluster.workers, len(cluster.devices) // gpus) if gpus else cluster.workers,
         threads_per_worker=max(1, gpus),
         memory_limit=0,  # the pixels are not in the worker
-        dashboard_address=":8787" if cluster.dashboard else None,
+        dashboard_address="127.0.0.1:8787" if cluster.dashboard else "127.0.0.1:0",  # anybody who reaches it may run code
+        scheduler_kwargs={"dashboard": cluster.dashboard},
         silence_logs=50,
         **options,
     )

@@ -37,35 +37,54 @@ class Course:
     over_time: dict[str, list[float]] = field(default_factory=dict)
 
 
-def read_stats(paths: Sequence[str]) -> dict[str, tuple[int, float]]:
-    """Node -> (how often it ran, in how many seconds) of files that `run --stats` has written. Raises UsageError."""
-    found: dict[str, tuple[int, float]] = {}
+class Measured(NamedTuple):
+    """How often a node ran, in how many seconds, and how many frames its runs delivered."""
+
+    ran: int = 0
+    seconds: float = 0.0
+    frames: int = 0
+
+
+def read_stats(paths: Sequence[str]) -> dict[str, Measured]:
+    """The times of each node in files that `run --stats` has written. Raises UsageError."""
+    found: dict[str, Measured] = {}
     for path in paths:
         try:
-            nodes = json.loads(Path(path).read_text(encoding="utf-8"))["nodes"]
-            for name, stats in nodes.items():
-                ran, seconds = found.get(name, (0, 0.0))
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            frames = int(data["frames"]["wanted"])
+            for name, stats in data["nodes"].items():
+                before = found.get(name, Measured())
                 if stats["ran"]:
-                    found[name] = ran + int(stats["ran"]), seconds + float(stats["seconds"])
+                    seconds = before.seconds + float(stats["seconds"])
+                    found[name] = Measured(before.ran + int(stats["ran"]), seconds, before.frames + frames)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             why = getattr(error, "strerror", None) or "it is no file of run --stats"
             raise UsageError(f"--stats {path}: cannot be read: {why}") from None
     return found
 
 
-def times_of(job: FarmJob, stats: Mapping[str, tuple[int, float]], startup: float) -> dict[str, StepTimes]:
-    """The times of each step. Raises UsageError for a node whose time was not measured."""
+def times_of(job: FarmJob, stats: Mapping[str, Measured], startup: float) -> dict[str, StepTimes]:
+    """The times of each step. Raises UsageError for a node whose time was not measured.
+
+    A node that takes a whole clip waits for its frames while they are made; that time is not its own. A writer's own time grows with
+    the clip, a training's does not.
+    """
+    for name, _ in (run for step in job.steps for run in step.runs):
+        if name not in stats:
+            raise UsageError(f"--stats: has no time of {name}: run the graph on a few frames with --force --stats FILE.json")
+    every = sum(stats[name].seconds for name in {name for step in job.steps for name, per_frame in step.runs if per_frame})
     made: dict[str, StepTimes] = {}
     for step in job.steps:
-        frame = task = 0.0
-        for name, per_frame in step.runs:
-            if name not in stats:
-                raise UsageError(f"--stats: has no time of {name}: run the graph on a few frames with --force --stats FILE.json")
-            ran, seconds = stats[name]
-            if per_frame:
-                frame += seconds / ran
+        waited = sum(stats[name].seconds for name, per_frame in step.runs if per_frame)
+        frame = sum(stats[name].seconds / stats[name].ran for name, per_frame in step.runs if per_frame)
+        task = 0.0
+        for measured in (stats[name] for name, per_frame in step.runs if not per_frame):
+            if step.chunks:
+                task += measured.seconds / measured.ran
+            elif step.frames:
+                frame += max(0.0, measured.seconds - every) / max(1, measured.frames)
             else:
-                task += seconds / ran
+                task += max(0.0, measured.seconds - waited) / measured.ran
         made[step.name] = StepTimes(frame / job.cpus, task + startup)
     return made
 
