@@ -118,7 +118,8 @@ def test_whole_clips_wait_for_the_network_even_where_no_frames_are_written(train
 def test_frames_from_disk_are_fixed_by_the_job(training: Path, call: Call) -> None:
     call("submit", "graph.yaml", "--to", "openjd", "--set", "frames=auto", "-F", "1-4")
     job = load_job(training, __version__)
-    assert job.options == ("--set=frames=auto", "--set=frames=1-24")
+    assert job.options[:2] == ("--set=frames=auto", "--set=frames=1-24")
+    assert [option.rpartition("=")[0] for option in job.options[2:]] == ["--set=roto.precision"]  # whatever this machine does best
     assert job.frames == "1-4"
 
 
