@@ -26,6 +26,7 @@ LIBRARIES = {  # by the name that Python imports
     "onnxscript": OptionalLibrary("onnxscript", "onnx"),
     "PyOpenColorIO": OptionalLibrary("opencolorio", "studio"),
     "opencue": OptionalLibrary("opencue-pycue", "farm"),
+    "opentimelineio": OptionalLibrary("opentimelineio", "otio"),
     "openjd": OptionalLibrary("openjd-cli", "farm"),
     "outline": OptionalLibrary("opencue-pyoutline", "farm"),
     "psd_tools": OptionalLibrary("psd-tools", "psd"),

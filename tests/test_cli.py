@@ -12,9 +12,8 @@ import pytest
 
 from conftest import Call
 from rotonodes import __version__
-from rotonodes.cli import graph_commands as graphs
 from rotonodes.cli import main as cli
-from rotonodes.cli import session
+from rotonodes.cli import options, session
 from rotonodes.report import choose
 
 
@@ -395,7 +394,7 @@ def test_quiet_says_only_what_failed(swatches: Call) -> None:
     ("words", "message"),
     [
         (["chek", "graph.yaml"], "No such command 'chek' (did you mean 'check'?)"),
-        (["frobnicate"], "No such command 'frobnicate'; there are cache, cancel, check, convert-weights, "),
+        (["frobnicate"], "No such command 'frobnicate'; there are blender-addon, cache, cancel, check, "),
         (["graph.yaml"], "No such command 'graph.yaml'; to run a graph: rotonodes run graph.yaml"),
         (["run", "grahp.yaml"], "grahp.yaml: cannot read the graph: no such file (did you mean 'graph.yaml'?)"),
         (["check", "graph"], "graph: cannot read the graph: no such file (did you mean 'graph.yaml'?)"),
@@ -471,7 +470,7 @@ def test_every_option_has_help() -> None:
 
 
 def test_voices_on_the_command_line_are_those_there_are() -> None:
-    assert graphs.PROGRESS == choose.NAMES
+    assert options.PROGRESS == choose.NAMES
 
 
 def test_the_name_it_was_called_by(monkeypatch: pytest.MonkeyPatch) -> None:

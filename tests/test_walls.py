@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
-FILES = sorted((ROOT / "rotonodes").rglob("*.py"))
+HOSTS = ROOT / "rotonodes" / "hosts"
+ADDON = sorted((HOSTS / "blender").rglob("*.py"))  # another program, in Blender's Python: it has walls of its own, below
+FILES = sorted(set((ROOT / "rotonodes").rglob("*.py")) - set(ADDON))
 
 
 class Room(NamedTuple):
@@ -46,7 +48,8 @@ ROOMS = {
     "api": Room("errors io graph engine report describe"),
     "__init__": Room("errors values nets node engine api"),
     "farm": Room("errors extras values machine io node graph plan"),
-    "cli": Room("errors extras values machine io imaging nets train node nodes graph plan engine report describe api __init__ farm"),
+    "hosts": Room("errors io"),
+    "cli": Room("errors extras values machine io imaging nets train node nodes graph plan engine report describe api __init__ farm hosts"),
     "__main__": Room("cli"),
 }
 
@@ -127,6 +130,24 @@ def test_imports_run_downwards(file: Path) -> None:
                 f"{file.relative_to(ROOT)} imports {found.module}: {room} may not know {other}; "
                 f"move what it needs down, into a room that {room} knows ({ROOMS[room].knows})"
             )
+
+
+@pytest.mark.parametrize("file", ADDON, ids=lambda file: str(file.relative_to(HOSTS)))
+def test_the_add_on_for_blender_stands_alone(file: Path) -> None:
+    """It is under the GPL, as all that imports bpy is, and nothing else in the package is: neither side imports the other."""
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("# SPDX-License-Identifier: GPL-3.0-or-later\n")
+    known = set(sys.stdlib_module_names) | {"bpy", "mathutils"}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            assert {alias.name.split(".")[0] for alias in node.names} <= known, "Blender's Python has no other libraries"
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            assert str(node.module).split(".")[0] in known
+
+
+def test_nothing_imports_the_add_on() -> None:
+    found = [file for file in FILES for one in imports(file) if one.module.startswith("rotonodes.hosts.blender.") or one.module == "bpy"]
+    assert not found
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

@@ -22,9 +22,9 @@ import bpy
 from mathutils import Euler, Matrix, Vector
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
-import passes
 import scene as backgrounds
 import surfaces
+from label_layer import passes
 
 PARTS = ("legs", "clothes", "torso", "arms", "head", "eyes", "hair")
 AROUND, ALONG = 24, 8  # vertices around a tube, and along each stretch of it

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add
 import character
 import paint
 import parts
-import passes
+from label_layer import passes
 from mathutils import Vector
 from scenes import kit
 

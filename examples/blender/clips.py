@@ -21,9 +21,9 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
 import framing
-import passes
 import scene
 import shapes
+from label_layer import passes
 
 ROLLS = 12
 # How the PNG is developed from linear light: mostly plain sRGB, which is what rotonodes makes of an EXR.

@@ -17,11 +17,11 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
 import clips
 import exr
-import passes
 import shapes
 import shard
 import shard_file
 import truth
+from label_layer import passes
 
 Costs = dict[str, float]
 

@@ -17,7 +17,7 @@ import bpy
 from mathutils import Vector
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
-import passes
+from label_layer import passes
 from shapes import knot_mesh
 
 RESOLUTION = 384  # pixels, square

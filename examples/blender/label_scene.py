@@ -8,18 +8,14 @@ Everything happens in a copy of the scene in memory. The .blend file is not writ
 """
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
 import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
-import choose
-import labelling
-import passes
-
-RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?(?:[x:](\d+))?")
+from label_layer import choose, labelling, passes
+from label_layer.frames import file_of, numbers
 
 
 def arguments(own: list[str]) -> argparse.Namespace:
@@ -51,27 +47,6 @@ def arguments(own: list[str]) -> argparse.Namespace:
     if args.direction and not any(args.direction):
         parser.error("--direction 0 0 0 points nowhere")
     return args
-
-
-def numbers(text: str) -> list[int]:
-    """Frames of `1-24`, `1,5,9` or `1-24x2`, in order. Raises Refused."""
-    found: set[int] = set()
-    for part in text.split(","):
-        match = RANGE.fullmatch(part.strip())
-        if not match or match[3] == "0":
-            raise choose.Refused(f"--frames {text}: {part!r} is no range such as 1-24, 5 or 1-24x2")
-        first, last, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
-        found.update(range(first, last + 1, step))
-    if not found:
-        raise choose.Refused(f"--frames {text}: no frames")
-    return sorted(found)
-
-
-def file_of(pattern: Path, frame: int) -> Path:
-    """The file of a frame: the last run of # is its number."""
-    digits = list(re.finditer("#+", pattern.name))[-1]
-    number = f"{'-' if frame < 0 else ''}{abs(frame):0{len(digits[0])}d}"
-    return pattern.with_name(pattern.name[: digits.start()] + number + pattern.name[digits.end() :])
 
 
 def open_scene(args: argparse.Namespace) -> bpy.types.Scene:

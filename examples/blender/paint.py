@@ -6,8 +6,8 @@ import math
 from random import Random
 
 import bpy
-import passes
 import surfaces
+from label_layer import passes
 
 Color = tuple[float, float, float]
 METALS = ((0.95, 0.93, 0.88), (1.0, 0.77, 0.34), (0.95, 0.64, 0.54), (0.56, 0.57, 0.58), (0.91, 0.92, 0.92), (0.3, 0.31, 0.33))

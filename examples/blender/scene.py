@@ -8,9 +8,9 @@ from random import Random
 
 import bpy
 import motion
-import passes
 import shapes
 import surfaces
+from label_layer import passes
 from mathutils import Vector
 
 BACKGROUNDS = ("plain", "plain", "gradient", "noise", "surround", "floor", "floor", "floor", "wall", "clutter", "clutter")

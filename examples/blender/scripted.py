@@ -16,14 +16,12 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
-import choose
 import exr
-import labelling
 import numpy as np
-import passes
 import scenes
 import tone_rules
 import truth
+from label_layer import choose, labelling, passes
 from PIL import Image
 
 SAMPLES = 24

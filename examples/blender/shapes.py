@@ -12,7 +12,7 @@ from random import Random
 
 import bmesh
 import bpy
-import passes
+from label_layer import passes
 from mathutils import Matrix, Vector
 
 IMPORTERS = {

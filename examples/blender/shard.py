@@ -17,14 +17,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
 import exr
 import framing
-import keylight
 import kinds
-import passes
 import scene as scenes
 import shapes
 import shard_file
 import tone_rules
 import truth
+from label_layer import keylight, passes
 
 GENERATOR = 4  # goes up whenever the same seed makes other scenes
 ROLLS = 12

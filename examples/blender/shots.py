@@ -19,7 +19,7 @@ from mathutils import Vector
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not add a script's folder
 import exr
-import passes
+from label_layer import passes
 from shapes import knot_mesh
 
 RESOLUTION = 256  # pixels, square

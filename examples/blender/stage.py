@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 import bpy
-import keylight
 import motion
 import numpy as np
-import passes
 import scene as scenes
 import surfaces
+from label_layer import keylight, passes
 from mathutils import Vector
 
 FORMATS = ((1, 1), (1, 1), (1.25, 0.9375), (1.25, 0.9375), (1.25, 0.9375), (1.25, 0.75), (0.9375, 1.25), (0.75, 1.25), (0.75, 0.75))

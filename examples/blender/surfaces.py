@@ -7,7 +7,7 @@ from random import Random
 
 import bpy
 import numpy as np
-import passes
+from label_layer import passes
 from mathutils import Vector
 
 # Half of all toys have no texture: plain colour comes more often than any one of them.

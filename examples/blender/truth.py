@@ -9,10 +9,9 @@ from pathlib import Path
 
 import bpy
 import exr
-import keylight
 import numpy as np
-import passes
 import tone_rules
+from label_layer import keylight, passes
 from mathutils import Vector
 
 

@@ -24,6 +24,7 @@ from rotonodes.cli.options import (
     path_options,
     place_options,
     precision_option,
+    progress_option,
     verbose_option,
     verify_option,
 )
@@ -33,8 +34,6 @@ from rotonodes.report.choose import reporter_for
 
 if TYPE_CHECKING:
     from rotonodes.graph.graph import Graph
-
-PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 
 
 @click.command(cls=ForceCommand)
@@ -54,7 +53,7 @@ PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
 @click.option(
     "--on-error", type=click.Choice(["stop", "continue"]), default="stop", help="After a failed frame: stop, or make the other frames."
 )
-@click.option("--progress", type=click.Choice(PROGRESS), default="auto", help="Form of progress messages; none: only the result.")
+@progress_option
 @click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
 @click.option("--stats", metavar="FILE.json", callback=json_name, help="Write counts and times of all nodes to a file.")
 @verbose_option

@@ -62,8 +62,8 @@ def cli() -> None:
 for command in (
     *(graphs.run, graphs.check, plan, graphs.draw, graphs.view),
     *(farm.submit, farm.status, farm.cancel),
-    *(reference.nodes, reference.schema, reference.palettes),
-    *(renders.flatten, renders.passes),
+    *(reference.nodes, reference.schema, reference.palettes, reference.blender_addon),
+    *(renders.flatten, renders.passes, renders.timeline),
     cached.cache,
     *(everyday.segment, everyday.cutout, everyday.train, everyday.evaluate, everyday.convert_weights),
 ):

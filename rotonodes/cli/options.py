@@ -26,6 +26,12 @@ def json_name(_: click.Context, option: click.Parameter, value: str | None) -> s
     return value
 
 
+def _keep(context: click.Context, option: click.Parameter, value: object) -> None:
+    """Keep the value of an option for the callback of another, which reads it from `context.meta`."""
+    if value is not None:
+        context.meta[str(option.name)] = value
+
+
 def options(*decorators: Decorator) -> Decorator:
     """Several options as one decorator."""
 
@@ -37,10 +43,20 @@ def options(*decorators: Decorator) -> Decorator:
     return decorate
 
 
-def frame_range(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """The value of -F. Raises UsageError when it is no frame range, which an empty one is not either."""
-    from rotonodes.values.frames import parse_frames
+def frame_range(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """The value of -F: a range, or that of a clip (--clip, --handles) in a timeline.
 
+    Raises UsageError when it is neither; an empty range is none.
+    """
+    from rotonodes.io.timeline import clip_frames, is_timeline
+    from rotonodes.values.frames import format_frames, parse_frames
+
+    clip, handles = context.meta.get("clip"), context.meta.get("handles", 0)
+    if value is not None and is_timeline(value):
+        return format_frames(clip_frames(value, clip, handles))
+    if clip is not None or handles:
+        given = f"--clip {clip}" if clip is not None else f"--handles {handles}"
+        raise UsageError(f"{given}: name the timeline that has the clip: {option.opts[0]} edit.otio")
     try:
         return value if value is None or parse_frames(value) else None
     except UsageError as error:
@@ -49,6 +65,10 @@ def frame_range(_: click.Context, option: click.Parameter, value: str | None) ->
 
 verbose_option = click.option(
     "-v", "--verbose", count=True, expose_value=False, is_eager=True, callback=_be_verbose, help="More messages, with tracebacks."
+)
+PROGRESS = ("auto", "rich", "plain", "json", "openjd", "alf", "none")
+progress_option = click.option(
+    "--progress", type=click.Choice(PROGRESS), default="auto", help="Form of progress messages; none: only the result."
 )
 types_option = click.option(
     "--nodes", "node_files", metavar="FILE.py", multiple=True, help="Import node types from a Python file; repeatable."
@@ -84,12 +104,27 @@ place_options = options(
     path_options,
     hash_option,
 )
-frames_option = click.option(
-    "-F",
-    "--frames",
-    metavar="RANGE",
-    callback=frame_range,
-    help="Deliver only these frames: 1-100, 1-100x2, 1,5,9-12. Measurements and trainings still read the whole shot.",
+clip_options = options(
+    click.option("--clip", metavar="NAME", is_eager=True, expose_value=False, callback=_keep, help="With -F edit.otio: the clip."),
+    click.option(
+        "--handles",
+        type=click.IntRange(min=0),
+        metavar="N",
+        is_eager=True,
+        expose_value=False,
+        callback=_keep,
+        help="With -F edit.otio: N more frames on both sides.",
+    ),
+)
+frames_option = options(
+    click.option(
+        "-F",
+        "--frames",
+        metavar="RANGE",
+        callback=frame_range,
+        help="Deliver only these frames: 1-100, 1-100x2, 1,5,9-12, edit.otio. Measurements and trainings still read the whole shot.",
+    ),
+    clip_options,
 )
 EVERYTHING = "*"  # --force without a node
 

@@ -120,3 +120,17 @@ def palettes(names: Sequence[str], output: str | None) -> int:
             for name, color in zip(palette.names, palette.colors, strict=True):
                 console.print(Text.assemble(("    ", f"on {color}"), f"  {color}  {name}"))
     return EXIT_OK
+
+
+@click.command("blender-addon")
+@click.option("-o", "--output", metavar="DIR", default=".", show_default=True, help="Folder to write rotonodes-VERSION.zip into.")
+@verbose_option
+def blender_addon(output: str) -> int:
+    """Write the Blender add-on: an extension for Blender 4.5 and newer, to install from disk."""
+    from pathlib import Path
+
+    from rotonodes.hosts.blender_addon import write_addon
+
+    path = write_addon(Path(output))
+    click.echo(f"{path}: install it in Blender by Preferences > Get Extensions > Install from Disk")
+    return EXIT_OK

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from rotonodes.cli.options import device_option, verbose_option
+from rotonodes.cli.options import clip_options, device_option, frame_range, progress_option, verbose_option
 from rotonodes.cli.session import Session, say
-from rotonodes.errors import EXIT_OK
+from rotonodes.errors import EXIT_OK, UsageError
 
 
 @click.command()
@@ -71,7 +71,8 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
 @click.option("--psd", is_flag=True, help="Also write layers: a group for each object, a layer for each tone.")
 @click.option("--svg", is_flag=True, help="Also write paths: a group for each object, a path for each tone.")
 @click.option("--on-twos", is_flag=True, help="Hold every other frame for two.")
-@click.option("-F", "--frames", metavar="RANGE", help="Frames to make.  [default: all on disk]")
+@click.option("-F", "--frames", metavar="RANGE", callback=frame_range, help="Frames to make, or edit.otio.  [default: all on disk]")
+@clip_options
 @click.option("--fps", type=click.FloatRange(0, min_open=True), default=24, show_default=True, help="Frames per second.")
 @click.option(
     "-o",
@@ -82,10 +83,11 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
     help="Folder of the results, or one file (art.gif).",
 )
 @device_option
+@progress_option
 @click.option("--print-graph", is_flag=True, help="Print the graph instead of running it.")
 @verbose_option
 @click.pass_context
-def flatten(context: click.Context, /, render: str, device: str, print_graph: bool, **given: Any) -> int:
+def flatten(context: click.Context, /, render: str, device: str, progress: str, print_graph: bool, **given: Any) -> int:
     """Turn a render into flat art: a GIF and PNGs.
 
     RENDER is a frame, a pattern (render.####.exr), a folder or a wildcard.
@@ -102,7 +104,34 @@ def flatten(context: click.Context, /, render: str, device: str, print_graph: bo
     if print_graph:
         click.echo(text, nl=False)
         return EXIT_OK
-    code, result = run_job(text, "flatten", context.ensure_object(Session), device, resume=True)
+    code, result = run_job(text, "flatten", context.ensure_object(Session), device, resume=True, progress=progress)
     if result is not None and code == EXIT_OK:
         say(made_line(result))
     return code
+
+
+@click.command()
+@click.argument("output", metavar="FILE.otio", type=click.Path())
+@click.argument("sequences", metavar="SEQUENCE...", nargs=-1, required=True)
+@click.option("--fps", type=click.FloatRange(0, min_open=True), default=24, show_default=True, help="Frames per second.")
+@verbose_option
+def timeline(output: str, sequences: tuple[str, ...], fps: float) -> int:
+    """Write a timeline of finished shots (extra otio): a clip for each sequence, in their order.
+
+    SEQUENCE is a pattern (out/hero/hero.####.png), a folder or a wildcard.
+    """
+    from rotonodes.cli.jobs.flattening import shot_name
+    from rotonodes.cli.jobs.render_files import find_render
+    from rotonodes.io.timeline import Sequenced, write_timeline
+
+    shots = []
+    for given in sequences:
+        render = find_render(given)
+        if not render.frames or render.movie:
+            raise UsageError(f"{given}: a timeline holds sequences with frame numbers: {given} is one file")
+        shots.append(Sequenced(shot_name(render), render.file(min(render.frames)), render.frames))
+    if not output.lower().endswith(".otio"):
+        raise UsageError(f"{output}: name a file that ends in .otio")
+    write_timeline(output, shots, fps)
+    say(f"{output}: {len(shots)} clip{'s' * (len(shots) != 1)}")
+    return EXIT_OK

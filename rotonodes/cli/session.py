@@ -129,8 +129,8 @@ def again(context: click.Context, frames: str) -> str:
             words.append(shlex.quote(value))
         elif name == "frames" and frames:
             words += ["-F", frames]
-        elif name == "part" and frames:
-            continue  # the frames are those of the part
+        elif name in ("clip", "handles") or (name == "part" and frames):
+            continue  # the frames are those of the clip, or of the part
         elif given and isinstance(parameter, click.Option):
             if parameter.is_flag or parameter.count or value is True:
                 words.append(parameter.opts[0])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rotonodes.engine.events import Reporter
 from rotonodes.report.plain import Lines, PlainReporter
-from rotonodes.report.summary import command_for, headline
+from rotonodes.report.summary import command_for, headline, outputs_written
 
 if TYPE_CHECKING:
     from rotonodes.engine.result import Result
@@ -97,7 +97,7 @@ class JsonReporter(Reporter):
         self._say("failure", node=node, frame=frame, reason=reason, **more)
 
     def on_end(self, result: Result) -> None:
-        self._say("end", again=command_for(result, self.again), result=result.as_json())
+        self._say("end", again=command_for(result, self.again), written=outputs_written(result.plan), result=result.as_json())
 
     def on_abort(self, message: str) -> None:
         self._say("error", message=message)

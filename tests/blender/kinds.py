@@ -13,9 +13,9 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "blender"))
 import motion
-import passes
 import shapes
 import surfaces
+from label_layer import passes
 
 
 def size(obj: bpy.types.Object, frame: int) -> list[float]:

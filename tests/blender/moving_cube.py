@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "blender"))
-import passes
+from label_layer import passes
 
 PLACES = ((-0.6, -0.4), (0.0, -0.2), (0.9, 0.1))  # x and z, in frames 1 to 3
 SIDE, SAMPLES = 64, 16

@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "blender"))
 import clips
-import passes
+from label_layer import passes
 
 SIDE = 56  # rays across the frame
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 
 import bpy
-import passes
+from label_layer import passes
 from mathutils import Vector
 
 Color = tuple[float, float, float]

@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 
 
 def run_job(
-    text: str, title: str, session: Session, device: str = "cpu", resume: bool = False, precision: str | None = None
+    text: str,
+    title: str,
+    session: Session,
+    device: str = "cpu",
+    resume: bool = False,
+    precision: str | None = None,
+    progress: str = "auto",
 ) -> tuple[int, Result | None]:
     """Run the graph in `text` without a cache. Returns the exit code, and the result unless the run was interrupted.
 
     With `resume` outputs that are there already, made from the same, are kept.
 
-    On a terminal progress is shown; elsewhere only warnings and the first failure.
+    `auto` progress is shown on a terminal; elsewhere only warnings and the first failure are.
     """
     from rotonodes.cli.interrupt import StopOnSignal
     from rotonodes.engine.run import run
@@ -40,8 +46,9 @@ def run_job(
     def again(frames: str) -> str:
         return ""  # no other command than the one just typed
 
-    terminal = sys.stderr.isatty()
-    reporter = make_reporter("rich", session.verbose, again=again) if terminal else QuietReporter(session.verbose, again=again)
+    if progress == "auto" and sys.stderr.isatty():
+        progress = "rich"
+    reporter = QuietReporter(session.verbose, again=again) if progress == "auto" else make_reporter(progress, session.verbose, again=again)
     session.reporter = reporter
     stop = threading.Event()
     with StopOnSignal(stop) as signals:

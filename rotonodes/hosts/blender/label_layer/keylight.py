@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import product
 
 import bpy
-import choose
 from mathutils import Vector
+
+from . import choose
 
 MOST_HITS = 100  # of one ray
 WITHOUT_SHADOW = "label_without_shadow"  # collection of what the label light shines through

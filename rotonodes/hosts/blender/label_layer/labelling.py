@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
-import choose
-import keylight
-import passes
 from mathutils import Vector
+
+from . import choose, keylight, passes
 
 MADE = ("scenes", "objects", "lights", "materials", "worlds", "collections")  # kinds of data that labelling makes
 SAMPLES = 128  # per pixel of the picture, where Cycles' own number was never set
@@ -64,16 +63,25 @@ class Labelled:
         """Write a frame. Raises RuntimeError or OSError."""
         self.go_to(frame)
         passes.metadata(self.scene, **self.header())
-        # the operator ends by playing back the scene of its context, over all that was changed and not keyed: let that be another
-        empty = bpy.data.scenes.new("empty")
-        empty.frame_set(frame)  # it renders the frame of its context
-        with bpy.context.temp_override(scene=empty, view_layer=empty.view_layers[0]):
-            passes.render_to(self.scene, frame, path)
-        bpy.data.scenes.remove(empty)
+        render_apart(self.scene, frame, path)
 
     def header(self) -> dict:
         """What the files' header notes of the current frame."""
         return {"key_direction": passes.rounded(self.direction), "camera": passes.camera_rotation(self.scene)}
+
+
+def render_apart(scene: bpy.types.Scene, frame: int, path: Path) -> None:
+    """Write a frame of a scene that is not the context's. Raises RuntimeError or OSError.
+
+    The operator ends by playing back the scene of its context, over all that was changed and not keyed: let that be another one.
+    """
+    empty = bpy.data.scenes.new("empty")
+    empty.frame_set(frame)  # it renders the frame of its context
+    try:
+        with bpy.context.temp_override(scene=empty, view_layer=empty.view_layers[0]):
+            passes.render_to(scene, frame, path)
+    finally:
+        bpy.data.scenes.remove(empty)
 
 
 @contextmanager

@@ -7,12 +7,10 @@ from fnmatch import fnmatchcase
 
 import bpy
 
+from .frames import Refused
+
 SURFACES = {"MESH", "CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD"}  # types of objects that a material can paint
 SEE_THROUGH = {"ShaderNodeBsdfTransparent", "ShaderNodeBsdfGlass", "ShaderNodeBsdfRefraction", "ShaderNodeHoldout"}
-
-
-class Refused(ValueError):
-    """The scene cannot be labelled as it was asked for; the message is one line."""
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:

@@ -1,0 +1,1 @@
+"""Rotonodes in Cinema 4D: a script for its Script Manager."""

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of the add-on do with it in Blender, as addon.py runs it: arguments are scene.blend, a folder, results.json.
+
+Everything is collected first and judged by the tests: what each operator returned or refused, and what there is afterwards.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import state
+
+blend, folder, results = map(Path, arguments)  # noqa: F821, given by addon.py
+found: dict[str, object] = {}
+flow = sys.modules[module.__name__ + ".flow"]  # noqa: F821
+
+
+def call(operator, **options) -> dict:
+    """How a call ended, in what time, and what it said if it was refused."""
+    began = time.monotonic()
+    try:
+        how, said = sorted(operator(**options)), ""
+    except RuntimeError as error:
+        how, said = ["REFUSED"], str(error).strip()
+    return {"how": how, "said": said, "seconds": time.monotonic() - began}
+
+
+def files(where: Path) -> list[str]:
+    return sorted(str(file.relative_to(where)) for file in where.rglob("*") if file.is_file())
+
+
+def changed(before: dict, after: dict) -> list[str]:
+    return sorted(path for path in before.keys() | after.keys() if before.get(path, ()) != after.get(path, ()))
+
+
+def saved(path: Path) -> bytes:
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=False)
+    return path.read_bytes()
+
+
+def different(one: bytes, other: bytes) -> int:
+    return abs(len(one) - len(other)) + sum(a != b for a, b in zip(one, other, strict=False))
+
+
+# a file that was never saved, and one without anything
+bpy.context.scene.rotonodes.shapes, bpy.context.scene.rotonodes.folder = "Cube", str(folder / "empty")
+found["no camera"] = call(bpy.ops.rotonodes.flatten)
+bpy.context.scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+bpy.context.scene.rotonodes.folder = "//rotonodes/"
+found["unsaved"] = call(bpy.ops.rotonodes.flatten)
+
+bpy.ops.wm.open_mainfile(filepath=str(blend))
+scene = bpy.context.scene
+own = scene.rotonodes
+own.folder = str(folder / "flat")
+
+# Prepare, and one undo
+bpy.ops.ed.undo_push(message="before")
+before, first = state.settings(), saved(folder / "copy.blend")
+found["two saves differ"] = different(first, saved(folder / "copy.blend"))
+bpy.context.scene.frame_end += 1
+bpy.ops.ed.undo_push(message="anything")
+bpy.ops.ed.undo()
+found["after any undo"] = changed(before, state.settings())
+found["saves differ after any undo"] = different(first, saved(folder / "copy.blend"))
+found["prepare"] = call(bpy.ops.rotonodes.prepare)
+bpy.ops.ed.undo_push(message="prepared")
+found["prepared"] = changed(before, state.settings())
+bpy.ops.ed.undo()
+found["after undo"] = changed(before, state.settings())
+found["saves differ after undo"] = different(first, saved(folder / "copy.blend"))
+
+# what is refused
+scene = bpy.context.scene
+own = scene.rotonodes
+found["no shapes"] = call(bpy.ops.rotonodes.flatten)
+own.shapes = "Nobody*"
+found["unknown shape"] = call(bpy.ops.rotonodes.flatten)
+own.shapes = "Char*, Gift"
+own.which, own.frames = "RANGE", "1-"
+found["no range"] = call(bpy.ops.rotonodes.flatten)
+own.frames = "1-2"
+own.way, own.graph = "FILE", str(folder / "none.yaml")
+found["no graph"] = call(bpy.ops.rotonodes.flatten)
+own.way = "FLAT"
+preferences = bpy.context.preferences.addons[module.__name__].preferences  # noqa: F821
+preferences.python = str(folder / "none")
+found["no python"] = call(bpy.ops.rotonodes.flatten)
+preferences.python = sys.executable
+found["python without torch"] = call(bpy.ops.rotonodes.flatten)
+preferences.python = ""
+(folder / "taken").write_text("a file")
+own.folder = str(folder / "taken")
+found["folder that is a file"] = call(bpy.ops.rotonodes.flatten)
+own.folder = str(folder / "flat")
+scene.render.engine = "BLENDER_WORKBENCH"
+found["workbench"] = call(bpy.ops.rotonodes.prepare)
+own.exact = False
+found["workbench without exact tones"] = call(bpy.ops.rotonodes.flatten)
+own.exact = True
+scene.render.engine = "CYCLES"
+
+# render and flatten
+scene.cycles.samples = 2
+own.folder, own.to_compositor = str(folder / "flat"), True
+before = state.settings()
+found["flatten"] = call(bpy.ops.rotonodes.flatten)
+after = state.settings()
+found["flatten changed"] = [path for path in changed(before, after) if not path.startswith("node_groups")]
+found["files"] = files(folder / "flat")
+image = bpy.data.images["Rotonodes"]
+found["image"] = [image.source, Path(image.filepath).name, [area.type for area in bpy.context.window.screen.areas].count("IMAGE_EDITOR")]
+group = bpy.data.node_groups["Rotonodes"]
+found["group"] = [group.bl_idname, sorted(node.bl_idname for node in group.nodes), len(group.links)]
+
+# a preview leaves nothing but its picture
+own.own_colors = False
+found["preview"] = call(bpy.ops.rotonodes.preview)
+found["preview image"] = [list(bpy.data.images["Rotonodes Preview"].size), bpy.data.images["Rotonodes Preview"].packed_file is not None]
+
+# cancelled in the middle of the render, and of the run
+own.folder = str(folder / "cancelled")
+for name, word in (("render", "rendering frame 2"), ("run", "flattening")):
+    before = state.settings()
+    steps = flow.render_and_flatten(scene, [1, 2], folder / "cancelled" / name)
+    for _, text in steps:
+        if text.startswith(word):
+            break
+    steps.close()
+    found[f"cancelled {name}"] = {"files": files(folder / "cancelled" / name), "changed": changed(before, state.settings())}
+
+# F12 and Render Animation, with their own files
+bpy.ops.rotonodes.prepare()
+own.folder, own.after_render, scene.frame_start, scene.frame_end = str(folder / "after"), True, 1, 2
+scene.render.filepath = str(folder / "own" / "shot_")
+scene.render.use_compositing = False
+bpy.ops.render.render(animation=True)
+found["after render"] = files(folder / "after")
+
+results.write_text(json.dumps(found))

@@ -1,0 +1,336 @@
+"""The Blender add-on: its zip and the parts that need no Blender here; in a Blender without a screen where ROTONODES_BPY names one."""
+
+import importlib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import rotonodes
+from conftest import Call
+from rotonodes.cli.jobs.palette_wishes import TONES
+from rotonodes.hosts.blender_addon import FOLDER, addon_version, write_addon
+
+ROOT = Path(__file__).parents[1]
+SHOT = ROOT / "examples" / "shots" / "monkey" / "render.####.exr"
+SCENES = Path(__file__).parent / "blender"
+BPY = os.environ.get("ROTONODES_BPY", "")
+
+
+@pytest.fixture(scope="module")
+def addon() -> ModuleType:
+    """The add-on's folder as a package, without what needs bpy."""
+    package = ModuleType("rotonodes_addon")
+    package.__path__ = [str(FOLDER)]
+    sys.modules[package.__name__] = package
+    for name in ("command", "environment", "job"):
+        setattr(package, name, importlib.import_module(f"{package.__name__}.{name}"))
+    return package
+
+
+def refused(addon: ModuleType) -> type[Exception]:
+    return importlib.import_module(f"{addon.__name__}.label_layer.frames").Refused
+
+
+# --- the zip -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_writes_the_same_zip_each_time(call: Call, tmp_path: Path) -> None:
+    told = call("blender-addon", "-o", "made")
+    assert told.code == 0 and f"rotonodes-{addon_version()}.zip" in told.out
+    once = (tmp_path / "made" / f"rotonodes-{addon_version()}.zip").read_bytes()
+    write_addon(tmp_path / "again")
+    assert (tmp_path / "again" / f"rotonodes-{addon_version()}.zip").read_bytes() == once
+
+
+def test_the_zip_is_an_extension(tmp_path: Path) -> None:
+    with zipfile.ZipFile(write_addon(tmp_path)) as archive:
+        names = set(archive.namelist())
+        manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
+        assert archive.read("LICENSE").decode().lstrip().startswith("GNU GENERAL PUBLIC LICENSE")
+    assert {"__init__.py", "label_layer/labelling.py", "follow.py"} <= names and not any("__pycache__" in name for name in names)
+    assert manifest["license"] == ["SPDX:GPL-3.0-or-later"] and manifest["blender_version_min"] == "4.5.0"
+
+
+def test_versions_go_together(addon: ModuleType) -> None:
+    assert addon_version() == rotonodes.__version__
+    assert rotonodes.__version__.startswith(f"{addon.environment.VERSION}.")
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    told = call("blender-addon", "-o", "taken")
+    assert told.code == 2 and "taken" in told.err and len(told.err.splitlines()) == 1
+
+
+# --- the command line ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({}, "WriteGIF"),
+        ({"shapes": ["shape_monkey"], "ground": False, "line_width": 0.0}, "shape_monkey"),
+        ({"palette": ["#112233", "#445566", "#778899", "#aabbcc"], "frames": "2-3"}, "#778899"),
+        ({"exact": False, "fps": 12.5}, "12.5"),
+    ],
+)
+def test_flat_art_is_a_command_that_rotonodes_takes(addon: ModuleType, call: Call, wishes: dict[str, Any], said: str) -> None:
+    flat = addon.command.Flat(render=SHOT, folder=Path("flat"), **wishes)
+    words = addon.command.arguments(flat)
+    assert words[0] == "flatten" and words[words.index("--progress") + 1] == "json"
+    told = call(*words, "--print-graph")
+    assert told.code == 0, told.err
+    assert said in told.out and ("label layer (asked for)" in told.err) == flat.exact
+
+
+def test_colours_are_in_the_order_of_the_tones(addon: ModuleType) -> None:
+    assert addon.command.TONES == TONES, "the order of --palette"
+    assert addon.command.hex_color((1.2, 0.5, -1)) == "#ff8000"
+
+
+def test_a_graph_is_run_with_its_input_and_output(addon: ModuleType, call: Call, tmp_path: Path) -> None:
+    flat = addon.command.Flat(render=SHOT, folder=tmp_path, graph="luminance_tones", frames="1")
+    words = addon.command.arguments(flat)
+    assert words[:2] == ["run", "luminance_tones"]
+    assert call("plan", *words[1 : words.index("--progress")], "-F", "1").code == 0
+    with pytest.raises(refused(addon), match=r"none\.yaml: there is no such graph"):
+        addon.command.arguments(addon.command.Flat(render=SHOT, folder=tmp_path, graph=str(tmp_path / "none.yaml")))
+
+
+# --- the rotonodes Python ------------------------------------------------------------------------------------------------------------
+
+
+def program(path: Path, text: str) -> str:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shell scripts stand in for Pythons")
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("echo hello", "this is not a Python that works"),
+        ("echo 'no such module' >&2; exit 1", "not a Python that works (no such module)"),
+        ("echo 'rotonodes? 3 10 0.1.0 True'", "it is Python 3.10, rotonodes needs 3.11 or newer"),
+        ("echo 'rotonodes? 3 12 - True'", "it has no rotonodes: "),
+        ("echo 'rotonodes? 3 12 9.4.2 True'", "it has rotonodes 9.4.2, this add-on is for 0.1"),
+        ("echo 'rotonodes? 3 12 0.1.7 False'", "it has no torch: "),
+        ("echo 'rotonodes? 3 12 0.1.7 True'", ""),
+    ],
+)
+def test_what_is_wrong_with_a_python(addon: ModuleType, tmp_path: Path, text: str, fault: str) -> None:
+    found = addon.environment.fault_of(program(tmp_path / "python", text))
+    assert "\n" not in found
+    assert fault in found if fault else found == ""
+
+
+def test_our_own_python_is_right(addon: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("ROTONODES_PYTHON", sys.executable)
+    assert addon.environment.usable("", tmp_path) == Path(sys.executable)
+
+
+def test_a_python_that_is_not_there(addon: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROTONODES_PYTHON", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(refused(addon), match="no Python with rotonodes was found"):
+        addon.environment.usable("", tmp_path)
+    with pytest.raises(refused(addon), match="none: there is no such file"):
+        addon.environment.usable(str(tmp_path / "none"), tmp_path)
+
+
+# --- a run that is watched, and cancelled --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def start(addon: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def begin(folder: Path, **wishes: Any) -> Any:
+        flat = addon.command.Flat(render=SHOT, folder=folder, graph="luminance_tones", frames="1-4", **wishes)
+        return addon.job.Job([sys.executable, str(addon.job.FOLLOW), *addon.command.arguments(flat)], ROOT, folder / "rotonodes.log")
+
+    return begin
+
+
+def ended(job: Any, seconds: float = 120) -> Any:
+    until = time.monotonic() + seconds
+    while job.poll():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return job
+
+
+@pytest.mark.slow
+def test_a_run_tells_its_progress_and_what_it_wrote(start: Any, tmp_path: Path) -> None:
+    job = ended(start(tmp_path))
+    assert (job.code, job.percent, job.error) == (0, 100, ""), (tmp_path / "rotonodes.log").read_text()
+    assert "4 of 4" in job.status and any(path.endswith(".png") for path in job.outputs)
+    assert '"event": "end"' in (tmp_path / "rotonodes.log").read_text()
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_has_rotonodes_own_line(addon: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    words = [sys.executable, str(addon.job.FOLLOW), "flatten", "nothing.####.exr"]
+    job = ended(addon.job.Job(words, tmp_path, tmp_path / "rotonodes.log"))
+    assert job.code == 2 and job.error.startswith("error: nothing.####.exr: there is no such frame")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_a_cancel_at_any_moment_leaves_nothing(start: Any, tmp_path: Path) -> None:
+    """Twenty cancels spread over a run: the process is gone, every file that is there is whole, none is partial."""
+    began = time.monotonic()
+    ended(start(tmp_path / "whole"))
+    whole, chance = time.monotonic() - began, random.Random(0)
+    finished = 0
+    for number in range(20):
+        folder = tmp_path / str(number)
+        job = start(folder)
+        time.sleep(chance.uniform(0, whole))
+        job.stop()
+        finished += job.code == 0
+        assert not Path("/proc", str(job._process.pid)).exists() and not job.poll()
+        for file in folder.rglob("*"):
+            assert not file.name.startswith(".") and not file.name.endswith((".part", ".tmp")), file
+            if file.suffix in (".png", ".gif"):
+                with Image.open(file) as picture:
+                    picture.load()
+    assert finished < 20, "no cancel came in time"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_a_run_ends_when_blender_is_killed(addon: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    words = [sys.executable, str(addon.job.FOLLOW), "run", "luminance_tones", "--output", str(tmp_path), "--progress", "json"]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"import subprocess, time; print(subprocess.Popen({words!r}, stdin=subprocess.PIPE, stdout=-3).pid,"
+         " flush=True); time.sleep(600)"],
+        stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert parent.stdout is not None
+    child = Path("/proc", parent.stdout.readline().strip())
+    time.sleep(1)
+    assert child.exists()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    until = time.monotonic() + 30
+    while child.exists() and "Z" not in (child / "stat").read_text().split(")")[-1][:3]:
+        assert time.monotonic() < until, "the run goes on without Blender"
+        time.sleep(0.1)
+
+
+# --- in Blender ----------------------------------------------------------------------------------------------------------------------
+
+
+def in_blender(test: Any) -> Any:
+    return pytest.mark.slow(pytest.mark.skipif(not BPY, reason="ROTONODES_BPY names no Python that has bpy")(test))
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What happened in Blender: the zip installed, used for a scene that somebody might have, disabled and uninstalled."""
+    folder = tmp_path_factory.mktemp("blender")
+    environment = {
+        **os.environ,
+        "BLENDER_USER_RESOURCES": str(folder / "user"),
+        "ROTONODES_PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT),
+    }
+    environment["HOME"] = str(folder)
+    scene = [BPY, str(SCENES / "character.py"), str(folder / "scene.blend"), str(folder / "library.blend")]
+    calls = [BPY, str(SCENES / "addon.py"), str(write_addon(folder)), str(SCENES / "addon_calls.py")]
+    for words in (scene, [*calls, str(folder / "scene.blend"), str(folder), str(folder / "results.json")]):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=600, env=environment)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return {"folder": folder, **json.loads((folder / "results.json").read_text())}
+
+
+@in_blender
+def test_the_zip_passes_blenders_validator(tmp_path: Path) -> None:
+    where = "import bpy, pathlib; print(pathlib.Path(bpy.utils.resource_path('LOCAL')) / 'scripts/addons_core/bl_pkg/cli/blender_ext.py')"
+    found = subprocess.run([BPY, "-c", where], capture_output=True, text=True, timeout=100).stdout.strip().splitlines()[-1]
+    done = subprocess.run([BPY, found, "validate", str(write_addon(tmp_path))], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0 and "Success" in done.stdout, done.stdout + done.stderr
+
+
+@in_blender
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("no camera", "has no camera"),
+        ("unsaved", "was never saved: save it"),
+        ("no shapes", "no shapes: choose a collection"),
+        ("unknown shape", "no shape Nobody*"),
+        ("no range", "is no range such as 1-24"),
+        ("no graph", "there is no such graph"),
+        ("no python", "there is no such file"),
+        ("python without torch", "it has no torch"),
+        ("folder that is a file", "cannot write"),
+        ("workbench", "BLENDER_WORKBENCH makes no DiffDir"),
+        ("workbench without exact tones", "BLENDER_WORKBENCH makes no DiffDir"),
+    ],
+)
+def test_blender_reports_one_line(told: dict[str, Any], what: str, message: str) -> None:
+    call = told[what]
+    assert call["how"] == ["REFUSED"] and message in call["said"] and len(call["said"].splitlines()) == 1
+
+
+@in_blender
+def test_one_undo_takes_prepare_back(told: dict[str, Any]) -> None:
+    assert told["prepare"]["how"] == ["FINISHED"]
+    assert any("use_pass_cryptomatte_object" in path for path in told["prepared"])
+    # what Blender counts anew after an undo of anything: normals of triangles, the object of particle editing
+    assert set(told["after undo"]) <= set(told["after any undo"])
+    assert not any("view_layers" in path or ".render." in path for path in told["after undo"])
+    # a .blend notes the addresses of its data in memory: two saves of one scene differ, and after any undo more of them
+    assert told["two saves differ"] > 0 and told["saves differ after any undo"] > told["two saves differ"]
+
+
+@in_blender
+def test_a_scene_is_rendered_flattened_and_loaded(told: dict[str, Any]) -> None:
+    assert told["flatten"]["how"] == ["FINISHED"], told["flatten"]["said"]
+    assert told["flatten changed"] == []
+    pictures = ["scene/scene.0001.png", "scene/scene.0002.png"]
+    assert told["files"] == ["render/scene.0001.exr", "render/scene.0002.exr", "rotonodes.log", "scene.gif", *pictures]
+    with Image.open(told["folder"] / "flat" / pictures[0]) as picture:
+        assert picture.size == (64, 64) and len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 4
+    assert told["image"][:2] == ["SEQUENCE", "scene.0001.png"]
+    assert told["group"] == ["CompositorNodeTree", ["CompositorNodeImage", "NodeGroupOutput"], 1]
+
+
+@in_blender
+def test_a_preview_is_small_and_packed(told: dict[str, Any]) -> None:
+    assert told["preview"]["how"] == ["FINISHED"], told["preview"]["said"]
+    assert told["preview image"] == [[16, 16], True]
+
+
+@in_blender
+@pytest.mark.parametrize(
+    ("what", "there"), [("render", ["render/scene.0001.exr"]), ("run", ["render/scene.0001.exr", "render/scene.0002.exr"])]
+)
+def test_a_cancel_leaves_whole_files_and_the_scene_as_it_was(told: dict[str, Any], what: str, there: list[str]) -> None:
+    found = told[f"cancelled {what}"]
+    assert found["changed"] == [] and [file for file in found["files"] if file.endswith(".exr")] == there
+    assert not any(Path(file).name.startswith(".") for file in found["files"])
+
+
+@in_blender
+def test_blenders_own_renders_are_flattened_when_they_are_done(told: dict[str, Any]) -> None:
+    assert [file for file in told["after render"] if file.endswith(".png")] == ["shot/shot.0001.png", "shot/shot.0002.png"]
