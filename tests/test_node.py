@@ -16,7 +16,7 @@ from rotonodes.node import catalogue, registry
 from rotonodes.node.annotations import Device, Frame, Key, Monitor, Prepared, Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes, find_node, load_file, plugin_faults
-from rotonodes.node.parameters import InputPath, OutputPath, WrongParameter, changes_pixels, param, parameter_faults, unit_of
+from rotonodes.node.parameters import InputPath, OutputPath, WrongParameter, changes_pixels, param, parameter_faults, shown, unit_of
 from rotonodes.node.registry import full_name
 from rotonodes.nodes import Crop
 from rotonodes.values.pixels import Batch, Box, Clip, Image, Labels, Layers, Matte, Picture
@@ -356,3 +356,73 @@ def test_outputs_that_depend_on_parameters_are_attributes() -> None:
     with pytest.raises(UsageError, match=r"there is no output 'Norml' \(did you mean 'Normal'\?\); there are Combined, Normal"):
         _ = passes.Norml
     assert pickle.loads(pickle.dumps(Outputs(a=1))).a == 1
+
+
+class Every(Node):
+    """A parameter for each rule that a message can name."""
+
+    count: int = param(1, help="a count", ge=1, le=9, unit="px")
+    share: float = param(0.5, help="a share", gt=0, lt=1)
+    flag: bool = param(False, help="yes or no")
+    word: str = param("a", help="a word", min_length=1, max_length=3)
+    file: str = param("a.png", help="a name", pattern=r"(?i)\.png$")
+    code: str = param("7", help="digits", pattern=r"\d+")
+    pair: list[int] = param([1, 2], help="two or three", min_length=2, max_length=3)
+    spot: tuple[float, float] = param((0.0, 0.0), help="a place")
+    table: dict[str, float] = param({}, help="factors")
+    source: InputPath = param("", help="a file")
+    sources: list[InputPath] = param([], help="files")
+
+    def process(self, image: Image) -> Image:
+        return image
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("count", 0, "1 px or more, not 0"),
+        ("count", 10, "9 px or less, not 10"),
+        ("count", 1.5, "a whole number, not 1.5"),
+        ("count", True, "a number, not true"),
+        ("share", 0, "more than 0, not 0"),
+        ("share", 1, "less than 1, not 1"),
+        ("share", float("nan"), "a finite number, not nan"),
+        ("share", False, "a number, not false"),
+        ("share", " -1.5e-3 ", "a number, not the text ' -1.5e-3 ': take away the quotes"),
+        ("share", "half", "a number, not 'half'"),
+        ("flag", "true", "true or false, not 'true'"),
+        ("flag", 7, "true or false, not 7"),
+        ("word", True, "text, not true"),
+        ("word", "", "text that is not empty, not ''"),
+        ("word", "abcd", "text of at most 3 characters, not 'abcd'"),
+        ("word", [1], "text, not [1]"),
+        ("file", "a.jpg", "a name that ends in .png, not 'a.jpg'"),
+        ("code", "x", r"text that matches \d+, not 'x'"),
+        ("pair", [1], "a list of 2 or more values, not [1]"),
+        ("pair", [1, 2, 3, 4], "a list of 3 or fewer values, not [1, 2, 3, 4]"),
+        ("spot", 3, "a list, not 3"),
+        ("table", [1], "a mapping, not [1]"),
+        ("source", 3, "a path, not the number 3: put a file's name in quotes"),
+        ("sources", ["a", 2.5, 3], "a path, not the number 2.5: put a file's name in quotes"),
+    ],
+)
+def test_every_rule_in_words(name: str, value: object, rule: str) -> None:
+    assert parameter_faults(Every, {name: value}) == [(name, f"{name}: must be {rule}")]
+
+
+def test_every_value_that_fits_is_taken() -> None:
+    given = {"count": 9, "share": 0.999, "flag": True, "word": "abc", "file": "A.PNG", "pair": [1, 2, 3], "spot": [1, 2], "table": {"a": 1}}
+    assert parameter_faults(Every, {**given, "source": "a", "sources": ["b"]}) == []
+    assert [name for name, _ in parameter_faults(Every, {"count": 0, "flag": "no", "zoom": 1, "share": 2})] == [
+        "flag",
+        "count",
+        "share",
+        "zoom",
+    ]
+
+
+def test_a_long_value_is_cut_in_a_message() -> None:
+    assert shown("x" * 78) == repr("x" * 78), "eighty characters with the quotes"
+    assert shown("x" * 79) == "'" + "x" * 75 + " ..." and len(shown("x" * 79)) == 80
+    assert shown([1, "a\nb"]) == "[1, 'a\\nb']"
+    assert shown(type("Lines", (), {"__repr__": lambda _: "two\n   lines"})()) == "two lines"

@@ -76,6 +76,15 @@ def test_a_picture_is_shown_as_the_eye_would_see_it() -> None:
     assert torch.equal(grey, torch.ones(3, 2, 2))
 
 
+def test_a_text_has_pixels_of_its_own() -> None:
+    """Also an empty one, or one of spaces: a sheet of frames without a caption is a sheet."""
+    assert text_mask("").shape == (1, 1) and not text_mask("").any()
+    assert not text_mask("  ").any()
+    one, two = text_mask("i"), text_mask("ig")
+    assert 0 < one.max() <= 1 and one.shape[1] < two.shape[1] and one.shape[0] < two.shape[0]
+    assert contact_sheet([Image(torch.ones(3, 10, 20))], [""]).size == (20 + 2 * GAP, 10 + 1 + 3 * GAP)
+
+
 def test_a_title_and_a_legend_stand_above_the_cells() -> None:
     cells = [Image(torch.ones(3, 10, 60))] * 2
     plain = contact_sheet(cells, columns=1)

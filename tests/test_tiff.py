@@ -130,3 +130,17 @@ def test_other_compressions_with_imagecodecs(kind: str, tmp_path: Path) -> None:
     for compression in ("lzw", "zstd"):
         tifffile.imwrite(tmp_path / "a.tif", samples, photometric="rgb", compression=compression, predictor=kind != "f2")
         assert np.array_equal(tiff.read_tiff(tmp_path / "a.tif").samples, samples)
+
+
+@pytest.mark.parametrize(("tag", "count"), [(273, 2), (273, 4), (279, 2), (279, 4)])
+def test_a_tiff_with_too_few_or_too_many_strips_is_damaged(tag: int, count: int, tmp_path: Path) -> None:
+    """Three strips of two rows: as many addresses and lengths, or it is not known what lies where."""
+    strip = bytes(range(24))
+    tags = {256: [4], 257: [6], 258: [8], 259: [1], 262: [1], 273: [8, 16, 24], 277: [1], 278: [2], 279: [8, 8, 8]}
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\0" + (32).to_bytes(4, "little") + strip + tiff._directory(tags, 32))
+    assert tiff.read_tiff(path).samples.ravel().tolist() == [*strip]
+    tags[tag] = (tags[tag] * 2)[:count]
+    path.write_bytes(b"II*\0" + (32).to_bytes(4, "little") + strip + tiff._directory(tags, 32))
+    with pytest.raises(FrameError, match="damaged TIFF"):
+        tiff.read_tiff(path)

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from rotonodes import Image, Matte
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.picture.warping import affine, sampled
 from rotonodes.nodes import CornerPin, Transform
 from rotonodes.values.curves import value_at
 from rotonodes.values.pixels import Box, Labels
@@ -60,8 +61,6 @@ def test_mirrors(picture: Image) -> None:
 @pytest.mark.parametrize("filter_, order, tolerance", [("bilinear", 1, 1e-4), ("bicubic", 3, 0.03)])
 def test_against_scipy(smooth: Image, given: dict, filter_: str, order: int, tolerance: float) -> None:
     """Positions are right: a linear sampling equals scipy's, a cubic one (another kernel) is near its spline."""
-    from rotonodes.imaging.picture.warping import affine
-
     scale = given.get("scale", 1.0)
     across, down = scale if isinstance(scale, tuple) else (scale, scale)
     matrix = affine(given.get("translate", (0, 0)), given.get("rotate", 0), (across, down), (30, 25), given.get("skew", 0))
@@ -94,6 +93,31 @@ def test_reductions_are_averaged() -> None:
     made = Transform(scale=0.25)(fine)
     assert (made.on_frame().data[:3, 26:38, 26:38] - 0.5).abs().max() < 1e-3
     assert (Transform(scale=0.25, filter="nearest")(fine).data[:3] % 1 == 0).all()
+
+
+def test_a_quarter_size_is_the_mean_of_whole_blocks_and_black_beyond_the_edges() -> None:
+    """10 x 6 pixels on blocks of 4 x 4: the last ones reach beyond the picture to the right and below."""
+    planes = torch.rand(2, 6, 10, generator=torch.Generator().manual_seed(3))
+    whole = torch.zeros(2, 8, 12)
+    whole[:, :6, :10] = planes
+    blocks = whole.reshape(2, 2, 4, 3, 4).mean(dim=(2, 4))
+    quarter = affine((0, 0), 0, (0.25, 0.25), (0, 0))
+    made = sampled(planes, Box(0, 0, 10, 6), quarter, Box(0, 0, 3, 2), "bilinear")
+    torch.testing.assert_close(made, blocks)
+    inside = sampled(planes, Box(-4, 4, 6, 10), quarter, Box(-1, 1, 2, 3), "bilinear")
+    torch.testing.assert_close(inside, blocks)  # the data window lies elsewhere
+    assert not sampled(planes, Box(0, 0, 10, 6), quarter, Box(5, 5, 7, 7), "bilinear").any()
+
+
+def test_tall_pictures_are_made_in_bands_without_a_seam() -> None:
+    ramp = torch.arange(600, dtype=torch.float32)[None, :, None].expand(1, 600, 3).contiguous()
+    box, wanted = Box(0, 0, 3, 600), ramp[:, 1:598] + 0.5
+    made = sampled(ramp, box, affine((0, -0.5), 0, (1, 1), (0, 0)), Box(0, 1, 3, 598), "bilinear")
+    torch.testing.assert_close(made, wanted, atol=2e-3, rtol=0)
+    bent = np.array([[1, 0, 0], [0, 1, 0], [0, 1e-3, 1]], np.float64)  # y' = y / (1 + y / 1000)
+    made = sampled(ramp, box, bent, Box(0, 1, 1, 370), "bilinear")
+    rows = torch.arange(1, 370) + 0.5
+    torch.testing.assert_close(made[0, :, 0], rows / (1 - rows / 1000) - 0.5, atol=0.05, rtol=0)
 
 
 def test_what_lies_beside_an_opaque_picture_is_transparent() -> None:
