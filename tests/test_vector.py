@@ -15,6 +15,7 @@ import torch
 
 from rotonodes import Image
 from rotonodes.errors import FrameError
+from rotonodes.imaging.lines.strokes import draw
 from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
 from rotonodes.imaging.vector.pixel_borders import find_borders
 from rotonodes.imaging.vector.tone_outlines import outline, path_data, trace
@@ -102,6 +103,22 @@ def test_a_circle_is_a_few_curves_and_round() -> None:
         points = np.einsum("uk,nkd->nud", BASIS, np.concatenate([c.beziers for c in curves]) / 100).reshape(-1, 2)
         assert sum(len(c.beziers) for c in curves) <= most
         assert np.abs(np.hypot(*(points - 100).T) - 70).max() < away
+
+
+@pytest.mark.parametrize("radius", [20.3, 70.31])
+def test_borders_whose_place_is_known_within_the_pixel_stay_there(radius: float) -> None:
+    """A ring of ink by its coverage: smoothing moves its two borders by 0.3 px at most, and makes them a few curves."""
+    turn = np.linspace(0, 2 * np.pi, 200)
+    path = np.stack([100.4 + radius * np.cos(turn), 99.8 + radius * np.sin(turn)], 1) - 0.5
+    coverage = draw(path[:-1], path[1:], np.full((199, 2), 3.0), (200, 200)).astype(float)
+    classes = (coverage > 0.5).astype(int)
+    curves = [c for c in trace(classes, 0.25, coverage - 0.5) if -1 not in (c.left, c.right)]
+    assert len(curves) == 2 and sum(len(c.beziers) for c in curves) < 2 * radius
+    points = np.einsum("uk,nkd->nud", BASIS, np.concatenate([c.beziers for c in curves]) / 100).reshape(-1, 2)
+    away = np.hypot(*(points - (100.4, 99.8)).T) - radius
+    assert np.abs(np.abs(away) - 1.5).max() < 0.32
+    middles = np.concatenate([border.middles for border in find_borders(classes, coverage - 0.5) if -1 not in (border.left, border.right)])
+    assert np.abs(np.abs(np.hypot(*(middles - (100.4, 99.8)).T) - radius) - 1.5).max() < 0.1, "before, they are where the coverage says"
 
 
 def test_corners_stay_and_straight_sides_are_lines() -> None:
