@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from hypothesis.extra.numpy import arrays
 from rotonodes import Graph, run
 from rotonodes.errors import UsageError
 from rotonodes.imaging.mattes.edge_check import edge_widths, worst
-from rotonodes.imaging.mattes.edge_report import EdgeReport, FrameEdges
+from rotonodes.imaging.mattes.edge_report import EdgeReport, FrameEdges, Limits, Place
 from rotonodes.io.pictures import read_key
 from rotonodes.node.annotations import Monitor
 from rotonodes.nodes import CheckEdges, LoadMattes
@@ -88,6 +89,30 @@ def test_a_clean_edge_has_no_findings() -> None:
     assert [frame.places for frame in found.frames] == [(), ()]
     assert found.as_json()["findings"] == [] and found.worst == []
     assert found.frames[0].roughness < 0.05
+
+
+def test_a_report_in_numbers_and_lines() -> None:
+    """Means are weighted by the length of the edge; each kind of fault has its line, with its worst place."""
+    limits = Limits(4, 0.5, 60, 0.3, 9)
+    none = FrameEdges(1, 0.0, None, None, 0, 0, {}, ())
+    first = FrameEdges(2, 30.26, 1.25, 0.1, 1, 12, {"thin": 0.5}, (Place("thin", 3, 4, 0.25), Place("gap", 1, 2, 12)))
+    second = FrameEdges(3, 10.0, 2.5, 0.7, 2, 20, {"thin": 0.1, "rough": 0.25}, (Place("thin", 5, 6, 0.5), Place("gap", 7, 8, 20)))
+    found = EdgeReport(limits, (none, first, second))
+    clip = found.as_json()["clip"]
+    assert clip == {
+        "frames": 3, "without_edge": [1], "length": 40.3, "gaps": 3, "gap_area": 32, "worst_frames": [3, 2],
+        "width": round((1.25 * 30.26 + 2.5 * 10) / 40.26, 3), "roughness": round(math.sqrt((0.01 * 30.26 + 0.49 * 10) / 40.26), 3),
+        "share": {"thick": 0, "thin": round((0.5 * 30.26 + 0.1 * 10) / 40.26, 4), "sharp": 0, "rough": round(2.5 / 40.26, 4)},
+    }  # fmt: skip
+    assert (found.as_json()["frames"][1]["length"], first.badness) == (30.3, 0.5 + 12 / 30.26)
+    assert list(found.findings()) == [
+        "too thin in 2 of 3 frames, most at frame 2, x 3, y 4 (0.25 px wide)",
+        "gap in 2 of 3 frames, most at frame 3, x 7, y 8 (20 px of area)",
+    ]
+    assert EdgeReport.unpack(json.loads(json.dumps(found.pack()))) == found
+    empty = EdgeReport(limits, (none,)).as_json()["clip"]
+    assert (empty["length"], empty["width"], empty["roughness"], empty["share"]["thin"]) == (0, None, None, 0)
+    assert replace(first, length=0.5).badness == 0.5 + 12
 
 
 def test_where_the_edge_is_too_thick() -> None:

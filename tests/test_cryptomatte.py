@@ -256,6 +256,7 @@ def test_without_a_manifest_whole_names_still_work() -> None:
     layers, cover = with_layers()
     bare = Layers(layers.planes, layers.box, layers.size, {k: v for k, v in layers.metadata.items() if "manifest" not in k})
     crypto = find_cryptomatte(bare)
+    assert (crypto.ids, crypto.cut) == (None, False), "nothing is there, so nothing is cut off"
     np.testing.assert_array_equal(decode_matte(bare, crypto, "hero").data[0].numpy(), cover[0])
     np.testing.assert_array_equal(decode_matte(bare, crypto, "hero, dir/part").data[0].numpy(), cover[0] + cover[6])
     with pytest.raises(FrameError, match=r"has no manifest, so 'her\*' cannot be looked up: write whole names, without wildcards"):

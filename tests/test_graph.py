@@ -112,6 +112,12 @@ def test_no_fault_hides_behind_another(tmp_path: Path) -> None:
         "the input 'a' takes one link, not 2",
         "GraphMix has no input 'd'",
     ]
+    required = "rotonodes: 1\nframes: 1\nnodes:\n  p: {type: GraphSource}\n  w: {type: WriteGIF, in: p, pth: a.gif, fps: -1, loop: -1}\n"
+    assert [line.partition(": w: ")[2].partition(":")[0].partition(" (")[0] for line in faults(tmp_path, required)] == [
+        "WriteGIF has no parameter 'pth'",
+        "fps",
+        "loop",
+    ]
     parameters = faults(tmp_path, TEXT.replace("gain: $gain, names", "gain: $gian, extra: $also, names"))
     assert len(parameters) == 2 and "$gian" in parameters[0] and "$also" in parameters[1]
 

@@ -73,6 +73,21 @@ def test_each_kind_has_its_own_switch(frame: Desk) -> None:
     assert drawn(ink(frame.layers, normal=False, material=False)).size  # depth alone finds the ball before the other of one object
 
 
+def test_materials_are_drawn_where_they_are_wanted(frame: Desk) -> None:
+    """An index pass that divides one object into two materials: by itself, when asked for, not when it is not wanted."""
+    index = np.zeros((frame.layers.height, frame.layers.width), np.float32)
+    index[:, index.shape[1] // 2 :] = 3
+    layers = replace(frame.layers, planes={**frame.layers.planes, "L.IndexMA.X": index})
+    middle = index.shape[1] // 2
+    others = {"object": False, "depth": False, "normal": False}
+    for wish in ({}, {"material": True}):
+        made = ink(layers, **others, **wish)[:, middle - 2 : middle + 2].sum(1)
+        assert (made[5:-5] > 0.9).all(), wish
+    assert not ink(layers, depth=False, normal=False, material=False)[:10, middle - 2 : middle + 2].any()
+    with pytest.raises(FrameError, match="material"):
+        ink(without(frame.layers, "Material", "MatColor"), **others, material=True)
+
+
 def test_the_angle_of_a_crease_decides(frame: Desk) -> None:
     """The faces of the box meet at 90 degrees."""
     assert drawn(ink(frame.layers, object=False, depth=False, crease=80)).size

@@ -15,6 +15,7 @@ from rotonodes.errors import UsageError
 from rotonodes.node import catalogue, registry
 from rotonodes.node.annotations import Device, Frame, Key, Monitor, Prepared, Wanted
 from rotonodes.node.base import Node
+from rotonodes.node.calling import wrong_input
 from rotonodes.node.catalogue import all_nodes, find_node, load_file, plugin_faults
 from rotonodes.node.parameters import InputPath, OutputPath, WrongParameter, changes_pixels, param, parameter_faults, shown, unit_of
 from rotonodes.node.registry import full_name
@@ -426,3 +427,36 @@ def test_a_long_value_is_cut_in_a_message() -> None:
     assert shown("x" * 79) == "'" + "x" * 75 + " ..." and len(shown("x" * 79)) == 80
     assert shown([1, "a\nb"]) == "[1, 'a\\nb']"
     assert shown(type("Lines", (), {"__repr__": lambda _: "two\n   lines"})()) == "two lines"
+
+
+class OneFrame(Node):
+    def process(self, image: Image, more: list[Matte] | None = None) -> Image:
+        return image
+
+
+class WholeClip(Node):
+    def process(self, image: Clip[Image]) -> Path: ...
+
+
+class InBatches(Node):
+    def process(self, image: Batch[Image]) -> Batch[Image]: ...
+
+
+@pytest.mark.parametrize("cls", [OneFrame, WholeClip, InBatches])
+def test_what_an_input_takes(cls: type[Node]) -> None:
+    """A clip goes only into an input for clips, a batch only into one for batches; one picture into each."""
+    socket = cls.signature.inputs["image"]
+    for value, takers in (
+        (IMAGE, (OneFrame, WholeClip, InBatches)),
+        (Clip.of([IMAGE]), (WholeClip,)),
+        ([IMAGE, IMAGE], (WholeClip,)),
+        (Batch.of([IMAGE]), (InBatches,)),
+        (Matte(torch.zeros(1, 2, 2)), ()),
+        ([IMAGE, 3], ()),
+        (None, ()),
+    ):
+        message = wrong_input(socket, value)
+        assert (message is None) == (cls in takers), (value, message)
+        assert message is None or message.startswith("the input 'image' takes Image, not ")
+    assert wrong_input(OneFrame.signature.inputs["more"], None) is None
+    assert "takes a list of Matte, not Image" in str(wrong_input(OneFrame.signature.inputs["more"], IMAGE))

@@ -144,3 +144,11 @@ def test_a_tiff_with_too_few_or_too_many_strips_is_damaged(tag: int, count: int,
     path.write_bytes(b"II*\0" + (32).to_bytes(4, "little") + strip + tiff._directory(tags, 32))
     with pytest.raises(FrameError, match="damaged TIFF"):
         tiff.read_tiff(path)
+
+
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+def test_planes_apart_by_tifffile(kind: str, tmp_path: Path) -> None:
+    """LZMA, which neither we nor Pillow read: the planes of a planar file become channels."""
+    samples = _values(kind)
+    tifffile.imwrite(tmp_path / "a.tif", samples.transpose(2, 0, 1), photometric="rgb", planarconfig="separate", compression="lzma")
+    assert np.array_equal(tiff.read_tiff(tmp_path / "a.tif").samples, samples)

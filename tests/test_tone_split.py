@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.picture.tone_mattes import clusters, quantiles, soften
@@ -181,6 +185,24 @@ def test_measure_tones_in_bins() -> None:
     assert quantiles(counts, 2).tolist() == clusters(counts, 2).tolist() == [32]
     counts[[0, 7, 42, 63]] = [20, 30, 40, 80]  # the brightest bin belongs to the range that the start is spread over
     assert clusters(counts, 3).tolist() == pytest.approx([(4.7 + 42.5) / 2, (42.5 + 63.5) / 2])
+
+
+@given(st.lists(st.integers(0, 9), min_size=24, max_size=24).filter(any), st.integers(2, 4))
+def test_clusters_are_those_of_k_means(numbers: list[int], tones: int) -> None:
+    """Lloyd's rounds on the pixels themselves, each in the middle of its bin."""
+    counts = np.array(numbers)
+    pixels = np.repeat(np.arange(24) + 0.5, counts)
+    count = np.concatenate([[0], np.cumsum(counts)])
+    low, high = np.interp(np.array([0.01, 0.99]) * count[-1], count, np.arange(25.0))
+    centers = [low + (tone + 0.5) / tones * (high - low) for tone in range(tones)]
+    for _ in range(100):
+        limits = [(a + b) / 2 for a, b in itertools.pairwise(centers)]
+        groups = [[x for x in pixels.tolist() if sum(x >= limit for limit in limits) == tone] for tone in range(tones)]
+        moved = [sum(group) / len(group) if group else center for group, center in zip(groups, centers, strict=True)]
+        if moved == centers:
+            break
+        centers = moved
+    assert clusters(counts, tones).tolist() == pytest.approx(limits)
 
 
 # PaintTones.

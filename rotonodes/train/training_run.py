@@ -35,7 +35,7 @@ class TrainError(RotoError):
     """Training cannot continue."""
 
 
-@dataclass
+@dataclass(eq=False)
 class TrainingRun:
     """Everything that changes during training, which is also what a checkpoint holds.
 

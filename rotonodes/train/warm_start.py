@@ -21,7 +21,7 @@ from rotonodes.train.settings import TrainSettings
 HEADS = ("head.", "side", "outconv.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EarlierTraining:
     """The newest weights of another training, their average, and its optimizer state."""
 

@@ -139,7 +139,7 @@ def _fit(design: np.ndarray, points: np.ndarray, scale: np.ndarray) -> tuple[np.
     return solution[2:], float(np.median(errors))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slopes:
     """A depth pass at n pixels where it is smooth: `depth`, and its change to the next pixel `across` and `down`, all `[n]`.
 

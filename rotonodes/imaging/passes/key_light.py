@@ -23,7 +23,7 @@ _AGREE = 15  # degrees between directions of one light in two frames
 _ABOVE = 0.85  # weight of a pixel brighter than the fit, against 0.15 of a darker one, which may lie in shadow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KeyLight:
     """A directional light and the fill beside it.
 

@@ -30,7 +30,7 @@ _BEND = 1.5  # spreads beyond which brighter light counts linearly, not squared
 _AWAY = 0.25  # log probability that a pixel away from the light costs, as one that faces it does
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LightFit:
     """How a light and the fill make up the diffuse light of a frame.
 

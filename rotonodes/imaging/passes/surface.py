@@ -45,7 +45,7 @@ def sampling_chances(normals: np.ndarray) -> np.ndarray:
     return np.asarray(chances / chances.sum())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Surface:
     """The surfaces of a frame.
 

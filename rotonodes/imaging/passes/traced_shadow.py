@@ -17,7 +17,7 @@ _APART = 0.02  # difference of depth, as a share of it, at which pixels are of t
 _TINY = np.float32(1e-6)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lamp:
     """A light, in camera space: far away in a `direction` (unit vector `[3]`), or at a `place` `[3]`.
 

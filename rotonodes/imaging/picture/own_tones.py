@@ -91,7 +91,7 @@ def as_hex(light: float, chroma: float, hue: float) -> str:
     return "#" + "".join(f"{round(value):02x}" for value in (encoded * 255).clip(0, 255).tolist())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Means:
     """Sums over the pixels of each id of a cryptomatte: `covered` `[n]` in pixels, and the means of further values, `[n, 3]` or `[n]`."""
 

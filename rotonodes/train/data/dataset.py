@@ -33,7 +33,7 @@ MEMORY_BUDGET = 2 * 1024**3
 NO_PREPROCESSING = Preprocessing()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainingBatch:
     """Encoded pictures `[N, C, H, W]` float32 with labels `[N, H, W]` uint8, or with mattes `[N, P, H, W]` float32.
 

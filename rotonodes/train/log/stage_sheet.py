@@ -21,7 +21,7 @@ ROWS = 6  # frames on a sheet, without the previews
 WIDTH = 224  # of a cell, px
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Example:
     """A frame on the sheet: linear RGB `[3, H, W]` for display; truth and prediction as class indices `[H, W]` or mattes `[P, H, W]`.
 
