@@ -823,6 +823,20 @@ def test_devices_are_checked_before_anything_runs(tmp_path: Path) -> None:
     assert choose_device("cpu") == "cpu"
 
 
+def test_a_clip_that_is_iterated_again_tells_of_no_frame_again(tmp_path: Path) -> None:
+    told: list[int] = []
+
+    class Listen(Reporter):
+        def on_frame(self, frame: int, seconds: float, ok: bool) -> None:
+            told.append(frame)
+
+    graph = Graph(frames="1-5")
+    a, b = graph.add(EngineRamp(), "a"), graph.add(EngineRamp(gain=3.0), "b")
+    graph.add(clip_node(twice)(), "both", a=a, b=b)
+    assert run(graph, root=str(tmp_path), reporter=Listen()).exit_code == 0
+    assert told == [1, 2, 3, 4, 5]
+
+
 def test_a_run_is_told_in_order(tmp_path: Path) -> None:
     told: list[Any] = []
 

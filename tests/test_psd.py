@@ -68,6 +68,16 @@ def test_layers_come_back_as_they_were(tmp_path: Path, depth: int) -> None:
         assert (made.opacity_code, made.visible) == (layer.opacity_code, layer.visible)
 
 
+def test_a_hidden_layer_is_hidden_and_nothing_else(tmp_path: Path) -> None:
+    """Of the flags of a layer only the one for visibility: its transparency is not locked."""
+    write_psd(tmp_path / "a.psd", [PsdLayer("on", picture(1)), PsdLayer("off", picture(2), visible=False)], SIZE)
+    flags = [layer._record.flags for layer in psd_tools.PSDImage.open(tmp_path / "a.psd")]
+    assert [(one.visible, one.transparency_protected, one.photoshop_v5_later) for one in flags] == [
+        (True, False, False),
+        (False, False, False),
+    ]
+
+
 @pytest.mark.parametrize("depth", [8, 16])
 def test_psd_tools_composites_what_we_flatten(tmp_path: Path, depth: int) -> None:
     layers, file = stack(depth), tmp_path / "a.psd"

@@ -10,7 +10,7 @@ import torch
 from conftest import Call
 from rotonodes.imaging.picture.show import shown, write_view
 from rotonodes.io.exr import write_layers
-from rotonodes.values.looks import SQUARE, over_squares
+from rotonodes.values.looks import SQUARE, in_range, over_squares
 from rotonodes.values.pixels import Box, Image, Labels, Layers, Matte
 
 
@@ -56,6 +56,26 @@ def test_depth_spans_its_range_and_infinity_is_white(tmp_path: Path) -> None:
 def test_normals_have_their_usual_colours(tmp_path: Path) -> None:
     codes = written(tmp_path, image([[0.0, -1.0], [0.0, 0.0], [1.0, 0.0]], ("X", "Y", "Z")))
     assert codes[0].tolist() == [[128, 128, 255], [0, 128, 128]]
+
+
+@pytest.mark.parametrize(
+    ("values", "codes"),
+    [
+        ([[0.25, 0.5], [0.0, 1.0]], [[0.25, 0.5], [0, 1], [0, 0]]),  # coordinates within 0 to 1 stay
+        ([[0.25, 0.5], [0.25, 1.25]], [[0, 0.25], [0, 1], [0, 0]]),  # others span their range
+        ([[-1.0, 0.5], [0.0, 1.0]], [[0, 0.75], [0.5, 1], [0, 0]]),
+        ([[0.25, 0.75]], [[0, 1]]),  # one plane always does
+        ([[3.0, 3.0]], [[0, 0]]),
+        ([[2.0, 4.0, 1e9, -1e9, float("nan")]], [[0, 1, 1, 1, 1]]),  # far away
+        ([[2.0, 1e9], [4.0, float("inf")]], [[0, 0], [1, 0], [0, 0]]),
+        ([[-1.01, 0.0], [0.0, 0.0], [1.0, 1.01]], [[0, 0.5], [0.5, 0.5], [1, 1]]),  # normals, -1 to 1
+        ([[-1.5, 0.0], [0.0, 0.0], [1.5, 1.0]], [[0, 0.5], [0.5, 0.5], [1, 5 / 6]]),  # vectors of other lengths
+        ([[0.0, 0.0], [0.0, 0.0], [0.5, 1.0]], [[0, 0], [0, 0], [0.5, 1]]),
+    ],
+)
+def test_codes_of_passes(values: list[list[float]], codes: list[list[float]]) -> None:
+    names = "abc"[: len(values)]
+    assert in_range(torch.tensor(values)[:, None], names, names)[:, 0].tolist() == [pytest.approx(row) for row in codes]
 
 
 def test_probabilities_mix_the_colours_of_their_classes(tmp_path: Path) -> None:
