@@ -19,10 +19,13 @@ from rotonodes import Graph, run
 from rotonodes.errors import UsageError
 from rotonodes.imaging.mattes.edge_check import edge_widths, worst
 from rotonodes.imaging.mattes.edge_report import EdgeReport, FrameEdges, Limits, Place
+from rotonodes.imaging.mattes.edge_sheet import marked
+from rotonodes.imaging.picture.sheet import GAP
 from rotonodes.io.pictures import read_key
 from rotonodes.node.annotations import Monitor
 from rotonodes.nodes import CheckEdges, LoadMattes
 from rotonodes.plan.cache import pack, unpack
+from rotonodes.values.color import linear_to_srgb
 from rotonodes.values.pixels import Clip, Matte
 
 
@@ -252,6 +255,20 @@ def test_rings_stand_where_the_faults_are(tmp_path: Path) -> None:
     green = (np.abs(pixels - (0x3D, 0xDC, 0x84)).sum(axis=-1) < 12)[24:]  # below the legend
     left = np.argwhere(green[:, :244])
     assert left.mean(axis=0)[1] == pytest.approx(4 + 41 * 240 / 96, abs=3)
+
+
+def test_a_frame_stands_beside_the_surroundings_of_its_worst_place() -> None:
+    codes = np.random.default_rng(1).integers(0, 256, (60, 80))
+    made = linear_to_srgb(marked(matte(codes / 255), (), (80, 60)).data)
+    assert made.shape == (3, 60, 160 + GAP // 2)
+    left, right = (made * 255).round()[0, :, :80], (made * 255).round()[0, :, 80 + GAP // 2 :]
+    assert torch.equal(left, torch.from_numpy(codes).float())
+    rows, columns = (12.5 + (np.arange(60) + 0.5) * 0.6).astype(int), (16.5 + (np.arange(80) + 0.5) * 0.6).astype(int)
+    assert np.array_equal(right.numpy(), codes[rows][:, columns]), "36 px high around the middle, each pixel as it is"
+    ringed = marked(matte(codes * 0.0), (Place("thick", 20, 30, 9.0),), (80, 60)).data
+    blue = (linear_to_srgb(ringed) * 255).round().permute(1, 2, 0).eq(torch.tensor([0x4A, 0xA3, 0xFF])).all(-1).nonzero().float()
+    assert blue[blue[:, 1] < 80].mean(0).tolist() == pytest.approx([30.5, 20.5], abs=1)
+    assert blue[blue[:, 1] >= 80].mean(0).tolist() == pytest.approx([29.5, 80 + GAP // 2 + 39.5], abs=1.5)
 
 
 def test_what_cannot_be_right_is_said_before_anything_runs() -> None:

@@ -193,3 +193,12 @@ def test_a_frame_range_in_another_programs_spelling_is_told_about_the_right_one(
         (tmp_path / f"a.{frame:04d}.png").touch()
     assert did_you_mean_file(f"{tmp_path}/{name}") == f" (did you mean '{tmp_path}/a.####.png'?)"
     assert "####" in did_you_mean_file(f"{tmp_path}/other_than_this_{name}") or name == "a.#.png"
+
+
+def test_a_range_has_so_many_frames_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rotonodes.values.frames.MOST_FRAMES", 10)
+    for text in ("1-10", "10-1", "1-5,11-15", "1-19x2", "-4-5"):
+        assert len(parse_frames(text)) == 10
+    for text, count in (("1-11", 11), ("1-10,5", 11), ("1-21x2", 11), ("11-1", 11), ("5-25:2", 11)):
+        with pytest.raises(UsageError, match=f"names {count} frames, more than 10"):
+            parse_frames(text)

@@ -189,6 +189,17 @@ def test_reformat_none_pads_and_cuts_around_the_centre() -> None:
     assert torch.equal(padded.data, image.data[:, 1:3])
 
 
+@pytest.mark.parametrize("filter_", FILTERS)
+@pytest.mark.parametrize(("left", "top"), [(2, 4), (4, 2), (0, 2), (2, 0)])
+def test_reformat_takes_overscan_for_what_it_is(filter_: str, left: int, top: int) -> None:
+    """Pixels beyond the frame count as they do within a larger frame: the half of the one is cut out of the half of the other."""
+    data = torch.rand(3, 14, 16, generator=torch.Generator().manual_seed(2))
+    half = reformat(Image(data), (8, 7), filter_, "stretch").data  # type: ignore[arg-type]
+    size = (16 - left - 2, 14 - top - 2)
+    found = reformat(Image(data, origin=(-left, -top), size=size), (size[0] // 2, size[1] // 2), filter_, "stretch")  # type: ignore[arg-type]
+    torch.testing.assert_close(found.on_frame().data, half[:, top // 2 : 6, left // 2 : 7], atol=1e-5, rtol=1e-5)
+
+
 def test_reformat_uses_overscan_and_pads_small_windows() -> None:
     image = ramp(8, 8)
     overscan = Image(torch.ones(3, 12, 12), origin=(-2, -2), size=(8, 8))
