@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -152,6 +153,21 @@ def test_a_python_that_is_not_there(addon: ModuleType, tmp_path: Path, monkeypat
         addon.environment.usable(str(tmp_path / "none"), tmp_path)
 
 
+# --- whole files ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", ["monkey/render.0001.exr", "torus/render.0001.exr"])
+def test_a_file_that_lacks_its_end_is_not_whole(addon: ModuleType, tmp_path: Path, file: str) -> None:
+    is_whole = importlib.import_module(f"{addon.__name__}.label_layer.whole").is_whole
+    path = ROOT / "examples" / "shots" / file
+    assert is_whole(path)
+    data, cut = path.read_bytes(), tmp_path / "cut.exr"
+    for size in (0, 7, 100, 4000, len(data) // 2, len(data) - 1):
+        cut.write_bytes(data[:size])
+        assert not is_whole(cut), f"{size} of {len(data)} bytes"
+    assert not is_whole(tmp_path / "none.exr") and not is_whole(Path(__file__))
+
+
 # --- a run that is watched, and cancelled --------------------------------------------------------------------------------------------
 
 
@@ -283,6 +299,7 @@ def test_the_zip_passes_blenders_validator(tmp_path: Path) -> None:
         ("no python", "there is no such file"),
         ("python without torch", "it has no torch"),
         ("folder that is a file", "cannot write"),
+        ("pass that is not there", "no pass 'Position'"),
         ("workbench", "BLENDER_WORKBENCH makes no DiffDir"),
         ("workbench without exact tones", "BLENDER_WORKBENCH makes no DiffDir"),
     ],
@@ -290,6 +307,19 @@ def test_the_zip_passes_blenders_validator(tmp_path: Path) -> None:
 def test_blender_reports_one_line(told: dict[str, Any], what: str, message: str) -> None:
     call = told[what]
     assert call["how"] == ["REFUSED"] and message in call["said"] and len(call["said"].splitlines()) == 1
+
+
+@in_blender
+def test_a_full_disk_leaves_no_broken_file(told: dict[str, Any]) -> None:
+    assert told["full disk"]["how"] == ["REFUSED"] and re.search("the disk is full|File too large", told["full disk"]["said"])
+    assert len(told["full disk"]["said"].splitlines()) == 1 and told["files of a full disk"] == []
+
+
+@in_blender
+def test_the_button_installs_into_an_environment_of_its_own(told: dict[str, Any]) -> None:
+    """As far as the stand-in for a wheel goes: it is asked for torch."""
+    assert "it has no torch" in told["install"]["said"] and str(told["folder"] / "user") in told["install"]["said"]
+    assert "Blender may not go online" in told["install offline"]["said"]
 
 
 @in_blender
@@ -310,7 +340,9 @@ def test_a_scene_is_rendered_flattened_and_loaded(told: dict[str, Any]) -> None:
     pictures = ["scene/scene.0001.png", "scene/scene.0002.png"]
     assert told["files"] == ["render/scene.0001.exr", "render/scene.0002.exr", "rotonodes.log", "scene.gif", *pictures]
     with Image.open(told["folder"] / "flat" / pictures[0]) as picture:
-        assert picture.size == (64, 64) and len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 4
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    assert pixels.shape == (64, 64, 3) and len(np.unique(pixels.reshape(-1, 3), axis=0)) > 4
+    assert np.ptp(pixels, axis=2).max() > 60, "the objects' own colours, not the white of the label layers"
     assert told["image"][:2] == ["SEQUENCE", "scene.0001.png"]
     assert told["group"] == ["CompositorNodeTree", ["CompositorNodeImage", "NodeGroupOutput"], 1]
 

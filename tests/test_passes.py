@@ -108,6 +108,14 @@ def test_the_first_layer_is_meant_but_for_the_compositor() -> None:
     assert read_passes([*names, "R"]).find("Combined").layer == ""
 
 
+def test_label_layers_are_behind_the_picture() -> None:
+    """In the alphabetical order of Blender 4.5."""
+    names = [f"{layer}.DiffDir.R" for layer in ("Bare", "Beauty", "Composite", "Ground", "Label", "Zebra")]
+    assert read_passes(names).layers == ("Beauty", "Zebra", "Label", "Ground", "Bare", "Composite")
+    assert read_passes(names).find("DiffDir").layer == "Beauty"
+    assert read_passes(["Bare.DiffDir.R", "Ground.DiffDir.R", "Label.DiffDir.R"]).find("DiffDir").layer == "Label"
+
+
 def test_what_is_missing_is_said_with_what_is_there() -> None:
     names = ["Beauty.Combined.R", "Beauty.DiffDir.R", "Beauty.Depth.Z", "Label.Combined.R", "Label.AO.R"]
     passes = read_passes(names, where="shot.0001.exr")

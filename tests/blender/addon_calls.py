@@ -5,8 +5,10 @@ Everything is collected first and judged by the tests: what each operator return
 """
 
 import json
+import signal
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import bpy
@@ -103,6 +105,41 @@ own.exact = False
 found["workbench without exact tones"] = call(bpy.ops.rotonodes.flatten)
 own.exact = True
 scene.render.engine = "CYCLES"
+
+# a disk that is full after four thousand bytes
+if hasattr(signal, "SIGXFSZ"):
+    import resource
+
+    own.folder, own.frames = str(folder / "full"), "1"
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
+    found["full disk"] = call(bpy.ops.rotonodes.flatten)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    found["files of a full disk"] = files(folder / "full")
+    own.frames = "1-2"
+
+# a graph that needs a pass that was not rendered
+(folder / "needs.yaml").write_text(
+    "rotonodes: 1\nframes: auto\nfiles: {input: render.path, outputs: [png.path]}\nnodes:\n"
+    "  render: {type: LoadFrames, path: none.####.exr}\n"
+    "  passes: {type: MultipassDecode, in: render.layers, passes: [Position]}\n"
+    "  png: {type: WriteFrames, in: passes.Position, path: out/p.####.png}\n"
+)
+own.way, own.graph, own.exact, own.frames, own.folder = "FILE", str(folder / "needs.yaml"), False, "1", str(folder / "needs")
+found["pass that is not there"] = call(bpy.ops.rotonodes.flatten)
+own.way, own.exact, own.frames, own.folder = "FLAT", True, "1-2", str(folder / "flat")
+
+# a rotonodes of its own, from a wheel that lacks torch
+preferences.source = str(folder / "rotonodes-0.1.0-py3-none-any.whl")
+with zipfile.ZipFile(preferences.source, "w") as wheel:
+    about = "rotonodes-0.1.0.dist-info/"
+    wheel.writestr("rotonodes/__init__.py", '__version__ = "0.1.0"\n')
+    wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\nName: rotonodes\nVersion: 0.1.0\n")
+    wheel.writestr(about + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr(about + "RECORD", "rotonodes/__init__.py,,\n")
+found["install"] = call(bpy.ops.rotonodes.install)
+preferences.source, bpy.context.preferences.system.use_online_access = "rotonodes", False
+found["install offline"] = call(bpy.ops.rotonodes.install)
 
 # render and flatten
 scene.cycles.samples = 2

@@ -16,6 +16,7 @@ from .prepare import prepare
 
 Steps = Iterator[tuple[int, str]]
 LOG = "rotonodes.log"
+NOTES: list[str] = []  # what a user should know of the last scene that was rendered
 RENDER_SHARE = 60  # percent of the time, as a guess
 
 
@@ -93,8 +94,7 @@ def label_copy(scene: bpy.types.Scene, frames: Sequence[int], percentage: int):
     wanted = labelling.Wanted(patterns, groups, out, key, None, None, None, label_only=False, ground=own.ground)
     with labelling.labelled(scene, wanted, frames[0]) as made:
         made.scene.render.resolution_percentage = max(1, scene.render.resolution_percentage * percentage // 100)
-        for note in made.notes:
-            print(f"rotonodes: note: {note}")
+        NOTES[:] = made.notes
         known = choose.cryptomatte_names(made.scene.view_layers["Beauty"], made.shapes)
         yield sorted({name for names in known.values() for name in names}), made.render
 
@@ -102,6 +102,7 @@ def label_copy(scene: bpy.types.Scene, frames: Sequence[int], percentage: int):
 @contextmanager
 def plain_copy(scene: bpy.types.Scene, frames: Sequence[int], percentage: int):
     """A copy of the scene with the passes that rotonodes reads, as `label_copy`; no names where no shapes are chosen."""
+    NOTES.clear()
     copy = scene.copy()
     try:
         prepare(copy)

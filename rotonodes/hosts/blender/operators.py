@@ -114,6 +114,8 @@ class ROTONODES_OT_flatten(Stepwise, bpy.types.Operator):
         image = result.load(pattern, self.frames)
         if context.scene.rotonodes.to_compositor:
             result.compositor_group(image, self.frames)
+        for note in flow.NOTES:
+            self.report({"WARNING"}, note)
         self.report({"INFO"}, f"{len(self.frames)} flat frames: {pattern}")
 
 
@@ -163,8 +165,10 @@ class ROTONODES_OT_install(Stepwise, bpy.types.Operator):
 
     def steps(self, context):
         folder, source = settings.own_environment(), settings.preferences().source
-        if not bpy.app.online_access and not Path(source).exists():
-            raise Refused(f"{source}: Blender may not go online: Preferences > System > Allow Online Access, or install from a file")
+        if not (bpy.app.online_access or Path(source).is_absolute()):
+            raise Refused(
+                f"{source}: Blender may not go online: Preferences > System > Allow Online Access, or name a file by its full path"
+            )
         python = environment.python_in(folder)
         commands = [[sys.executable, "-m", "venv", str(folder)], [str(python), "-m", "pip", "install", "--upgrade", source]]
         for part, words in enumerate(commands):

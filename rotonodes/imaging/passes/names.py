@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from rotonodes.values.pixels import Image, Layers
 
+# The label layer and what tells the shadow on the ground; Blender's compositor output, which is not a view layer. Blender 4.5 writes layers
+# in alphabetical order, where Bare is before Beauty.
+BEHIND = ("Label", "Ground", "Bare", "Composite")
 _CHANNEL_WORDS = {"red": "R", "green": "G", "blue": "B", "alpha": "A"}
 _CHANNEL_ORDER = "RGBXYZWUVA"  # serves RGBA, XYZW and UVA
 _NAMED_IN_MESSAGES = 12
@@ -60,8 +63,8 @@ class Passes:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The view layers in the file's order; Blender's compositor output, which is not a view layer, comes last."""
-        return tuple(sorted(dict.fromkeys(p.layer for p in self.passes), key=lambda layer: layer == "Composite"))
+        """The view layers in the file's order, those that are no picture of the scene behind: `BEHIND`."""
+        return tuple(sorted(dict.fromkeys(p.layer for p in self.passes), key=lambda layer: BEHIND.index(layer) if layer in BEHIND else -1))
 
     @property
     def default_layer(self) -> str:

@@ -6,6 +6,7 @@ shapes are white, the only light is a hard sun where the key light is, and the b
 the luminance of `DiffDir` is the cosine between normal and light, or zero in shadow, whatever the textures are.
 """
 
+import errno
 import json
 import math
 import signal
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import bpy
 from mathutils import Vector
+
+from .whole import is_whole
 
 BEAUTY_PASSES = {
     "combined", "z", "normal", "diffuse_direct", "diffuse_color", "glossy_direct", "cryptomatte_object",
@@ -200,8 +203,8 @@ def save_view(scene: bpy.types.Scene, path: Path) -> None:
 def render_to(scene: bpy.types.Scene, frame: int, path: Path) -> None:
     """Render one frame under a temporary name, then rename it, so that a file that is there is whole.
 
-    Raises RuntimeError where the scene of the context is in another frame: the operator renders the context's frame, whatever
-    scene it is told to render.
+    Raises OSError for a file that is not whole, RuntimeError where the scene of the context is in another frame: the operator renders
+    the context's frame, whatever scene it is told to render.
     """
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     scene.frame_set(frame)
@@ -211,6 +214,8 @@ def render_to(scene: bpy.types.Scene, frame: int, path: Path) -> None:
     try:
         with _uninterrupted():
             bpy.ops.render.render(write_still=True, scene=scene.name)
+            if partial.suffix == ".exr" and partial.exists() and not is_whole(partial):
+                raise OSError(errno.ENOSPC, "not written to its end: the disk is full, or may not be written", str(path))
             partial.replace(path)  # a render that Blender itself stopped wrote nothing, and it does not tell
     finally:
         partial.unlink(missing_ok=True)
