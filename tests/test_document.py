@@ -247,3 +247,21 @@ def test_any_data_in_the_form_of_a_graph_is_a_graph_or_faults(tmp_path: Path, to
     data = {"rotonodes": 1, "nodes": nodes, **(top if isinstance(top, dict) else {"frames": top})}
     path.write_text(json.dumps(data).replace("NaN", ".nan").replace("Infinity", ".inf"))
     load_or_faults(path)
+
+
+def test_texts_with_variables_may_be_so_long_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rotonodes.graph.variables.MOST_TEXT", 10)
+    variables = Variables({"five": "12345", "six": "123456"})
+    assert variables.fill("$five") == "12345" and variables.fill("a$five") == "a12345"
+    assert Variables({"five": "12345"}).fill("$five$five") == "1234512345"
+    for text in ("$five$six", "$six-$five"):
+        with pytest.raises(LookupError, match="expand to more than 10 characters"):
+            Variables({"five": "12345", "six": "123456"}).fill(text)
+
+
+def test_all_texts_together_may_be_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rotonodes.graph.variables.MOST_IN_ALL", 10)
+    variables = Variables({})
+    assert variables.fill(["12345", "67890", "12345"]) == ["12345", "67890", "12345"], "each text counts once"
+    with pytest.raises(LookupError, match="the texts of the graph expand to more than 10 characters"):
+        variables.fill("x")

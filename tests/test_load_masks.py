@@ -341,3 +341,17 @@ def test_labels_painted_with_a_soft_brush(folder):
     assert LoadLabels(path="p.png", classes=names, off_palette="nearest")(frame=1).data.tolist() == [[0, 1, 2]]  # whole: by index
     with pytest.raises(FrameError, match="no such file"):
         LoadLabels(path="none.png", classes=names, off_palette="nearest")(frame=1)
+
+
+def test_floats_are_no_painted_labels(folder):
+    """Whole numbers can be near a class's code; a picture of floats holds something else."""
+    import tifffile
+
+    for name, kind in (("f", np.float32), ("u", np.uint16)):
+        tifffile.imwrite(folder / f"{name}.tif", np.array([[0, 0.4], [1, 1]]).astype(kind) * kind(1 if name == "f" else 65535))
+        labels = LoadLabels(path=f"{name}.tif", classes=["a", "b"], colors=["#000000", "#ffffff"], off_palette="nearest")
+        if name == "f":
+            with pytest.raises(FrameError, match=r"f\.tif"):
+                labels(frame=1)
+        else:
+            assert labels(frame=1).data.tolist() == [[0, 0], [1, 1]]
