@@ -19,7 +19,7 @@ from rotonodes import Graph, run
 from rotonodes.errors import UsageError
 from rotonodes.imaging.mattes.edge_check import edge_widths, worst
 from rotonodes.imaging.mattes.edge_report import EdgeReport, FrameEdges, Limits, Place
-from rotonodes.imaging.mattes.edge_sheet import marked
+from rotonodes.imaging.mattes.edge_sheet import SheetFrame, marked, worst_frames
 from rotonodes.imaging.picture.sheet import GAP
 from rotonodes.io.pictures import read_key
 from rotonodes.node.annotations import Monitor
@@ -269,6 +269,19 @@ def test_a_frame_stands_beside_the_surroundings_of_its_worst_place() -> None:
     blue = (linear_to_srgb(ringed) * 255).round().permute(1, 2, 0).eq(torch.tensor([0x4A, 0xA3, 0xFF])).all(-1).nonzero().float()
     assert blue[blue[:, 1] < 80].mean(0).tolist() == pytest.approx([30.5, 20.5], abs=1)
     assert blue[blue[:, 1] >= 80].mean(0).tolist() == pytest.approx([29.5, 80 + GAP // 2 + 39.5], abs=1.5)
+
+
+def test_the_worst_frames_are_kept_worst_first() -> None:
+    """Of equal ones those that came first; no more than asked for."""
+    plane = matte(np.zeros((6, 8)))
+    for count in (1, 2, 3):
+        shown: list[SheetFrame] = []
+        badness = {1: 0.5, 2: 0.1, 3: 2.0, 4: 0.5, 5: 0.75, 6: 0.1}
+        for frame, bad in badness.items():
+            shown = worst_frames(shown, FrameEdges(frame, 1.0, 1.0, None, 0, 0, {"thick": bad}, ()), plane, count)
+        assert [one.frame for one in shown] == [3, 5, 1][:count]
+        assert {one.size for one in shown} == {(240, 180)}
+    assert [one.text for one in shown] == ["3   width 1.00 px   gaps 0", "5   width 1.00 px   gaps 0", "1   width 1.00 px   gaps 0"]
 
 
 def test_what_cannot_be_right_is_said_before_anything_runs() -> None:

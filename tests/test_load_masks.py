@@ -174,6 +174,11 @@ def test_arrays_that_are_no_masks_are_refused(folder):
     torch.save(torch.zeros(2, 2, 2), folder / "b.pt")
     with pytest.raises(FrameError, match=r"b\.pt: a matte is numbers \[H, W\], this array is float32 \[2, 2, 2\]"):
         LoadMattes(path="b.pt")(frame=1)
+    np.save(folder / "c.npy", np.zeros((1, 1, 2, 3), np.float32))
+    with pytest.raises(FrameError, match=r"c\.npy: a matte is numbers \[H, W\], this array is float32 \[1, 1, 2, 3\]"):
+        LoadMattes(path="c.npy")(frame=1)
+    np.save(folder / "d.npy", np.zeros((1, 2, 3), np.float32))
+    assert LoadMattes(path="d.npy")(frame=1).size == (3, 2)
 
 
 def test_a_file_that_would_run_code_is_refused(folder):
