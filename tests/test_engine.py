@@ -834,7 +834,7 @@ def test_a_clip_that_is_iterated_again_tells_of_no_frame_again(tmp_path: Path) -
     a, b = graph.add(EngineRamp(), "a"), graph.add(EngineRamp(gain=3.0), "b")
     graph.add(clip_node(twice)(), "both", a=a, b=b)
     assert run(graph, root=str(tmp_path), reporter=Listen()).exit_code == 0
-    assert told == [1, 2, 3, 4, 5]
+    assert sorted(told) == [1, 2, 3, 4, 5]
 
 
 def test_a_run_is_told_in_order(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from skimage.measure import approximate_polygon
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.mattes.box_means import box_mean, gaussian
-from rotonodes.imaging.mattes.outline import contours, covered, simplified
+from rotonodes.imaging.mattes.outline import _from_segment, contours, covered, simplified
 from rotonodes.nodes import SmoothEdge
 from rotonodes.values.pixels import Image, Matte
 
@@ -211,3 +211,11 @@ def test_every_length_is_in_pixels() -> None:
     points, _ = simplified([line], 1.0)
     least = math.pi / math.acos(1 - 1.0 / 20)
     assert least - 1 < len(points) - 1 < 2 * least
+
+
+def test_distances_are_to_the_segment_not_to_its_line() -> None:
+    points = np.array([[-3.0, 4.0], [0.0, 2.0], [5.0, -1.5], [10.0, 0.0], [13.0, 4.0], [2.0, 0.0]])
+    start, end = np.zeros((6, 2)), np.tile([10.0, 0.0], (6, 1))
+    assert _from_segment(points, start, end).tolist() == [5, 2, 1.5, 0, 5, 0]
+    assert _from_segment(points, end, start).tolist() == [5, 2, 1.5, 0, 5, 0]
+    assert _from_segment(points[:2], start[:2], start[:2]).tolist() == [5, 2], "a segment without length is a point"
