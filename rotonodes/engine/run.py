@@ -76,13 +76,18 @@ def run(
     reporter = reporter or Reporter()
     if torchrun.is_first():
         sweep_unfinished(plan)
-        Records(plan.cache.folder).note(plan)
     if plan.is_empty:
+        _noted(plan)
         result = Result(plan, stats=done_stats(plan), wanted=len(plan.delivered))
         reporter.start(plan, 0, len(plan.delivered))
         reporter.end(result)
         return result
     return _run_plan(plan, reporter, device, batch, on_error == "continue", stop or threading.Event(), threads or cpu_count(), kept)
+
+
+def _noted(plan: Plan) -> None:
+    if torchrun.is_first():
+        Records(plan.cache.folder).note(plan)
 
 
 def _run_plan(
@@ -104,6 +109,7 @@ def _run_plan(
     for name, kind in plan.precision.items():
         if name in plan.todo:
             _refuse_precision(plan, name, kind, chosen)
+    _noted(plan)  # nothing is written for a run that is refused
     record = Record(plan, chosen, keep_going, reporter, stop)
     evaluator = Evaluator(plan, record, chosen, batch, kept)
     pools = Pools(threads, chosen != "cpu", record.lose)
