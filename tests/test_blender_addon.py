@@ -96,6 +96,14 @@ def test_flat_art_is_a_command_that_rotonodes_takes(addon: ModuleType, call: Cal
     assert said in told.out and ("label layer (asked for)" in told.err) == flat.exact
 
 
+def test_flatten_tells_programs_what_it_does(addon: ModuleType, call: Call, tmp_path: Path) -> None:
+    flat = addon.command.Flat(render=SHOT, folder=tmp_path / "flat", frames="1")
+    told = call(*addon.command.arguments(flat))
+    events = [json.loads(line) for line in told.out.splitlines()]
+    assert told.code == 0 and events[0]["event"] == "start" and events[-1]["event"] == "end"
+    assert events[-1]["written"] == [str(tmp_path / "flat" / "monkey.gif"), str(tmp_path / "flat" / "monkey" / "monkey.####.png")]
+
+
 def test_colours_are_in_the_order_of_the_tones(addon: ModuleType) -> None:
     assert addon.command.TONES == TONES, "the order of --palette"
     assert addon.command.hex_color((1.2, 0.5, -1)) == "#ff8000"

@@ -119,6 +119,9 @@ def test_a_wheel_holds_graphs_and_weights(elsewhere: Path) -> None:
     (wheel,) = elsewhere.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(elsewhere / "site")
+    hosts = "rotonodes/hosts"  # what `rotonodes blender-addon` packs
+    held, own = ({path.relative_to(top) for path in (top / hosts).rglob("*.*")} for top in (elsewhere / "site", ROOT))
+    assert held == {path for path in own if "__pycache__" not in path.parts} and Path(hosts, "blender/blender_manifest.toml") in held
     code = "from rotonodes.io.palettes import *; from rotonodes.io.shipped import *; "
     code += "print(find_graph('flat_tones'), find_weights(weights_path('tones')), palette_file('sunset'))"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(elsewhere / "site")}
