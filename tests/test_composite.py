@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotonodes.errors import FrameError
-from rotonodes.imaging.picture.compositing import OPERATIONS, merge, multiplied
+from rotonodes.imaging.picture.compositing import OPERATIONS, _window, merge, multiplied
 from rotonodes.node.parameters import parameter_faults
 from rotonodes.nodes.picture.composite import Composite
 from rotonodes.nodes.picture.grade import Grade
@@ -284,3 +284,14 @@ def test_composite_leaves_its_inputs_alone() -> None:
         merge(fg, bg, operation, 0.3, Matte(torch.full((1, 5, 7), 0.5)))  # type: ignore[arg-type]
     assert torch.equal(fg.data, before[0])
     assert torch.equal(bg.data, before[1])
+
+
+def test_the_window_of_a_composite() -> None:
+    """The least that holds the result; with a mask or a mix all of the background; never nothing."""
+    fg, bg, apart = Box(0, 0, 4, 4), Box(2, 1, 6, 5), Box(9, 9, 12, 11)
+    both, inside = Box(0, 0, 6, 5), Box(2, 1, 4, 4)
+    for operation, expected in (("over", both), ("plus", both), ("in", inside), ("multiply", inside), ("out", fg), ("atop", bg)):
+        assert _window(fg, bg, operation, False) == expected  # type: ignore[arg-type]
+        assert _window(fg, bg, operation, True) == expected.union(bg)  # type: ignore[arg-type]
+    for whole in (False, True):
+        assert _window(apart, bg, "in", whole) == bg

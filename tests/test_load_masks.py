@@ -8,6 +8,7 @@ from PIL import Image as Pictures
 from rotonodes import Graph
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.arrays import read_array
+from rotonodes.io.painted_labels import painted_labels
 from rotonodes.nets.weights import load_weights
 from rotonodes.nodes import LoadLabels, LoadMattes, LoadPictures
 
@@ -340,6 +341,11 @@ def test_labels_painted_with_a_soft_brush(folder):
     grey(folder / "g.png", [[200, 40, 43, 255]])
     greys = LoadLabels(path="g.png", classes=names, values=[40, 200, 255], off_palette="nearest")(frame=1)
     assert (greys.data.tolist(), greys.values) == ([[1, 0, 0, 2]], (40, 200, 255))
+    exact = np.zeros((2, 2, 3), np.uint8)
+    exact[0] = 255
+    Pictures.fromarray(exact).save(folder / "e.png")
+    found, off = painted_labels("e.png", names, colors)
+    assert (found.data.tolist(), off) == ([[2, 2], [0, 0]], 0), "nothing is off the palette"
     indexed = Pictures.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
     indexed.putpalette([9] * 768)
     indexed.save(folder / "p.png")

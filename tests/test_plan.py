@@ -285,3 +285,22 @@ def test_memory_is_estimated_from_the_first_frame(tmp_path: Path) -> None:
         memory = make_plan(graph, root=str(tmp_path)).memory
         assert memory["frame"] == size * size * 16
         assert memory["peak"] > memory["frame"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "here"),
+    [
+        (("/studio", "/mnt/s"), "/studio/a.png", "/mnt/s/a.png"),
+        (("/studio", "/mnt/s"), "/Studio/a.png", "/Studio/a.png"),  # where case counts it counts
+        (("/studio", "/mnt/s"), "/studios/a.png", "/studios/a.png"),
+        (("/studio/", "/mnt/s/"), "/studio", "/mnt/s"),
+        (("Z:\\shots", "/mnt/s"), "z:/Shots/A\\b.png", "/mnt/s/A/b.png"),  # Windows paths: either slash, any case
+        (("z:/shots", "/mnt/s"), "Z:\\SHOTS\\a.png", "/mnt/s/a.png"),
+        (("\\\\server\\shots", "/mnt/s"), "//SERVER/shots/a.png", "/mnt/s/a.png"),
+        (("Z:\\shots", "/mnt/s"), "Z:\\shotsb\\a.png", "Z:\\shotsb\\a.png"),
+    ],
+)
+def test_a_path_map_takes_whole_folders(rule: tuple[str, str], path: str, here: str) -> None:
+    assert Paths(path_map=[rule]).here(path) == here
+    other = ("/elsewhere", "/mnt/e")
+    assert Paths(path_map=[other, rule, (rule[0], "/later")]).here(path) == here, "the first rule that fits"

@@ -121,6 +121,17 @@ def test_borders_whose_place_is_known_within_the_pixel_stay_there(radius: float)
     assert np.abs(np.abs(np.hypot(*(middles - (100.4, 99.8)).T) - radius) - 1.5).max() < 0.1, "before, they are where the coverage says"
 
 
+def test_a_curve_is_a_line_where_it_is_within_a_twentieth_of_a_pixel() -> None:
+    """By both its handles, in hundredths of a pixel."""
+    straight = [[0, 0], [10, 0], [20, 0], [300, 0]]
+    for handles, line in ((straight[1:3], True), ([[10, 5], [20, -5]], True), ([[10, 6], [20, 0]], False), ([[10, 0], [20, -6]], False)):
+        curve = np.array([[straight[0], *handles, straight[3]]], np.int64)
+        for turned in (curve, curve[:, ::-1], curve[:, :, ::-1], curve + 700):
+            assert ("l" in path_data([[turned]])) == line
+    assert path_data([[np.array([[[5, 0], [200, 300], [100, 300], [205, 0]]], np.int64)]]) == "M.05 0c1.95 3 .95 3 2 0z"
+    assert path_data([[np.array([[[0, 0], [0, 0], [-250, 1], [-250, 1]]], np.int64)]], closed=False) == "M0 0l-2.5 .01"
+
+
 def test_corners_stay_and_straight_sides_are_lines() -> None:
     classes = np.zeros((100, 100), int)
     classes[20:70, 30:80] = 1
