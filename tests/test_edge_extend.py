@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from rotonodes import Image, Matte
 from rotonodes.errors import FrameError
+from rotonodes.imaging.picture.edge_colors import _grown
 from rotonodes.nodes import EdgeExtend
 from rotonodes.values.pixels import Box
 
@@ -74,3 +75,19 @@ def test_a_data_window_grows_for_colours_that_go_beyond_it() -> None:
     made = EdgeExtend(distance=3, alpha="opaque")(small)
     assert made.box == Box(7, 0, 17, 7) and made.data[3, 1, 1] == 1 and made.data[3, 6, 0] == 0
     assert EdgeExtend(distance=3)(small).box == small.box
+
+
+@pytest.mark.parametrize(
+    ("box", "grown"),
+    [
+        (Box(5, 6, 10, 9), Box(2, 3, 13, 12)),
+        (Box(1, 2, 19, 14), Box(0, 0, 20, 15)),  # as far as the frame
+        (Box(-4, 6, 10, 9), Box(-4, 3, 13, 12)),  # overscan stays, and does not grow
+        (Box(5, -2, 24, 18), Box(2, -2, 24, 18)),
+        (Box(30, 2, 34, 5), Box(30, 2, 34, 5)),  # beside the frame
+        (Box(20, 2, 24, 5), Box(20, 2, 24, 5)),
+    ],
+)
+def test_room_for_the_colours(box: Box, grown: Box) -> None:
+    image = Image(torch.zeros(4, box.height, box.width), origin=(box.left, box.top), size=(20, 15))
+    assert _grown(image, 3) == grown
