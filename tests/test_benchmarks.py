@@ -104,6 +104,17 @@ def test_bench_segment(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert found[0]["256 px"].endswith("(1.00)")
 
 
+def test_bench_scale(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing grows faster than the work: twice the nodes or frames, twice the calls."""
+    bench = import_module("bench_scale")
+    assert bench.main(["--size", "120", "--doublings", "1", "--calls"]) == 0
+    found = table(capsys.readouterr().out)
+    assert [row["calls"] for row in found] == list(bench.ROWS)
+    assert max(numbers(found, "growth")) < 1.1
+    assert bench.main(["--size", "50", "--doublings", "1", "--rows", "Graph.add"]) == 0
+    assert numbers(table(capsys.readouterr().out), "us for one, largest")[0] > 0
+
+
 def test_bench_palette(capsys: pytest.CaptureFixture[str]) -> None:
     assert import_module("bench_palette").main(["--size", "96", "--frames", "3"]) == 0
     found = table(capsys.readouterr().out)

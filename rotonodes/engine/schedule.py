@@ -140,7 +140,7 @@ class StagePass:
         """The tasks that a task is made from; none when it comes from the cache, or is made once."""
         if frame is None or frame in self.plan.cached.get(name, ()):
             return []
-        return [(asked.link.node, f) for asked in self.keys.asked(name, frame) for f in asked.frames]
+        return self.keys.tasks(name, frame)
 
     def _needs_of_delivery(self, name: str, feed: ClipFeed, frame: int) -> list[Task]:
         per_frame = self.keys.per_frame

@@ -150,15 +150,16 @@ class Builder:
         given = self.parameters(name, body)
         values = {p: v for p, v in given.items() if self.is_usable(cls, name, p, v)}
         misspelt = any(p not in cls.model_fields for p in given)
-        for parameter, message in parameter_faults(cls, values):
+        node = made_or_none(cls, values)
+        for parameter, message in parameter_faults(cls, values) if node is None else ():
             # Do not report a parameter as missing when it is there with a fault, or misspelt.
             if parameter not in values and "is missing" in message and (parameter in body or misspelt):
                 continue
             message += value_hint(self.document, ("nodes", name, parameter), body.get(parameter))
             self.fault(message, "nodes", name, *((parameter,) if parameter in body else ()), node=name)
         # A node with wrong parameters is added without them, so that its links are still checked.
-        whole = len(self.faults) == before
-        node = cls(**values) if whole else cls.model_construct()
+        whole = node is not None and len(self.faults) == before
+        node = node if node is not None and whole else cls.model_construct()
         place = place_of(self.document, name, body, node) if whole else ""
         graph.insert(Vertex(name, node, self.links(name, body, cls), place=place, **self.flags(name, body)))
 
@@ -314,6 +315,14 @@ def check_version(document: Document) -> None:
     if version > FORMAT_VERSION:
         message = f"this graph is of format {version}; this rotonodes reads up to {FORMAT_VERSION}: install a newer one"
         raise GraphError([document.fault(message, "rotonodes")])
+
+
+def made_or_none(cls: type[Node], values: Mapping[str, Any]) -> Node | None:
+    """The node with these parameters; None where one of them does not fit."""
+    try:
+        return cls(**values)
+    except UsageError:
+        return None
 
 
 def is_graph_file(body: Any) -> bool:

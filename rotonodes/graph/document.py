@@ -87,8 +87,7 @@ def parse_document(text: str, file: str = "<graph>") -> Document:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        _bound(yaml, text, loader, file)
-        root = yaml.compose(text, Loader=loader)
+        root = _composed(yaml, text, loader, file)
     except yaml.reader.ReaderError as error:
         raise GraphError([Fault(f"this is not a graph file: {error.reason}", file=file)]) from None
     except yaml.MarkedYAMLError as error:
@@ -115,32 +114,80 @@ def parse_document(text: str, file: str = "<graph>") -> Document:
     return document
 
 
-def _bound(yaml: Any, text: str, loader: Any, file: str) -> None:
-    """Raise GraphError, before the text is composed, for too many or too deeply nested nodes, tags and several documents."""
+class _Composed:
+    """A YAML node with the place where it begins: `value` is text, a list of nodes, or a list of (key, value) nodes."""
+
+    __slots__ = ("id", "start_mark", "style", "value")
+
+    def __init__(self, kind: str, value: Any, style: str, mark: Any) -> None:
+        self.id, self.value, self.style, self.start_mark = kind, value, style, mark
+
+
+def _composed(yaml: Any, text: str, loader: Any, file: str) -> _Composed | None:
+    """The nodes of the one document in a text, None for an empty one; an alias is the node that it names.
+
+    They are made from the parser's events, since composing in PyYAML finds tags for each scalar, which are not used here. Raises
+    GraphError for too many or too deeply nested nodes, tags and several documents, and what the parser raises.
+    """
     depth = count = documents = 0
+    root = _Composed("sequence", [], "", None)
+    stack = [root]
+    anchors: dict[str, _Composed] = {}
+    keys: list[Any] = [None]  # of each mapping on the stack: the key that waits for its value
+
+    def refuse(message: str, mark: Any) -> GraphError:
+        return GraphError([Fault(message, file=file, line=mark.line + 1, column=mark.column + 1)])
+
     for event in yaml.parse(text, Loader=loader):
-        mark = event.start_mark
-
-        def refuse(message: str, mark: Any = mark) -> GraphError:
-            return GraphError([Fault(message, file=file, line=mark.line + 1, column=mark.column + 1)])
-
-        if isinstance(event, yaml.DocumentStartEvent):
+        kind = type(event)
+        if kind is yaml.DocumentStartEvent:
             documents += 1
             if documents > 1:
-                raise refuse("one graph a file: a second document (---) starts here")
-        if isinstance(event, yaml.NodeEvent):
-            count += 1
-            if count > MOST_NODES:
-                raise refuse(f"more than {MOST_NODES} YAML nodes")
-            tag = getattr(event, "tag", None)
-            if tag is not None and not (tag == "!" and isinstance(event, yaml.ScalarEvent)):
-                raise refuse(f"the tag {tag!r} is not allowed: a graph is plain data")
-        if isinstance(event, yaml.CollectionStartEvent):
+                raise refuse("one graph a file: a second document (---) starts here", event.start_mark)
+        if kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
+            depth -= 1
+            stack.pop()
+            keys.pop()
+            continue
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        count += 1
+        if count > MOST_NODES:
+            raise refuse(f"more than {MOST_NODES} YAML nodes", event.start_mark)
+        if kind is yaml.AliasEvent:
+            if event.anchor not in anchors:
+                raise yaml.composer.ComposerError(None, None, f"found undefined alias {event.anchor!r}", event.start_mark)
+            node = anchors[event.anchor]
+        else:
+            if event.tag is not None and not (event.tag == "!" and kind is yaml.ScalarEvent):
+                raise refuse(f"the tag {event.tag!r} is not allowed: a graph is plain data", event.start_mark)
+            node = _node_of(yaml, event)
+            if event.anchor in anchors:
+                raise yaml.composer.ComposerError(None, None, f"found duplicate anchor {event.anchor!r}", event.start_mark)
+            if event.anchor is not None:
+                anchors[event.anchor] = node
+        holder = stack[-1]
+        if holder.id == "sequence":
+            holder.value.append(node)
+        elif keys[-1] is None:
+            keys[-1] = node
+        else:
+            holder.value.append((keys[-1], node))
+            keys[-1] = None
+        if kind is yaml.SequenceStartEvent or kind is yaml.MappingStartEvent:
             depth += 1
             if depth > MOST_DEPTH:
-                raise refuse(f"nested deeper than {MOST_DEPTH} levels")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+                raise refuse(f"nested deeper than {MOST_DEPTH} levels", event.start_mark)
+            stack.append(node)
+            keys.append(None)
+    return root.value[0] if root.value else None
+
+
+def _node_of(yaml: Any, event: Any) -> _Composed:
+    """The node that an event begins, still without children."""
+    if type(event) is yaml.ScalarEvent:
+        return _Composed("scalar", event.value, event.style, event.start_mark)
+    return _Composed("sequence" if type(event) is yaml.SequenceStartEvent else "mapping", [], "", event.start_mark)
 
 
 class _Walk:

@@ -114,6 +114,7 @@ class Graph:
         self.open_inputs: tuple[str, ...] = ()  # inputs that a graph which uses this one as a node must link
         self._topology: nx.MultiDiGraph | None = None
         self._types: dict[Link, tuple[type, ...]] = {}  # types of links, as far as they are known
+        self._numbered: dict[str, int] = {}  # base of generated names -> the first number that may be free
 
     def add(self, node: Node, name: str = "", **links: Any) -> Handle:
         """Add a node; keywords link its inputs to handles (a list of handles where an input takes many).
@@ -123,8 +124,7 @@ class Graph:
         check_is_node(node)
         cls = type(node)
         if not name:
-            base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.type_name).lower()
-            name = base if base not in self.vertices else next(f"{base}{i}" for i in range(2, 100_000) if f"{base}{i}" not in self.vertices)
+            name = self._free_name(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.type_name).lower())
         if name in self.vertices:
             raise UsageError(f"the graph already has a node {name!r}")
         made: dict[str, tuple[Link, ...]] = {}
@@ -148,9 +148,20 @@ class Graph:
 
     def insert(self, vertex: Vertex) -> None:
         """Add a vertex, or replace the one of that name; its links are not checked."""
+        if vertex.name in self.vertices:
+            self._types.clear()  # a new one changes no type that is known
         self.vertices[vertex.name] = vertex
         self._topology = None
-        self._types.clear()
+
+    def _free_name(self, base: str) -> str:
+        """`base`, or `base2`, `base3`, ... where that is taken. The search goes on where the last one for this base ended."""
+        if base not in self.vertices:
+            return base
+        number = self._numbered.get(base, 2)
+        while f"{base}{number}" in self.vertices:
+            number += 1
+        self._numbered[base] = number
+        return f"{base}{number}"
 
     @property
     def topology(self) -> nx.MultiDiGraph:

@@ -82,7 +82,7 @@ class Node(FrameFiles, BaseModel):
     def _no_quiet_conversions(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        for name, message in wrong_kinds(cls.model_fields, values):
+        for name, message in wrong_kinds(cls, values):
             raise ValueError(f"{name}: {message}")
         return with_paths_as_text(cls.model_fields, values)
 

@@ -18,6 +18,11 @@ _loaded: set[str] = set()
 
 def all_nodes() -> dict[str, type[Node]]:
     """Every node type by full name: our own, entry points `rotonodes.nodes`, folders on `ROTONODES_PATH`, imported files."""
+    _load_all()
+    return dict(sorted(NODES.items()))
+
+
+def _load_all() -> None:
     if "own" not in _loaded:
         _load_own()
         _loaded.add("own")
@@ -25,7 +30,6 @@ def all_nodes() -> dict[str, type[Node]]:
         for folder in os.environ.get("ROTONODES_PATH", "").split(os.pathsep):
             if folder:
                 _load_folder(folder)
-    return dict(sorted(NODES.items()))
 
 
 def own_nodes() -> dict[str, type[Node]]:
@@ -35,7 +39,8 @@ def own_nodes() -> dict[str, type[Node]]:
 
 def find_node(name: str) -> type[Node] | None:
     """A node type by name (`Crop` means `Crop.1`); None when there is none."""
-    return all_nodes().get(name if "." in name else f"{name}.1")
+    _load_all()
+    return NODES.get(name if "." in name else f"{name}.1")
 
 
 def load_file(path: str) -> None:

@@ -87,20 +87,27 @@ def unit_of(info: FieldInfo) -> str:
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
+@functools.cache
+def _kinds_of(cls: type[BaseModel]) -> dict[str, tuple[tuple[Any, ...], bool]]:
+    """The types that each parameter of a class takes, and whether it is a path."""
+    return {name: (get_args(info.annotation) or (info.annotation,), path_role(info) is not None) for name, info in cls.model_fields.items()}
+
+
 _NUMBER = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*")
 
 
-def wrong_kinds(fields: Mapping[str, FieldInfo], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def wrong_kinds(cls: type[BaseModel], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(parameter, message) for values that pydantic would convert silently: text to booleans, booleans to numbers, numbers to paths."""
+    known = _kinds_of(cls)
     for name, value in values.items():
-        kinds = get_args(fields[name].annotation) or (fields[name].annotation,) if name in fields else ()
+        kinds, is_path = known.get(name, ((), False))
         if bool in kinds and isinstance(value, str):
             yield name, f"must be true or false, not {value!r}"
         elif type(value) is str and str not in kinds and (int in kinds or float in kinds) and _NUMBER.fullmatch(value):
             yield name, f"must be a number, not the text {value!r}: take away the quotes"
         elif isinstance(value, bool) and bool not in kinds and (int in kinds or float in kinds or str in kinds):
             yield name, f"must be {'text' if str in kinds else 'a number'}, not {str(value).lower()}"
-        elif name in fields and path_role(fields[name]):
+        elif is_path:
             for path in value if isinstance(value, list | tuple) else [value]:
                 if isinstance(path, int | float):
                     yield name, f"must be a path, not the number {path}: put a file's name in quotes"
@@ -138,7 +145,7 @@ def positional(cls: type[BaseModel], values: Sequence[Any]) -> str:
 
 def parameter_faults(cls: type[BaseModel], values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(parameter, message) for every value of a node that does not fit; empty when the node can be made."""
-    wrong = dict(wrong_kinds(cls.model_fields, values))
+    wrong = dict(wrong_kinds(cls, values))
     found = [(name, f"{name}: {message}") for name, message in wrong.items()]
     try:
         cls(**{name: value for name, value in values.items() if name not in wrong})

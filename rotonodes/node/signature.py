@@ -42,7 +42,7 @@ class Signature:
     outputs: Mapping[str, type | TypeVar]
     result: type | None  # the NamedTuple of several outputs
 
-    @property
+    @functools.cached_property
     def is_batch(self) -> bool:
         """True for a node that takes stacked frames."""
         return any(socket.feed == "batch" for socket in self.inputs.values())
@@ -53,7 +53,7 @@ class Signature:
         single = any(socket.feed == "frame" for socket in self.inputs.values())
         return single or Frame in self.asks.values() or Key in self.asks.values()
 
-    @property
+    @functools.cached_property
     def is_clip(self) -> bool:
         """True for a node that takes clips."""
         return any(socket.feed == "clip" for socket in self.inputs.values())

@@ -120,7 +120,7 @@ class Differences:
         stack, made = [task], self._changed
         while stack:
             top = stack[-1]
-            above = [(asked.link.node, f) for asked in self.plan.keys.asked(*top) for f in asked.frames]
+            above = self.plan.keys.tasks(*top)
             missing = [one for one in above if one not in made]
             if missing and top not in made:
                 stack += missing

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from rotonodes.errors import RotoError, UsageError
@@ -67,6 +67,7 @@ class _Facts(NamedTuple):
     needs_of: bool  # its links need different frames
     frame_in_key: bool
     shot_in_key: bool
+    sources: tuple[tuple[str, bool], ...] | None  # of a node that takes one frame at a time: its sources, and whether they differ by frame
 
 
 class Keys:
@@ -122,7 +123,16 @@ class Keys:
         # A node that names the files of each frame differs by these: a still has one key for all frames.
         frame_in_key = Frame in cls.signature.asks.values() and (cls.reads is Node.reads or cls.frame_in_key)
         whole, neighbours, differs = cls.takes_whole_clip(), cls.has_neighbours(), cls.needs_of is not Node.needs_of
-        return _Facts(node, tuple(inputs), whole, neighbours, differs, frame_in_key, Shot in cls.signature.asks.values())
+        plain = not (whole or neighbours or differs)
+        sources = tuple(dict.fromkeys((link.node, per_frame) for _, link, per_frame in inputs)) if plain else None
+        return _Facts(node, tuple(inputs), whole, neighbours, differs, frame_in_key, Shot in cls.signature.asks.values(), sources)
+
+    def tasks(self, name: str, frame: int | None) -> list[tuple[str, int | None]]:
+        """The (node, frame) that a node's value at `frame` is made from."""
+        sources = self._facts[name].sources
+        if sources is None or frame is None:
+            return [(asked.link.node, f) for asked in self.asked(name, frame) for f in asked.frames]
+        return [(source, frame if per_frame else None) for source, per_frame in sources]
 
     def asked(self, name: str, frame: int | None) -> Iterator[Asked]:
         """What a node needs of each of its links for `frame`, in their order."""
@@ -177,17 +187,16 @@ class Keys:
             stack = [at]
             while stack:
                 top = stack[-1]
-                asked = list(self.asked(*top))
-                missing = [task for _, link, frames, _ in asked for f in frames if (task := (link.node, f)) not in self._made]
+                missing = [task for task in self.tasks(*top) if task not in self._made]
                 if missing and top not in self._made:
                     stack += missing
                     continue
                 stack.pop()
                 if top not in self._made:
-                    self._made[top] = self._compute(*top, asked)
+                    self._made[top] = self._compute(*top, self.asked(*top))
         return self._made[at]
 
-    def _compute(self, name: str, frame: int | None, asked: list[Asked]) -> str:
+    def _compute(self, name: str, frame: int | None, asked: Iterable[Asked]) -> str:
         facts, inputs = self._facts[name], dict[str, list[Any]]()
         exact = facts.whole_clip or facts.neighbours
         for key, link, frames, _ in asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import replace
 from itertools import pairwise
@@ -100,7 +101,7 @@ class FileSource(Node):
         there = self.available()
         if not there:
             return frame
-        return None if self.missing == "black" else max((f for f in there if f < frame), default=there[0])
+        return None if self.missing == "black" else there[max(bisect_left(there, frame) - 1, 0)]
 
     def is_there(self, frame: int) -> bool:
         """Whether all files of a frame are on disk; a run goes by what was there when it began."""
