@@ -15,6 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from rotonodes.errors import UsageError
 from rotonodes.machine.precision import native_precision, refuse_lacking
 from rotonodes.nets.encode import encode, grey, pad, preprocess
+from rotonodes.nets.frame_tiles import FrameTile, tiles_of
 from rotonodes.nets.model import Model
 from rotonodes.values.tones import OUTSIDE
 
@@ -38,10 +39,11 @@ class Segmenter:
     faster, and a frame's result does not depend on its neighbours, bit for bit.
 
     `precision` is the arithmetic of the network; auto is that which the device multiplies natively, unless the model asks for float32.
-    `tile` is the side in pixels of overlapping tiles for larger frames, 0 for none; `overlap` pixels are blended. A single
-    frame that does not fit on a CUDA device is tiled, and so is only that frame: how earlier frames fared never changes a later
-    one. A batch that does not fit raises `torch.OutOfMemoryError`, so that the caller can retry with a smaller one. Networks
-    with `squash` are never tiled.
+    A frame whose network would need more than `limit` GB (0: no limit) is cut into tiles, each seen with all that the network sees
+    around it, where that has a bound (`frame_tiles`): what is made is the same. `tile` is the side in pixels of overlapping tiles
+    for larger frames, 0 for none; `overlap` pixels are blended. A single frame that does not fit on a CUDA device is tiled, and so
+    is only that frame: how earlier frames fared never changes a later one. A batch that does not fit raises
+    `torch.OutOfMemoryError`, so that the caller can retry with a smaller one. Networks with `squash` are never tiled.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Segmenter:
         precision: Precision = "float32",
         tile: int = 0,
         overlap: int = 64,
+        limit: float = 0.0,
     ) -> None:
         if precision not in ("auto", *PRECISIONS):
             raise UsageError(f"precision {precision!r} is not known: use one of auto, {', '.join(PRECISIONS)}")
@@ -61,6 +64,7 @@ class Segmenter:
         self.dtype = PRECISIONS[chosen_precision(model, str(self.device), precision)]
         self.tile = self._rounded(tile)
         self.overlap = overlap
+        self.limit = limit
         network = fold_norms(model.module()).to(self.device, self.dtype).requires_grad_(False)
         if self.device.type == "cpu" and self.dtype == torch.float32 and torch.backends.mkldnn.is_available():
             network = use_onednn(network)
@@ -75,8 +79,9 @@ class Segmenter:
             wanted = f"[N, {channels} ({', '.join(self.model.channels)}), H, W]"
             raise UsageError(f"the network reads frames {wanted}, not {list(batch.shape)}: select channels first")
         batch = batch.to(self.device)
+        scaled = [int(side * self.model.preprocessing.scale) for side in batch.shape[-2:]]
         tiled = self.tile and not self.model.preprocessing.squash and max(batch.shape[-2:]) > self.tile
-        if len(batch) > 1 and self.device.type != "cpu" and not tiled:
+        if len(batch) > 1 and self.device.type != "cpu" and not tiled and not self._frame_tiles(*scaled):
             return self._whole(self._seen(batch), batch.shape[-2:])
         return torch.cat([self._frame(self._seen(picture[None]), picture.shape[-2:]) for picture in batch])
 
@@ -99,6 +104,8 @@ class Segmenter:
 
         The smaller tile is this frame's alone: kept on `self`, it would cut the frames that follow, and change their pixels.
         """
+        if tiles := self._frame_tiles(*picture.shape[-2:]):
+            return self._joined(picture, tiles, size)
         longest, squashed = max(picture.shape[-2:]), self.model.preprocessing.squash
         side = longest if squashed else min(self.tile or longest, longest)
         while True:
@@ -116,12 +123,34 @@ class Segmenter:
 
     def _whole(self, pictures: Tensor, size: torch.Size) -> Tensor:
         """Network inputs `[N, C, h, w]` -> probabilities of frames of `size`, without tiles."""
+        return self._rounded_off(activate(self._logits(pictures).float(), self.model, size))
+
+    def _logits(self, pictures: Tensor) -> Tensor:
+        """Network inputs `[N, C, h, w]` -> logits `[N, maps, h, w]`, in the network's arithmetic."""
         height, width = pictures.shape[-2:]
         padded = pad(pictures, self.model.size_multiple, self.smallest).to(self.dtype, memory_format=torch.channels_last)
         with torch.inference_mode():  # for the network only: its output becomes an ordinary tensor below
             logits = self.network(padded)
         logits = logits[0] if isinstance(logits, tuple) else logits  # U-2-Net returns several maps; the first is its result
-        return self._rounded_off(activate(logits[..., :height, :width].float(), self.model, size))
+        return logits[..., :height, :width]
+
+    def _frame_tiles(self, height: int, width: int) -> list[FrameTile]:
+        """The tiles of a network input of this size by `limit`; none where it is seen whole, or in tiles of a given side."""
+        if self.tile or self.model.preprocessing.squash:
+            return []
+        return tiles_of(width, height, self.model.architecture, self.model.config, self.limit)
+
+    def _joined(self, picture: Tensor, tiles: Sequence[FrameTile], size: torch.Size) -> Tensor:
+        """One network input `[1, C, h, w]` -> probabilities, tile by tile; equal to those of the whole frame."""
+        logits: Tensor | None = None
+        for kept, seen in tiles:
+            piece = self._logits(picture[(..., *seen)])
+            if logits is None:
+                logits = piece.new_empty((1, piece.shape[1], *picture.shape[-2:]))
+            rows, columns = (slice(k.start - s.start, k.stop - s.start) for k, s in zip(kept, seen, strict=True))
+            logits[(..., *kept)] = piece[..., rows, columns]
+        assert logits is not None
+        return self._rounded_off(activate(logits.float(), self.model, size))
 
     def _tiled(self, picture: Tensor, tile: int, size: torch.Size) -> Tensor:
         """One network input `[1, C, h, w]` -> probabilities, from overlapping tiles that are blended."""

@@ -156,7 +156,7 @@ class OnnxSegmenter(Segmenter):
             raise WeightsError(f"{name}: damaged ONNX file: its metadata is no text; export or copy it again") from None
         self.device = torch.device(device) if provider != "cpu" else torch.device("cpu")
         self.dtype = torch.float32
-        self.tile, self.overlap = self._rounded(tile), overlap
+        self.tile, self.overlap, self.limit = self._rounded(tile), overlap, 0.0
         self.network = OnnxNetwork(found)  # type: ignore[assignment]
         self.smallest = _smallest(self.model)
 

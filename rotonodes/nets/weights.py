@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.io.files import write_bytes
+from rotonodes.nets.frame_tiles import frame_bytes, pixels_of, tiles_of
 from rotonodes.nets.model import Model, build, check_fit, is_onnx
 
 if TYPE_CHECKING:
@@ -143,20 +144,19 @@ def _read_header(path: Path) -> tuple[dict[str, str], list[str]]:
     return metadata, [name for name in fields if name != "__metadata__"]
 
 
-def memory_of(path: str | os.PathLike[str], width: int, height: int) -> int:
-    """An estimate, without torch, of a file's network memory for a frame of that size, in bytes.
+def memory_of(path: str | os.PathLike[str], width: int, height: int, limit: float = 0) -> int:
+    """An estimate, without torch, of a file's network memory for a frame of that size, in bytes; `limit` as for `tiles_of`.
 
-    Feature maps of all levels and the workspace of convolutions; for files without metadata, those of the most common U-Net.
+    For files without metadata it is that of the most common U-Net.
     Raises WeightsError as `read_metadata` does.
     """
     metadata: dict[str, str] = {}
     if Path(path).suffix.lower() not in TORCH_FILES:
         metadata = _read_header(Path(path))[0]
-    config, squash = (json.loads(metadata.get(name, "{}")) for name in ("config", "sight"))
-    squash = squash.get("squash", 0)
-    widths = config.get("widths") or [config.get("width", 64) * 2**level for level in range(config.get("depth", 4) + 1)]
-    pixels = (squash**2 if squash else width * height) / config.get("patch", 1) ** 2
-    return int(sum(12 * 4 * features * pixels / 4**level for level, features in enumerate(widths)))
+    config, sight = (json.loads(metadata.get(name, "{}")) for name in ("config", "sight"))
+    pixels = squash**2 if (squash := sight.get("squash", 0)) else width * height
+    tiles = [] if squash else tiles_of(width, height, metadata.get("architecture", ""), config, limit)
+    return max((frame_bytes(config, pixels_of(*tile.seen)) for tile in tiles), default=frame_bytes(config, pixels))
 
 
 def read_pickle_free(path: Path) -> Any:

@@ -35,6 +35,15 @@ class NetworkRunner(NetworkNode):
         "changes a few pixels at edges",
     )
 
+    memory: float = param(
+        4.0,
+        help="memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, "
+        "which changes nothing but the memory; 0: never",
+        unit="GB",
+        ge=0,
+        added=True,
+    )
+
     def asks_float32(self) -> bool:
         from rotonodes.nets.weights import asks_float32
 
@@ -51,7 +60,7 @@ class NetworkRunner(NetworkNode):
         """Memory of one frame in the network: feature maps of all levels and the workspace of convolutions."""
         from rotonodes.nets.weights import memory_of
 
-        return memory_of(self.weights, width, height) if self.weights is not None else 0
+        return memory_of(self.weights, width, height, self.memory) if self.weights is not None else 0
 
     def model_of(self, inputs: Mapping[str, Any]) -> Model:
         """The linked model, or that of the weights file. Raises UsageError for neither."""

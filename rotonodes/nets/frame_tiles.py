@@ -1,0 +1,105 @@
+"""Large frames in tiles that change nothing: each is seen with everything around it that the network sees of it.
+
+Without torch: the plan's estimate of memory needs it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any, NamedTuple
+
+GIGABYTE = 1 << 30
+MOST_PARTS = 64  # of a side
+
+
+class FrameTile(NamedTuple):
+    """A part of a frame that is kept, and the larger part that the network is shown; both as (rows, columns)."""
+
+    kept: tuple[slice, slice]
+    seen: tuple[slice, slice]
+
+
+def reach_of(architecture: str, config: Mapping[str, Any]) -> int | None:
+    """How far away, in px, a pixel may be and still change a network's logits; None where there is no bound, as with context.
+
+    For a U-Net: at level k a pixel of a map spans 2^k squares of `patch`, and a 3x3 convolution looks one of them further. There
+    are four convolutions at each level and two at the bottom. Pooling and unfolding add at most a square of the bottom level.
+    """
+    exact = (
+        architecture == "unet"
+        and not config.get("context")
+        and config.get("norm", "batch") == "batch"  # the other takes statistics of the whole frame
+        and config.get("upsampling", "transposed") == "transposed"  # the other is stretched between the frame's edges
+        and config.get("odd", "refuse") != "resize"
+    )
+    if not exact:
+        return None
+    levels = len(level_widths(config)) - 1
+    bottom = 1 << levels
+    squares = 4 * (bottom - 1) + 2 * bottom + bottom
+    squares += 2 * (bottom - 1) if config.get("attention") else 0  # its weights come from the level below, upsampled
+    return int(config.get("patch", 1)) * squares + (3 if config.get("refine") else 0)
+
+
+def level_widths(config: Mapping[str, Any]) -> list[int]:
+    """The features of each level, the first one first; for networks that are no U-Nets those of the most common one."""
+    return list(config.get("widths") or [config.get("width", 64) * 2**level for level in range(config.get("depth", 4) + 1)])
+
+
+def frame_bytes(config: Mapping[str, Any], pixels: int) -> int:
+    """An estimate of a network's memory, in bytes, for a frame of so many pixels: feature maps of all levels and the workspace
+    of convolutions, in float32."""
+    squares = pixels / config.get("patch", 1) ** 2
+    return int(sum(12 * 4 * features * squares / 4**level for level, features in enumerate(level_widths(config))))
+
+
+def tiles_of(width: int, height: int, architecture: str, config: Mapping[str, Any], limit: float) -> list[FrameTile]:
+    """The tiles of a frame whose network would need more than `limit` GB; none where it needs less, or cannot be cut.
+
+    They depend on the frame's size, the network and the limit alone, so that every machine makes the same. Tiles begin where the
+    network's coarsest squares do.
+    """
+    reach = reach_of(architecture, config) if limit else None
+    if reach is None or frame_bytes(config, width * height) <= limit * GIGABYTE:
+        return []
+    unit = int(config.get("patch", 1)) << (len(level_widths(config)) - 1)
+    margin = reach + -reach % unit
+    # Each side in 1, 2, 3, ... equal parts; smaller ones than twice the margin would show the network everything nine times.
+    down, across = (
+        [_parts(side, count, margin, unit) for count in range(1, min(max(1, side // (2 * margin)), MOST_PARTS) + 1)]
+        for side in (height, width)
+    )
+    most = limit * GIGABYTE / frame_bytes(config, GIGABYTE) * GIGABYTE  # pixels
+    ways = [(rows, columns) for rows, columns in product(down, across) if rows.longest * columns.longest <= most]
+    # The one that shows the network fewest pixels; where none is small enough, the smallest.
+    rows, columns = min(ways, key=lambda way: way[0].shown * way[1].shown) if ways else (down[-1], across[-1])
+    tiles = [FrameTile((a[0], b[0]), (a[1], b[1])) for a, b in product(rows.parts, columns.parts)]
+    return tiles if len(tiles) > 1 else []
+
+
+class _Cut(NamedTuple):
+    """A way to cut a side: (kept, seen) of each part, and of what is seen the longest and the sum."""
+
+    parts: list[tuple[slice, slice]]
+    longest: int
+    shown: int
+
+
+def _parts(side: int, count: int, margin: int, unit: int) -> _Cut:
+    """A side in at most `count` parts, which begin at multiples of `unit`."""
+    step = -(-side // count)
+    step += -step % unit
+    starts = range(0, side, step)
+    parts = [(slice(at, min(at + step, side)), slice(max(at - margin, 0), min(at + step + margin, side))) for at in starts]
+    lengths = [_length(seen) for _, seen in parts]
+    return _Cut(parts, max(lengths), sum(lengths))
+
+
+def pixels_of(rows: slice, columns: slice) -> int:
+    """The pixels of a part of a frame."""
+    return _length(rows) * _length(columns)
+
+
+def _length(part: slice) -> int:
+    return int(part.stop - part.start)
