@@ -67,7 +67,7 @@ def first_frame_faults(graph: Graph, plan: Plan, root: str, path_map: Sequence[t
     with tempfile.TemporaryDirectory() as folder:
         trial = Graph((frame,) if frame is not None else plan.delivered[:1] or (1,), file=graph.file)
         for name, vertex in graph.vertices.items():
-            trial.vertices[name] = replace(vertex, node=_writing_into(folder, vertex), cache=False)
+            trial.vertices[name] = replace(vertex, node=node_writing_into(folder, vertex), cache=False)
         names = [name for name in trial.vertices if not trial.upstream([name]) & left_out and not trial.vertices[name].disabled]
         if frame is None:
             names = [name for name in names if not plan.keys.per_frame(name) and not type(trial.vertices[name].node).takes_whole_clip()]
@@ -89,7 +89,7 @@ def first_frame_faults(graph: Graph, plan: Plan, root: str, path_map: Sequence[t
             names = [name for name in names if fatal and not trial.upstream([name]) & failed]
 
 
-def _writing_into(folder: str, vertex: Vertex) -> Any:
+def node_writing_into(folder: str, vertex: Vertex) -> Any:
     """The node of a vertex with its output paths inside `folder`."""
     node = vertex.node
     changed: dict[str, Any] = {}

@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from rotonodes import __version__
+from rotonodes.cli import bench_command as benches
 from rotonodes.cli import cache_commands as cached
 from rotonodes.cli import farm_commands as farm
 from rotonodes.cli import graph_commands as graphs
@@ -61,6 +62,7 @@ def cli() -> None:
 
 for command in (
     *(graphs.run, graphs.check, plan, graphs.draw, graphs.view),
+    benches.bench,
     *(farm.submit, farm.status, farm.cancel),
     *(reference.nodes, reference.schema, reference.palettes, reference.blender_addon),
     *(renders.flatten, renders.passes, renders.timeline),

@@ -13,6 +13,7 @@ from rotonodes.engine.kept import Kept
 from rotonodes.engine.pool import Once
 from rotonodes.engine.record import Record, RecordMonitor
 from rotonodes.engine.result import Values
+from rotonodes.engine.timeline import Timeline
 from rotonodes.errors import FrameError, RetryError
 from rotonodes.node.annotations import NOT_GIVEN, Device, Prepared
 from rotonodes.node.signature import FRAME_TYPES
@@ -29,8 +30,11 @@ class Evaluator:
     networks of earlier runs of this process.
     """
 
-    def __init__(self, plan: Plan, record: Record, device: str, batch: int | None, kept: Kept | None = None) -> None:
+    def __init__(
+        self, plan: Plan, record: Record, device: str, batch: int | None, kept: Kept | None = None, timeline: Timeline | None = None
+    ) -> None:
         self.plan, self.record, self.device, self.batch, self.kept = plan, record, device, batch, kept or Kept()
+        self.timeline = timeline
         self.kept.start_run()
         self.order = {name: i for i, name in enumerate(plan.graph.order())}
         self._once: dict[str, Once] = {name: Once() for name in self.order}
@@ -92,13 +96,14 @@ class Evaluator:
         for key, link in self.plan.keys.inputs(name):
             socket = type(node).signature.inputs[key]
             if socket.feed == "clip":
-                inputs[key] = feed.clip(key)
+                clip = feed.clip(key)
+                inputs[key] = clip if self.timeline is None else self.timeline.watched(name, clip)
             elif key in feed.inputs:  # an input of one frame beside the clip gets the first frame
                 inputs[key] = next(iter(feed.clip(key)))
             else:
                 _add_input(inputs, key, self.once(link.node)[link.output], socket.many)
         begun = time.perf_counter()
-        values = self._store(name, None, node.split_outputs(self._call(name, None, inputs)))
+        values = self._store(name, None, node.split_outputs(self._call(name, [None], inputs)))
         self.record.note(name, 1, time.perf_counter() - begun)
         self.record.result.values[name] = values
         self.record.made[name].add(None)
@@ -132,17 +137,18 @@ class Evaluator:
     def _call_frames(self, name: str, frames: list[int | None], inputs: Mapping[int | None, Values]) -> dict[int | None, Values]:
         node = self.plan.nodes[name]
         if not self._batched_inputs(name):
-            return {f: self._store(name, f, node.split_outputs(self._call(name, f, inputs[f]))) for f in frames}
-        made = self._call_batch(name, [inputs[frame] for frame in frames], frames[0] if len(frames) == 1 else None)
+            return {f: self._store(name, f, node.split_outputs(self._call(name, [f], inputs[f]))) for f in frames}
+        made = self._call_batch(name, [inputs[frame] for frame in frames], frames)
         return {frame: self._store(name, frame, values) for frame, values in zip(frames, made, strict=True)}
 
-    def _call_batch(self, name: str, inputs: list[Values], frame: int | None = None) -> list[Values]:
+    def _call_batch(self, name: str, inputs: list[Values], frames: Sequence[int | None]) -> list[Values]:
         """Call a node with one batch. On CUDA out of memory the batch is halved, the size remembered, and the frames are tried again."""
         import torch
 
         limit = self._batch_limit.get(name, len(inputs))
         if len(inputs) > limit:
-            return [values for at in range(0, len(inputs), limit) for values in self._call_batch(name, inputs[at : at + limit])]
+            cuts = [slice(at, at + limit) for at in range(0, len(inputs), limit)]
+            return [values for cut in cuts for values in self._call_batch(name, inputs[cut], frames[cut])]
         stacked = dict(inputs[0])
         for key in self._batched_inputs(name):
             if stacked.get(key) is not None:
@@ -151,7 +157,7 @@ class Evaluator:
         result: Values | None = None
         # Handled after the block: inside an except clause the error would keep the memory of the failed call on the device.
         with contextlib.suppress(torch.OutOfMemoryError):
-            result = node.split_outputs(self._call(name, frame, stacked))
+            result = node.split_outputs(self._call(name, frames, stacked))
         if result is None:
             del stacked
             if len(inputs) == 1:
@@ -159,11 +165,19 @@ class Evaluator:
             torch.cuda.empty_cache()
             self._batch_limit[name] = len(inputs) // 2
             self.record.warn(f"{name}: out of memory with a batch of {len(inputs)}; continuing with {len(inputs) // 2}")
-            return self._call_batch(name, inputs)
+            return self._call_batch(name, inputs, frames)
         split = {key: value.split() if isinstance(value, Batch) else [value] * len(inputs) for key, value in result.items()}
         return [{key: values[i] for key, values in split.items()} for i in range(len(inputs))]
 
-    def _call(self, name: str, frame: int | None, inputs: Values) -> Any:
+    def _call(self, name: str, frames: Sequence[int | None], inputs: Values) -> Any:
+        """Call a node with its inputs: for one frame, for those of a batch, or for a value made once (None)."""
+        if self.timeline is None:
+            return self._called(name, frames, inputs)
+        with self.timeline.span(name, frames, self.device):
+            return self._called(name, frames, inputs)
+
+    def _called(self, name: str, frames: Sequence[int | None], inputs: Values) -> Any:
+        frame = frames[0] if len(frames) == 1 else None
         node = self.plan.nodes[name]
         prepared: Any = NOT_GIVEN
         if Prepared in type(node).signature.asks.values():

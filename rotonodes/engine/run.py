@@ -18,6 +18,7 @@ from rotonodes.engine.pool import Pools, no_thread
 from rotonodes.engine.record import Record, done_stats
 from rotonodes.engine.result import Result
 from rotonodes.engine.schedule import StagePass, fresh_pass
+from rotonodes.engine.timeline import Timeline
 from rotonodes.errors import EXIT_INTERRUPTED, Interrupted, UsageError
 from rotonodes.graph.graph import Graph
 from rotonodes.machine import torchrun
@@ -50,6 +51,7 @@ def run(
     verify: bool = False,
     precision: str | None = None,
     kept: Kept | None = None,
+    timeline: Timeline | None = None,
 ) -> Result:
     """Run a graph on this machine and return the result.
 
@@ -58,7 +60,8 @@ def run(
     them; `on_error` "stop" ends at the first failure, "continue" makes every
     other frame; `verify` reads every byte of the outputs that are there; `precision` (auto, float32, bfloat16, float16)
     is the arithmetic of all networks, instead of the nodes' own; `reporter` receives the events of the run; `kept` has the networks
-    of earlier runs. Failed frames are in the result (`exit_code` 1). Raises UsageError for faults found before any frame,
+    of earlier runs; `timeline` is given what each thread does. Failed frames are in the result (`exit_code` 1). Raises UsageError for
+    faults found before any frame,
     Interrupted when `stop` was set.
 
     In a torchrun, the process of rank 0 does all this; the others only make the nodes that are `shared`, together with it,
@@ -82,7 +85,8 @@ def run(
         reporter.start(plan, 0, len(plan.delivered))
         reporter.end(result)
         return result
-    return _run_plan(plan, reporter, device, batch, on_error == "continue", stop or threading.Event(), threads or cpu_count(), kept)
+    threads = threads or cpu_count()
+    return _run_plan(plan, reporter, device, batch, on_error == "continue", stop or threading.Event(), threads, kept, timeline)
 
 
 def _noted(plan: Plan) -> None:
@@ -99,6 +103,7 @@ def _run_plan(
     stop: threading.Event,
     threads: int,
     kept: Kept | None,
+    timeline: Timeline | None,
 ) -> Result:
     begun = time.perf_counter()
     reporter.start(plan, len(plan.stages), len(plan.delivered))  # before torch is imported, which takes a second or two
@@ -111,7 +116,7 @@ def _run_plan(
             _refuse_precision(plan, name, kind, chosen)
     _noted(plan)  # nothing is written for a run that is refused
     record = Record(plan, chosen, keep_going, reporter, stop)
-    evaluator = Evaluator(plan, record, chosen, batch, kept)
+    evaluator = Evaluator(plan, record, chosen, batch, kept, timeline)
     pools = Pools(threads, chosen != "cpu", record.lose)
     try:
         for number, stage in enumerate(plan.stages):

@@ -142,8 +142,7 @@ class Builder:
     def add_node(self, graph: Graph, name: str, body: dict[str, Any]) -> None:
         cls = find_node(body["type"])
         if cls is None:
-            known = [n.removesuffix(".1") for n in all_nodes()]
-            hint = did_you_mean(body["type"], known) or ": `rotonodes nodes` lists them"
+            hint = did_you_mean(body["type"], [n.removesuffix(".1") for n in all_nodes()]) or ": `rotonodes nodes` lists them"
             self.fault(f"unknown type {body['type']!r}{hint}; --nodes FILE.py adds your own", "nodes", name, "type", node=name)
             return
         before = len(self.faults)
