@@ -115,6 +115,34 @@ def test_bench_scale(capsys: pytest.CaptureFixture[str]) -> None:
     assert numbers(table(capsys.readouterr().out), "us for one, largest")[0] > 0
 
 
+def test_bench_jobs(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = import_module("bench_jobs")
+    assert bench.main(["--size", "48", "--frames", "2", "--repeats", "1", "--small"]) == 0
+    found = table(capsys.readouterr().out)
+    assert [row["job"] for row in found] == [name for name in bench.JOBS for _ in range(2)]
+    assert all(value > 0 for value in numbers(found, "ms a frame", "ms of all cores", "ratio, wall", "ratio, cores"))
+
+
+def test_bench_precision(capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(ROOT / "weights" / "tones_passes_fast.safetensors")
+    assert import_module("bench_precision").main([file, "--every", "13"]) == 0
+    found = table(capsys.readouterr().out)
+    assert [row["arithmetic"] for row in found[:2]] == ["float32", "bfloat16"]
+    assert min(numbers(found, "mean IoU")) > 0.8 and max(numbers(found, "pixels changed")) < 1
+    assert max(abs(value) for value in numbers(found, "against float32")) < 0.01
+
+
+def test_all_benchmarks_by_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = import_module("run_all")
+    assert {path.name for path in Path(bench.__file__).parent.glob("bench_*.py")} >= set(bench.BENCHMARKS)
+    output = tmp_path / "all.md"
+    assert bench.main(["--quick", "--only", "bench_scale.py", "bench_palette.py", "-o", str(output)]) == 0
+    text = output.read_text()
+    assert "| matrix product, bfloat16, cpu | " in text and "| copying memory | " in text
+    assert "## bench_scale.py" in text and "| Graph.add |" in text and "## bench_palette.py" in text
+    assert "bench_scale.py: done" in capsys.readouterr().out
+
+
 def test_bench_palette(capsys: pytest.CaptureFixture[str]) -> None:
     assert import_module("bench_palette").main(["--size", "96", "--frames", "3"]) == 0
     found = table(capsys.readouterr().out)

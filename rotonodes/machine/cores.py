@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
+from pathlib import Path
 
 from rotonodes.machine import torchrun
+
+CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def set_torch_threads(count: int) -> None:
@@ -33,13 +36,52 @@ def reuse_memory() -> None:
 
 
 def cpu_count() -> int:
-    """Cores available to this process: its share of the cores granted by the farm, otherwise of those of the machine."""
+    """Cores available to this process: its share of the cores granted by the farm, otherwise of those of the machine.
+
+    Of the machine's cores count those that the process may use (affinity), and no more than a container's quota.
+    """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    quota = _cgroup_cores()
+    count = min(count, max(1, round(quota))) if quota is not None else count
     for name in ("CUE_THREADS", "SLURM_CPUS_PER_TASK"):
         text = os.environ.get(name, "")
         if text.isdigit() and int(text) > 0:
             count = int(text)
     return max(1, count // torchrun.local_count())
+
+
+def _cgroup_cores() -> float | None:
+    """The processor time that this process's control group may use, in cores; None without a limit.
+
+    `cpu.max` of version 2 ("quota period" or "max period"), else `cpu.cfs_quota_us` of version 1; the tightest of the group and
+    those around it counts.
+    """
+    found: list[float] = []
+    try:
+        lines = OWN_GROUPS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mount = CGROUPS if not controllers else CGROUPS / "cpu"
+        for folder in (mount / group.lstrip("/"), *(mount / parent for parent in Path(group.lstrip("/")).parents)):
+            found += _quota_in(folder)
+    return min(found, default=None)
+
+
+def _quota_in(folder: Path) -> list[float]:
+    """The limit that a control group's folder states, in cores; empty without one."""
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+        else:
+            quota = (folder / "cpu.cfs_quota_us").read_text(encoding="utf-8").strip()
+            period = (folder / "cpu.cfs_period_us").read_text(encoding="utf-8").strip()
+        return [int(quota) / int(period)] if quota.isdigit() and int(period) > 0 and int(quota) > 0 else []
+    except (OSError, ValueError):
+        return []
 
 
 def peak_memory() -> int:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.node.annotations import Prepared
 from rotonodes.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -146,7 +145,7 @@ def _speed(plan: Plan, name: str, spans: Sequence[Span], cores: int, device: str
     once = not plan.keys.per_frame(name) and not whole
     frames = len(plan.delivered) if once else len({frame for span in spans for frame in span.frames}) or 1
     threads = 1 if whole or once or (batch and device != "cpu") else cores
-    stage = "write" if cls.is_writer() else "network" if batch and Prepared in cls.signature.asks.values() else "pixels"
+    stage = "write" if cls.is_writer() else "network" if batch and cls.cached else "pixels"
     stage = "read" if not cls.signature.inputs else stage
     seconds, cpu = sum(span.seconds for span in spans), sum(span.cpu for span in spans)
     return NodeSpeed(name, cls.type_name, stage, len(spans), frames, seconds, cpu, threads)

@@ -1,0 +1,58 @@
+"""Cores that a run may use: those of the machine, its affinity, a container's quota, a farm's grant."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rotonodes.machine import cores
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A machine of 16 cores, with the files of its control groups below a folder."""
+    for name in ("CUE_THREADS", "SLURM_CPUS_PER_TASK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(16)), raising=False)
+    monkeypatch.setattr(cores, "CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(cores, "OWN_GROUPS", tmp_path / "own")
+
+    def files(own: str, **contents: str) -> None:
+        (tmp_path / "own").write_text(own)
+        for name, text in contents.items():
+            path = tmp_path / "cgroup" / name.replace("__", "/").replace("cpu_max", "cpu.max").replace("cfs_", "cpu.cfs_")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    return files
+
+
+def test_without_limits_all_cores_count(machine) -> None:
+    assert cores.cpu_count() == 16  # not even the file that names the groups is there
+    machine("0::/\n", cpu_max="max 100000\n")
+    assert cores.cpu_count() == 16
+
+
+@pytest.mark.parametrize(("quota", "count"), [("250000 100000", 2), ("50000 100000", 1), ("9999999 100000", 16), ("damaged", 16)])
+def test_a_quota_of_version_2(machine, quota: str, count: int) -> None:
+    machine("0::/box\n", box__cpu_max=quota)
+    assert cores.cpu_count() == count
+
+
+def test_the_tightest_group_around_counts(machine) -> None:
+    machine("0::/outer/inner\n", outer__cpu_max="300000 100000", outer__inner__cpu_max="max 100000")
+    assert cores.cpu_count() == 3
+
+
+def test_a_quota_of_version_1(machine) -> None:
+    machine("4:memory:/a\n2:cpu,cpuacct:/job\n", cpu__job__cfs_quota_us="400000\n", cpu__job__cfs_period_us="100000\n")
+    assert cores.cpu_count() == 4
+    machine("2:cpu,cpuacct:/job\n", cpu__job__cfs_quota_us="-1\n")
+    assert cores.cpu_count() == 16
+
+
+def test_a_farm_says_how_many(machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine("0::/box\n", box__cpu_max="800000 100000")
+    assert cores.cpu_count() == 8
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "4")
+    assert cores.cpu_count() == 4
