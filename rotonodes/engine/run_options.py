@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from rotonodes.engine.timeline import Timeline
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.values.frames import frame_numbers
 
@@ -28,6 +29,7 @@ class RunOptions(TypedDict, total=False):
     threads: int | None
     verify: bool
     precision: str | None
+    timeline: Timeline | None
 
 
 def checked_options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,6 +66,8 @@ def _fault(name: str, value: Any) -> str:
         return "names of nodes"
     if name == "precision" and not isinstance(value, str | None):
         return "text"
+    if name == "timeline" and not isinstance(value, Timeline | None):
+        return "a Timeline"
     if name == "on_error" and value not in ("stop", "continue"):
         return "'stop' or 'continue'"
     return ""

@@ -118,10 +118,11 @@ def with_paths_as_text(fields: Mapping[str, FieldInfo], values: dict[str, Any]) 
     """The values of parameters, with `pathlib` paths as text where a parameter is a path."""
     changed: dict[str, Any] = {}
     for name, value in values.items():
-        if name in fields and path_role(fields[name]):
+        many = isinstance(value, list | tuple) and any(isinstance(one, os.PathLike) for one in value)
+        if (many or isinstance(value, os.PathLike)) and name in fields and path_role(fields[name]):
             if isinstance(value, os.PathLike):
                 changed[name] = os.fspath(value)
-            elif isinstance(value, list | tuple) and any(isinstance(one, os.PathLike) for one in value):
+            else:
                 changed[name] = [os.fspath(one) if isinstance(one, os.PathLike) else one for one in value]
     return values | changed
 

@@ -388,16 +388,20 @@ class CutOut(Node):
     batch: frames at once; default 8 on CUDA, 1 on the CPU (frames)
     precision: arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32; changes a few pixels
         at edges
+    memory: memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, which changes
+        nothing but the memory; 0: never (GB)
     """
     weights: str | None
     batch: int | None
     precision: Literal["auto", "float32", "bfloat16", "float16"]
+    memory: float
     def __init__(
         self,
         *,
         weights: str | None | PathLike[str] = None,
         batch: int | None = None,
         precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+        memory: float = 4.0,
     ) -> None: ...
     @overload  # type: ignore[override]
     def __call__(
@@ -2200,6 +2204,8 @@ class UNetSegment(Node):
     batch: frames at once; default 8 on CUDA, 1 on the CPU (frames)
     precision: arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32; changes a few pixels
         at edges
+    memory: memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, which changes
+        nothing but the memory; 0: never (GB)
     tile: side of overlapping tiles for large frames; 0: no tiles (px)
     overlap: overlap of tiles (px)
     threshold: matte above which a pixel is not background; default: the most probable class, with a shape 0.5
@@ -2208,6 +2214,7 @@ class UNetSegment(Node):
     weights: str | None
     batch: int | None
     precision: Literal["auto", "float32", "bfloat16", "float16"]
+    memory: float
     tile: int
     overlap: int
     threshold: float | None
@@ -2218,6 +2225,7 @@ class UNetSegment(Node):
         weights: str | None | PathLike[str] = None,
         batch: int | None = None,
         precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+        memory: float = 4.0,
         tile: int = 0,
         overlap: int = 64,
         threshold: float | None = None,
