@@ -16,6 +16,7 @@ from rotonodes.engine.result import Values
 from rotonodes.engine.timeline import Timeline
 from rotonodes.errors import FrameError, RetryError
 from rotonodes.node.annotations import NOT_GIVEN, Device, Prepared
+from rotonodes.node.base import Node
 from rotonodes.node.signature import FRAME_TYPES
 from rotonodes.plan.keys import FileFingerprints
 from rotonodes.plan.plan import Plan, Task
@@ -40,6 +41,7 @@ class Evaluator:
         self._once: dict[str, Once] = {name: Once() for name in self.order}
         self._prepared: dict[str, Once] = {name: Once() for name in self.order}
         self._batch_limit: dict[str, int] = {}  # after CUDA ran out of memory
+        self._reads_nothing = {name for name, node in plan.nodes.items() if type(node).reads is Node.reads and not any(node.paths("input"))}
 
     def batch_size(self, name: str) -> int:
         """Frames that a node takes at once."""
@@ -57,7 +59,8 @@ class Evaluator:
             self.record.note(name, len(frames), time.perf_counter() - begun, cached=True)
             return made
         made = {}
-        for same in _of_one_shape(self._batched_inputs(name), inputs):
+        batched = type(self.plan.nodes[name]).signature.batched
+        for same in _of_one_shape(batched, inputs) if batched else (frames,):
             made.update(self._call_frames(name, same, inputs))
         self.record.note(name, len(frames), time.perf_counter() - begun)
         return made
@@ -131,12 +134,9 @@ class Evaluator:
 
     # Calls.
 
-    def _batched_inputs(self, name: str) -> list[str]:
-        return [socket.name for socket in type(self.plan.nodes[name]).signature.inputs.values() if socket.feed == "batch"]
-
     def _call_frames(self, name: str, frames: list[int | None], inputs: Mapping[int | None, Values]) -> dict[int | None, Values]:
         node = self.plan.nodes[name]
-        if not self._batched_inputs(name):
+        if not type(node).signature.batched:
             return {f: self._store(name, f, node.split_outputs(self._call(name, [f], inputs[f]))) for f in frames}
         made = self._call_batch(name, [inputs[frame] for frame in frames], frames)
         return {frame: self._store(name, frame, values) for frame, values in zip(frames, made, strict=True)}
@@ -150,7 +150,7 @@ class Evaluator:
             cuts = [slice(at, at + limit) for at in range(0, len(inputs), limit)]
             return [values for cut in cuts for values in self._call_batch(name, inputs[cut], frames[cut])]
         stacked = dict(inputs[0])
-        for key in self._batched_inputs(name):
+        for key in type(self.plan.nodes[name]).signature.batched:
             if stacked.get(key) is not None:
                 stacked[key] = Batch.of([given[key].to(self.device) for given in inputs])
         node = self.plan.nodes[name]
@@ -210,6 +210,8 @@ class Evaluator:
 
     def _refuse_changed(self, name: str, frame: int | None) -> None:
         """Raise RetryError when a file that a node reads is not the one that is in its key: what was read is what the key says."""
+        if name in self._reads_nothing:
+            return
         known: Any = self.plan.keys.fingerprint
         for path in self.plan.nodes[name].reads(frame) if isinstance(known, FileFingerprints) else ():
             if known.changed(path):

@@ -96,6 +96,8 @@ def _described(value: Any) -> str:
 
 def on_one_device(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Move inputs that are on several devices to the one that is not the CPU; inputs on one device are left as they are."""
+    if len(inputs) < 2 and not any(isinstance(given, list) for given in inputs.values()):
+        return inputs
     values = [v for given in inputs.values() for v in (given if isinstance(given, list) else [given])]
     devices = {v.device for v in values if hasattr(v, "device")}
     if len(devices) < 2:

@@ -47,6 +47,11 @@ class Signature:
         """True for a node that takes stacked frames."""
         return any(socket.feed == "batch" for socket in self.inputs.values())
 
+    @functools.cached_property
+    def batched(self) -> tuple[str, ...]:
+        """The inputs that are fed as stacked frames."""
+        return tuple(socket.name for socket in self.inputs.values() if socket.feed == "batch")
+
     @property
     def one_by_one(self) -> bool:
         """True for a batch node with an input or request of a single frame: its batches must then hold one frame."""
