@@ -63,6 +63,7 @@ def bench(context: click.Context, /, graph_file: str, as_json: bool, picture: st
     from rotonodes.engine.events import Reporter
     from rotonodes.engine.timeline import Timeline
     from rotonodes.machine.cores import cpu_count
+    from rotonodes.machine.devices import peak_gpu_memory
     from rotonodes.report.measured import measured
 
     session = context.ensure_object(Session)
@@ -85,7 +86,7 @@ def bench(context: click.Context, /, graph_file: str, as_json: bool, picture: st
         return result.exit_code
     if not timeline.spans:
         raise UsageError(f"{graph_file}: nothing to measure: no node makes anything")
-    found = measured(result, timeline.spans, cores, gpu_memory(result.device))
+    found = measured(result, timeline.spans, cores, peak_gpu_memory(result.device))
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
     else:
@@ -108,12 +109,3 @@ def writing_into(graph: Graph, folder: str) -> Graph:
     for name, vertex in graph.vertices.items():
         trial.vertices[name] = replace(vertex, node=node_writing_into(folder, vertex), cache=False)
     return trial
-
-
-def gpu_memory(device: str) -> int:
-    """The peak of what torch has allocated on a GPU, in bytes; 0 on the CPU."""
-    if device == "cpu":
-        return 0
-    import torch
-
-    return int(torch.cuda.max_memory_allocated(device))

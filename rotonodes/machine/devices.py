@@ -28,3 +28,12 @@ def choose_device(wanted: str) -> str:
     if int(index or 0) >= count:
         raise UsageError(f"device {wanted}: this machine has {count} CUDA devices that torch can use; use --device auto or cpu")
     return f"cuda:{index}"
+
+
+def peak_gpu_memory(device: str) -> int:
+    """The peak of what torch has allocated on a GPU in this process, in bytes; 0 on the CPU."""
+    if device == "cpu":
+        return 0
+    import torch
+
+    return int(torch.cuda.max_memory_allocated(device))
