@@ -11,7 +11,7 @@ import pytest
 
 from conftest import Call
 from rotonodes.cli.timeline_picture import legend_lines, shown_time, ticks
-from rotonodes.engine.timeline import Span, Timeline
+from rotonodes.engine.call_timeline import Span, Timeline
 from rotonodes.report.measured import NodeSpeed, _limit, measured
 from rotonodes.values.pixels import Clip
 

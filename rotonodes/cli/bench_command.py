@@ -60,8 +60,8 @@ def bench(context: click.Context, /, graph_file: str, as_json: bool, picture: st
 
     from rotonodes.cli.interrupt import StopOnSignal
     from rotonodes.cli.timeline_picture import draw_timeline
+    from rotonodes.engine.call_timeline import Timeline
     from rotonodes.engine.events import Reporter
-    from rotonodes.engine.timeline import Timeline
     from rotonodes.machine.cores import cpu_count
     from rotonodes.machine.devices import peak_gpu_memory
     from rotonodes.report.measured import measured

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rotonodes.engine.timeline import Span
+from rotonodes.engine.call_timeline import Span
 
 WIDTH, ROW, LEFT, TOP, LEGEND = 1400, 26, 110, 34, 22  # px
 GROUND, INK, GRID = "#ffffff", "#22223b", "#d8d8e0"

@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rotonodes.engine.call_timeline import Timeline
 from rotonodes.engine.clip_feed import ClipFeed, Upstream
 from rotonodes.engine.kept import Kept
 from rotonodes.engine.pool import Once
 from rotonodes.engine.record import Record, RecordMonitor
 from rotonodes.engine.result import Values
-from rotonodes.engine.timeline import Timeline
 from rotonodes.errors import FrameError, RetryError
 from rotonodes.node.annotations import NOT_GIVEN, Device, Prepared
 from rotonodes.node.base import Node

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from rotonodes.engine.call_timeline import Timeline
 from rotonodes.engine.clip_feed import ClipFeed
 from rotonodes.engine.evaluate import Evaluator
 from rotonodes.engine.events import Reporter
@@ -18,7 +19,6 @@ from rotonodes.engine.pool import Pools, no_thread
 from rotonodes.engine.record import Record, done_stats
 from rotonodes.engine.result import Result
 from rotonodes.engine.schedule import StagePass, fresh_pass
-from rotonodes.engine.timeline import Timeline
 from rotonodes.errors import EXIT_INTERRUPTED, Interrupted, UsageError
 from rotonodes.graph.graph import Graph
 from rotonodes.machine import torchrun

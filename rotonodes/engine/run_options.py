@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-from rotonodes.engine.timeline import Timeline
+from rotonodes.engine.call_timeline import Timeline
 from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.values.frames import frame_numbers
 

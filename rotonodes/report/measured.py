@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rotonodes.plan.plan import Plan
 
 if TYPE_CHECKING:
+    from rotonodes.engine.call_timeline import Span
     from rotonodes.engine.result import Result
-    from rotonodes.engine.timeline import Span
 
 STAGES = ("read", "network", "pixels", "write")
 _FULL = 0.85  # share of the time from which a thread, or all cores, count as busy
