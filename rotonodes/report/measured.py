@@ -39,7 +39,7 @@ class NodeSpeed:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredRun:
     """A measured run of `frames` frames in `seconds`, from its first call to its last."""
 
     frames: int
@@ -114,7 +114,7 @@ class Measured:
         return found + ([f"peak GPU memory {self.gpu_bytes / (1 << 20):.0f} MB"] if self.gpu_bytes else [])
 
 
-def measured(result: Result, spans: Sequence[Span], cores: int, gpu_bytes: int = 0) -> Measured:
+def measured(result: Result, spans: Sequence[Span], cores: int, gpu_bytes: int = 0) -> MeasuredRun:
     """What the spans of a run on so many cores tell."""
     plan = result.plan
     by_node: dict[str, list[Span]] = defaultdict(list)
@@ -130,7 +130,7 @@ def measured(result: Result, spans: Sequence[Span], cores: int, gpu_bytes: int =
             waits[stage] = max(0.0, 1 - sum(node.cpu for node in inside) / total) if total else 0.0
     limit = _limit(nodes, ended - begun, cores, waits, result.device)
     frames = len(plan.delivered)
-    return Measured(frames, ended - begun, begun, cores, nodes, waits, limit, result.peak_bytes, gpu_bytes, plan.precision_words())
+    return MeasuredRun(frames, ended - begun, begun, cores, nodes, waits, limit, result.peak_bytes, gpu_bytes, plan.precision_words())
 
 
 def _without_inner(spans: Sequence[Span]) -> list[Span]:
