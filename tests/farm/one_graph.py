@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 GRAPH = """
 rotonodes: 1
@@ -97,3 +99,20 @@ def until(true: Callable[[], object], what: str) -> None:
             return
         time.sleep(0.2)
     raise AssertionError(f"never {what}")
+
+
+_one_machine: dict[str, bytes] = {}
+
+
+@pytest.fixture(scope="session")
+def one_machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a plain run of the graph delivers; run once for all modules, each of which imports this fixture."""
+    if _one_machine:
+        return _one_machine
+    folder = shot(tmp_path_factory.mktemp("one") / "machine")
+    done = rotonodes(folder, "run", "graph.yaml", "--progress", "plain")
+    assert done.returncode == 0, done.stderr
+    made = outputs(folder)
+    assert sorted(made) == ["flat.0001.png", "flat.0002.png", "flat.0003.png", "flat.0004.png", "flat.gif"]
+    _one_machine.update(made)
+    return made

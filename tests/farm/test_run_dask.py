@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from one_graph import PATIENT_GRAPH, PATIENT_NODES, environment, outputs, rotonodes, shot, until
+from one_graph import PATIENT_GRAPH, PATIENT_NODES, environment, one_machine, outputs, rotonodes, shot, until  # noqa: F401
 from PIL import Image
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install 'rotonodes[farm]'")
@@ -39,7 +39,7 @@ def farm(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate(timeout=60)
 
 
-def test_a_cluster_on_this_machine_delivers_the_bytes_of_one_process_and_trains_once(tmp_path: Path, one_machine: dict[str, bytes]) -> None:
+def test_a_cluster_on_this_machine_delivers_the_bytes_of_one_process_and_trains_once(tmp_path: Path, one_machine: dict[str, bytes]) -> None:  # noqa: F811
     folder = shot(tmp_path / "farm")
     done = rotonodes(folder, "submit", "graph.yaml", "--to", "dask", "--chunk", "2", "--workers", "2", "--run")
     assert done.returncode == 0, done.stdout + done.stderr

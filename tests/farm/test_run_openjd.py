@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from one_graph import environment, outputs, rotonodes, shot
+from one_graph import environment, one_machine, outputs, rotonodes, shot  # noqa: F401
 from PIL import Image
 
 pytest.importorskip("openjd.cli", reason="openjd-cli is not installed: pip install 'rotonodes[farm]'")
 
 
-def test_a_job_delivers_the_bytes_of_one_machine_and_trains_once(tmp_path: Path, one_machine: dict[str, bytes]) -> None:
+def test_a_job_delivers_the_bytes_of_one_machine_and_trains_once(tmp_path: Path, one_machine: dict[str, bytes]) -> None:  # noqa: F811
     folder = shot(tmp_path / "farm")
     done = rotonodes(folder, "submit", "graph.yaml", "--to", "openjd", "--chunk", "2", "--run")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from one_graph import PATIENT_GRAPH, PATIENT_NODES, ROOT, environment, outputs, rotonodes, shot, until
+from one_graph import PATIENT_GRAPH, PATIENT_NODES, ROOT, environment, one_machine, outputs, rotonodes, shot, until  # noqa: F401
 from PIL import Image
 
 from rotonodes import __version__
@@ -73,7 +73,7 @@ def log_of(folder: Path) -> str:
 def test_an_array_delivers_the_bytes_of_one_machine_and_trains_once(
     tmp_path: Path,
     slurm: Path,
-    one_machine: dict[str, bytes],
+    one_machine: dict[str, bytes],  # noqa: F811
 ) -> None:
     folder = shot(tmp_path / "farm")
     done = rotonodes(folder, "submit", "graph.yaml", "--to", "slurm", "--chunk", "2", "--wait", SLURM_CONF=str(slurm / "slurm.conf"))
@@ -90,7 +90,9 @@ def test_an_array_delivers_the_bytes_of_one_machine_and_trains_once(
 
 
 def test_dask_workers_in_a_queue_deliver_the_bytes_of_one_machine_and_train_once(
-    tmp_path: Path, slurm: Path, one_machine: dict[str, bytes]
+    tmp_path: Path,
+    slurm: Path,
+    one_machine: dict[str, bytes],  # noqa: F811
 ) -> None:
     pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed: pip install 'rotonodes[farm]'")
     folder = shot(tmp_path / "farm")
