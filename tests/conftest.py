@@ -134,19 +134,3 @@ def swatches(tmp_path: Path, sample_nodes: str, call: Call) -> Call:
         "  mean:   {type: Average, in: swatch, path: out/mean.txt}\n"
     )
     return lambda command, *arguments: call(command, "graph.yaml", *arguments, "--nodes", sample_nodes)
-
-
-@pytest.fixture(scope="session")
-def one_machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What a plain run of the farm's graph delivers: engines are measured against it.
-
-    It stands here since two files of the name conftest would hide each other's classes from `from conftest import`.
-    """
-    from one_graph import outputs, rotonodes, shot
-
-    folder = shot(tmp_path_factory.mktemp("one") / "machine")
-    done = rotonodes(folder, "run", "graph.yaml", "--progress", "plain")
-    assert done.returncode == 0, done.stderr
-    made = outputs(folder)
-    assert sorted(made) == ["flat.0001.png", "flat.0002.png", "flat.0003.png", "flat.0004.png", "flat.gif"]
-    return made
