@@ -396,7 +396,7 @@ def test_quiet_says_only_what_failed(swatches: Call) -> None:
     ("words", "message"),
     [
         (["chek", "graph.yaml"], "No such command 'chek' (did you mean 'check'?)"),
-        (["frobnicate"], "No such command 'frobnicate'; there are blender-addon, cache, cancel, check, "),
+        (["frobnicate"], "No such command 'frobnicate'; there are bench, blender-addon, cache, cancel, check, "),
         (["graph.yaml"], "No such command 'graph.yaml'; to run a graph: rotonodes run graph.yaml"),
         (["run", "grahp.yaml"], "grahp.yaml: cannot read the graph: no such file (did you mean 'graph.yaml'?)"),
         (["check", "graph"], "graph: cannot read the graph: no such file (did you mean 'graph.yaml'?)"),
