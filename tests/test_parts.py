@@ -16,6 +16,7 @@ import rotonodes.io.psd_decode
 from rotonodes import Graph
 from rotonodes.engine.result import Result
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.mattes.part_masks import foremost_parts
 from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
 from rotonodes.io import pictures
 from rotonodes.io.exr import write_layers
@@ -482,3 +483,13 @@ def test_the_key_moves_with_every_file(tmp_path: Path) -> None:
     assert graph.run(cache="none").exit_code == 0
     moved = [pictures.read_key(tmp_path / f"out.000{frame}.psd") for frame in (1, 2)]
     assert moved[0] == keys[0] and moved[1] != keys[1]
+
+
+@pytest.mark.parametrize("count", [255, 256])
+def test_labels_hold_so_many_parts(count: int) -> None:
+    planes = {f"p{number}": np.full((1, 2), float(number == count - 1)) for number in range(count)}
+    if count > 255:
+        with pytest.raises(UsageError, match="labels hold 255 parts, these are 256"):
+            foremost_parts(planes)
+    else:
+        assert foremost_parts(planes).data.tolist() == [[255, 255]]

@@ -17,6 +17,7 @@ from rotonodes import Image
 from rotonodes.errors import FrameError
 from rotonodes.imaging.lines.strokes import draw
 from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
+from rotonodes.imaging.vector.artwork import _by_color
 from rotonodes.imaging.vector.pixel_borders import find_borders
 from rotonodes.imaging.vector.tone_outlines import outline, path_data, trace
 from rotonodes.io.pictures import is_as_written, read_key
@@ -217,6 +218,25 @@ def test_ink_keeps_its_colours_and_its_place_within_the_pixel(tmp_path: Path) ->
     start = re.match(rf"M({number}) ?({number})", first.attrib["d"])
     assert start is not None
     assert 9.4 < float(start[2]) < 12.2
+
+
+def test_ink_is_divided_by_its_most_frequent_colours() -> None:
+    """Rounding makes neighbours of one colour; a rare colour and one of soft edges go to the nearest."""
+    codes = np.zeros((4, 40, 3), np.uint8)
+    codes[:2], codes[2], codes[3] = (10, 100, 200), (10, 180, 200), (90, 180, 20)
+    codes[0, :9] = (10, 101, 200)
+    codes[3, 0] = (12, 178, 201)  # a single pixel
+    coverage = np.ones((4, 40), np.float32)
+    coverage[2, 5] = 0.3
+    codes[2, 5] = (80, 180, 40)  # of a soft edge
+    there = np.ones((4, 40), bool)
+    there[1, 7] = False
+    classes, colors = _by_color(there, coverage, codes)
+    assert sorted(colors) == ["#0a64c8", "#0ab4c8", "#5ab414"]
+    number = {color: at for at, color in enumerate(colors, 1)}
+    expected = np.repeat([[number["#0a64c8"]], [number["#0a64c8"]], [number["#0ab4c8"]], [number["#5ab414"]]], 40, axis=1)
+    expected[3, 0], expected[2, 5], expected[1, 7] = number["#0ab4c8"], number["#5ab414"], 0
+    assert classes.tolist() == expected.tolist()
 
 
 def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
