@@ -331,7 +331,7 @@ def test_frames_on_disk_with_a_gap_are_warned_of(reader: Call, tmp_path: Path) -
     ended = reader("run", "reader.yaml", "-X", "load", "--set", "frames=auto", "--cache", "none")
     assert (ended.code, "warning: the frames on disk have gaps: frame 3 is left out" in ended.err) == (0, True)
     assert "warning: reader.yaml: the frames on disk have gaps: frame 3" in reader("check", "reader.yaml", "--set", "frames=auto").err
-    for more in (("--set", "frames=auto", "-F", "1,4"), ("--set", "frames=1,4")):  # asked for, so they are no surprise
+    for more in (("--set", "frames=auto", "-F", "1-2,4"), ("--set", "frames=1-2,4")):  # asked for, so they are no surprise
         assert "gaps" not in reader("run", "reader.yaml", "-X", "load", *more, "--cache", "none").err
 
 
