@@ -135,6 +135,16 @@ def test_closed_and_full_streams_do_not_stop_a_run(tmp_path: Path, closed: str) 
     assert "Frame" not in (tmp_path / "o.0001.png").read_bytes().decode("latin-1"), "no message may land in a file"
 
 
+@pytest.mark.parametrize("progress", ["json", "openjd", "alf", "plain"])
+def test_a_reader_that_ends_early_does_not_stop_a_run(tmp_path: Path, progress: str) -> None:
+    """`run --progress json | head`: all frames are made."""
+    for frame in range(2, 13):
+        PIL.Image.new("RGB", (4, 4)).save(tmp_path / f"a.{frame:04d}.png")
+    words = f"run one.yaml --set frames=1-12 --progress {progress} 2>&1 | head -n 1; exit ${{PIPESTATUS[0]}}"
+    code, out, _ = shell(tmp_path, words)
+    assert (code, out.count("\n"), len(list(tmp_path.glob("o.*.png")))) == (0, 1, 12)
+
+
 @pytest.mark.parametrize(("closed", "why"), [(">&-", "bad file descriptor"), (">/dev/full", "no space left on device")])
 @pytest.mark.parametrize("words", ["nodes", "check one.yaml"])
 def test_data_that_cannot_be_written_is_one_line(tmp_path: Path, words: str, closed: str, why: str) -> None:

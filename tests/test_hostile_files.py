@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import subprocess
@@ -15,10 +16,15 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from conftest import NO_SAMPLES, SAMPLES
+from rotonodes import Graph
 from rotonodes.errors import FrameError, RotoError, UsageError
-from rotonodes.io import arrays, exr, pictures, png, psd, psd_decode, tiff
+from rotonodes.io import arrays, exr, movies, pictures, png, psd, psd_decode, tiff
+from rotonodes.nets.weights import WeightsError, memory_of
+from rotonodes.nodes import LoadFrames, UNetSegment, WriteFrames, WriteVideo
+from rotonodes.plan.make_plan import make_plan
 from rotonodes.values.pixels import Box, Image, Layers
 
 ROOT = Path(__file__).parents[1]
@@ -223,3 +229,66 @@ def test_an_onnx_file_with_weights_elsewhere_is_refused() -> None:
     pytest.importorskip("onnxruntime")
     with pytest.raises(UsageError, match="weights in other files"):
         session(b"\x08\x08j\x10\x0a\x08location\x12\x04data", "cpu", "auto", "a.onnx")
+
+
+def test_an_animation_of_a_few_bytes_takes_no_gigabytes(tmp_path: Path) -> None:
+    """35 bytes that claim 13000 x 13000 pixels, by LoadMovie as by LoadFrames."""
+    path = tmp_path / "a.gif"
+    path.write_bytes(
+        b"GIF89a" + struct.pack("<HHBBB", 13000, 13000, 0x80, 0, 0) + bytes(6) + b",\0\0\0\0" + struct.pack("<HHB", 1, 1, 0) + b"\2\2D\1\0;"
+    )
+    for read in (pictures.read_image, movies.frame_count, lambda path: movies.read_frame(path, 1)):
+        with pytest.raises(FrameError, match=r"a\.gif: damaged picture: it claims 13000 x 13000 pixels in \d+ bytes"):
+            read(path)
+
+
+def test_videos_have_the_limit_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.mkv"
+    picture = Image(torch.rand(3, 16, 24))
+    WriteVideo(path=str(path), codec="ffv1")([picture, picture])
+    monkeypatch.setenv("ROTONODES_MAX_PIXELS", "383")
+    with pytest.raises(FrameError, match=r"a\.mkv: 24 x 16 pixels are more than the limit of 383; to read it, set "):
+        movies.frame_count(path)
+
+
+CONFIGS = [
+    '{"depth": 1000000000}',
+    '{"depth": "many"}',
+    '{"patch": 0}',
+    '{"width": null}',
+    "[]",
+    "{",
+    '{"widths": 3}',
+    '{"widths": ["a"]}',
+    '{"width": 1e999}',
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_what_metadata_of_weights_claim_ends_no_plan(config: str, tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_file({"a": torch.zeros(1)}, path, {"config": config})
+    with contextlib.suppress(WeightsError):
+        assert memory_of(path, 1920, 1080) < 1 << 50
+    graph = Graph(frames="1")
+    pictures.write_image(tmp_path / "a.png", Image(torch.rand(3, 8, 8)))
+    roto = graph.add(UNetSegment(weights=str(path)), "roto", image=graph.add(LoadFrames(path=str(tmp_path / "a.png"))).image)
+    graph.add(WriteFrames(path=str(tmp_path / "o.png")), "write", image=roto.labels)
+    assert make_plan(graph, cache="none").todo
+    with pytest.raises(UsageError):
+        graph.run(cache="none")
+
+
+def test_a_tiff_that_cannot_be_read_is_refused_in_silence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The library logs a line for each tag that is odd."""
+    path = tmp_path / "a.tif"
+    tiff.write_tiff(path, PLATE)
+    whole = path.read_bytes()
+    refused = 0
+    for at in range(len(whole) - 160, len(whole)):
+        path.write_bytes(whole[:at] + b"\x40" + whole[at + 1 :])
+        try:
+            pictures.read_image(path)
+        except FrameError:
+            refused += 1
+    assert refused > 5 and "TiffTag" not in capfd.readouterr().err

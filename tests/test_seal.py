@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from conftest import Call
 from rotonodes.io import psd
 from rotonodes.io.files import write_bytes
 from rotonodes.io.pictures import DEPTHS, is_as_written, read_key, write_image, write_labels
+from rotonodes.io.svg import write_svg
 from rotonodes.nets.model_card import card_path, write_card
 from rotonodes.nets.weights import save_weights
 from rotonodes.nodes import WriteAnimation, WriteGIF, WriteVideo
@@ -22,6 +26,7 @@ from tiny_networks import tiny_model
 
 KEY = "5e" * 32
 PICTURE = Image(torch.rand(3, 3, 4, generator=torch.Generator().manual_seed(3)))
+SHAPE = SimpleNamespace(group="cube", name="midtone", color="#ff8000", opacity=1.0, path="M0 0H4V3H0Z", under="M0 0H4")
 LABELS = Labels(torch.tensor([[0, 1], [1, 0]], dtype=torch.uint8), ("a", "b"), ("#000000", "#ffffff"))
 
 
@@ -37,12 +42,25 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "a.gif": lambda path: WriteGIF(path=str(path))([PICTURE, PICTURE], key=KEY),
     "b.webp": lambda path: WriteAnimation(path=str(path))([PICTURE, PICTURE], key=KEY),
     "b.png": lambda path: WriteAnimation(path=str(path))([PICTURE, PICTURE], key=KEY),
+    "a.mp4": lambda path: WriteVideo(path=str(path))([PICTURE, PICTURE], key=KEY),
     "a.mkv": lambda path: WriteVideo(path=str(path), codec="ffv1")([PICTURE, PICTURE], key=KEY),
     "a.psd": lambda path: psd.write_psd(path, [psd.PsdLayer("a", np.zeros((3, 4, 4), np.uint8))], (4, 3), srgb=False, key=KEY),
     "a.json": lambda path: write_bytes(path, b'{"iou": 0.5}\n', KEY),
     "a.safetensors": lambda path: save_weights(tiny_model(), path, key=KEY),
     "a.md": write_card_of,
+    "a.svg": lambda path: write_svg(path, [SHAPE], (4, 3), key=KEY),
+    "a.onnx": lambda path: write_bytes(path, bytes(range(200)), KEY),
 }
+
+
+def test_the_count_over_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    """The short form of tests/benchmarks/changed_bytes.py."""
+    sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
+    assert import_module("changed_bytes").main(["--most", "25"]) == 0
+    *rows, total = capsys.readouterr().out.splitlines()
+    assert len(rows) == len(WRITERS) + 7 and total.startswith(f"{len(rows)} formats: ")
+    noticed, tried = total.split(": ")[1].split(" changed")[0].split(" of ")
+    assert noticed == tried == str(sum(min(25, int(row.split()[-6])) for row in rows))
 
 
 @pytest.mark.parametrize("name", WRITERS)

@@ -16,6 +16,7 @@ from rotonodes.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from rotonodes.farm.job import FarmJob
+    from rotonodes.plan.plan import Plan
 
 
 def _at_least_one(_: click.Context, option: click.Parameter, value: int | None) -> int | None:
@@ -184,7 +185,7 @@ def make_job(path: str, given: dict[str, Any]) -> FarmJob | None:
         version=__version__,
         chunk_seconds=given["chunk_seconds"],
         memory=plan.memory.get("peak", 0) >> 20,
-        options=(*_same_options(given), *fixed),
+        options=(*_same_options(given), *fixed, *_sandbox(plan, given["root"])),
         only=tuple(given["only"]),
         reads=(*files, *map(os.path.abspath, given["node_files"])),
         folders=folders,
@@ -199,3 +200,13 @@ def _same_options(given: dict[str, Any]) -> list[str]:
     changes += [f"--input={given['input_path']}"] if given["input_path"] is not None else []
     changes += [f"--output={given['output_folder']}"] if given["output_folder"] is not None else []
     return [*files, *changes, *([] if given["hash_by"] == "stat" else ["--hash=content"])]
+
+
+def _sandbox(plan: Plan, root: str) -> list[str]:
+    """The options that keep tasks inside the root, and let them read what the graph reads elsewhere on the day it is submitted."""
+    from rotonodes.plan.inputs import files_read
+    from rotonodes.plan.paths import Paths
+    from rotonodes.plan.sandbox import Sandbox, folders_outside
+
+    outside = folders_outside((path for _, path in files_read(plan)), Sandbox(Paths(root)))
+    return ["--sandbox", *(f"--allow={folder}" for folder in outside)]

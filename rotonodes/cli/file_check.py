@@ -24,11 +24,13 @@ def library_faults(graph: Graph) -> Iterator[str]:
                 yield f"{vertex.place}: {error}" if vertex.place else str(error)
 
 
-def file_faults(graph: Graph, plan: Plan, *, root: str = ".", path_map: Sequence[tuple[str, str]] = ()) -> list[str]:
+def file_faults(
+    graph: Graph, plan: Plan, *, root: str = ".", path_map: Sequence[tuple[str, str]] = (), sandbox: Sequence[str] | None = None
+) -> list[str]:
     """The faults that show only in the files: damaged headers, sizes, passes, objects, classes, weights that do not fit.
 
     The headers of all source files are read, and the first frame whose files are there is made by every node but trainings; writers
-    write into a folder that is then removed. Missing files are not reported: the plan has them.
+    write into a folder that is then removed. Missing files are not reported: the plan has them, as it has what a `sandbox` refuses.
     """
     found = list(header_faults(plan))
     return found or list(first_frame_faults(graph, plan, root, path_map))

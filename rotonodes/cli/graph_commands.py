@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 @click.option(
     "--on-error", type=click.Choice(["stop", "continue"]), default="stop", help="After a failed frame: stop, or make the other frames."
 )
+@click.option("--isolate-readers", is_flag=True, help="Decode files in helper processes: a decoder that crashes is one failed frame.")
 @progress_option
 @click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
 @click.option("--stats", metavar="FILE.json", callback=json_name, help="Write counts and times of all nodes to a file.")
@@ -87,6 +88,7 @@ def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
                 force=given["force"],
                 verify=given["verify"],
                 on_error=given["on_error"],
+                isolate_readers=given["isolate_readers"],
                 reporter=reporter,
                 stop=stop,
                 kept=session.kept,

@@ -91,6 +91,8 @@ job_options = options(
 path_options = options(
     click.option("--root", metavar="DIR", default=".", help="Folder that relative paths in the graph start from."),
     click.option("--path-map", metavar="FILE.json", help="Rules that map paths of the graph to this machine (pathmapping-1.0)."),
+    click.option("--sandbox", is_flag=True, help="Refuse files outside of --root, also behind links: for graphs of strangers."),
+    click.option("--allow", metavar="DIR", multiple=True, help="A further folder that may be read with --sandbox; repeatable."),
 )
 hash_option = click.option(
     "--hash",

@@ -94,7 +94,11 @@ def paths(given: dict[str, Any]) -> dict[str, Any]:
     """The options of `path_options` as arguments of `run` and `make_plan`."""
     if not Path(given["root"]).is_dir():
         raise UsageError(f"--root {given['root']}: there is no such folder{did_you_mean_file(given['root'])}")
-    return {"root": given["root"], "path_map": read_path_map(given["path_map"]) if given["path_map"] else ()}
+    allowed, sandbox = given.get("allow", ()), given.get("sandbox", False)
+    if allowed and not sandbox:
+        raise UsageError(f"--allow {allowed[0]}: only --sandbox refuses to read it; give both, or none")
+    rules = read_path_map(given["path_map"]) if given["path_map"] else ()
+    return {"root": given["root"], "path_map": rules, "sandbox": tuple(allowed) if sandbox else None}
 
 
 def read_path_map(path: str) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rotonodes.engine.call_timeline import Timeline
 from rotonodes.engine.clip_feed import ClipFeed, Upstream
@@ -23,19 +23,30 @@ from rotonodes.plan.plan import Plan, Task
 from rotonodes.plan.sizes import batch_of
 from rotonodes.values.pixels import Batch, Clip
 
+if TYPE_CHECKING:
+    from rotonodes.engine.readers import Readers
+
 
 class Evaluator:
-    """Makes values of the nodes of a plan, on `device`, in batches of `batch` frames (None: the node's own setting).
+    """Makes values of the nodes of a plan, on `device`, in batches of `batch` frames (None: the node's own setting);
+    `readers` decode files in other processes.
 
     It may be called from many threads. Values are stored in the cache where the plan says so, and counted in the record. `kept` has
     networks of earlier runs of this process.
     """
 
     def __init__(
-        self, plan: Plan, record: Record, device: str, batch: int | None, kept: Kept | None = None, timeline: Timeline | None = None
+        self,
+        plan: Plan,
+        record: Record,
+        device: str,
+        batch: int | None,
+        kept: Kept | None = None,
+        timeline: Timeline | None = None,
+        readers: Readers | None = None,
     ) -> None:
         self.plan, self.record, self.device, self.batch, self.kept = plan, record, device, batch, kept or Kept()
-        self.timeline = timeline
+        self.timeline, self.readers = timeline, readers
         self.kept.start_run()
         self.order = {name: i for i, name in enumerate(plan.graph.order())}
         self._once: dict[str, Once] = {name: Once() for name in self.order}
@@ -180,11 +191,17 @@ class Evaluator:
         frame = frames[0] if len(frames) == 1 else None
         node = self.plan.nodes[name]
         prepared: Any = NOT_GIVEN
-        if Prepared in type(node).signature.asks.values():
+        apart = self.readers if self.readers is not None and self.readers.reads(name) else None
+        if apart is None and Prepared in type(node).signature.asks.values():
             once = {key: inputs.get(key) for key, s in type(node).signature.inputs.items() if s.feed == "once"}
             prepared = self._prepared[name].get(lambda: self._prepare(name, once))
         key = self.plan.keys.of(name, frame) if frame is not None or not self.plan.keys.per_frame(name) else ""
         self._refuse_changed(name, frame)
+        if apart is not None:
+            wanted = self.plan.outputs.get(name) or node.outputs()
+            made: Any = apart.read(name, frame, wanted, key, RecordMonitor(self.record, name))
+            self._refuse_changed(name, frame)
+            return made
         made = node.run(
             inputs,
             frame=frame,

@@ -5,10 +5,11 @@ The division of the work (chunks, batches, threads, -F) never changes a pixel.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rotonodes.engine.call_timeline import Timeline
 from rotonodes.engine.clip_feed import ClipFeed
@@ -31,6 +32,9 @@ from rotonodes.plan.make_plan import make_plan
 from rotonodes.plan.plan import Plan, Stage
 from rotonodes.values.frames import parse_frames
 
+if TYPE_CHECKING:
+    from rotonodes.engine.readers import Readers
+
 
 def run(
     graph: Graph,
@@ -52,16 +56,18 @@ def run(
     precision: str | None = None,
     kept: Kept | None = None,
     timeline: Timeline | None = None,
+    sandbox: Sequence[str] | None = None,
+    isolate_readers: bool = False,
 ) -> Result:
     """Run a graph on this machine and return the result.
 
     `frames` narrows the frames delivered ("1-24" or numbers), `nodes` the sinks; `device` is auto, cpu or cuda[:N]; `cache` a
     folder (default `.rotonodes` below `root`) or "none"; `force` makes everything again, or the nodes it names and what is made from
-    them; `on_error` "stop" ends at the first failure, "continue" makes every
-    other frame; `verify` reads every byte of the outputs that are there; `precision` (auto, float32, bfloat16, float16)
-    is the arithmetic of all networks, instead of the nodes' own; `reporter` receives the events of the run; `kept` has the networks
-    of earlier runs; `timeline` is given what each thread does. Failed frames are in the result (`exit_code` 1). Raises UsageError for
-    faults found before any frame,
+    them; `on_error` "stop" ends at the first failure, "continue" makes every other frame; `verify` reads every byte of the outputs that
+    are there; `precision` (auto, float32, bfloat16, float16) is the arithmetic of all networks, instead of the nodes' own; `sandbox`
+    refuses files outside of `root` and of these folders to read; `isolate_readers` decodes files in helper processes, so that a decoder
+    that crashes is one failed frame; `reporter` receives the events of the run; `kept` has the networks of earlier runs; `timeline` is
+    given what each thread does. Failed frames are in the result (`exit_code` 1). Raises UsageError for faults found before any frame,
     Interrupted when `stop` was set.
 
     In a torchrun, the process of rank 0 does all this; the others only make the nodes that are `shared`, together with it,
@@ -69,7 +75,9 @@ def run(
     """
     wanted = parse_frames(frames) if isinstance(frames, str) else frames
     options: dict[str, Any] = {"frames": wanted, "root": root, "cache": cache, "force": force, "verify": verify}
-    options |= {"content_hash": content_hash, "path_map": path_map, "device": device, "precision": precision}
+    options |= {"content_hash": content_hash, "path_map": path_map, "device": device, "precision": precision, "sandbox": sandbox}
+    if isolate_readers:
+        _try_plan(graph, nodes, options)
     plan = make_plan(graph, nodes=nodes, **options)
     if not torchrun.is_first():
         shared = [name for name in plan.todo if type(plan.nodes[name]).shared]
@@ -85,8 +93,31 @@ def run(
         reporter.start(plan, 0, len(plan.delivered))
         reporter.end(result)
         return result
-    threads = threads or cpu_count()
-    return _run_plan(plan, reporter, device, batch, on_error == "continue", stop or threading.Event(), threads, kept, timeline)
+    count, stop = threads or cpu_count(), stop or threading.Event()
+    with _helpers(plan, count if isolate_readers else 0) as readers:
+        return _run_plan(plan, reporter, device, batch, on_error == "continue", stop, count, kept, timeline, readers)
+
+
+def _try_plan(graph: Graph, nodes: Sequence[str], options: dict[str, Any]) -> None:
+    """Make the plan, which reads headers, in another process. Raises FrameError when that crashes."""
+    from rotonodes.engine.readers import survives
+
+    survives(lambda: make_plan(graph, nodes=nodes, **options))
+
+
+@contextlib.contextmanager
+def _helpers(plan: Plan, count: int) -> Iterator[Readers | None]:
+    """`count` processes that read files, for as long as the block lasts; none for 0."""
+    if not count:
+        yield None
+        return
+    from rotonodes.engine.readers import Readers
+
+    readers = Readers(plan, count)
+    try:
+        yield readers
+    finally:
+        readers.close()
 
 
 def _noted(plan: Plan) -> None:
@@ -104,6 +135,7 @@ def _run_plan(
     threads: int,
     kept: Kept | None,
     timeline: Timeline | None,
+    readers: Readers | None,
 ) -> Result:
     begun = time.perf_counter()
     reporter.start(plan, len(plan.stages), len(plan.delivered))  # before torch is imported, which takes a second or two
@@ -116,7 +148,7 @@ def _run_plan(
             _refuse_precision(plan, name, kind, chosen)
     _noted(plan)  # nothing is written for a run that is refused
     record = Record(plan, chosen, keep_going, reporter, stop)
-    evaluator = Evaluator(plan, record, chosen, batch, kept, timeline)
+    evaluator = Evaluator(plan, record, chosen, batch, kept, timeline, readers)
     pools = Pools(threads, chosen != "cpu", record.lose)
     try:
         for number, stage in enumerate(plan.stages):

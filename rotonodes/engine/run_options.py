@@ -30,6 +30,8 @@ class RunOptions(TypedDict, total=False):
     verify: bool
     precision: str | None
     timeline: Timeline | None
+    sandbox: Sequence[str] | None
+    isolate_readers: bool
 
 
 def checked_options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,12 +60,14 @@ def _fault(name: str, value: Any) -> str:
         return "a folder"
     if name in ("batch", "threads") and not (value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)):
         return "a whole number from 1"
-    if name in ("content_hash", "verify") and not isinstance(value, bool):
+    if name in ("content_hash", "verify", "isolate_readers") and not isinstance(value, bool):
         return "True or False"
     if name == "force" and not (isinstance(value, bool) or _are_names(value)):
         return "True, False or names of nodes"
     if name == "nodes" and not _are_names(value):
         return "names of nodes"
+    if name == "sandbox" and not (value is None or (_are_names(value) and not isinstance(value, str))):
+        return "None or folders"
     if name == "precision" and not isinstance(value, str | None):
         return "text"
     if name == "timeline" and not isinstance(value, Timeline | None):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 VARIABLE = "ROTONODES_MAX_PIXELS"
 MOST_CHANNELS = 4096
 _MOST_PIXELS = 16384 * 16384
+_ALWAYS_ALLOWED, _GROWTH = 1 << 27, 1 << 12  # pixels allowed for any file; pixels for each byte: the limit of LZW
 
 
 def most_pixels() -> int:
@@ -34,6 +35,14 @@ def check_size(path: str | os.PathLike[str], width: int, height: int) -> None:
     """Raise FrameError for a picture of more pixels than `most_pixels`."""
     if message := too_large(width, height):
         raise FrameError(f"{path}: {message}")
+
+
+def check_growth(path: str | os.PathLike[str], width: int, height: int) -> None:
+    """Raise FrameError for a file that is too small for the pixels it claims, and as `check_size` does."""
+    check_size(path, width, height)
+    size = os.path.getsize(path)
+    if width * height > max(_ALWAYS_ALLOWED, size * _GROWTH):
+        raise FrameError(f"{path}: damaged picture: it claims {width} x {height} pixels in {size} bytes")
 
 
 def open_with_pillow(source: str | os.PathLike[str] | IO[bytes], formats: Sequence[str]) -> ImageFile:

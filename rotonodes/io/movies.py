@@ -9,8 +9,9 @@ from collections import OrderedDict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.errors import FrameError
+from rotonodes.errors import FrameError, RotoError
 from rotonodes.io.files import fingerprint
+from rotonodes.io.limits import check_growth, open_with_pillow
 from rotonodes.io.video_read import VideoFile, VideoIndex, damaged, read_index
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ def _opening(path: str | os.PathLike[str]) -> Any:
     import imageio.v3 as imageio
 
     try:
+        with open_with_pillow(path, ("GIF", "PNG", "WEBP")) as picture:
+            check_growth(path, picture.width, picture.height)
         return imageio.imopen(os.fspath(path), "r", plugin="pillow")
+    except RotoError:
+        raise
     except Exception as error:
         raise damaged(path, error) from error

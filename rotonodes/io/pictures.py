@@ -12,7 +12,7 @@ from rotonodes.errors import FrameError, UsageError, did_you_mean
 from rotonodes.io import animation, exr, exr_header, gif, png, psd, samples, seal, svg, tiff, video_key
 from rotonodes.io.arrays import is_array, read_array
 from rotonodes.io.files import decoding, read_error, read_sidecar, write_bytes
-from rotonodes.io.limits import check_size, open_with_pillow
+from rotonodes.io.limits import check_growth, open_with_pillow
 from rotonodes.io.orientation import orientation_of, upright, upright_size
 from rotonodes.io.other_formats import no_picture, other_size, read_other
 from rotonodes.io.samples import Depth
@@ -22,10 +22,8 @@ from rotonodes.values.tones import default_colors
 
 if TYPE_CHECKING:
     import numpy as np
-    import PIL.Image
 
 _PILLOW_READS = ("JPEG", "WEBP", "BMP", "GIF")  # MPO is told by its JPEG
-_ALWAYS_ALLOWED, _GROWTH = 1 << 27, 1 << 12  # pixels allowed for any file; pixels for each byte: the limit of LZW
 _PILLOW = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
 # The depths of each format, its default first.
 DEPTHS: dict[str, tuple[Depth, ...]] = {
@@ -79,7 +77,7 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     with decoding(path, "picture"):
         try:
             with open_with_pillow(path, [*_PILLOW_READS, "PNG"]) as picture:
-                _check_growth(picture, path)
+                check_growth(path, picture.width, picture.height)
                 return upright_size(picture.size, png.orientation(path) if picture.format == "PNG" else orientation_of(picture))
         except PIL.UnidentifiedImageError as error:
             size = other_size(path)
@@ -116,7 +114,7 @@ def _read_with_pillow(path: str | os.PathLike[str]) -> np.ndarray:
     with decoding(path, "picture"):
         try:
             with open_with_pillow(path, _PILLOW_READS) as picture:
-                _check_growth(picture, path)
+                check_growth(path, picture.width, picture.height)
                 picture.load()
                 turned = orientation_of(picture)
         except PIL.UnidentifiedImageError as error:
@@ -128,14 +126,6 @@ def _read_with_pillow(path: str | os.PathLike[str]) -> np.ndarray:
         mode = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
         found = upright(np.array(picture if picture.mode == mode else picture.convert(mode)), turned)
         return found[..., None] if found.ndim == 2 else found
-
-
-def _check_growth(picture: PIL.Image.Image, path: str | os.PathLike[str]) -> None:
-    """Raise FrameError when the file is too small for the pixels it claims, before memory is allocated."""
-    check_size(path, picture.width, picture.height)
-    size = os.path.getsize(path)
-    if picture.width * picture.height > max(_ALWAYS_ALLOWED, size * _GROWTH):
-        raise FrameError(f"{path}: damaged picture: it claims {picture.width} x {picture.height} pixels in {size} bytes")
 
 
 def _noted_linear(image: Image) -> Image:

@@ -7,6 +7,7 @@ imageio.
 from __future__ import annotations
 
 import io
+import logging
 import mmap
 import os
 import struct
@@ -256,6 +257,7 @@ def _read_with_tifffile(data: bytes, tags: dict[int, tuple[int, ...]], path: str
     refusal = f"{path}: {what}, cannot be read: save it with up to 4 channels and ZIP compression, or as EXR"
     if tags[_PHOTOMETRIC][0] not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB) or not 1 <= count <= 4:
         raise FrameError(refusal)
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)  # it logs each odd tag: what is wrong is said once, below
     try:
         found = np.asarray(imageio.imread(data, plugin="tifffile", page=0))
     except Exception as error:  # its decoders raise many kinds of exceptions

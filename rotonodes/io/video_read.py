@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.errors import FrameError
 from rotonodes.extras import load_library
+from rotonodes.io.limits import check_size
 from rotonodes.io.video_key import is_whole
 from rotonodes.io.yuv import Matrix, to_rgb
 
@@ -49,6 +50,7 @@ def read_index(path: str | os.PathLike[str]) -> VideoIndex:
     try:
         with av.open(os.fspath(path)) as container:
             stream = _stream(container, path)
+            check_size(path, stream.codec_context.width or 0, stream.codec_context.height or 0)
             base = Fraction(stream.time_base or Fraction(1, 90_000))
             times, untimed = [], 0
             for packet in container.demux(stream):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, product
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +21,6 @@ from rotonodes.values.tones import OUTSIDE
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-
-# Smaller tiles contain too little of the shape to tell its tones.
-SMALLEST_TILE = 256
 
 
 class Segmenter:
@@ -41,8 +38,8 @@ class Segmenter:
     `precision` is the arithmetic of the network; auto is that which the device multiplies natively, unless the model asks for float32.
     A frame whose network would need more than `limit` GB (0: no limit) is cut into tiles, each seen with all that the network sees
     around it, where that has a bound (`frame_tiles`): what is made is the same. `tile` is the side in pixels of overlapping tiles
-    for larger frames, 0 for none; `overlap` pixels are blended. A single frame that does not fit on a CUDA device is tiled, and so
-    is only that frame: how earlier frames fared never changes a later one. A batch that does not fit raises
+    for larger frames, 0 for none; `overlap` pixels are blended. These tiles are only where `tile` says so, for it is in the key and free
+    memory is not: a single frame that does not fit on a CUDA device is made on the CPU. A batch that does not fit raises
     `torch.OutOfMemoryError`, so that the caller can retry with a smaller one. Networks with `squash` are never tiled.
     """
 
@@ -61,7 +58,9 @@ class Segmenter:
             raise UsageError(f"tiles of {tile} px cannot overlap by {overlap} px: make tile larger than overlap")
         self.model = model
         self.device = torch.device(device)
-        self.dtype = PRECISIONS[chosen_precision(model, str(self.device), precision)]
+        self.precision = chosen_precision(model, str(self.device), precision)
+        self.dtype = PRECISIONS[self.precision]
+        self._on_cpu: Segmenter | None = None
         self.tile = self._rounded(tile)
         self.overlap = overlap
         self.limit = limit
@@ -100,23 +99,19 @@ class Segmenter:
         return preprocess(encoded, self.model.preprocessing, encodings)
 
     def _frame(self, picture: Tensor, size: torch.Size) -> Tensor:
-        """One network input `[1, C, h, w]` -> probabilities; in ever smaller tiles while it does not fit.
-
-        The smaller tile is this frame's alone: kept on `self`, it would cut the frames that follow, and change their pixels.
-        """
-        if tiles := self._frame_tiles(*picture.shape[-2:]):
-            return self._joined(picture, tiles, size)
-        longest, squashed = max(picture.shape[-2:]), self.model.preprocessing.squash
-        side = longest if squashed else min(self.tile or longest, longest)
-        while True:
-            try:
-                return self._tiled(picture, side, size) if side < longest else self._whole(picture, size)
-            except torch.OutOfMemoryError:
-                if squashed or side <= self._rounded(max(SMALLEST_TILE, 2 * self.overlap)):
-                    raise
-            # Outside the except block, whose traceback would keep the failed attempt's tensors alive.
-            torch.cuda.empty_cache()
-            side = self._rounded(max(side // 2, SMALLEST_TILE, self.overlap + 1))
+        """One network input `[1, C, h, w]` -> probabilities; on the CPU where it does not fit on the device."""
+        try:
+            if tiles := self._frame_tiles(*picture.shape[-2:]):
+                return self._joined(picture, tiles, size)
+            tiled = self.tile and not self.model.preprocessing.squash and max(picture.shape[-2:]) > self.tile
+            return self._tiled(picture, self.tile, size) if tiled else self._whole(picture, size)
+        except torch.OutOfMemoryError:
+            if self.device.type == "cpu":
+                raise
+        # Outside the except block, whose traceback would keep the failed attempt's tensors alive.
+        torch.cuda.empty_cache()
+        self._on_cpu = self._on_cpu or Segmenter(self.model, "cpu", cast(Precision, self.precision), self.tile, self.overlap, self.limit)
+        return self._on_cpu._frame(picture.cpu(), size).to(picture.device)
 
     def _rounded(self, side: int) -> int:
         return side + -side % self.model.size_multiple

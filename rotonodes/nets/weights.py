@@ -29,6 +29,9 @@ _CHECKPOINT_KEYS = ("rotonodes", "state")
 TORCH_FILES = (".pt", ".pth", ".ckpt")
 
 
+_MOST_LEVELS = 32  # of a network, in an estimate of its memory
+
+
 class WeightsError(UsageError):
     """A weights file is missing, damaged, foreign, or does not fit its network."""
 
@@ -153,10 +156,15 @@ def memory_of(path: str | os.PathLike[str], width: int, height: int, limit: floa
     metadata: dict[str, str] = {}
     if Path(path).suffix.lower() not in TORCH_FILES:
         metadata = _read_header(Path(path))[0]
-    config, sight = (json.loads(metadata.get(name, "{}")) for name in ("config", "sight"))
-    pixels = squash**2 if (squash := sight.get("squash", 0)) else width * height
-    tiles = [] if squash else tiles_of(width, height, metadata.get("architecture", ""), config, limit)
-    return max((frame_bytes(config, pixels_of(*tile.seen)) for tile in tiles), default=frame_bytes(config, pixels))
+    try:
+        config, sight = (json.loads(metadata.get(name, "{}")) for name in ("config", "sight"))
+        if max(int(config.get("depth", 4)), len(config.get("widths") or ())) > _MOST_LEVELS:
+            raise ValueError
+        pixels = squash**2 if (squash := sight.get("squash", 0)) else width * height
+        tiles = [] if squash else tiles_of(width, height, metadata.get("architecture", ""), config, limit)
+        return max((frame_bytes(config, pixels_of(*tile.seen)) for tile in tiles), default=frame_bytes(config, pixels))
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        raise WeightsError(f"{path}: its metadata describe no network: copy or train it again") from None
 
 
 def read_pickle_free(path: Path) -> Any:

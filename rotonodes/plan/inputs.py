@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import PlanFault
@@ -13,6 +13,7 @@ from rotonodes.values.frames import FilePattern, literal
 
 if TYPE_CHECKING:
     from rotonodes.plan.plan import Plan
+    from rotonodes.plan.sandbox import Sandbox
 
 
 def list_files(nodes: Mapping[str, Node], sinks: Sequence[str]) -> dict[str, Node]:
@@ -35,24 +36,37 @@ def list_files(nodes: Mapping[str, Node], sinks: Sequence[str]) -> dict[str, Nod
     return {name: node.with_files_listed(own) for name, node in nodes.items()}
 
 
-def refuse_overwriting(plan: Plan) -> None:
-    """Raise PlanFault for an output file that the run also reads, or that two outputs write, in whatever spelling."""
-    if not _may_overwrite(plan):
-        return
-    rule = OverwriteRule()
-    # All frames that may ever be read, not those to do: what comes from the cache today is read again tomorrow.
+def files_read(plan: Plan) -> Iterator[tuple[str, str]]:
+    """(node, file) of all files that may ever be read, not of those to do: what comes from the cache today is read again tomorrow."""
     every = sorted({*plan.delivered, *plan.keys.clip})
     for name in plan.graph.upstream(plan.sinks):
         if not plan.graph.vertices[name].disabled and next(plan.nodes[name].paths("input"), None):
             beyond = (*plan.todo.get(name, ()), *plan.cached.get(name, ()))  # where a node asks for frames outside the shot
-            numbers: Sequence[int | None] = [*every, *beyond] if plan.keys.per_frame(name) else (None,)
-            for path in (path for frame in dict.fromkeys(numbers) for path in plan.nodes[name].reads(frame)):
-                rule.reads(name, path)
+            numbers: Iterable[int | None] = dict.fromkeys([*every, *beyond]) if plan.keys.per_frame(name) else (None,)
+            yield from ((name, path) for frame in numbers for path in plan.nodes[name].reads(frame))
+
+
+def files_written(plan: Plan) -> Iterator[tuple[str, str]]:
+    """(node, file) of all files that the outputs write."""
     for name in plan.sinks:
         delivered: tuple[int | None, ...] = plan.delivered if plan.keys.per_frame(name) else (None,)
-        for path in (path for frame in delivered for path in plan.nodes[name].writes(frame)):
-            if fault := rule.writes(name, path):
-                raise PlanFault(plan.graph.vertices[name].line(fault))
+        yield from ((name, path) for frame in delivered for path in plan.nodes[name].writes(frame))
+
+
+def refuse_misplaced(plan: Plan, sandbox: Sandbox | None) -> None:
+    """Raise PlanFault for an output file that the run also reads, or that two outputs write, in whatever spelling; with a `sandbox`
+    also for a file outside of it.
+    """
+    if sandbox is None and not _may_overwrite(plan):
+        return
+    rule = OverwriteRule()
+    for name, path in files_read(plan):
+        if fault := sandbox.fault(path, written=False) if sandbox is not None else "":
+            raise PlanFault(plan.graph.vertices[name].line(fault))
+        rule.reads(name, path)
+    for name, path in files_written(plan):
+        if fault := (sandbox.fault(path, written=True) if sandbox is not None else "") or rule.writes(name, path):
+            raise PlanFault(plan.graph.vertices[name].line(fault))
 
 
 def _may_overwrite(plan: Plan) -> bool:

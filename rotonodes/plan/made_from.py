@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FOLDER = "made"  # in the cache
 _MOST_BYTES = 32 << 20  # of all records; the oldest go first
+_MOST_OUTPUTS = 100_000  # of a run with a record: its keys are all made before the first frame
 _DIGITS = 16  # of a key in a record
 _HEAD = 4  # the CRC-32 of what follows
 
@@ -67,8 +68,10 @@ class Records:
         """Write the record of a run that is about to begin. A folder that cannot be written is no fault: nothing is lost."""
         from rotonodes.io.files import write_bytes
 
-        record = record_of(plan) if self.folder is not None else {}
-        if self.folder is None or not record["made"]:
+        if self.folder is None or sum(len(plan.todo.get(name, ())) for name in plan.sinks) > _MOST_OUTPUTS:
+            return
+        record = record_of(plan)
+        if not record["made"]:
             return
         body = zlib.compress(json.dumps(record, sort_keys=True).encode(), 1)
         with contextlib.suppress(RotoError, OSError):

@@ -12,12 +12,13 @@ from rotonodes.node.base import Node
 from rotonodes.plan.cache import Cache
 from rotonodes.plan.differences import History
 from rotonodes.plan.done import is_done
-from rotonodes.plan.inputs import list_files, refuse_overwriting
+from rotonodes.plan.inputs import list_files, refuse_misplaced
 from rotonodes.plan.keys import FileFingerprints, Keys
 from rotonodes.plan.missing_files import missing_frames
 from rotonodes.plan.network_precision import decide_precision
 from rotonodes.plan.paths import Paths
 from rotonodes.plan.plan import Plan, Stage
+from rotonodes.plan.sandbox import Sandbox, refuse_paths
 from rotonodes.plan.sizes import estimate_memory
 from rotonodes.values.frame_sets import FrameSet
 from rotonodes.values.frames import frames_named
@@ -39,10 +40,12 @@ def make_plan(
     verify: bool = False,
     device: str = "auto",
     precision: str | None = None,
+    sandbox: Sequence[str] | None = None,
 ) -> Plan:
     """Plan a run of `graph`. `frames` narrows the frames delivered, `nodes` (-X) the sinks; `cache` is a folder or "none"; `force` makes
     everything again, or these nodes and what is made from them; `store` False plans a run that writes nothing to the cache; `precision`
-    goes before that of the nodes, and where it is auto, `device` decides.
+    goes before that of the nodes, and where it is auto, `device` decides; `sandbox` refuses files outside of `root` and of these folders
+    to read.
 
     Nothing is rendered; only size, time and key of files are read, with `verify` every byte of the outputs. Raises UsageError when
     there is nothing to deliver or the frames are unknown.
@@ -50,9 +53,14 @@ def make_plan(
     if graph.open_inputs:
         raise UsageError(f"{graph.file} works only as a node of another graph: its input {graph.open_inputs[0]!r} is not linked")
     paths = Paths(root, path_map)
+    box = None if sandbox is None else Sandbox(paths, sandbox)
     chosen = select(graph, nodes)
     sinks = list(dict.fromkeys(link.node for link in chosen)) if nodes else graph.sinks()
-    resolved = list_files({name: vertex.node.at(paths.here, paths.source) for name, vertex in graph.vertices.items()}, sinks)
+    placed = {name: vertex.node.at(paths.here, paths.source) for name, vertex in graph.vertices.items()}
+    if box is not None:  # before anything is listed
+        refuse_paths(graph, box, placed, sinks)
+        box.refuse_cache(paths.here(CACHE_FOLDER) if cache is None else "")
+    resolved = list_files(placed, sinks)
     chosen_precision = decide_precision(graph, resolved, device, precision)
     # What is measured and learned depends on the whole graph, whatever -X and -F narrow.
     clip = graph.frames or _frames_on_disk(graph, resolved, graph.sinks())
@@ -68,21 +76,24 @@ def make_plan(
         if link.output:
             plan.outputs.setdefault(link.node, set()).add(link.output)
     _Planner(plan, forced_nodes(graph, sinks, force), verify).walk()
-    refuse_overwriting(plan)
+    refuse_misplaced(plan, box)
     if not store:
         plan.kept = set()
-    if graph.frames is None:  # the number of frames is known only now
-        for name in sinks:
-            linked = frozenset(graph.vertices[name].links)
-            for message in graph.vertices[name].node.faults(linked, len(delivered)):
-                raise PlanFault(graph.vertices[name].line(message))
+    _refuse_late_faults(plan)
     if graph.frames is None and frames is None:
         plan.warnings += gap_warnings(delivered)
-    plan.warnings += removed_warnings(plan.cache)
-    plan.warnings += whole_clip_warnings(plan)
+    plan.warnings += [*removed_warnings(plan.cache), *whole_clip_warnings(plan)]
     plan.missing = missing_frames(plan)
     plan.memory = estimate_memory(plan)
     return plan
+
+
+def _refuse_late_faults(plan: Plan) -> None:
+    """Raise PlanFault for a fault that shows only now, where the graph does not give its frames."""
+    for name in plan.sinks if plan.graph.frames is None else ():
+        vertex = plan.graph.vertices[name]
+        for message in vertex.node.faults(frozenset(vertex.links), len(plan.delivered)):
+            raise PlanFault(vertex.line(message))
 
 
 def forced_nodes(graph: Graph, sinks: Sequence[str], force: bool | Sequence[str]) -> frozenset[str]:

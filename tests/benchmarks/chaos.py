@@ -2,21 +2,25 @@
 
     python tests/benchmarks/chaos.py --kills 100
 
-The graph has every kind of writer: a training with checkpoints, its weights with their card, pictures of every format, GIF, animations, a
-video, PSD and scores. An undisturbed run comes first. Then runs are started and killed until one of them finishes, in rounds with
-a fresh folder, until there were enough kills. After each kill every file under a final name is compared with the undisturbed run's;
-after each round all files are, and no unfinished file may be left. Exit code 1 when anything differs.
+The graph has every writer: a training with checkpoints, its weights with their card and as ONNX, pictures of every format, GIF,
+animations, videos, PSDs, SVG, masks, sheets and scores. An undisturbed run comes first. Then runs are started and killed
+until one of them finishes, in rounds with a fresh folder, until there were enough kills. After each kill every file under a final name
+is compared with the undisturbed run's; after each round all files are, and no unfinished file may be left. Exit code 1 when anything
+differs.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import signal
 import sys
 import tempfile
 import time
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +30,14 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 FRAMES = 6
+SHORT_FRAMES = 2
 PICTURES = ("png", "exr", "jpg", "tif", "webp", "bmp")
-GRAPH = f"""rotonodes: 1
-frames: 1-{FRAMES}
+GRAPH = """rotonodes: 1
+frames: 1-{frames}
 nodes:
   plate: {{type: LoadFrames, path: "in/plate.####.png"}}
   truth: {{type: LoadLabels, path: "in/truth.####.png", classes: [background, shape], colors: ["#000000", "#ffffff"]}}
-  train: {{type: TrainUNet, in: {{image: plate, labels: truth}}, steps: 12, batch: 2, crop: 32, widths: [4, 8],
+  train: {{type: TrainUNet, in: {{image: plate, labels: truth}}, steps: {steps}, batch: 2, crop: 32, widths: [4, 8],
           every: 4, checkpoints: out/training}}
   model: {{type: WriteModel, in: train, path: out/net.safetensors}}
   roto:  {{type: UNetSegment, in: {{image: plate, model: train}}, cache: true}}
@@ -41,19 +46,33 @@ nodes:
   gif:   {{type: WriteGIF, in: roto.labels, path: out/clip.gif}}
   apng:  {{type: WriteAnimation, in: plate, path: out/clip.png}}
   movie: {{type: WriteVideo, in: plate, path: out/clip.mkv, codec: ffv1}}
+  webp:  {{type: WriteAnimation, in: plate, path: out/clip.webp}}
+  mp4:   {{type: WriteVideo, in: plate, path: out/clip.mp4}}
   psd:   {{type: WritePSD, in: {{labels: roto.labels}}, path: "out/layers.####.psd"}}
+  flat:  {{type: WriteFlatPSD, in: {{labels: truth}}, path: "out/flat.####.psd"}}
+  svg:   {{type: WriteSVG, in: {{labels: truth}}, path: "out/flat.####.svg"}}
+  named: {{type: WritePictures, in: plate, pictures: "in/plate.*.png", path: "out/named/*_b.png"}}
+  layer: {{type: WritePicturePSD, in: {{pictures: [plate]}}, names: [plate], named_after: "in/plate.*.png", path: "out/named/*.psd"}}
+  parts: {{type: WriteParts, in: truth, parts: [shape], path: "out/parts/{{part}}.####.png"}}
+  edges: {{type: CheckEdges, in: roto.matte, path: out/edges.json, picture: out/edges.png}}
+  sheet: {{type: ContactSheet, in: plate, path: out/sheet.png}}
+  mask:  {{type: LoadMattes, path: "in/truth.####.png"}}
+  alpha: {{type: EvaluateMatte, in: {{matte: roto.matte, truth: mask}}, path: out/alpha.json}}
 """
+ONNX = "  onnx:  {type: ExportONNX, in: train, path: out/net.onnx}\n"
 
 
-def graph_text() -> str:
-    return GRAPH + "".join(f'  w_{kind}: {{type: WriteFrames, in: plate, path: "out/{kind}/a.####.{kind}"}}\n' for kind in PICTURES)
+def graph_text(short: bool) -> str:
+    onnx = ONNX if not short and all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime")) else ""
+    graph = GRAPH.format(frames=SHORT_FRAMES if short else FRAMES, steps=3 if short else 12)
+    return graph + onnx + "".join(f'  w_{kind}: {{type: WriteFrames, in: plate, path: "out/{kind}/a.####.{kind}"}}\n' for kind in PICTURES)
 
 
-def make_inputs(folder: Path) -> None:
+def make_inputs(folder: Path, short: bool) -> None:
     """A clip of a bright square that moves over noise, and its labels."""
     (folder / "in").mkdir(parents=True)
-    (folder / "g.yaml").write_text(graph_text())
-    for frame in range(1, FRAMES + 1):
+    (folder / "g.yaml").write_text(graph_text(short))
+    for frame in range(1, (SHORT_FRAMES if short else FRAMES) + 1):
         plate = np.random.default_rng(frame).integers(0, 90, (48, 48, 3), np.uint8)
         truth = np.zeros((48, 48), np.uint8)
         truth[10:30, 4 * frame : 4 * frame + 20] = 1
@@ -102,11 +121,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--short", action="store_true", help="fewer frames and steps, no ONNX")
     given = parser.parse_args(arguments)
     chance, kills, rounds, partial, differing, left, failed = random.Random(given.seed), 0, 0, 0, 0, 0, 0
     with tempfile.TemporaryDirectory() as place:
         whole = Path(place) / "whole"
-        make_inputs(whole)
+        make_inputs(whole, given.short)
         warm_up()
         begun = time.monotonic()
         code = os.waitstatus_to_exitcode(os.waitpid(start(whole), 0)[1])
@@ -118,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
         while kills < given.kills:
             folder = Path(place) / f"round{rounds}"
             rounds += 1
-            make_inputs(folder)
+            make_inputs(folder, given.short)
             while True:
                 process = start(folder)
                 deadline = time.monotonic() + (chance.uniform(0, length * 0.7) if kills < given.kills else 3600)
@@ -143,7 +163,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def warm_up() -> None:
     """Import what a run imports, so that each run is short and most kills hit the work."""
-    import OpenEXR  # noqa: F401
+    for name in ("OpenEXR", "av", "imageio.v3", "isal", "numba", "psd_tools", "onnx", "onnxscript", "onnxruntime", "torch.onnx"):
+        with contextlib.suppress(ImportError):
+            import_module(name)
     import torch
 
     import rotonodes.engine.run

@@ -25,7 +25,12 @@ class Segments(NamedTuple):
 class SegmentingNode(NetworkNode):
     """Base of nodes that assign a class to every pixel."""
 
-    tile: int = param(0, help="side of overlapping tiles for large frames; 0: no tiles", unit="px", ge=0)
+    tile: int = param(
+        0,
+        help="side of overlapping tiles for large frames; 0: no tiles, and what does not fit on a GPU is made on the CPU",
+        unit="px",
+        ge=0,
+    )
     overlap: int = param(64, help="overlap of tiles", unit="px", ge=0)
     threshold: float | None = param(
         None, help="matte above which a pixel is not background; default: the most probable class, with a shape 0.5", ge=0, le=1
