@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from rotonodes.values.frames import FilePattern
@@ -34,17 +36,34 @@ class OverwriteRule:
         return ""
 
 
-def may_meet(one: str, other: str) -> bool:
-    """Whether two paths with frame tokens can name one file, at whichever frames; in doubt they can."""
-    (folder, name), (other_folder, other_name) = os.path.split(one), os.path.split(other)
-    if FilePattern(folder).has_token or FilePattern(other_folder).has_token:
-        return True
-    if _folder_identity(folder) != _folder_identity(other_folder):
+def any_meet(paths: Iterable[tuple[int, str]]) -> bool:
+    """Whether two paths of different owners, with frame tokens, can name one file, at whichever frames; in doubt they can.
+
+    `paths` are (owner, path). The cost grows with the paths, not with their pairs: in the order of names, those that begin another name
+    lie right before it.
+    """
+    listed = list(paths)
+    if len({owner for owner, _ in listed}) < 2:
         return False
-    first, last = _ends(one, name)
-    other_first, other_last = _ends(other, other_name)
-    alike = first.startswith(other_first) or other_first.startswith(first)
-    return alike and (last.endswith(other_last) or other_last.endswith(last))
+    identity, folders = cache(_folder_identity), defaultdict[object, list[tuple[str, str, int]]](list)
+    for owner, path in listed:
+        folder, name = os.path.split(path)
+        if FilePattern(folder).has_token:
+            return True
+        folders[identity(folder)].append((*_ends(path, name), owner))
+    return any(_names_meet(sorted(names)) for names in folders.values())
+
+
+def _names_meet(names: Sequence[tuple[str, str, int]]) -> bool:
+    """The same for sorted (before the tokens, behind them, owner) of one folder."""
+    before: list[tuple[str, str, int]] = []  # names whose beginnings begin the present one
+    for first, last, owner in names:
+        while before and not first.startswith(before[-1][0]):
+            before.pop()
+        if any(other != owner and (last.endswith(end) or end.endswith(last)) for _, end, other in before):
+            return True
+        before.append((first, last, owner))
+    return False
 
 
 def has_links(folder: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import PlanFault
-from rotonodes.graph.overwriting import OverwriteRule, has_links, may_meet
+from rotonodes.graph.overwriting import OverwriteRule, any_meet, has_links
 from rotonodes.node.base import Node
 from rotonodes.values.frames import FilePattern, literal
 
@@ -84,6 +84,4 @@ def _may_overwrite(plan: Plan) -> bool:
     of_sinks = [(at, path) for at, paths in enumerate(written) for path in paths or ()]
     if any(per_frame(plan.sinks[at]) and len(plan.delivered) > 1 and not FilePattern(path).has_token for at, path in of_sinks):
         return True
-    if any(may_meet(path, source) for _, path in of_sinks for source in sources):
-        return True
-    return any(may_meet(path, other) for at, path in of_sinks for later, other in of_sinks if at < later)
+    return any_meet([*of_sinks, *((-1, source) for source in sources)])
