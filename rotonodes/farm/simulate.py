@@ -26,7 +26,7 @@ class StepTimes(NamedTuple):
     task: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class Course:
     """One simulated run: its wall time in seconds, and for each step how many machines are busy in each of `COLUMNS` parts of it."""
 
