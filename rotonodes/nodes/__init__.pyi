@@ -1270,7 +1270,7 @@ class OnnxSegment(Node):
 
     weights: the file that ExportONNX wrote (.onnx)
     batch: frames at once; default 8 on CUDA, 1 on the CPU (frames)
-    tile: side of overlapping tiles for large frames; 0: no tiles (px)
+    tile: side of overlapping tiles for large frames; 0: no tiles, and what does not fit on a GPU is made on the CPU (px)
     overlap: overlap of tiles (px)
     threshold: matte above which a pixel is not background; default: the most probable class, with a shape 0.5
     scale: factor to resize frames by before the network, bicubic, and its output back; default that of the weights, mostly 1
@@ -2206,7 +2206,7 @@ class UNetSegment(Node):
         at edges
     memory: memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, which changes
         nothing but the memory; 0: never (GB)
-    tile: side of overlapping tiles for large frames; 0: no tiles (px)
+    tile: side of overlapping tiles for large frames; 0: no tiles, and what does not fit on a GPU is made on the CPU (px)
     overlap: overlap of tiles (px)
     threshold: matte above which a pixel is not background; default: the most probable class, with a shape 0.5
     scale: factor to resize frames by before the network, bicubic, and its output back; default that of the weights, mostly 1
