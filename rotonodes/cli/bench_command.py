@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rotonodes.cli.options import (
+    batch_option,
     device_option,
     frames_option,
     graph_argument,
@@ -20,6 +21,7 @@ from rotonodes.cli.options import (
     only_option,
     path_options,
     precision_option,
+    threads_option,
     verbose_option,
 )
 from rotonodes.cli.session import Session, load, paths, say, write_json
@@ -43,8 +45,8 @@ def _png_name(_: click.Context, option: click.Parameter, value: str | None) -> s
 @graph_options
 @device_option
 @precision_option
-@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Frames a network takes at once.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Frames made in parallel.  [default: one per core]")
+@batch_option
+@threads_option
 @path_options
 @click.option("--picture", metavar="FILE.png", callback=_png_name, help="Write the timeline of some frames as a picture.")
 @click.option("--trace", metavar="FILE.json", callback=json_name, help="Write the timeline as a trace for Perfetto or chrome://tracing.")

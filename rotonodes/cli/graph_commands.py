@@ -12,6 +12,7 @@ import click
 
 from rotonodes.cli.options import (
     ForceCommand,
+    batch_option,
     device_option,
     force_option,
     frame_range,
@@ -25,6 +26,7 @@ from rotonodes.cli.options import (
     place_options,
     precision_option,
     progress_option,
+    threads_option,
     verbose_option,
     verify_option,
 )
@@ -45,8 +47,8 @@ if TYPE_CHECKING:
 @graph_options
 @device_option
 @precision_option
-@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Frames a network takes at once.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Frames made in parallel.  [default: one per core]")
+@batch_option
+@threads_option
 @place_options
 @force_option
 @verify_option

@@ -10,6 +10,7 @@ import click
 
 from rotonodes.cli.session import Session
 from rotonodes.errors import ListLength, UsageError
+from rotonodes.machine.precision import PRECISIONS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -178,9 +179,13 @@ farm_plan_options = options(
     click.option("--picture", metavar="FILE.svg", help="Draw the machines that are busy over time, for the last number of --machines."),
 )
 device_option = click.option("--device", metavar="auto|cpu|cuda[:N]", default="auto", help="Device that networks run on.")
+batch_option = click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Frames a network takes at once.")
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", help="Frames made in parallel.  [default: one per core]"
+)
 precision_option = click.option(
     "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    type=click.Choice(["auto", *PRECISIONS]),
     help="Arithmetic of networks, instead of their nodes' own.  [default: auto, what the device multiplies natively]",
 )
 graph_argument = click.argument("graph_file", metavar="GRAPH", type=click.Path())

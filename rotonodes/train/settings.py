@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.machine.precision import PRECISIONS
 from rotonodes.nets.levels import check_levels, doubled, smallest_size
 from rotonodes.nets.model import SHAPE
 from rotonodes.nets.preprocess import Preprocessing
@@ -15,7 +16,6 @@ from rotonodes.values.tones import CLASSES, COLORS
 
 SCHEDULES = ("cosine", "onecycle", "constant", "plateau")
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
-PRECISIONS = ("float32", "bfloat16", "float16")
 WATCHERS = ("tensorboard", "wandb")
 TASKS = ("labels", "alpha", "parts")
 

@@ -101,6 +101,18 @@ def until(true: Callable[[], object], what: str) -> None:
     raise AssertionError(f"never {what}")
 
 
+# A whole clip behind frames that are delivered, so that frames can fail.
+FILES = """
+rotonodes: 1
+frames: 1-4
+nodes:
+  load: {type: LoadFrames, path: "in.####.png"}
+  png:  {type: WriteFrames, in: load, path: "out/s.####.png"}
+  roto: {type: UNetSegment, in: load, weights: weights/tones.safetensors}
+  gif:  {type: WriteGIF, in: roto.labels, path: "out/s.gif"}
+"""
+
+
 _one_machine: dict[str, bytes] = {}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from one_graph import PATIENT_GRAPH, PATIENT_NODES, environment, one_machine, outputs, rotonodes, shot, until  # noqa: F401
+from one_graph import FILES, PATIENT_GRAPH, PATIENT_NODES, environment, one_machine, outputs, rotonodes, shot, until  # noqa: F401
 from PIL import Image
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install 'rotonodes[farm]'")
@@ -109,17 +109,6 @@ def test_a_stopped_job_leaves_no_partial_file(tmp_path: Path, farm: Callable[...
     assert not any(Path(f"/proc/{tool}").exists() for tool in tools)
     assert not list(tmp_path.glob("out/*"))
     assert not (tmp_path / ".rotonodes/jobs/graph/dask.json").exists()
-
-
-FILES = """
-rotonodes: 1
-frames: 1-4
-nodes:
-  load: {type: LoadFrames, path: "in.####.png"}
-  png:  {type: WriteFrames, in: load, path: "out/s.####.png"}
-  roto: {type: UNetSegment, in: load, weights: weights/tones.safetensors}
-  gif:  {type: WriteGIF, in: roto.labels, path: "out/s.gif"}
-"""
 
 
 def test_a_failed_chunk_fails_the_job_and_the_next_makes_the_rest(tmp_path: Path, farm: Callable[..., subprocess.Popen[str]]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from one_graph import PATIENT_GRAPH, PATIENT_NODES, ROOT, environment, one_machine, outputs, rotonodes, shot, until  # noqa: F401
+from one_graph import FILES, PATIENT_GRAPH, PATIENT_NODES, ROOT, environment, one_machine, outputs, rotonodes, shot, until  # noqa: F401
 from PIL import Image
 
 from rotonodes import __version__
@@ -104,17 +104,6 @@ def test_dask_workers_in_a_queue_deliver_the_bytes_of_one_machine_and_train_once
     assert sum(nodes["train"]["ran"] for nodes in stats) == 1
     queue = ["squeue", "--noheader", "--name=dask-worker"]
     until(lambda: not subprocess.check_output(queue, env=environment(SLURM_CONF=str(slurm / "slurm.conf"))), "ended its workers")
-
-
-FILES = """
-rotonodes: 1
-frames: 1-4
-nodes:
-  load: {type: LoadFrames, path: "in.####.png"}
-  png:  {type: WriteFrames, in: load, path: "out/s.####.png"}
-  roto: {type: UNetSegment, in: load, weights: weights/tones.safetensors}
-  gif:  {type: WriteGIF, in: roto.labels, path: "out/s.gif"}
-"""
 
 
 def test_a_failed_chunk_fails_the_job_and_the_next_makes_the_rest(tmp_path: Path, farm: Callable) -> None:
