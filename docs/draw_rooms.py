@@ -39,7 +39,8 @@ HALF, THIRD = (COLUMN - 14) / 2, (WIDTH - 2 * LEFT - 28) / 3
 PLACES = {
     "cli": Place("top", 0, LEFT, WIDTH - 2 * LEFT, "the command line: options, exit codes, everyday jobs"),
     "api": Place("top", 1, RIGHT - 132, 264, "Graph and run, for Python"),
-    "hosts": Place("left", 1, LEFT, 340, "add-ons for Blender and Cinema 4D"),
+    "hosts": Place("left", 1, LEFT, 163, "Blender, Cinema 4D"),
+    "page": Place("right", 1, LEFT + 177, 163, "the live page"),
     "farm": Place("right", 1, RIGHT + 146, COLUMN - 146, "jobs for render farms"),
     "nodes": Place("left", 2, LEFT, COLUMN, "one node a file, in folders by what they are for"),
     "train": Place("left", 3, LEFT, COLUMN, "training: data, objective, loop, checkpoints, log"),

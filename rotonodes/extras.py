@@ -32,9 +32,12 @@ LIBRARIES = {  # by the name that Python imports
     "psd_tools": OptionalLibrary("psd-tools", "psd"),
     "pymatting": OptionalLibrary("pymatting", "matting"),
     "scipy": OptionalLibrary("scipy", "post"),
+    "starlette": OptionalLibrary("starlette", "page"),
     "skimage": OptionalLibrary("scikit-image", "post"),
     "tensorboard": OptionalLibrary("tensorboard", "tensorboard"),
+    "uvicorn": OptionalLibrary("uvicorn", "page"),
     "wandb": OptionalLibrary("wandb", "wandb"),
+    "websockets": OptionalLibrary("websockets", "page"),
 }
 
 

@@ -49,7 +49,10 @@ ROOMS = {
     "__init__": Room("errors values nets node engine api"),
     "farm": Room("errors extras values machine io node graph plan"),
     "hosts": Room("errors io"),
-    "cli": Room("errors extras values machine io imaging nets train node nodes graph plan engine report describe api __init__ farm hosts"),
+    "page": Room("errors extras values machine io imaging node graph plan engine describe", "in functions"),
+    "cli": Room(
+        "errors extras values machine io imaging nets train node nodes graph plan engine report describe api __init__ farm hosts page"
+    ),
     "__main__": Room("cli"),
 }
 

@@ -18,6 +18,7 @@ from rotonodes.cli import cache_commands as cached
 from rotonodes.cli import farm_commands as farm
 from rotonodes.cli import graph_commands as graphs
 from rotonodes.cli import job_commands as everyday
+from rotonodes.cli import page_commands as pages
 from rotonodes.cli import reference_commands as reference
 from rotonodes.cli import render_commands as renders
 from rotonodes.cli.interrupt import end_now, end_on_signals
@@ -62,6 +63,7 @@ def cli() -> None:
 
 for command in (
     *(graphs.run, graphs.check, plan, graphs.draw, graphs.view),
+    *(pages.edit,),
     benches.bench,
     *(farm.submit, farm.status, farm.cancel),
     *(reference.nodes, reference.schema, reference.palettes, reference.blender_addon),

@@ -80,6 +80,10 @@ class Evaluator:
         """The outputs of a node that is made once; the first thread that asks makes it, with everything it depends on."""
         return self._once[name].get(lambda: self._make_once(name))  # type: ignore[no-any-return]
 
+    def give(self, name: str, values: Values) -> None:
+        """Use values of a node made once that the caller has already."""
+        self._once[name].get(lambda: values)
+
     def _make_once(self, name: str) -> Values:
         identity = ("once", self.plan.keys.of(name, None), tuple(sorted(self.plan.outputs.get(name, ()))))
         values, was_there = self.kept.get(identity, lambda: self._make_or_load(name))

@@ -30,3 +30,24 @@ class Kept:
         value = make()
         with self._lock:
             return self._values.setdefault(identity, value), False
+
+
+class KeptRecently(Kept):
+    """Keeps the values asked for last, whatever each run asks for: previews look at one node now and at another one then."""
+
+    def __init__(self, most: int = 16) -> None:
+        super().__init__()
+        self.most = most
+
+    def start_run(self) -> None:
+        """Drop the oldest values beyond the limit."""
+        with self._lock:
+            for identity in list(self._values)[: max(0, len(self._values) - self.most)]:
+                del self._values[identity]
+
+    def get(self, identity: Hashable, make: Callable[[], Any]) -> tuple[Any, bool]:
+        value, was_there = super().get(identity, make)
+        with self._lock:
+            if identity in self._values:
+                self._values[identity] = self._values.pop(identity)  # now the youngest
+        return value, was_there

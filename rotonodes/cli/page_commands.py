@@ -1,0 +1,73 @@
+"""Commands that follow a graph file while it is edited: edit, watch."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import click
+
+from rotonodes.cli.options import device_option, graph_argument, graph_options, place_options, precision_option, verbose_option
+from rotonodes.cli.session import Session, graph_file, import_nodes, pairs, places, say
+from rotonodes.errors import EXIT_OK
+
+PAGE_LIBRARIES = ("starlette", "uvicorn", "websockets")
+
+
+@click.command()
+@graph_argument
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port of the page.  [default: 8420, or the next free one]")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser; print the address only.")
+@graph_options
+@device_option
+@precision_option
+@place_options
+@verbose_option
+@click.pass_context
+def edit(context: click.Context, /, graph_file: str, port: int | None, no_browser: bool, **given: Any) -> int:
+    """Open the live page of a graph: see every node's picture, change it, run it (extra page).
+
+    The page is served to this machine only. The file stays the truth: a text editor can be open beside it.
+    """
+    from rotonodes.cli.interrupt import StopOnSignal
+    from rotonodes.extras import need_library
+
+    for library in PAGE_LIBRARIES:
+        need_library(library, "edit")
+    from rotonodes.page.server import PageServer, serve_page
+
+    session = page_session(graph_file, given, context.ensure_object(Session))
+
+    def opened(server: PageServer) -> None:
+        click.echo(server.address)
+        if not no_browser:
+            threading.Thread(target=open_browser, args=(server.address,), daemon=True).start()
+
+    stop = threading.Event()
+    with StopOnSignal(stop) as signals:
+        serve_page(session, port, opened, stop, say)
+    return signals.code or EXIT_OK
+
+
+def page_session(path: str, given: dict[str, Any], session: Session) -> Any:
+    """The session of a page for a graph and the options of its command."""
+    from rotonodes.page.preview import Places
+    from rotonodes.page.session_state import PageSession
+
+    import_nodes(given["node_files"])
+    where = Places(**places(given), device=given["device"], precision=given["precision"])
+    variables = dict(pairs(given["variables"], "--var", "NAME=VALUE"))
+    settings = dict(pairs(given["settings"], "--set", "NODE.PARAM=VALUE"))
+    return PageSession(graph_file(path), where, variables, settings)
+
+
+def open_browser(address: str) -> None:
+    """Open the address in a browser; where there is none, it has been printed."""
+    import webbrowser
+
+    try:
+        opened = webbrowser.open(address)
+    except (webbrowser.Error, OSError):
+        opened = False
+    if not opened:
+        say("no browser could be opened: open the address above in one")
