@@ -14,6 +14,7 @@ from rotonodes import Graph
 from rotonodes.node.annotations import Frame, Key
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
+from rotonodes.node.registry import full_name
 from rotonodes.plan.keys import canonical, digest
 from rotonodes.plan.make_plan import make_plan
 from rotonodes.plan.plan import Plan
@@ -278,6 +279,29 @@ def test_other_values_are_other_keys(folder: Path, gain: float, other: float, na
 
     same = repr(gain) == repr(other) and name == other_name
     assert (of(gain, name) == of(other, other_name)) == same
+
+
+def test_keys_are_digests_of_the_json_that_is_documented(folder: Path) -> None:
+    nodes = {**NODES, "mix": "{type: KeyMix, in: {a: plate, b: still, more: [plate, still.image]}}"}
+    plan = plan_of(folder, nodes)
+
+    def expected(
+        name: str, frame: int | None, inputs: dict[str, Any], number: int | None = None, files: Iterable[str] = (), span: Any = None
+    ) -> str:
+        node = plan.graph.vertices[name].node
+        part = digest([full_name(type(node)), type(node).revision, plan.keys.parameters(name), *plan.keys.code(name)])
+        return digest([part, inputs, number, [plan.keys.fingerprint(path) for path in files], None])
+
+    plate, still, around, measure = (key(plan, name) for name in ("plate", "still", "around", "measure"))
+    assert plate == expected("plate", 5, {}, number=5)
+    assert still == expected("still", None, {}, files=[str(folder / "still.bin")])
+    image = {"a": [["image", plate]], "b": [["image", still]], "more": [["image", plate], ["image", still]]}
+    assert key(plan, "mix") == expected("mix", 5, image)
+    neighbours = {"image": [["image", key(plan, "mix", frame), frame] for frame in (4, 5, 6)]}
+    assert around == expected("around", 5, neighbours, number=5)
+    assert key(plan, "use") == expected(
+        "use", 5, {"image": [["image", around]], "scale": [[next(iter(plan.nodes["measure"].outputs())), measure]]}
+    )
 
 
 def test_thousands_of_nodes_in_a_row_have_keys() -> None:

@@ -1,7 +1,7 @@
 """One pass over the frames of a stage: chunks become jobs, jobs run when their inputs are ready, values are dropped after their last use.
 
-A job is one call of a node: at one frame, or at the frames of one batch. A few chunks are in flight at once, so readers run
-ahead of the network and writers behind it, and memory does not grow with the length of the shot.
+A job is one call of a node, at one frame or at the frames of one batch, or the calls of a chain of nodes at one frame. A few chunks
+are in flight at once, so readers run ahead of the network and writers behind it, and memory does not grow with the length of the shot.
 """
 
 from __future__ import annotations
@@ -10,32 +10,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from rotonodes.engine.chains import chains_to
 from rotonodes.engine.clip_feed import ClipFeed, Upstream
 from rotonodes.engine.evaluate import Evaluator
+from rotonodes.engine.jobs import Job, make_values
 from rotonodes.engine.pool import Pool, Pools
-from rotonodes.errors import Interrupted, UsageError
+from rotonodes.graph.graph import Link
 from rotonodes.plan.plan import Stage, Task
 from rotonodes.plan.sizes import CHUNKS_IN_FLIGHT, chunk_size
-
-
-@dataclass(eq=False)
-class Job:
-    """One call of a node, or (with `feed`) the delivery of one frame to a whole-clip node."""
-
-    name: str
-    frames: tuple[int | None, ...]
-    chunk: int
-    feed: ClipFeed | None = None
-    inputs: list[Job] = field(default_factory=list)
-    consumers: list[Job] = field(default_factory=list)
-    waits: int = 0  # inputs that are not made yet
-    uses: int = 0  # jobs, sinks and the next chunk that still need the values
-    values: dict[int | None, dict[str, Any]] = field(default_factory=dict)
-    failed: set[int | None] = field(default_factory=set)
-    finished: bool = False
 
 
 class StagePass:
@@ -48,6 +32,9 @@ class StagePass:
         size = chunk_size(self.plan, evaluator.device, evaluator.batch, pools.threads)
         cuts = range(0, len(stage.frames), size)
         self.chunks = deque((number, stage.frames[at : at + size]) for number, at in enumerate(cuts))
+        self.chains = chains_to(self.plan, self.sinks, (link.node for name, feed in feeds.items() for link in self._tapped(name, feed)))
+        inside = {name for chain in self.chains.values() for name in chain[:-1]}
+        self.order = [name for name in evaluator.order if name not in inside]
         self.looks_around = any(type(node).has_neighbours() for node in self.plan.nodes.values())
         self.lock = threading.RLock()
         self.admitting = False
@@ -104,12 +91,12 @@ class StagePass:
         """Make the jobs of a chunk, inputs before those that use them."""
         tasks = self._closure(frames)
         fresh: list[Job] = []
-        for name in self.evaluator.order:
+        for name in self.order:
             todo = [frame for frame in tasks.get(name, ()) if (name, frame) not in self.jobs]
             cached = self.plan.cached.get(name, set())
             size, calls = self.evaluator.batch_size(name), [f for f in todo if f not in cached]
             groups = [(f,) for f in todo if f in cached] + [tuple(calls[at : at + size]) for at in range(0, len(calls), size)]
-            fresh += [self._new(Job(name, group, number)) for group in groups]
+            fresh += [self._new(Job(name, group, number, chain=self.chains.get(name, ()))) for group in groups]
         for frame in frames:
             sinks = [self.jobs[name, frame] for name, wanted in self.sinks.items() if frame in wanted]
             deliveries = [self._new(Job(name, (frame,), number, feed)) for name, feed in self.feeds.items() if frame in feed.wanted]
@@ -140,11 +127,17 @@ class StagePass:
         """The tasks that a task is made from; none when it comes from the cache, or is made once."""
         if frame is None or frame in self.plan.cached.get(name, ()):
             return []
-        return self.keys.tasks(name, frame)
+        if name not in self.chains:
+            return self.keys.tasks(name, frame)
+        first, *others = self.chains[name]
+        return self.keys.tasks(first, frame) + [task for other in others for task in self.keys.tasks(other, frame) if task[1] is None]
 
     def _needs_of_delivery(self, name: str, feed: ClipFeed, frame: int) -> list[Task]:
         per_frame = self.keys.per_frame
-        return [(link.node, frame if per_frame(link.node) else None) for key, link in self.keys.inputs(name) if key in feed.inputs]
+        return [(link.node, frame if per_frame(link.node) else None) for link in self._tapped(name, feed)]
+
+    def _tapped(self, name: str, feed: ClipFeed) -> list[Link]:
+        return [link for key, link in self.keys.inputs(name) if key in feed.inputs]
 
     def _new(self, job: Job) -> Job:
         needs: list[Task] = []
@@ -183,51 +176,27 @@ class StagePass:
             return
         frame = job.frames[0]
         try:
-            job.feed.put(frame, self._gather(job, frame), lambda: self._end(job))  # type: ignore[arg-type]
+            job.feed.put(frame, self._for_clip(job), lambda: self._end(job))  # type: ignore[arg-type]
         except BaseException as error:
             if not isinstance(error, Upstream):
                 self.record.fail(job.name, frame, error)
             job.failed.add(frame)
             self._finish(job)
 
+    def _for_clip(self, job: Job) -> dict[str, Any]:
+        assert job.feed is not None
+        return self.evaluator.gather(job.name, job.frames[0], job.inputs_made(), job.feed.inputs)
+
     def _pool_of(self, name: str) -> Pool:
         """Nodes that take batches work on the device, one at a time; everything else on the cores."""
         return self.pools.device if type(self.plan.nodes[name]).signature.is_batch else self.pools.frames
 
     def _execute(self, job: Job) -> None:
-        """Make the frames of a job, in a thread of a pool. When a batch fails, its frames are tried one by one."""
-        inputs: dict[int | None, dict[str, Any]] = {}
+        """Make the frames of a job, in a thread of a pool."""
         try:
-            for frame in job.frames:
-                try:
-                    inputs[frame] = self._gather(job, frame)
-                except Upstream:
-                    job.failed.add(frame)
-            if inputs and not self.record.stop.is_set():
-                job.values = self.evaluator.make(job.name, inputs)
-        except BaseException as error:  # memory may end anywhere, a node may call sys.exit: the run must not hang on that
-            if len(inputs) == len(job.frames) > 1 and not isinstance(error, UsageError | Interrupted):
-                for frame, given in inputs.items():
-                    self._retry(job, frame, given)
-            else:
-                self.record.fail(job.name, next(iter(inputs), job.frames[0]), error)
+            make_values(job, self.evaluator)
         finally:
-            job.failed.update(frame for frame in job.frames if frame not in job.values)
             self._end(job)
-
-    def _retry(self, job: Job, frame: int | None, given: dict[str, Any]) -> None:
-        try:
-            job.values.update(self.evaluator.make(job.name, {frame: given}))
-        except BaseException as error:
-            self.record.fail(job.name, frame, error)
-
-    def _gather(self, job: Job, frame: int | None) -> dict[str, Any]:
-        """A task's inputs by name. Upstream when one of them failed."""
-        made = {(source.name, f): values for source in job.inputs for f, values in source.values.items()}
-        only = job.feed.inputs if job.feed is not None else None
-        if only is None and not self._needs(job.name, frame):
-            return {}
-        return self.evaluator.gather(job.name, frame, made, only)
 
     def _end(self, job: Job) -> None:
         with self.lock:

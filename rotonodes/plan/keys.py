@@ -67,7 +67,10 @@ class _Facts(NamedTuple):
     needs_of: bool  # its links need different frames
     frame_in_key: bool
     shot_in_key: bool
+    reads_nothing: bool
     sources: tuple[tuple[str, bool], ...] | None  # of a node that takes one frame at a time: its sources, and whether they differ by frame
+    spelling: str  # of such a node: canonical JSON of its inputs, with %s for the key of each of `spelled`
+    spelled: tuple[tuple[str, bool], ...]
 
 
 class Keys:
@@ -125,7 +128,13 @@ class Keys:
         whole, neighbours, differs = cls.takes_whole_clip(), cls.has_neighbours(), cls.needs_of is not Node.needs_of
         plain = not (whole or neighbours or differs)
         sources = tuple(dict.fromkeys((link.node, per_frame) for _, link, per_frame in inputs)) if plain else None
-        return _Facts(node, tuple(inputs), whole, neighbours, differs, frame_in_key, Shot in cls.signature.asks.values(), sources)
+        shot_in_key = Shot in cls.signature.asks.values()
+        still = cls.reads is Node.reads and not any(node.paths("input"))
+        return _Facts(node, tuple(inputs), whole, neighbours, differs, frame_in_key, shot_in_key, still, sources, *_spelling(inputs))
+
+    def sources(self, name: str) -> tuple[tuple[str, bool], ...] | None:
+        """The nodes that a node takes values of, and whether these differ by frame; None for one that takes several frames at a time."""
+        return self._facts[name].sources
 
     def tasks(self, name: str, frame: int | None) -> list[tuple[str, int | None]]:
         """The (node, frame) that a node's value at `frame` is made from."""
@@ -193,10 +202,22 @@ class Keys:
                     continue
                 stack.pop()
                 if top not in self._made:
-                    self._made[top] = self._compute(*top, self.asked(*top))
+                    self._made[top] = self._compute(*top)
         return self._made[at]
 
-    def _compute(self, name: str, frame: int | None, asked: Iterable[Asked]) -> str:
+    def _compute(self, name: str, frame: int | None) -> str:
+        facts = self._facts[name]
+        if facts.sources is None:
+            return self._compute_of_several(name, frame, self.asked(name, frame))
+        # The same as below, spelled without an encoder: a graph of thousands of nodes has millions of keys.
+        inputs = facts.spelling % tuple([self._made[node, frame if per_frame else None] for node, per_frame in facts.spelled])
+        files = "[]" if facts.reads_nothing else canonical(self._files(name, frame))
+        number = frame if facts.frame_in_key and frame is not None else "null"
+        span = canonical(self.span(name)) if facts.shot_in_key else "null"
+        text = f'["{self._node_part(name, facts.node)}",{inputs},{number},{files},{span}]'
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _compute_of_several(self, name: str, frame: int | None, asked: Iterable[Asked]) -> str:
         facts, inputs = self._facts[name], dict[str, list[Any]]()
         exact = facts.whole_clip or facts.neighbours
         for key, link, frames, _ in asked:
@@ -204,12 +225,15 @@ class Keys:
             new = [[link.output, m, f] if exact else [link.output, m] for m, f in zip(made, frames, strict=True)]
             if new:
                 inputs.setdefault(key, []).extend(new)
+        files, span = self._files(name, frame), self.span(name)
+        return digest([self._node_part(name, facts.node), inputs, frame if facts.frame_in_key or exact else None, files, span])
+
+    def _files(self, name: str, frame: int | None) -> list[Any]:
+        """The identities of the files that a node reads for a frame."""
         try:
-            files = [self.fingerprint(path) for path in self.nodes[name].reads(frame)]
+            return [self.fingerprint(path) for path in self.nodes[name].reads(frame)]
         except UsageError as error:
             raise self.graph.vertices[name].located(error) from None
-        span = self.span(name)
-        return digest([self._node_part(name, facts.node), inputs, frame if facts.frame_in_key or exact else None, files, span])
 
     def span(self, name: str) -> list[int] | None:
         """The frames that are in the key of a node: all of a whole clip (two clips that repeat one still differ), or the shot's ends."""
@@ -234,6 +258,17 @@ class Keys:
         node = self.graph.vertices[name].node
         values = pixel_parameters(node)
         return values | {"precision": self.nodes[name].precision} if type(node).has_precision else values  # type: ignore[attr-defined]
+
+
+def _spelling(inputs: Iterable[tuple[InputLink, Link, bool]]) -> tuple[str, tuple[tuple[str, bool], ...]]:
+    """Canonical JSON of a node's inputs at one frame, with %s for each key, and the nodes of these keys in their order."""
+    by_input: dict[str, list[tuple[Link, bool]]] = {}
+    for place, link, per_frame in inputs:
+        by_input.setdefault(place.name, []).append((link, per_frame))
+    ordered = sorted(by_input.items())
+    lists = [f"{canonical(name)}:[{','.join(f'[{canonical(link.output)},|]' for link, _ in links)}]" for name, links in ordered]
+    text = "{" + ",".join(lists).replace("%", "%%").replace("|", '"%s"') + "}"
+    return text, tuple((link.node, per_frame) for _, links in ordered for link, per_frame in links)
 
 
 class FileFingerprints:
