@@ -10,6 +10,9 @@ import pytest
 
 from rotonodes.cli import main as cli
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A test asserts no time: on a busy machine an example takes as long as it takes.
 hypothesis.settings.register_profile("rotonodes", deadline=None)
 hypothesis.settings.load_profile("rotonodes")

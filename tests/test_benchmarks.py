@@ -42,6 +42,7 @@ def weights(tmp_path: Path) -> str:
     return str(tmp_path / "tiny.safetensors")
 
 
+@pytest.mark.xdist_group("numba")  # it compiles for a minute where nothing is kept yet, and is not to do so twice at once
 def test_bench_mattes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with patch.dict(os.environ):  # it sets the threads of numba, which other tests have started
         bench = import_module("bench_mattes")
@@ -71,6 +72,7 @@ def test_bench_cleaning(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert {row["node"].split()[0] for row in found} == {"RemoveSpecks", "SmoothEdge", "GrowShrink", "CheckEdges"}
 
 
+@pytest.mark.xdist_group("numba")
 def test_bench_halo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert import_module("bench_halo").main(["--clips", str(FUR), "--sheet", str(tmp_path / "sheet.png")]) == 0
     over, found = map(table, capsys.readouterr().out.split("\n\n"))

@@ -217,12 +217,13 @@ def test_a_run_that_fails_has_rotonodes_own_line(addon: ModuleType, tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_a_cancel_at_any_moment_leaves_nothing(start: Any, tmp_path: Path) -> None:
-    """Twenty cancels spread over a run: the process is gone, every file that is there is whole, none is partial."""
+    """Cancels spread over a run (`ROTONODES_CANCELS=20` for more): the process is gone, every file that is there is whole."""
     began = time.monotonic()
     ended(start(tmp_path / "whole"))
     whole, chance = time.monotonic() - began, random.Random(0)
     finished = 0
-    for number in range(20):
+    cancels = int(os.environ.get("ROTONODES_CANCELS", "4"))
+    for number in range(cancels):
         folder = tmp_path / str(number)
         job = start(folder)
         time.sleep(chance.uniform(0, whole))
@@ -234,7 +235,7 @@ def test_a_cancel_at_any_moment_leaves_nothing(start: Any, tmp_path: Path) -> No
             if file.suffix in (".png", ".gif"):
                 with Image.open(file) as picture:
                     picture.load()
-    assert finished < 20, "no cancel came in time"
+    assert finished < cancels, "no cancel came in time"
 
 
 @pytest.mark.slow

@@ -137,7 +137,8 @@ def test_the_example_of_a_node_makes_its_picture(word: str, in_copy: Path) -> No
         pytest.importorskip("onnxruntime")
     if word == "OnnxSegment":
         (in_copy / "out" / "nodes").mkdir(parents=True)
-        shutil.copy(exported_network(), "out/nodes/tones.onnx")
+        if (file := exported_network()) != Path("out/nodes/tones.onnx").resolve():
+            shutil.copy(file, "out/nodes/tones.onnx")
     if word == "TrainUNet":
         changes = {"train.steps": 1, "train.batch": 1, "train.crop": 32, "train.frames": "1-2"}
         assert Graph.load(f"docs/nodes/examples/{word}.yaml", settings=changes).run(frames="1-2", cache="none").exit_code == 0

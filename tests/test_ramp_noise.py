@@ -1,10 +1,14 @@
 """Ramp and Noise: exact gradients, textures that are the same everywhere."""
 
+import math
+
 import pytest
 import torch
+from torch.nn.functional import interpolate
 
 from rotonodes import Matte
 from rotonodes.errors import UsageError
+from rotonodes.imaging.picture import texture_noise
 from rotonodes.nodes import Noise, Ramp
 from rotonodes.values.color import linear_to_srgb
 
@@ -78,3 +82,16 @@ def test_spots_have_their_size() -> None:
 
 def test_noise_takes_its_size_from_a_matte() -> None:
     assert Noise()(Matte(torch.ones(1, 4, 6))).size == (6, 4)
+
+
+@pytest.mark.parametrize("spacing", [(40.0, 24.0), (300.0, 300.0), (1.0, 90.0)])
+def test_spots_wider_than_a_picture_are_cut_out_of_a_larger_one(spacing: tuple[float, float]) -> None:
+    """What is seen of them is what the whole lattice would give."""
+    across, down = spacing
+    lattice = texture_noise.white((math.ceil(13 / across) + 3, math.ceil(7 / down) + 3), (5,))
+    size = (math.ceil(lattice.shape[0] * down), math.ceil(lattice.shape[1] * across))
+    whole = interpolate(lattice[None, None], size=size, mode="bicubic", align_corners=False)[0, 0]
+    top, left = int(1.5 * down), int(1.5 * across)
+    torch.testing.assert_close(
+        texture_noise._interpolated((13, 7), across, down, (5,)), whole[top : top + 7, left : left + 13], atol=2e-6, rtol=0
+    )

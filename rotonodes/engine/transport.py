@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from rotonodes.values.pixels import Box, Encoded, Image, Labels, Layers, Matte
 
 _KINDS = {kind.__name__: kind for kind in (Encoded, Image, Labels, Layers, Matte)}
 _LENGTH = struct.Struct("<Q")
+_DTYPE = re.compile(r"[<>|][biufcSU][0-9]{1,4}")
 
 
 def pack(value: Any) -> bytes:
@@ -41,7 +43,7 @@ def unpack(data: bytes, kinds: Mapping[str, Any]) -> Any:
             buffers.append(memoryview(data)[at : at + size])
             at += size
         return _restored(tree, buffers, kinds)
-    except (struct.error, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (struct.error, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a message: {error}") from error
 
 
@@ -90,6 +92,8 @@ def _restored(tree: Any, buffers: list[memoryview], kinds: Mapping[str, Any]) ->
     mark, *rest = tree
     if mark in ("tensor", "array", "number"):
         dtype, shape, at = rest
+        if not _DTYPE.fullmatch(dtype):  # NumPy takes many more words for types, some with a warning
+            raise ValueError(f"not a message: an array of {dtype!r}")
         array = np.frombuffer(buffers[at], np.dtype(dtype)).reshape(shape).copy()  # a copy may be written to
         return torch.from_numpy(array) if mark == "tensor" else array if mark == "array" else array[()]
     if mark == "bytes":

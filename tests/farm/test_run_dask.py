@@ -16,6 +16,7 @@ from PIL import Image
 
 pytest.importorskip("distributed", reason="distributed is not installed: pip install 'rotonodes[farm]'")
 
+pytestmark = pytest.mark.xdist_group("farm")  # one after another: they measure out seconds, and start daemons
 SUBMIT = ("submit", "graph.yaml", "--to", "dask", "--nodes", "nodes.py", "--workers", "2", "--chunk", "1", "--run")
 
 

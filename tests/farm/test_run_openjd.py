@@ -10,6 +10,7 @@ from one_graph import environment, one_machine, outputs, rotonodes, shot  # noqa
 from PIL import Image
 
 pytest.importorskip("openjd.cli", reason="openjd-cli is not installed: pip install 'rotonodes[farm]'")
+pytestmark = pytest.mark.xdist_group("farm")  # one after another: they measure out seconds, and start daemons
 
 
 def test_a_job_delivers_the_bytes_of_one_machine_and_trains_once(tmp_path: Path, one_machine: dict[str, bytes]) -> None:  # noqa: F811

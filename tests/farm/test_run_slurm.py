@@ -18,6 +18,7 @@ from rotonodes import __version__
 from rotonodes.farm import slurm as target
 from rotonodes.farm.job import load_job
 
+pytestmark = pytest.mark.xdist_group("farm")  # one after another: they measure out seconds, and start daemons
 SUBMIT = ("submit", "graph.yaml", "--to", "slurm", "--nodes", "nodes.py")
 
 

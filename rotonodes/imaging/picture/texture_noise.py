@@ -43,9 +43,33 @@ def _interpolated(size: tuple[int, int], across: float, down: float, seed: tuple
     across, down = max(across, 1.0), max(down, 1.0)
     lattice = white((math.ceil(size[0] / across) + 3, math.ceil(size[1] / down) + 3), seed)
     whole = (math.ceil(lattice.shape[0] * down), math.ceil(lattice.shape[1] * across))
+    if whole[0] * whole[1] > 4 * size[0] * size[1]:  # spots wider than the picture: only what is seen of them is made
+        rows, columns = _taps(size[1], down, lattice.shape[0]), _taps(size[0], across, lattice.shape[1])
+        tall = sum(lattice[at] * weight[:, None] for at, weight in rows)
+        return sum(tall[:, at] * weight for at, weight in columns)  # type: ignore[return-value, call-overload]
     made = interpolate(lattice[None, None], size=whole, mode="bicubic", align_corners=False)[0, 0]
     top, left = int(1.5 * down), int(1.5 * across)
     return made[top : top + size[1], left : left + size[0]]
+
+
+def _taps(count: int, spacing: float, length: int) -> list[tuple[Tensor, Tensor]]:
+    """For each of `count` pixels the places and weights of its four values in a row of `length`, one value every `spacing` px.
+
+    Cubic convolution with a = -0.75 (Keys 1981), as torch's bicubic has it.
+    """
+    scale = math.ceil(length * spacing) / length
+    at = (torch.arange(int(1.5 * spacing), int(1.5 * spacing) + count, dtype=torch.float64) + 0.5) / scale - 0.5
+    whole = at.floor()
+    t, a = at - whole, -0.75
+
+    def near(x: Tensor) -> Tensor:
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+
+    def far(x: Tensor) -> Tensor:
+        return ((x - 5) * x + 8) * x * a - 4 * a
+
+    weights = far(t + 1), near(t), near(1 - t), far(2 - t)
+    return [((whole.long() + tap - 1).clamp_(0, length - 1), weight.float()) for tap, weight in enumerate(weights)]
 
 
 @functools.cache
