@@ -45,8 +45,8 @@ def _interpolated(size: tuple[int, int], across: float, down: float, seed: tuple
     whole = (math.ceil(lattice.shape[0] * down), math.ceil(lattice.shape[1] * across))
     if whole[0] * whole[1] > 4 * size[0] * size[1]:  # spots wider than the picture: only what is seen of them is made
         rows, columns = _taps(size[1], down, lattice.shape[0]), _taps(size[0], across, lattice.shape[1])
-        tall = sum(lattice[at] * weight[:, None] for at, weight in rows)
-        return sum(tall[:, at] * weight for at, weight in columns)  # type: ignore[return-value, call-overload]
+        tall = torch.stack([lattice[at] * weight[:, None] for at, weight in rows]).sum(0)
+        return torch.stack([tall[:, at] * weight for at, weight in columns]).sum(0)
     made = interpolate(lattice[None, None], size=whole, mode="bicubic", align_corners=False)[0, 0]
     top, left = int(1.5 * down), int(1.5 * across)
     return made[top : top + size[1], left : left + size[0]]
