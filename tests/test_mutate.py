@@ -166,7 +166,7 @@ with patch("builtins.print"):
     again = []
     found.collect(["test_a.py"], lambda *a: again.append(a) or 0, 60)
     more = Reach(root, root / "more maps")
-    more.collect(["test_b.py"], run_tests, 12)
+    more.collect(["test_b.py"], run_tests, 3)
 lines = {str(line): found.tests("rotonodes/a.py", range(line, line + 1)) for line in (5, 9)}
 code = root / "rotonodes" / "a.py"
 source = code.read_text()
@@ -200,4 +200,4 @@ def test_the_map_names_the_tests_of_each_line_and_changes_are_noticed_by_them(tm
     assert lines["9"] == ["tests/test_a.py::test_endless"]
     assert again == 0  # nothing changed, so nothing is collected again
     assert outcomes == [mutate.NOTICED, mutate.TIMED_OUT_WITH, mutate.SURVIVED, mutate.NOTICED]
-    assert in_time == ["tests/test_b.py::test_first"]  # the time was up in the one after it
+    assert in_time == ["tests/test_b.py::test_after", "tests/test_b.py::test_first"]  # in two processes: the test between had no end

@@ -114,7 +114,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", type=Path, action="append", help="a file or folder to change, instead of the whole core; repeatable")
     parser.add_argument("--seconds", type=float, default=20, help="processor time of the tests for one change")
     parser.add_argument(
-        "--file-seconds", type=float, default=900, help="of a test file that takes longer, in processor time, the tests until then count"
+        "--file-seconds", type=float, default=300, help="processor time of one process of the map: a longer test file is taken in parts"
     )
     return parser.parse_args(arguments)
 

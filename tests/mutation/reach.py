@@ -24,12 +24,15 @@ class Collector:
 
     The context of a line is the test's id. What a fixture of a whole file or session does is noted under the test file's name: it
     serves all tests of the file, though only one of them waits for it.
+
+    One process takes a part of a long file: after `seconds` of processor time it stops at the next test, and the next process, which
+    is told what was `tried` before, goes on from there and adds to the map.
     """
 
-    def __init__(self, data_file: Path, source: Path) -> None:
+    def __init__(self, data_file: Path, source: Path, seconds: float, tried: frozenset[str]) -> None:
         import coverage
 
-        self.data_file = data_file
+        self.data_file, self.limit, self.tried = data_file, seconds, tried
         self.coverage = coverage.Coverage(data_file=str(data_file), source=[str(source)], config_file=False)
         self.coverage.set_option("run:disable_warnings", ["no-data-collected"])  # tests that only start processes
         self.seconds: dict[str, float] = {}
@@ -38,15 +41,22 @@ class Collector:
         self.began = 0.0
 
     def start(self) -> None:
-        """Begin; when the time is up the map ends there, with the tests until then."""
+        """Begin; a single test that takes too long is ended, and does not count."""
         signal.signal(signal.SIGXCPU, self._end)
-        self.coverage.erase()
+        if self.tried:
+            self.coverage.load()
+        else:
+            self.coverage.erase()
         self.coverage.start()
 
     def _end(self, *_: Any) -> None:
         signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # it comes again each second
         self.spoiled.add(self.context)
         raise KeyboardInterrupt
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid not in self.tried]
 
     def _switch(self, context: str) -> None:
         self.coverage.switch_context(context)
@@ -62,6 +72,8 @@ class Collector:
             self.seconds[item.nodeid] = round(_cpu_seconds() - self.began, 3)
             self.context = IMPORTED
             self._switch(IMPORTED)
+            if time.process_time() > self.limit:
+                item.session.shouldstop = "the rest is for the next process"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Iterator[Any]:
@@ -83,8 +95,10 @@ class Collector:
         self.coverage.stop()
         self.coverage.save()
         passed = {name: seconds for name, seconds in self.seconds.items() if name not in self.spoiled}
-        text = json.dumps({"seconds": passed, "spoiled": sorted(self.spoiled)})
-        self.data_file.with_suffix(".json").write_text(text, encoding="utf-8")
+        times = self.data_file.with_suffix(".json")
+        before = json.loads(times.read_text(encoding="utf-8")) if self.tried else {"seconds": {}, "spoiled": []}
+        text = json.dumps({"seconds": before["seconds"] | passed, "spoiled": sorted({*before["spoiled"], *self.spoiled})})
+        times.write_text(text, encoding="utf-8")
 
 
 class Reach:
@@ -97,18 +111,26 @@ class Reach:
         store.mkdir(parents=True, exist_ok=True)
 
     def collect(self, test_files: list[str], run: Callable[..., int], seconds: float) -> None:
-        """Run each test file whose map is missing or stale, and read all maps."""
+        """Run each test file whose map is missing or stale, and read all maps; a process takes `seconds` of a file at a time."""
         for name in test_files:
             data_file = self.store / f"{Path(name).stem}.coverage"
             if self._stale(name, data_file):
-                began = time.monotonic()
-                collector = Collector(data_file, self.copy / "rotonodes")
-                code = run(
-                    self.copy, [f"tests/{name}", "-q", "-m", "not slow"], seconds, [_Starter(collector)], data_file.with_suffix(".log")
-                )
+                data_file.with_suffix(".digests").unlink(missing_ok=True)
+                data_file.with_suffix(".json").unlink(missing_ok=True)
+                tried, more, began = frozenset[str](), True, time.monotonic()
+                while more:
+                    collector = Collector(data_file, self.copy / "rotonodes", seconds, tried)
+                    options = [f"tests/{name}", "-q", "-m", "not slow"]
+                    code = run(self.copy, options, 2 * seconds, [_Starter(collector)], data_file.with_suffix(".log"))
+                    more = len(tried) < len(tried := self._tried(data_file)) and code == pytest.ExitCode.INTERRUPTED
                 self._note(name, data_file)
-                print(f"map of {name}: exit {code}, {time.monotonic() - began:.0f} s", flush=True)
+                print(f"map of {name}: {len(tried)} tests, exit {code}, {time.monotonic() - began:.0f} s", flush=True)
             self._read(data_file)
+
+    def _tried(self, data_file: Path) -> frozenset[str]:
+        times = data_file.with_suffix(".json")
+        notes = json.loads(times.read_text(encoding="utf-8")) if times.exists() else {"seconds": {}, "spoiled": []}
+        return frozenset({*notes["seconds"], *notes["spoiled"]})
 
     def _stale(self, name: str, data_file: Path) -> bool:
         notes = data_file.with_suffix(".digests")
@@ -117,10 +139,12 @@ class Reach:
         return any(self._digest(path) != digest for path, digest in json.loads(notes.read_text(encoding="utf-8")).items())
 
     def _note(self, name: str, data_file: Path) -> None:
-        """Write down the digests of the test file and of the code that it reaches."""
+        """Write down the digests of the test file and of the code that its tests reach; what they only import may change."""
         paths = [f"tests/{name}"]
         if data_file.exists():
-            paths += [self._relative(path) for path in _data(data_file).measured_files()]
+            data = _data(data_file)
+            reached = {path for path in data.measured_files() if any(map(any, data.contexts_by_lineno(path).values()))}
+            paths += sorted(self._relative(path) for path in reached)
         digests = {path: self._digest(path) for path in paths}
         data_file.with_suffix(".digests").write_text(json.dumps(digests), encoding="utf-8")
 
