@@ -9,6 +9,7 @@ import torch
 
 from rotonodes import Graph, Image
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.picture import color_configs
 from rotonodes.nodes import ColorSpace
 from rotonodes.plan.make_plan import make_plan
 from rotonodes.values.color import linear_to_srgb
@@ -118,6 +119,14 @@ def test_names_that_a_config_lacks(config: str) -> None:
         with pytest.raises(UsageError, match=message) as error:
             node(pixel(1.0, 1.0, 1.0))
         assert "\n" not in str(error.value)
+
+
+def test_a_message_names_six_and_counts_the_rest() -> None:
+    names = [f"space {number}" for number in range(1, 9)]
+    assert color_configs._some(names) == "space 1, space 2, space 3, space 4, space 5, space 6 and 2 more"
+    assert color_configs._some(names[:7]) == "space 1, space 2, space 3, space 4, space 5, space 6 and 1 more"
+    assert color_configs._some(names[:6]) == "space 1, space 2, space 3, space 4, space 5, space 6"
+    assert color_configs._some([]) == "none"
 
 
 def test_a_damaged_config_and_one_without_linear_light(tmp_path: Path) -> None:

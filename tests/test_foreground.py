@@ -65,6 +65,16 @@ def test_blur_fusion_is_the_papers_up_to_the_frames_edge_and_across_gaps(gap: in
     torch.testing.assert_close(blur_fusion(color, alpha, block=1)[:, soft], plain[:, soft], atol=2e-4, rtol=2e-4)
 
 
+@pytest.mark.parametrize("alpha", [1e-4, 2e-5, 3e-6])
+def test_a_foreground_of_which_next_to_nothing_is_seen_fades_as_the_papers(alpha: float) -> None:
+    """The weights' least, 1e-5 of a window, decides: the paper's in both windows."""
+    color = torch.full((3, 14, 15), 0.5)
+    covered = torch.full((1, 14, 15), alpha)
+    plain = fused_plainly(color, covered)[:, 7, 7]
+    found = blur_fusion(color, covered, block=1)[:, 7, 7]
+    torch.testing.assert_close(found.double(), plain, rtol=2e-3, atol=0)
+
+
 def test_only_soft_pixels_change() -> None:
     color, alpha, _ = scene()
     color[:, 0, 0] = torch.nan

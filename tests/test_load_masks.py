@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image as Pictures
 
 from rotonodes import Graph
@@ -352,6 +355,40 @@ def test_labels_painted_with_a_soft_brush(folder):
     assert LoadLabels(path="p.png", classes=names, off_palette="nearest")(frame=1).data.tolist() == [[0, 1, 2]]  # whole: by index
     with pytest.raises(FrameError, match="no such file"):
         LoadLabels(path="none.png", classes=names, off_palette="nearest")(frame=1)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 7), st.integers(1, 9)), elements=st.sampled_from([0, 3, 60, 64, 120, 128, 129, 200, 255])),
+    st.booleans(),
+)
+def test_a_pixel_off_the_palette_is_of_the_nearest_class_within_2_px(folder, samples, by_value):
+    """Pixel by pixel; of classes as near as each other the first is taken, and any class where none lies near."""
+    codes = [0, 128, 255]
+    names, colors = ["a", "b", "c"], [f"#{code:02x}{code:02x}{code:02x}" for code in codes]
+    Pictures.fromarray(samples).save(folder / "soft.png")
+    found, off = painted_labels("soft.png", names, colors, values=codes if by_value else None)
+    height, width = samples.shape
+    wanted = np.zeros_like(samples)
+    for y in range(height):
+        for x in range(width):
+            window = samples[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
+            near = [code for code in codes if (window == code).any()] or codes
+            wanted[y, x] = codes.index(min(near, key=lambda code: abs(code - int(samples[y, x]))))
+    assert found.data.tolist() == wanted.tolist() and off == int((~np.isin(samples, codes)).sum())
+    assert found.classes == tuple(names)
+
+
+def test_a_colour_of_16_bits_within_half_a_code_is_the_class(folder):
+    """8 bits' codes are whole: what is nearer than that is rounding, no mixture."""
+    tifffile = pytest.importorskip("tifffile")
+    names, colors = ["a", "b"], ["#000000", "#804020"]
+    for shift, off in ((0, 0), (0.5, 0), (0.7, 1)):
+        samples = np.array([[[128, 64, 32], [128, 64, 32], [0, 0, 0]]]) * 257.0
+        samples[0, 1, 0] += 257 * shift
+        tifffile.imwrite(folder / "c.tif", samples.round().astype(np.uint16), photometric="rgb")
+        found, count = painted_labels("c.tif", names, colors)
+        assert (found.data.tolist(), count) == ([[1, 1, 0]], off)
 
 
 def test_floats_are_no_painted_labels(folder):

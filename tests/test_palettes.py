@@ -15,6 +15,7 @@ from conftest import Call
 from rotonodes import Graph, run
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
+from rotonodes.imaging.picture import palette_colors
 from rotonodes.imaging.picture.palette_colors import from_oklab, to_oklab
 from rotonodes.io.palettes import find_palette, palette_names, read_palette
 from rotonodes.nodes import LoadLabels, PaintTones, PaletteFromPicture, WriteFrames, WriteGIF
@@ -197,6 +198,35 @@ def test_the_colours_of_a_painting_are_found_dark_to_light() -> None:
     again = PaletteFromPicture(colors=4)(clip_of(swatch_picture(colors, seed=7)))
     assert again.colors == found.colors  # the order of pixels says nothing
     assert len(PaletteFromPicture(colors=9)(clip_of(swatch_picture({"#ff0000": 100, "#0000ff": 100}))).colors) == 2
+
+
+def test_centres_that_are_left_without_a_colour_find_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However bad the start: five colours for five centres, which all begin at one place."""
+    monkeypatch.setattr(palette_colors, "_start", lambda places, weight, number: np.repeat(places[:1], number, axis=0))
+    colors = {"#f4e3c1": 3, "#20304a": 5000, "#b5562f": 40, "#e9b44c": 1, "#004000": 56}
+    count = palette_colors.ColorCount()
+    count.add(swatch_picture(colors))
+    found = palette_colors.palette_colors(count, 5, 0.0)
+    assert sorted(found) == sorted(colors)
+
+
+def test_a_pixel_counts_from_half_opaque_and_when_it_is_finite() -> None:
+    light = torch.tensor([[0.5, 0.25, 0.125], [0.5, 0.25, 0.125], [0.49, 0.2, 0.1], [float("nan"), 0, 0], [float("inf"), 1, 1]]).T
+    alpha = torch.tensor([[1.0, 0.5, 0.49, 1, 1]])
+    count = palette_colors.ColorCount()
+    count.add(Image(torch.cat([light * alpha, alpha]).reshape(4, 1, 5)))
+    assert count.total == 2
+    assert palette_colors.palette_colors(count, 3, 0.0) == ("#bc8963",)
+
+
+def test_few_colours_that_cover_little_are_found_with_accents() -> None:
+    """A colour's weight is its count to the power 1 - accents: with 1 each colour counts the same."""
+    colors = {"#404040": 9000, "#484848": 990, "#ff2020": 10}
+    count = palette_colors.ColorCount()
+    count.add(swatch_picture(colors))
+    flat = palette_colors.palette_colors(count, 2, 1.0)
+    assert "#ff2020" in flat and len(flat) == 2
+    assert palette_colors.palette_colors(count, 1, 1.0) != palette_colors.palette_colors(count, 1, 0.0) == ("#414141",)
 
 
 def test_oklab_is_that_of_its_paper() -> None:

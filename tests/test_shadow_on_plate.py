@@ -8,10 +8,10 @@ import torch
 
 from raytraced import Ball, ball, looking, unit
 from rotonodes.errors import FrameError
-from rotonodes.imaging.passes.shadow_share import _unshadowed
+from rotonodes.imaging.passes.shadow_share import _between, _continued, _surfaces, _unshadowed, flattened
 from rotonodes.nodes import GroundShadow, ShadowOnPlate
 from rotonodes.values.color import hex_to_linear
-from rotonodes.values.pixels import Image, Labels, Layers, Matte
+from rotonodes.values.pixels import Box, Image, Labels, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS, SIX_CLASSES, SIX_COLORS
 
 
@@ -121,3 +121,93 @@ def test_a_background_is_multiplied_and_nothing_else() -> None:
     assert torch.allclose(made[:3, 3:], plate.data[:3, 3:] * (0.5 + 0.5 * color))
     twice = ShadowOnPlate(color="#4060a0", density=2)(plate, Matte(share)).data
     assert torch.allclose(twice[:3, 3:], plate.data[:3, 3:] * color)
+
+
+def test_light_beside_the_shape_is_what_the_shape_leaves_of_it() -> None:
+    """1 - lit / ((1 - cover) bare); of a bare ground without light there is no shadow, and cover counts as 0.95 at most."""
+    bare = np.array([2.0, 2.0, 2.0, 0.001, 0.0011, 0.0, 2.0, 2.0])
+    lit = np.array([2.0, 0.5, 0.5, 0.0, 0.0, 1.0, 0.05, 0.1])
+    cover = np.array([0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.96, 0.95])
+    assert _between(lit, bare, cover) == pytest.approx([0, 0.75, 0.5, 0, 1, 0, 0.5, 0])
+
+
+def test_pixels_that_face_alike_are_one_surface() -> None:
+    """Normals are told apart in steps of a quarter; less than 200 pixels are no surface, and without normals all are one."""
+    normal = np.zeros((3, 30, 20))
+    normal[2], normal[2, 10:], normal[2, 20:] = 1, 0.88, 0.76
+    normal[0, :, :] = 0.12
+    ground = np.ones((30, 20), bool)
+    sizes = {tuple(np.unique(rows)) for rows, _ in _surfaces(ground, normal)}
+    assert sizes == {tuple(range(20)), tuple(range(20, 30))}
+    normal[1, 20:] = np.where(np.arange(20) < 5, 0.2, -0.2)
+    assert [len(rows) for rows, _ in _surfaces(ground, normal)] == [400], "the rest is two surfaces of 50 and of 150 pixels"
+    ground[0, :] = False
+    rows, columns = _surfaces(ground, None)[0]
+    assert len(rows) == len(columns) == 580 and rows.min() == 1
+    assert _surfaces(np.zeros((30, 20), bool), None) == [] == _surfaces(np.zeros((30, 20), bool), normal)
+    few = np.zeros((30, 20), bool)
+    few.flat[:200] = True
+    assert [len(rows) for rows, _ in _surfaces(few, normal)] == [200]
+    few.flat[0] = False
+    assert _surfaces(few, normal) == []
+
+
+def test_every_direction_is_a_surface_of_its_own() -> None:
+    """Along each axis, both ways."""
+    axes = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1), (1, 1, 0), (1, 0, 1)], float)
+    normal = np.repeat(axes.T[:, :, None], 200, axis=2)
+    found = _surfaces(np.ones((8, 200), bool), normal)
+    assert sorted(int(rows[0]) for rows, _ in found) == list(range(8)) and all(len({*rows}) == 1 for rows, _ in found)
+
+
+def test_the_shadow_goes_on_for_six_pixels_as_the_mean_of_its_neighbours() -> None:
+    known = torch.zeros(3, 12, dtype=torch.bool)
+    known[:, :2] = True
+    share = torch.zeros(3, 12)
+    share[:, :2], share[:, 5] = 0.5, 9.0
+    assert _continued(share, known)[1].tolist() == [0.5] * 8 + [0] * 4
+    known[0, :2], share[2, 1] = False, 0.8
+    mixed = _continued(share, known)
+    assert mixed[1, 2].item() == pytest.approx(0.65) and mixed[2, 2].item() == pytest.approx(0.65)
+    assert mixed[0, 0].item() == pytest.approx(0.5) and mixed[0, 1].item() == pytest.approx(0.5)
+
+
+def test_a_flat_shadow_is_where_half_its_depth_is_reached_and_as_deep() -> None:
+    share = torch.zeros(20, 40)
+    share[:, 10:30] = 0.6
+    share[:, 28:30] = 0.2
+    # A border lies where the line between two pixels' shares reaches the threshold: what a pixel has of it is its antialiasing.
+    for threshold, edges in ((0.5, {9: 0.0, 27: 1, 28: 0.25}), (0.3, {9: 0.2, 28: 1, 29: 0.6, 30: 0.0})):
+        flat = flattened(share, threshold, 0.0)[10] / 0.6
+        assert flat.tolist() == pytest.approx([edges.get(x, float(10 <= x < 28)) for x in range(40)], abs=1e-5)
+    assert flattened(torch.full((8, 8), 0.12), 0.5, 0.0).count_nonzero() == 0, "0.12 is no shadow"
+    assert flattened(torch.full((8, 8), 0.13), 0.5, 0.0).tolist() == [[pytest.approx(0.13)] * 8] * 8
+    little = torch.zeros(8, 8)
+    little[0, :3] = 0.5
+    assert flattened(little, 0.5, 0.0).count_nonzero() == 0, "of three pixels no depth can be told"
+    little[0, 3] = 0.5
+    assert flattened(little, 0.5, 0.0).count_nonzero() > 0
+    depths = torch.linspace(0.2, 1.0, 400).reshape(20, 20)
+    assert flattened(depths, 0.1, 0.0).max() == pytest.approx(0.96, abs=1e-3), "the depth is the 95 % quantile"
+
+
+def test_only_bare_ground_with_usable_light_and_a_normal_is_judged() -> None:
+    """Not what the shape covers by 2 % or more, light below 0 or from a million on, normals shorter than 0.7."""
+    side = 40
+
+    def share(**changed: object) -> float:
+        planes = {f"L.DiffDir.{c}": np.full((side, side), 1.0, np.float32) for c in "RGB"}
+        planes |= {f"L.Normal.{c}": np.full((side, side), float(c == "Z"), np.float32) for c in "XYZ"}
+        cover = torch.zeros(1, side, side)
+        for c in "RGB":
+            planes[f"L.DiffDir.{c}"][:8, :8] = changed.get("light", 0.2)
+        planes["L.Normal.Z"][:8, :8] = changed.get("normal", 1.0)
+        cover[:, :8, :8] = changed.get("cover", 0.0)
+        layers = Layers(planes, Box(0, 0, side, side), (side, side), {})
+        return float(GroundShadow(style="soft", median=1)(layers, Matte(cover)).data[0, 3, 3])
+
+    deep = (0.8 - 0.06) / 0.94
+    assert share() == pytest.approx(deep, abs=0.02)
+    assert share(cover=0.019) == pytest.approx(deep, abs=0.02) and share(cover=0.021) == 0
+    assert share(normal=0.8) == 0, "a direction that has too few pixels for a surface"
+    assert share(light=-0.1) == 0 and share(light=0.0) > 0.95

@@ -152,3 +152,106 @@ def test_planes_apart_by_tifffile(kind: str, tmp_path: Path) -> None:
     samples = _values(kind)
     tifffile.imwrite(tmp_path / "a.tif", samples.transpose(2, 0, 1), photometric="rgb", planarconfig="separate", compression="lzma")
     assert np.array_equal(tiff.read_tiff(tmp_path / "a.tif").samples, samples)
+
+
+# Tags that a file leaves out, or that contradict each other.
+
+STRIP = bytes(range(24))
+TAGS = {256: [4], 257: [6], 258: [8], 259: [1], 262: [1], 273: [8], 277: [1], 278: [6], 279: [24], 284: [1], 317: [1], 339: [1]}
+
+
+def file_of(tags: dict[int, list[int]], strip: bytes = STRIP) -> bytes:
+    start = 8 + len(strip) + len(strip) % 2
+    return b"II*\0" + start.to_bytes(4, "little") + strip + b"\0" * (len(strip) % 2) + tiff._directory(tags, start)
+
+
+@pytest.mark.parametrize("tag", [259, 277, 278, 284, 317, 339])
+def test_tags_with_a_usual_value_may_be_left_out(tag: int, tmp_path: Path) -> None:
+    """TIFF 6.0: no compression, one sample, all rows in one strip, chunky, no predictor, whole numbers."""
+    (tmp_path / "a.tif").write_bytes(file_of({key: value for key, value in TAGS.items() if key != tag}))
+    found = tiff.read_tiff(tmp_path / "a.tif")
+    assert (found.samples.ravel().tolist(), found.premultiplied) == ([*STRIP], False) and found.samples.shape == (6, 4, 1)
+    assert found.samples.dtype == np.uint8
+
+
+def test_a_bilevel_file_may_leave_out_its_bits(tmp_path: Path) -> None:
+    tags = {256: [16], 257: [1], 259: [1], 262: [1], 273: [8], 279: [2]}
+    (tmp_path / "a.tif").write_bytes(file_of(tags, b"\xa5\x0f"))
+    assert tiff.read_tiff(tmp_path / "a.tif").samples.ravel().tolist() == [int(bit) * 255 for bit in "1010010100001111"]
+
+
+@pytest.mark.parametrize(("bits", "kinds"), [([8, 16, 8], [1, 1, 1]), ([32, 32, 32], [3, 1, 3]), ([32, 32, 32], [1, 3, 3])])
+def test_channels_of_several_kinds_are_refused(bits: list[int], kinds: list[int], tmp_path: Path) -> None:
+    size = sum(bits) // 8
+    tags = TAGS | {256: [1], 257: [1], 258: bits, 262: [2], 277: [3], 279: [size], 339: kinds}
+    (tmp_path / "a.tif").write_bytes(file_of(tags, bytes(size)))
+    with pytest.raises(FrameError, match=r"a\.tif: a TIFF of 3 channels .*cannot be read: save it with up to 4 channels") as error:
+        tiff.read_tiff(tmp_path / "a.tif")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("kind", "text"), [(2, "signed whole number"), (3, "float"), (6, "complex"), (9, "unknown"), (1, "whole number")])
+def test_the_refusal_names_channels_bits_kind_and_compression(kind: int, text: str, tmp_path: Path) -> None:
+    for count, plural in ((1, ""), (5, "s")):
+        for compression, how in ((5, ", compressed as LZW"), (34712, ", compressed as number 34712"), (8, ""), (1, "")):
+            tags = TAGS | {258: [24] * count, 259: [compression], 262: [1 if count == 1 else 5], 277: [count], 339: [kind] * count}
+            (tmp_path / "a.tif").write_bytes(file_of(tags))
+            with pytest.raises(FrameError) as error:
+                tiff.read_tiff(tmp_path / "a.tif")
+            said = f"{tmp_path}/a.tif: a TIFF of {count} channel{plural} with 24-bit {text} samples{how}, cannot be read: "
+            assert str(error.value).startswith(said + "save it with up to 4 channels and ZIP compression, or as EXR")
+
+
+@pytest.mark.parametrize(
+    ("bits", "kind", "stored", "wanted"),
+    [
+        (6, "u1", [0, 1, 31, 63], [0, 4, 125, 255]),
+        (10, "u2", [0, 1, 511, 1023], [0, 64, 32735, 65535]),
+        (14, "u2", [0, 1, 8192, 16383], [0, 4, 32770, 65535]),
+        (24, "u4", [0, 1, 1 << 23, (1 << 24) - 1], [0, 256, 2147483776, (1 << 32) - 1]),
+        (32, "u4", [0, 1, (1 << 32) - 1], [0, 1, (1 << 32) - 1]),
+    ],
+)
+def test_samples_of_an_odd_width_are_scaled_to_their_type(
+    bits: int, kind: str, stored: list[int], wanted: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """tifffile unpacks them (with imagecodecs) into the next wider type as they are."""
+    import imageio.v3 as imageio
+
+    tags = TAGS | {256: [len(stored)], 257: [1], 258: [bits], 259: [50000]}
+    (tmp_path / "a.tif").write_bytes(file_of(tags))
+    monkeypatch.setattr(imageio, "imread", lambda *_, **__: np.array([stored], kind))
+    found = tiff.read_tiff(tmp_path / "a.tif").samples
+    assert found.dtype == kind and found.ravel().tolist() == wanted
+
+
+@pytest.mark.parametrize("size", [(0, 6), (4, 0), (1 << 17, 1), ((1 << 17) + 1, 1), (1, (1 << 17) + 1)])
+def test_the_size_of_a_picture_has_bounds(size: tuple[int, int], tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(file_of(TAGS | {256: [size[0]], 257: [size[1]]}))
+    if min(size) > 0 and max(size) <= 1 << 17:
+        assert tiff.tiff_size(tmp_path / "a.tif") == size
+    else:
+        with pytest.raises(FrameError, match=f"damaged TIFF: {size[0]} x {size[1]} pixels make no sense; render the frame again"):
+            tiff.tiff_size(tmp_path / "a.tif")
+    with pytest.raises(FrameError, match=r"a\.tif"):  # its strip holds 24 samples
+        tiff.read_tiff(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(("count", "premultiplied", "extra", "photometric"), [
+    (1, False, None, 1), (2, False, 2, 1), (2, True, 1, 1), (3, True, None, 2), (4, False, 2, 2), (4, True, 1, 2)
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["u1", "u2", "f2", "f4"])
+def test_what_is_written_is_tagged_as_it_is(
+    count: int, premultiplied: bool, extra: int | None, photometric: int, kind: str, tmp_path: Path
+) -> None:
+    """And tifffile, which other programs use, reads the same samples; strips are of about 256 KB."""
+    samples = np.resize(_values(kind)[..., :1], (300, 301, count))
+    tiff.write_tiff(tmp_path / "a.tif", samples, premultiplied=premultiplied)
+    found = tiff.read_tiff(tmp_path / "a.tif")
+    assert np.array_equal(found.samples, samples) and found.premultiplied is (premultiplied and extra is not None)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        tags = {tag.code: tag.value for tag in file.pages[0].tags}
+        assert np.array_equal(np.squeeze(samples), file.pages[0].asarray())
+    assert tags[262] == photometric and tags.get(338, (None,))[0] == extra and tags[277] == count and tags[259] == 8
+    assert tags[317] == (2 if kind[0] == "u" else 1)
+    assert tags[278] == (1 << 18) // (301 * count * samples.itemsize)

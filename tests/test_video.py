@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from rotonodes.io.pictures import read_key
 from rotonodes.io.samples import encode
 from rotonodes.io.video_codecs import CODECS, USUAL
 from rotonodes.io.video_key import is_whole
+from rotonodes.io.video_read import VideoIndex, _is_full, _matrix, _rotation, _timed, damaged, frame_samples
 from rotonodes.io.yuv import to_planes, to_rgb
 from rotonodes.node.annotations import Monitor
 from rotonodes.nodes import LoadMovie, WriteFrames, WriteVideo
@@ -372,3 +374,83 @@ def test_errors_of_a_full_disk_ask_to_run_again(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(RotoError, match="disk full") as caught:
         writer(numbered(2))
     assert caught.value.exit_code == 75
+
+
+# What a file says about its frames.
+
+
+@pytest.mark.parametrize(
+    ("times", "base", "even", "rate", "slowest", "fastest"),
+    [
+        ((0, 1, 2, 3), (1, 24), True, 24, 24, 24),
+        ((0, 1, 3), (1, 24), True, 24, 12, 24),  # one unit of the clock more is rounding: 1/24 s here, and no way to tell better
+        ((0, 1, 4), (1, 24), False, 12, 8, 24),  # two units are not
+        ((0, 33, 67, 100), (1, 1000), True, 24, Fraction(1000, 34), Fraction(1000, 33)),
+        ((0, 3600, 7380), (1, 90_000), True, 24, Fraction(90_000, 3780), 25),  # 1/500 s apart is even
+        ((0, 3600, 7381), (1, 90_000), False, 2 / Fraction(7381, 90_000), Fraction(90_000, 3781), 25),
+    ],
+)
+def test_frames_that_last_differently_are_a_varying_rate(
+    times: tuple[int, ...], base: tuple[int, int], even: bool, rate: Any, slowest: Any, fastest: Any
+) -> None:
+    clock = Fraction(*base)
+    assert _timed(times, clock, Fraction(24), True) == VideoIndex(len(times), times, clock, Fraction(rate), even, slowest, fastest, True)
+    measured = (len(times) - 1) / ((times[-1] - times[0]) * clock)
+    assert _timed(times, clock, None, False) == VideoIndex(len(times), times, clock, measured, even, slowest, fastest, False)
+
+
+def test_a_single_frame_is_even() -> None:
+    for rate in (None, Fraction(25)):
+        assert _timed((7,), Fraction(1, 24), rate, True) == VideoIndex(1, (7,), Fraction(1, 24), rate, True, None, None, True)
+
+
+def test_the_matrix_is_that_of_the_tag_else_of_the_height() -> None:
+    """ITU-T H.273, table 4; 2 says that it is not known, and players then go by the height."""
+    names = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
+    for height, usual in ((576, "bt601"), (577, "bt709"), (1080, "bt709")):
+        for number in range(12):
+            assert _matrix(SimpleNamespace(colorspace=number, height=height)) == names.get(number, usual)
+    for number, name, full in ((0, "yuv420p", False), (1, "yuv420p", False), (2, "yuv420p", True), (0, "yuvj420p", True)):
+        assert _is_full(SimpleNamespace(color_range=number, format=SimpleNamespace(name=name))) is full
+
+
+def test_a_rotation_is_the_nearest_quarter_turn_to_the_left() -> None:
+    turns = {0: 0, 90: 1, 180: 2, -90: 3, -180: 2, 270: 3, 89: 1, 44: 0, 46: 1, None: 0, 360: 0}
+    assert {angle: _rotation(SimpleNamespace(rotation=angle)) for angle in turns} == turns
+    assert _rotation(SimpleNamespace()) == 0
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("yuv420p", "yuv422p", "yuv444p", "yuvj420p", "nv12", "yuyv422", "uyvy422", "yuv420p10le", "yuv422p10be", "yuv444p12le", "p010le"),
+        *("yuva420p", "yuva444p10le", "gray", "gray10le", "gray16be", "rgb24", "bgr24", "rgba", "rgb48be", "rgba64le", "gbrp", "gbrp10le"),
+        *("gbrap", "gbrap12le", "gray12le", "yuv440p", "yuv411p", "yuv410p"),
+    ],
+)
+def test_every_layout_of_samples_gives_its_colour(form: str) -> None:
+    """Flat colour of 65 x 35 pixels, which no layout divides evenly: the codes come back to within rounding, alpha exactly."""
+    color = np.array([120, 120, 120] if form.startswith("gray") else [200, 60, 110], np.uint8)
+    source = av.VideoFrame.from_ndarray(np.full((35, 65, 3), color, np.uint8), "rgb24")
+    if form.startswith(("rgba", "gbrap", "yuva")):
+        source = av.VideoFrame.from_ndarray(np.dstack([np.full((35, 65, 3), color), np.full((35, 65), 90)]).astype(np.uint8), "rgba")
+    frame = source.reformat(format=form, dst_colorspace="ITU709" if form.startswith(("yuv", "nv", "uyvy", "p0")) else None)
+    bits, alpha = max(part.bits for part in frame.format.components), any(part.is_alpha for part in frame.format.components)
+    if "yuv" in form or form.startswith(("nv", "uyvy", "p0")):
+        frame.colorspace = 1
+    found = frame_samples(av, frame)
+    assert found.dtype == (np.uint8 if bits <= 8 else np.uint16) and found.shape == (35, 65, 4 if alpha else 3)
+    codes = found.astype(float) / (1 if bits <= 8 else 257)
+    assert np.abs(codes[..., :3] - color).max() <= (0.8 if frame.format.is_rgb and bits > 8 else 2)
+    assert not alpha or np.abs(codes[..., 3] - 90).max() <= 0.5
+
+
+def test_a_damaged_video_says_where_and_why(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    WriteVideo(path=str(file))(numbered(3))
+    error, said = OSError(1, "Invalid Data\n  found"), "damaged animation or video: invalid data found; render it again"
+    assert str(damaged(file, error)) == f"{file}: {said}" and str(damaged(file, error, 7)) == f"{file}: frame 7 of {said}"
+    assert "video: ValueError; render" in str(damaged(file, ValueError()))
+    assert ": " + "x" * 200 + ";" in str(damaged(file, ValueError("x" * 300)))
+    file.write_bytes(file.read_bytes()[:-20])
+    assert str(damaged(file, ValueError("no"))) == f"{file}: damaged animation or video: no (it is truncated); render it again"

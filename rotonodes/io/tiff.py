@@ -146,7 +146,7 @@ def _is_plain(tags: dict[int, tuple[int, ...]]) -> bool:
     return (
         tags.get(_COMPRESSION, (1,))[0] in (1, *_DEFLATE)
         and _type(tags) in _PLAIN_TYPES
-        and len(set(tags.get(_BITS, (1,)))) == 1
+        and all(len(set(tags.get(tag, (1,)))) == 1 for tag in (_BITS, _FORMAT))
         and tags[_PHOTOMETRIC][0] in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB)
         and 1 <= tags.get(_COUNT, (1,))[0] <= 4
     )

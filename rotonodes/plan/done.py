@@ -9,9 +9,7 @@ from rotonodes.plan.differences import History
 from rotonodes.plan.plan import Plan
 
 
-def is_done(
-    plan: Plan, name: str, frame: int | None, force: bool, verify: bool = False, history: History | None = None
-) -> tuple[bool, str]:
+def is_done(plan: Plan, name: str, frame: int | None, force: bool, verify: bool, history: History | None) -> tuple[bool, str]:
     """(whether a sink need not be made at a frame, None being made once; why it must, for one that writes files).
 
     A sink that writes no files is done when its values are in the cache. With `force` nothing is done; with `verify` every byte of
@@ -27,7 +25,7 @@ def is_done(
     return not reason, reason
 
 
-def why_not_done(plan: Plan, name: str, frame: int | None, verify: bool = False, history: History | None = None) -> str:
+def why_not_done(plan: Plan, name: str, frame: int | None, verify: bool, history: History | None) -> str:
     """Why the files that a writer has for a frame do not count: not there, damaged, or of another key; empty when they do.
 
     Size, structure and key are checked, with `verify` also the checksum of all bytes.
