@@ -59,10 +59,19 @@ if TYPE_CHECKING:
 @progress_option
 @click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
 @click.option("--stats", metavar="FILE.json", callback=json_name, help="Write counts and times of all nodes to a file.")
+@click.option("--watch", "at_saves", is_flag=True, help="Run again at every save of the graph, until Ctrl-C.")
 @verbose_option
 @click.pass_context
-def run(context: click.Context, /, graph_file: str, **given: Any) -> int:
+def run(context: click.Context, /, graph_file: str, at_saves: bool, **given: Any) -> int:
     """Run a graph: make every frame that is not there yet."""
+    if not at_saves:
+        return _run_once(context, graph_file, given)
+    from rotonodes.cli.watch_command import run_at_saves
+
+    return run_at_saves(graph_file, context.ensure_object(Session), lambda: _run_once(context, graph_file, given))
+
+
+def _run_once(context: click.Context, graph_file: str, given: dict[str, Any]) -> int:
     from rotonodes.cli.interrupt import StopOnSignal
     from rotonodes.machine import torchrun
 

@@ -21,6 +21,7 @@ from rotonodes.cli import job_commands as everyday
 from rotonodes.cli import page_commands as pages
 from rotonodes.cli import reference_commands as reference
 from rotonodes.cli import render_commands as renders
+from rotonodes.cli import watch_command as watching
 from rotonodes.cli.interrupt import end_now, end_on_signals
 from rotonodes.cli.plan_command import plan
 from rotonodes.cli.session import Session, say
@@ -63,7 +64,7 @@ def cli() -> None:
 
 for command in (
     *(graphs.run, graphs.check, plan, graphs.draw, graphs.view),
-    *(pages.edit,),
+    *(pages.edit, watching.watch),
     benches.bench,
     *(farm.submit, farm.status, farm.cancel),
     *(reference.nodes, reference.schema, reference.palettes, reference.blender_addon),

@@ -1,15 +1,20 @@
-"""Commands that follow a graph file while it is edited: edit, watch."""
+"""`rotonodes edit`: the live page of a graph."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rotonodes.cli.options import device_option, graph_argument, graph_options, place_options, precision_option, verbose_option
-from rotonodes.cli.session import Session, graph_file, import_nodes, pairs, places, say
+from rotonodes.cli.session import graph_file, import_nodes, pairs, places, say
 from rotonodes.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from rotonodes.page.session_state import PageSession
 
 PAGE_LIBRARIES = ("starlette", "uvicorn", "websockets")
 
@@ -23,8 +28,7 @@ PAGE_LIBRARIES = ("starlette", "uvicorn", "websockets")
 @precision_option
 @place_options
 @verbose_option
-@click.pass_context
-def edit(context: click.Context, /, graph_file: str, port: int | None, no_browser: bool, **given: Any) -> int:
+def edit(port: int | None, no_browser: bool, **given: Any) -> int:
     """Open the live page of a graph: see every node's picture, change it, run it (extra page).
 
     The page is served to this machine only. The file stays the truth: a text editor can be open beside it.
@@ -36,7 +40,9 @@ def edit(context: click.Context, /, graph_file: str, port: int | None, no_browse
         need_library(library, "edit")
     from rotonodes.page.server import PageServer, serve_page
 
-    session = page_session(graph_file, given, context.ensure_object(Session))
+    file = graph_file(given["graph_file"])
+    with warmed_up():
+        session = page_session(file, given)
 
     def opened(server: PageServer) -> None:
         click.echo(server.address)
@@ -49,7 +55,7 @@ def edit(context: click.Context, /, graph_file: str, port: int | None, no_browse
     return signals.code or EXIT_OK
 
 
-def page_session(path: str, given: dict[str, Any], session: Session) -> Any:
+def page_session(file: str, given: dict[str, Any]) -> PageSession:
     """The session of a page for a graph and the options of its command."""
     from rotonodes.page.preview import Places
     from rotonodes.page.session_state import PageSession
@@ -58,7 +64,21 @@ def page_session(path: str, given: dict[str, Any], session: Session) -> Any:
     where = Places(**places(given), device=given["device"], precision=given["precision"])
     variables = dict(pairs(given["variables"], "--var", "NAME=VALUE"))
     settings = dict(pairs(given["settings"], "--set", "NODE.PARAM=VALUE"))
-    return PageSession(graph_file(path), where, variables, settings)
+    return PageSession(file, where, variables, settings)
+
+
+@contextlib.contextmanager
+def warmed_up() -> Iterator[None]:
+    """Import torch, which the first picture needs, while the graph is read and the browser opens."""
+    from rotonodes.machine.devices import choose_device
+
+    thread = threading.Thread(target=choose_device, args=("auto",), name="page-warm", daemon=True)
+    thread.start()
+    try:
+        yield
+    except BaseException:
+        thread.join()  # a process that ends within this import may crash
+        raise
 
 
 def open_browser(address: str) -> None:

@@ -18,6 +18,7 @@ from rotonodes.values.pixels import Clip, Image, Labels, Layers, Matte
 
 if TYPE_CHECKING:
     from rotonodes.engine.events import Reporter
+    from rotonodes.engine.kept import Kept
     from rotonodes.engine.result import Result
 
 
@@ -31,12 +32,14 @@ def view_node(
     device: str = "auto",
     reporter: Reporter | None = None,
     stop: threading.Event | None = None,
+    kept: Kept | None = None,
     **places: Any,
 ) -> tuple[str, Result]:
     """Run `graph` up to `target` (`node` or `node.output`) and write its output as a PNG; returns the path and the result of the run.
 
-    `frames` is one frame (default: the first), or with `contact` a range (default: all). `places` are the options of
-    `rotonodes.engine.run.run` for paths and the cache. Raises UsageError for an unknown target, or one that is not a picture.
+    `frames` is one frame (default: the first), or with `contact` a range (default: all). `kept` has the networks of earlier looks,
+    `places` are the options of `rotonodes.engine.run.run` for paths and the cache. Raises UsageError for an unknown target, or one
+    that is not a picture.
     """
     from rotonodes.engine.run import run
     from rotonodes.plan.make_plan import make_plan
@@ -54,7 +57,7 @@ def view_node(
     view = Graph(graph.frames, file=graph.file)
     view.vertices.update(graph.vertices)
     view.add(ViewSheet(path=path) if contact else View(path=path), "view", value=Handle(view, *link))
-    return path, run(view, frames=numbers or None, nodes=["view"], device=device, reporter=reporter, stop=stop, **places)
+    return path, run(view, frames=numbers or None, nodes=["view"], device=device, reporter=reporter, stop=stop, kept=kept, **places)
 
 
 def find_target(graph: Graph, target: str) -> Link:

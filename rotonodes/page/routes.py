@@ -24,6 +24,7 @@ from rotonodes.page.picture_jobs import PictureJob
 from rotonodes.page.preview import SCALES, NodeFailed, Superseded, Wish
 from rotonodes.page.root_files import OutsideRoot, listed_files
 from rotonodes.page.session_state import PageSession
+from rotonodes.page.thumbnails import WIDEST
 from rotonodes.values.frames import parse_frames
 from rotonodes.values.pixels import Labels
 from rotonodes.values.tones import CLASSES
@@ -113,14 +114,20 @@ class Routes:
         tag = f'"{glimpse.key}.{glimpse.link.output}.{view}.{width}"'
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"etag": tag})
-        begun = time.perf_counter()
+        begun, small = time.perf_counter(), 0 < width <= WIDEST
+        known = await run_in_threadpool(self.session.thumbnails.get, tag) if small else None
+        if known is None:
 
-        def finish(value: Any) -> tuple[bytes, tuple[int, int]]:
-            full = size_of(value)
-            return png_of_value(value, view, width), (full[0] * wish.scale, full[1] * wish.scale)
+            def finish(value: Any) -> tuple[bytes, tuple[int, int]]:
+                full = size_of(value)
+                made = png_of_value(value, view, width), (full[0] * wish.scale, full[1] * wish.scale)
+                if small:
+                    self.session.thumbnails.put(tag, *made)
+                return made
 
-        urgency = 0 if not width or width > 512 else 1
-        png, size = await self.answer(request, self.session.jobs.submit((wish, view, width, glimpse.key), wish, finish, urgency))
+            job = self.session.jobs.submit((wish, view, width, glimpse.key), wish, finish, urgency=int(small))
+            known = await self.answer(request, job)
+        png, size = known
         spent = (time.perf_counter() - begun) * 1000
         headers = {"etag": tag, "x-key": glimpse.key, "x-milliseconds": f"{spent:.1f}", "x-size": f"{size[0]},{size[1]}"}
         return Response(png, media_type="image/png", headers={**headers, "cache-control": "no-cache"})

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import WebSocketRoute
 
-from rotonodes.errors import RotoError, UsageError
+from rotonodes.errors import UsageError
 from rotonodes.page.gate import MOST_MESSAGE, Gate
 from rotonodes.page.live_socket import LiveSocket
 from rotonodes.page.routes import Routes
@@ -63,18 +63,12 @@ class PageServer:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.session.live.start(asyncio.get_running_loop())
         tasks = [asyncio.ensure_future(self.session.live.flush_always()), asyncio.ensure_future(self._follow_file())]
-        threading.Thread(target=self._warm, name="page-warm", daemon=True).start()
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await run_in_threadpool(self.session.close)
-
-    def _warm(self) -> None:
-        """Import what the first picture needs, while the browser opens."""
-        with contextlib.suppress(RotoError):
-            self.session.previews.device()
 
     async def _follow_file(self) -> None:
         """Tell the pages what another editor saves."""
