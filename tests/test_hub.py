@@ -32,6 +32,18 @@ def test_one_line(path):
     assert torch.equal(matte, expected.matte.data)
 
 
+def test_weights_that_ship_are_found_by_name_in_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert rotonodes.load_model("tones").model.classes == rotonodes.load_model("weights/tones.safetensors").model.classes
+    assert UNetSegment(weights="weights/tones.safetensors")(Image(torch.rand(3, 8, 8))).labels.size == (8, 8)
+
+
+@pytest.mark.parametrize("given", [3, None, []])
+def test_what_is_no_path_is_said(given):
+    with pytest.raises(UsageError, match="weights are read from a file, not from"):
+        rotonodes.load_model(given)
+
+
 def test_an_image_gives_values(path):
     whole = Image(torch.rand(4, 9, 13), ("R", "G", "B", "A"), origin=(2, 1), size=(20, 12), metadata={"a": 1})
     labels, probabilities, matte = rotonodes.load_model(path)(whole)

@@ -5,6 +5,7 @@ import json
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -170,6 +171,21 @@ def test_colours_go_to_classes_by_name_else_by_lightness() -> None:
     assert named.for_classes(CLASSES) == {"cast_shadow": "#ff0000", "form_shadow": "#eeeeee", "midtone": "#111111", "highlight": "#777777"}
     assert five.for_classes(SIX_CLASSES)["ground_shadow"] == "#000000"
     assert list(find_palette("clay").for_classes(["background", "skin", "cloth"])) == ["skin", "cloth"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((3,), "not int"),
+        (("#123456",), "not '#123456'"),
+        ((("#123456", "red"),), "red"),
+        (((1, 2),), "1"),
+        ((("#123456",), ("a", "b")), "1 colours cannot have 2 names"),
+    ],
+)
+def test_what_is_no_palette_is_one_line(given: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Palette(*given)
 
 
 def test_too_few_colours_are_one_line() -> None:

@@ -72,5 +72,7 @@ def find_graph(name: str) -> str:
 
 def near_weights(name: str) -> str:
     """What to say behind weights that are not there: a name that is near, else the names that ship."""
+    if Path(name).stem in shipped_names(WEIGHTS):
+        return f" (did you mean '{WEIGHTS}/{Path(name).stem}.safetensors'?)"
     near = did_you_mean_file(name) or did_you_mean(Path(name).stem, shipped_names(WEIGHTS))
     return near or f"; weights that ship: {', '.join(shipped_names(WEIGHTS))}"

@@ -1,4 +1,4 @@
-"""Trained networks in one line of Python: `rotonodes.load_model("weights/tones.safetensors")(picture)`."""
+"""Trained networks in one line of Python: `rotonodes.load_model("tones")(picture)`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rotonodes.errors import UsageError
+from rotonodes.io.shipped import weights_path
 from rotonodes.nets.encode import network_input, with_shape
 from rotonodes.nets.inference import Precision, Segmenter, best_class
 from rotonodes.nets.weights import load_weights
@@ -96,15 +97,16 @@ def load_model(
 ) -> Network:
     """A network from a weights file, ready to be called with pictures (see `Network`).
 
-        network = rotonodes.load_model("weights/tones.safetensors")
+        network = rotonodes.load_model("tones")
         labels, probabilities, matte = network(torchvision.io.read_image("render.png"))
 
-    `path` is a file of rotonodes (.safetensors, or a training's .pt), or a checkpoint of another project that rotonodes
-    recognises by its tensors (.pth); code in it is never run. `precision` is the arithmetic: auto takes bfloat16 where the device
-    multiplies it natively (see `Segmenter`). `tile` is the side in pixels of overlapping tiles for large frames,
-    0 for none. Raises WeightsError for files that cannot be read.
+    `path` is the name of weights that ship, a file of rotonodes (.safetensors, or a training's .pt), or a checkpoint of another
+    project that rotonodes recognises by its tensors (.pth); code in it is never run. `precision` is the arithmetic: auto takes
+    bfloat16 where the device multiplies it natively (see `Segmenter`). `tile` is the side in pixels of overlapping tiles for large
+    frames, 0 for none. Raises WeightsError for files that cannot be read, UsageError for what is no path.
     """
-    return Network(Segmenter(load_weights(path), device, precision, tile, overlap=min(64, tile // 4)))
+    file = weights_path(path) if isinstance(path, str) else path
+    return Network(Segmenter(load_weights(file), device, precision, tile, overlap=min(64, tile // 4)))
 
 
 def _linear(picture: Tensor, colorspace: Colorspace | None) -> Tensor:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.io.files import write_bytes
+from rotonodes.io.shipped import find_weights, near_weights
 from rotonodes.nets.frame_tiles import frame_bytes, pixels_of, tiles_of
 from rotonodes.nets.model import Model, build, check_fit, is_onnx
 
@@ -61,12 +62,15 @@ def save_weights(
 def load_weights(path: str | os.PathLike[str]) -> Model:
     """Read a `.safetensors` file, or a `.pt`/`.pth` checkpoint; weights come as float32.
 
-    Files may be rotonodes' own, or of another project that `third_party` recognises. Raises WeightsError for any fault of the
-    file; files that contain code are refused.
+    Files may be rotonodes' own, or of another project that `third_party` recognises; `weights/NAME.safetensors` is found in any
+    folder where NAME ships. Raises WeightsError for any fault of the file; files that contain code are refused. UsageError for what
+    is no path.
     """
     import torch
 
-    path = Path(path)
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"weights are read from a file, not from {type(path).__name__}: give its path")
+    path = Path(find_weights(str(path)))
     if path.suffix.lower() in TORCH_FILES:
         content = read_pickle_free(path)
         own = isinstance(content, dict) and all(key in content for key in _CHECKPOINT_KEYS)
@@ -209,7 +213,7 @@ def _opened(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        near = did_you_mean_file(str(path), (".safetensors", ".onnx", *TORCH_FILES))
+        near = did_you_mean_file(str(path), (".safetensors", ".onnx", *TORCH_FILES)) or near_weights(str(path))
         raise WeightsError(f"{path}: no such weights file{near}: check the path") from None
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None

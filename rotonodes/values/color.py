@@ -67,7 +67,7 @@ def luminance(color: Tensor) -> Tensor:
 
 def parse_hex(text: str) -> tuple[int, int, int, int]:
     """`#rgb`, `#rrggbb` or `#rrggbbaa` as four 8-bit codes (sRGB, straight alpha)."""
-    digits = text.removeprefix("#")
+    digits = text.removeprefix("#") if isinstance(text, str) else ""
     if not re.fullmatch(r"[0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8}", digits):
         raise UsageError(f'{text!r} is not a colour: write "#rrggbb" or "#rrggbbaa", in quotes')
     if len(digits) == 3:

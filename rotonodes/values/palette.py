@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rotonodes.errors import UsageError
-from rotonodes.values.color import hex_to_linear
+from rotonodes.values.color import hex_to_linear, parse_hex
 from rotonodes.values.tones import CLASSES, GROUND_SHADOW, OUTSIDE
 
 LINE = "line"  # name of the colour that a palette has for ink
@@ -27,17 +27,27 @@ OKLAB_AXES = (
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours `#rrggbb` in the file's order, a name for each (empty where there is none), and the palette's own name."""
+    """Colours `#rrggbb` in the file's order, a name for each (empty where there is none), and the palette's own name.
+
+    Raises UsageError for what is no list of colours, or has names for others.
+    """
 
     colors: tuple[str, ...]
     names: tuple[str, ...] = ()
     name: str = ""
 
     def __post_init__(self) -> None:
+        given: Any = self.colors
+        if isinstance(given, str) or not isinstance(given, Sequence):
+            found = repr(given) if isinstance(given, str) else type(given).__name__
+            raise UsageError(f'a palette takes colours as a list ("#rrggbb", ...), not {found}')
+        for color in self.colors:
+            parse_hex(color)
+        object.__setattr__(self, "colors", tuple(self.colors))
         if not self.names:
             object.__setattr__(self, "names", ("",) * len(self.colors))
         if len(self.names) != len(self.colors):
-            raise ValueError(f"{len(self.colors)} colours but {len(self.names)} names")
+            raise UsageError(f"a palette of {len(self.colors)} colours cannot have {len(self.names)} names")
 
     def color(self, name: str) -> str | None:
         """The colour of that name, or None."""
