@@ -122,6 +122,8 @@ def test_a_wheel_holds_graphs_and_weights(elsewhere: Path) -> None:
     hosts = "rotonodes/hosts"  # what `rotonodes blender-addon` packs
     held, own = ({path.relative_to(top) for path in (top / hosts).rglob("*.*")} for top in (elsewhere / "site", ROOT))
     assert held == {path for path in own if "__pycache__" not in path.parts} and Path(hosts, "blender/blender_manifest.toml") in held
+    page = elsewhere / "site/rotonodes/page"  # what is built of the live page, not its sources
+    assert (page / "static/index.html").is_file() and not (page / "front").exists()
     code = "from rotonodes.io.palettes import *; from rotonodes.io.shipped import *; "
     code += "print(find_graph('flat_tones'), find_weights(weights_path('tones')), palette_file('sunset'))"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(elsewhere / "site")}

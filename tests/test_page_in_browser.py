@@ -1,0 +1,300 @@
+"""The live page in a real browser: what people do with it, by pointer and by keyboard."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from page_chromium import View, view_of
+from page_chromium import chromium as chromium
+
+GRAPH = """rotonodes: 1
+frames: 1-4
+nodes:
+  back: {type: Ramp, size: [64, 36], color_start: "#102030", color_end: "#405060"}
+  tones: {type: LoadLabels, path: "labels.####.png"}
+  # colours of the studio
+  paint:
+    type: PaintTones
+    in: tones
+    palette: {midtone: "#e0a458", highlight: "#fff4d6"}  # warm
+  comp: {type: Composite, in: {fg: paint, bg: back}}
+  png: {type: WriteFrames, in: comp, path: "out/flat.####.png"}
+"""
+PALETTE = [0, 0, 0, 60, 60, 90, 120, 60, 75, 224, 164, 88, 255, 244, 214]
+IN_THE_MIDTONE, IN_THE_HIGHLIGHT = (0.25, 0.5), (0.75, 0.5)  # of the labels: shares of width and height
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Path:
+    """A graph of five nodes: midtone on the left, highlight on the right."""
+    classes = np.full((36, 64), 3, np.uint8)
+    classes[:, 32:] = 4
+    for frame in range(1, 5):
+        picture = Pillow.fromarray(classes)
+        picture.putpalette(PALETTE)
+        picture.save(tmp_path / f"labels.{frame:04d}.png")
+    file = tmp_path / "graph.yaml"
+    file.write_text(GRAPH)
+    return file
+
+
+@pytest.fixture
+def view(chromium: Any, graph: Path) -> Iterator[View]:
+    with view_of(chromium, graph) as view:
+        yield view
+
+
+def test_every_node_shows_its_picture_and_the_viewer_what_is_written(view: View) -> None:
+    view.until("() => document.querySelectorAll('.card .thumbnail img').length === 5")
+    view.until_color('[data-node="paint"] .thumbnail img', IN_THE_MIDTONE, (0xE0, 0xA4, 0x58))
+    view.until_color(".viewer .picture", IN_THE_HIGHLIGHT, (0xFF, 0xF4, 0xD6))
+    assert view.tab.locator(".source.side-A select").input_value() == "comp.image"
+    assert view.tab.title() == "graph.yaml · rotonodes"
+    view.until("() => document.querySelector('[data-node=\"paint\"] .took').textContent.endsWith('ms')")
+    box = view.tab.locator(".viewer .picture").bounding_box()
+    view.tab.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2)
+    view.until("() => document.querySelector('.readout').textContent.includes('16, 18')")
+    view.select("tones")
+    view.tab.keyboard.press("1")
+    view.tab.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2, steps=3)
+    view.until("() => document.querySelector('.readout .class')?.textContent === 'highlight'")
+    view.tab.keyboard.press("Shift+1")
+    assert view.tab.locator(".wipe").is_visible()
+
+
+def test_a_changed_colour_is_seen_and_written_and_undone(view: View) -> None:
+    view.select("paint")
+    field = view.tab.get_by_label("midtone: colour as text")
+    assert field.input_value() == "#e0a458"
+    field.fill("#3366cc")
+    field.press("Enter")
+    view.until_color(".viewer .picture", IN_THE_MIDTONE, (0x33, 0x66, 0xCC))
+    view.until_color('[data-node="png"] .thumbnail img', IN_THE_MIDTONE, (0x33, 0x66, 0xCC))
+    assert view.graph.read_text() == GRAPH.replace("#e0a458", "#3366cc")  # comments and order stay
+    view.tab.get_by_role("button", name="undo").click()
+    view.until_color(".viewer .picture", IN_THE_MIDTONE, (0xE0, 0xA4, 0x58))
+    assert view.graph.read_text() == GRAPH
+    view.tab.keyboard.press("Control+Shift+Z")
+    view.until_text("#3366cc")
+    # the picker sends what is dragged as it goes: all of it is one step
+    view.tab.get_by_label("midtone: pick a colour").evaluate(
+        """async (input) => {
+          const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+          for (const color of ["#000001", "#000002", "#000003", "#00aa55"]) {
+            set.call(input, color);
+            input.dispatchEvent(new Event("input", { bubbles: true }));
+            await new Promise((resolve) => setTimeout(resolve, 70));
+          }
+        }"""
+    )
+    view.until_text("#00aa55")
+    view.tab.get_by_role("button", name="undo").click()
+    view.until_same(GRAPH.replace("#e0a458", "#3366cc"))
+
+
+def test_wires_are_drawn_refused_moved_and_cut(view: View) -> None:
+    view.drag(view.socket("tones", "out", "labels"), view.socket("comp", "in", "fg"))  # labels are no picture
+    view.tab.locator(".notices .error").wait_for()
+    assert view.graph.read_text() == GRAPH
+    view.drag(view.socket("paint", "out", "image"), view.socket("back", "in", "like"))
+    view.until_text("type: Ramp, in: paint")
+    view.drag(view.socket("comp", "out", "image"), view.socket("paint", "in", "image"))
+    view.until("() => [...document.querySelectorAll('.notices p')].some((one) => one.textContent.includes('wait for itself'))")
+    assert "image: comp" not in view.graph.read_text()
+    view.tab.keyboard.press("Control+z")
+    view.until_same(GRAPH)
+    # while a wire is pulled, sockets that cannot take it are dim
+    start = view.socket("tones", "out", "labels").bounding_box()
+    view.tab.mouse.move(start["x"] + 3, start["y"] + 3)
+    view.tab.mouse.down()
+    view.tab.mouse.move(start["x"] + 40, start["y"] + 40, steps=4)
+    view.until('() => getComputedStyle(document.querySelector(\'[data-node="comp"] [data-handleid="in:fg"]\')).opacity < 0.5')
+    view.until("() => getComputedStyle(document.querySelector('[data-node=\"back\"] [data-handleid=\"in:like\"]')).opacity === '1'")
+    # let go over nothing: the list of nodes that take labels, and the new one is linked
+    view.tab.mouse.move(start["x"] + 30, start["y"] + 150, steps=4)
+    view.tab.mouse.up()
+    view.add("tonesplit")
+    view.until_text("type: ToneSplit, in: tones")
+
+
+def test_a_node_dropped_on_a_wire_goes_between(view: View) -> None:
+    view.tab.keyboard.press("Escape")
+    view.tab.keyboard.press("Shift+A")
+    view.add("Grade")
+    view.until_text("type: Grade")
+    view.card("grade").wait_for()
+    line = view.tab.locator('[data-id="paint.image>comp.fg"] path').first
+    middle = line.evaluate("""(path) => {
+      const point = path.getPointAtLength(path.getTotalLength() / 2).matrixTransform(path.getScreenCTM());
+      return [point.x, point.y];
+    }""")
+    head = view.card("grade", " header").bounding_box()
+    view.tab.mouse.move(head["x"] + 20, head["y"] + 10)
+    view.tab.mouse.down()
+    view.tab.mouse.move(*middle, steps=8)
+    view.tab.mouse.up()
+    text = view.until_text("fg: grade")
+    assert "in: paint" in text
+    assert "# colours of the studio" in text
+
+
+def test_everything_by_keyboard(view: View) -> None:
+    keys = view.tab.keyboard
+    view.until("() => document.activeElement.classList.contains('graph')")
+    for _ in range(3):
+        keys.press("ArrowDown")  # the first node, then along the wires
+    view.card("comp", ".selected").wait_for()
+    keys.press("Tab")
+    view.add("blur")
+    view.card("blur", ".selected").wait_for()
+    view.until_text("type: Blur, in: comp")
+    keys.press("1")
+    view.until("() => document.querySelector('.source.side-A select').value === 'blur.image'")
+    keys.press("Enter")  # to the parameters
+    view.until("() => document.activeElement.classList.contains('name')")
+    for _ in range(20):
+        keys.press("Tab")
+        if view.tab.evaluate("() => document.activeElement.closest('.field')?.textContent.startsWith('size')"):
+            break
+    keys.press("ArrowUp")
+    keys.press("ArrowUp")
+    view.until("() => document.activeElement.value !== ''")
+    view.until_text("size: ")
+    keys.press("Escape")
+    keys.press("d")
+    view.until_text("disable: true")
+    view.card("blur", ".is-disabled").wait_for()
+    keys.press("ArrowRight")
+    view.until("() => document.querySelector('.frame-number').value === '2'")
+    keys.press("Control+c")
+    keys.press("Control+v")
+    view.card("blur2", ".selected").wait_for()
+    keys.press("Delete")
+    view.until("() => !document.querySelector('[data-node=\"blur2\"]')")
+    # another source for an input, from the list of what fits
+    keys.press("Control+f")
+    view.add("png")
+    view.card("png", ".selected").wait_for()
+    view.tab.locator(".params").get_by_label("input image", exact=True).focus()
+    keys.type("back")
+    view.until_text("in: back")
+    keys.press("Escape")
+    keys.press("F6")
+    view.until("() => document.activeElement.classList.contains('viewer') || document.activeElement.closest('.params') !== null")
+    keys.press("?")
+    view.tab.locator(".keys").wait_for()
+    keys.press("Escape")
+    keys.press("Control+Enter")
+    view.tab.locator(".runner.is-done").wait_for()
+    assert (view.graph.parent / "out" / "flat.0004.png").is_file()
+
+
+def test_a_run_and_a_frame_that_fails(view: View, graph: Path) -> None:
+    view.tab.get_by_role("button", name="Run").click()
+    view.tab.locator(".runner.is-done").wait_for()
+    with Pillow.open(graph.parent / "out" / "flat.0003.png") as written:
+        assert written.convert("RGB").getpixel((16, 18)) == (0xE0, 0xA4, 0x58)
+    (graph.parent / "labels.0002.png").write_bytes(b"no picture")
+    view.tab.get_by_label("frame", exact=True).fill("2")
+    view.tab.keyboard.press("Enter")
+    view.card("tones", ".is-failed").wait_for()
+    assert "labels.0002.png" in view.card("tones", " .fault").inner_text()
+    view.tab.locator(".failure").wait_for()  # the viewer says why it has no picture
+    assert not view.card("back", ".is-failed").count()
+    view.tab.get_by_label("frame", exact=True).fill("3")
+    view.tab.keyboard.press("Enter")
+    view.until_color(".viewer .picture", IN_THE_MIDTONE, (0xE0, 0xA4, 0x58))
+
+
+def test_another_editor_saves_the_file(view: View, graph: Path) -> None:
+    view.until_color(".viewer .picture", IN_THE_MIDTONE, (0xE0, 0xA4, 0x58))
+    graph.write_text(GRAPH.replace("#e0a458", "#aa3311") + "  sheet: {type: ContactSheet, in: comp, path: out/sheet.png}\n")
+    view.card("sheet").wait_for()
+    view.until_color(".viewer .picture", IN_THE_MIDTONE, (0xAA, 0x33, 0x11))
+    broken = GRAPH.replace("in: tones", "in: tonse")
+    graph.write_text(broken)
+    view.card("paint", ".is-failed").wait_for()
+    assert "line 9, column 9" in view.card("paint", " .fault").inner_text()
+    view.tab.locator(".top-bar .faults").click()
+    view.tab.locator(".params button.fault").first.click()
+    view.card("paint", ".selected").wait_for()
+    graph.write_text("rotonodes: 1\nnodes: [")
+    view.until("() => document.querySelector('.link').textContent === 'text cannot be read'")
+    view.card("comp").wait_for()  # what could be read last stays in sight
+    assert graph.read_text() == "rotonodes: 1\nnodes: ["
+    graph.write_text(GRAPH)
+    view.until("() => document.querySelector('.link').textContent === 'saved'")
+
+
+def test_values_are_checked_as_they_are_typed(view: View) -> None:
+    frames = view.tab.get_by_label("frames", exact=True)
+    frames.fill("1-x")
+    view.tab.locator(".frames .wrong").wait_for()
+    frames.press("Enter")
+    assert "frames: 1-4" in view.graph.read_text()
+    frames.fill("1-3")
+    view.until("() => !document.querySelector('.frames .wrong')")
+    frames.press("Enter")
+    view.until_text("frames: 1-3")
+    view.until("() => document.querySelector('.timeline .end:last-child').textContent === '3'")
+    view.select("tones")
+    view.tab.get_by_label("path: choose a file").click()
+    view.tab.locator(".files li button", has_text="labels.####.png").wait_for()
+    view.tab.keyboard.press("Escape")
+    view.select("paint")
+    view.tab.get_by_label("name of the node").fill("not a name")
+    view.tab.keyboard.press("Enter")
+    view.tab.locator(".notices .error").wait_for()
+    assert view.tab.get_by_label("name of the node").input_value() == "paint"
+
+
+def test_labels_are_painted_filled_and_saved(view: View, graph: Path) -> None:
+    view.select("tones")
+    view.tab.keyboard.press("p")
+    canvas = view.tab.locator("canvas.labels")
+    canvas.wait_for()
+    view.tab.get_by_label("file", exact=True).fill("painted/labels.####.png")
+    view.tab.locator(".paint-bar .classes label", has_text="form shadow").click()
+    view.tab.get_by_role("button", name="Fill").click()
+    box = view.tab.locator(".viewer .picture").bounding_box()
+    view.tab.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.9)
+    view.tab.get_by_role("button", name="Brush").click()
+    view.tab.locator(".paint-bar .classes label", has_text="cast shadow").click()
+    middle = box["y"] + box["height"] / 2
+    view.tab.mouse.move(box["x"] + box["width"] * 0.4, middle)
+    view.tab.mouse.down()
+    view.tab.mouse.move(box["x"] + box["width"] * 0.9, middle, steps=6)
+    view.tab.mouse.up()
+    view.tab.get_by_role("button", name="Save labels").click()
+    view.until("() => document.querySelector('.paint-bar [role=status]').textContent.startsWith('saved')")
+    with Pillow.open(graph.parent / "painted" / "labels.0001.png") as saved:
+        assert saved.mode == "P"
+        classes = np.array(saved)
+    assert classes[33, 10] == 2 and classes[2, 10] == 2  # filled, up to the border of the class
+    assert classes[33, 50] == 4
+    assert (classes[18, 30:55] == 1).all()  # brushed across the border
+    assert classes[2, 40] == 4
+    view.tab.get_by_role("button", name="Add LoadLabels").click()
+    view.until_text('painted: {type: LoadLabels, path: "painted/labels.####.png"}')
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_no_serious_fault(chromium: Any, graph: Path, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the package axe-playwright-python").Axe()
+    with view_of(chromium, graph, theme=theme) as view:
+        view.until("() => document.querySelectorAll('.card .thumbnail img').length === 5")
+        view.select("paint")
+        view.tab.get_by_label("midtone: colour as text").wait_for()
+        found = [axe.run(view.tab).response]
+        view.tab.keyboard.press("p")
+        view.tab.locator("canvas.labels").wait_for()
+        view.tab.keyboard.press("Tab")
+        view.tab.locator(".finder").wait_for()
+        found.append(axe.run(view.tab).response)
+    serious = [one for page in found for one in page["violations"] if one["impact"] in ("serious", "critical")]
+    assert not serious, json.dumps([(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in serious], indent=1)
