@@ -151,6 +151,15 @@ def test_an_alias_is_written_out_where_it_is_changed() -> None:
     assert after == text.replace("*n", "5")
 
 
+def test_a_bomb_of_aliases_is_refused_before_it_is_written_out() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12))]
+    text = "rotonodes: 1\nnodes: {a: {type: Crop}}\n" + "\n".join(lines) + "\n"
+    with pytest.raises(GraphError, match="aliases expand"):
+        edited(text, [{"op": "set", "node": "a", "param": "left", "value": 1}])
+    with pytest.raises(GraphError, match="aliases expand"):
+        edited(TEXT, [{"op": "text", "value": text}])
+
+
 def test_a_comment_between_two_values_stays() -> None:
     text = "rotonodes: 1\nnodes:\n  a: {type: Crop, left: 1,  # of the sign\n      top: 2}\n"
     assert "# of the sign" in edited(text, [{"op": "unset", "node": "a", "param": "top"}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,7 +41,7 @@ def edit(port: int | None, no_browser: bool, **given: Any) -> int:
         need_library(library, "edit")
     from rotonodes.page.server import PageServer, serve_page
 
-    file = graph_file(given["graph_file"])
+    file = own_copy(given["graph_file"])
     with warmed_up():
         session = page_session(file, given)
 
@@ -53,6 +54,19 @@ def edit(port: int | None, no_browser: bool, **given: Any) -> int:
     with StopOnSignal(stop) as signals:
         serve_page(session, port, opened, stop, say)
     return signals.code or EXIT_OK
+
+
+def own_copy(path: str) -> str:
+    """The file to edit: `path`, or for the name of a graph that ships a copy of it in the current folder."""
+    file, copy = graph_file(path), Path(f"{Path(path).stem}.yaml")
+    if Path(file) == Path(path):
+        return file
+    if not copy.exists():
+        from rotonodes.io.files import write_bytes
+
+        write_bytes(copy, Path(file).read_bytes())
+        say(f"{copy}: a copy of the graph {path} that ships, to change as you like")
+    return str(copy)
 
 
 def page_session(file: str, given: dict[str, Any]) -> PageSession:

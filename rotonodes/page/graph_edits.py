@@ -23,6 +23,7 @@ def edited(text: str, ops: Sequence[Op]) -> str:
     longer is a graph file; then none of them is made."""
     if len(ops) > MOST_OPS:
         raise UsageError(f"at most {MOST_OPS} edits at once")
+    parse_document(text)
     for op in ops:
         edit = _EDITS.get(word(op, "op"))
         if edit is None:
@@ -114,6 +115,7 @@ def _variable(text: str, op: Op) -> str:
 
 
 def _whole_text(text: str, op: Op) -> str:
+    parse_document(word(op, "value"))
     return word(op, "value")
 
 
@@ -234,8 +236,8 @@ def _rename(text: str, op: Op) -> str:
 
 def _relinked(text: str, name: str, change: Callable[[str], str | None]) -> str:
     """The text with every link to a node changed, or taken away (None)."""
-    for place in list(_link_places(text)):
-        value = at(text, place)
+    for place in [place for place, value in _link_places(text) if str(value.data).partition(".")[0] == name]:
+        value = at(text, place)  # as it is after the changes before it
         if value is None or value.kind != "scalar" or not isinstance(value.data, str) or value.data.partition(".")[0] != name:
             continue
         changed = change(value.data)
@@ -259,8 +261,8 @@ def _without_input(text: str, place: Place) -> str:
     return drop(text, place)
 
 
-def _link_places(text: str) -> Iterator[Place]:
-    """The places of all links, the last of a list first; and of what else names nodes: `files:`, `inputs:`, `outputs:`."""
+def _link_places(text: str) -> Iterator[tuple[Place, Value]]:
+    """The places and values of all links, the last of a list first; and of what else names nodes: `files:`, `inputs:`, `outputs:`."""
     nodes = at(text, ("nodes",))
     for key, body in nodes.items if nodes is not None else ():
         pair = body.item(LINKS) if body.kind == "mapping" else None
@@ -272,9 +274,9 @@ def _link_places(text: str) -> Iterator[Place]:
             yield from _scalars((name,), found)
 
 
-def _scalars(place: Place, value: Value) -> Iterator[Place]:
+def _scalars(place: Place, value: Value) -> Iterator[tuple[Place, Value]]:
     if value.kind == "scalar":
-        yield place
+        yield place, value
     for number, (key, member) in reversed(list(enumerate(value.items))):
         yield from _scalars((*place, number if key is None else key.data), member)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rotonodes.errors import GraphError, RotoError, UsageError
-from rotonodes.graph.document import MOST_BYTES
+from rotonodes.graph.document import MOST_BYTES, parse_document
 from rotonodes.io.files import atomic_write
 from rotonodes.page.graph_edits import Op, edited, touched
 from rotonodes.page.yaml_patches import at
@@ -151,6 +151,8 @@ class OpenGraph:
             if place is None:
                 continue
             try:
+                parse_document(self.text)
+                parse_document(seen or self.text)
                 was, now = at(seen, place) if seen is not None else None, at(self.text, place)
             except GraphError:
                 continue  # an unreadable text: the edit itself says so

@@ -19,6 +19,7 @@ from rotonodes.node.signature import FRAME_TYPES
 from rotonodes.page.graph_state import GraphState
 from rotonodes.page.proxy_graph import proxy_of, with_proxies
 from rotonodes.page.value_memory import ValueMemory, Values
+from rotonodes.plan.keys import FileFingerprints
 from rotonodes.plan.make_plan import make_plan
 from rotonodes.plan.plan import Plan, Task
 
@@ -77,6 +78,11 @@ class Glimpse:
     key: str
     made: float = field(default_factory=time.monotonic)
 
+    def is_stale(self) -> bool:
+        """Whether a file that is in the keys was changed, removed or written since."""
+        known = self.plan.keys.fingerprint
+        return isinstance(known, FileFingerprints) and any(known.changed(path) for path in known.paths())
+
 
 class Previews:
     """Makes single values of a graph whose text may change at any time. Any thread may call it; a task is made by one of them."""
@@ -115,6 +121,29 @@ class Previews:
             if self._state is state:
                 self._shot = found
         return found
+
+    def shot_changed(self) -> bool:
+        """Whether the frames on disk are others than before, where the graph does not say its frames."""
+        with self._lock:
+            state, known = self._state, self._shot
+            if state is None or state.graph.frames is not None or known is None:
+                return False
+            self._shot = None
+        if self.shot() == known:
+            return False
+        with self._lock:
+            self._plans.clear()
+        return True
+
+    def files_changed(self) -> bool:
+        """Whether a file is another one than when a value was planned from it; such values are planned again."""
+        with self._lock:
+            known = dict(self._plans)
+        found = [wish for wish, glimpse in known.items() if glimpse.is_stale()]
+        with self._lock:
+            for wish in found:
+                self._plans.pop(wish, None)
+        return bool(found)
 
     def link_of(self, node: str, output: str) -> Link:
         """The output that a node and a word name; for a writer what it writes. Raises NodeFailed where there is no picture."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -40,6 +41,7 @@ class Routes:
     def __init__(self, session: PageSession) -> None:
         self.session = session
         self._types: bytes | None = None
+        self._writing = threading.Lock()
 
     def all(self) -> list[BaseRoute]:
         def get(path: str, endpoint: Endpoint, *methods: str) -> Route:
@@ -78,9 +80,14 @@ class Routes:
     # The graph.
 
     async def types(self, _: Request) -> Response:
-        if self._types is None:
-            self._types = await run_in_threadpool(lambda: json.dumps(types_data()).encode())
-        return Response(self._types, media_type="application/json")
+        return Response(await run_in_threadpool(self.types_bytes), media_type="application/json")
+
+    def types_bytes(self) -> bytes:
+        """All types as JSON, which are written once; the first request comes while they are."""
+        with self._writing:
+            if self._types is None:
+                self._types = json.dumps(types_data()).encode()
+            return self._types
 
     async def graph(self, _: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self.session.data))

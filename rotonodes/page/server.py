@@ -24,6 +24,7 @@ from rotonodes.page.session_state import PageSession
 HOST = "127.0.0.1"
 PORT = 8420
 TRIES = 50  # ports after the first
+SOURCES = 2.0  # seconds between two looks at the frames that nodes read
 POLL = 0.25  # seconds between two looks at the graph file; file servers tell of no changes, so it is asked for
 
 
@@ -39,7 +40,8 @@ class PageServer:
         if taken:
             say(f"port {taken} is taken: this page is at port {self.port}")
         sockets = LiveSocket(session)
-        routes = [*Routes(session).all(), WebSocketRoute("/api/live", sockets.serve)]
+        self._routes = Routes(session)
+        routes = [*self._routes.all(), WebSocketRoute("/api/live", sockets.serve)]
         self.gate = Gate(Starlette(routes=routes, lifespan=self._lifespan), self.token, self.port)
         self._sockets = sockets
         config = uvicorn.Config(
@@ -62,7 +64,9 @@ class PageServer:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.session.live.start(asyncio.get_running_loop())
-        tasks = [asyncio.ensure_future(self.session.live.flush_always()), asyncio.ensure_future(self._follow_file())]
+        always = (self.session.live.flush_always(), self._follow_file(), self._follow_sources())
+        tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in always]
+        tasks.append(asyncio.ensure_future(run_in_threadpool(self._routes.types_bytes)))  # before the page asks
         try:
             yield
         finally:
@@ -81,6 +85,18 @@ class PageServer:
                     text = f"{self.session.path} was removed: its text is kept here, and the next edit writes it again"
                     self.session.live.send({"type": "error", "id": None, "message": text})
                     self.say(text)
+
+    async def _follow_sources(self) -> None:
+        """Tell the pages of frames that are rendered, or rendered again, while they are open."""
+        while True:
+            await asyncio.sleep(SOURCES)
+            if not self.session.live.pages:
+                continue
+            shot, changed = await run_in_threadpool(self.session.look_at_sources)
+            if shot:
+                await self._sockets.tell_graph(None, "file")
+            if changed:
+                self.session.live.send({"type": "files"})
 
     def serve(self, stop: threading.Event | None = None) -> None:
         """Serve until `stop` is set."""

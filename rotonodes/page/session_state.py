@@ -3,6 +3,7 @@ from threads, never from the server's loop."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -122,6 +123,12 @@ class PageSession:
             if changed:
                 self.state()
             return changed
+
+    def look_at_sources(self) -> tuple[bool, bool]:
+        """Whether other frames are on disk than before, and whether a file that was read is another one now."""
+        with contextlib.suppress(RotoError):
+            return self.previews.shot_changed(), self.previews.files_changed()
+        return False, False
 
     # Runs.
 

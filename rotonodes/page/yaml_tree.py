@@ -26,11 +26,12 @@ class Value:
     kind: Literal["scalar", "mapping", "list", "alias"]
     start: int
     end: int
-    data: Any = None
+    data: Any = None  # of a scalar
     flow: bool = False
     quote: str = ""
     empty: bool = False
     items: list[tuple[Value | None, Value]] = field(default_factory=list)
+    target: Value | None = None  # of an alias
 
     def item(self, key: str | int) -> tuple[Value | None, Value] | None:
         """The (key, value) of a mapping under a key, or of a list at a place; None where there is none."""
@@ -39,7 +40,9 @@ class Value:
         return next((pair for pair in self.items if pair[0] is not None and pair[0].data == key), None)
 
     def plain(self) -> Any:
-        """The value as plain data."""
+        """The value as plain data, aliases written out: only of a text that `parse_document` accepts is that of a sane size."""
+        if self.target is not None:
+            return self.target.plain()
         if self.kind == "mapping":
             return {key.data: value.plain() for key, value in self.items if key is not None}
         return [value.plain() for _, value in self.items] if self.kind == "list" else self.data
@@ -47,10 +50,13 @@ class Value:
 
 @functools.lru_cache(maxsize=4)  # one edit asks for many places of one text
 def parse_tree(text: str) -> Value:
-    """The tree of a graph file's text, only to be read. Raises GraphError where `parse_document` does."""
-    parse_document(text)  # refuses what is no graph file, in the words users know
+    """The tree of a graph file's text, only to be read. Raises GraphError for what is no YAML."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return _Tree(yaml.parse(text, Loader=loader), text).value()
+    try:
+        return _Tree(yaml.parse(text, Loader=loader), text).value()
+    except (yaml.YAMLError, KeyError, ValueError, AttributeError, RecursionError):
+        parse_document(text)  # says what is wrong in the words users know
+        raise
 
 
 class _Tree:
@@ -64,8 +70,7 @@ class _Tree:
             event = next(self.events)
         start, end = event.start_mark.index, event.end_mark.index
         if isinstance(event, yaml.AliasEvent):
-            known = self.named[str(event.anchor)]
-            return Value("alias", start, end, known.plain())
+            return Value("alias", start, end, target=self.named[str(event.anchor)])
         if isinstance(event, yaml.ScalarEvent):
             style = event.style or ""
             value = Value("scalar", start, end, scalar(event.value, plain=not style), quote=style)

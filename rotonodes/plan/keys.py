@@ -296,6 +296,10 @@ class FileFingerprints:
         """Every identity that was asked for."""
         return (identity for identity, _ in self._known.values())
 
+    def paths(self) -> list[str]:
+        """Every file whose identity was asked for."""
+        return list(self._known)
+
     def changed(self, path: str) -> bool:
         """True when the file is not the one that is in the keys: another size, time or inode. False for a file that is in none."""
         stamp = self._known.get(path, (None, None))[1]
