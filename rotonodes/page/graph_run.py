@@ -33,6 +33,7 @@ class GraphRun:
     def __init__(self, graph: Graph, places: Places, send: Event, tell: Tell, kept: Kept) -> None:
         self.graph, self.places, self.send, self.tell, self.kept = graph, places, send, tell, kept
         self.stop = threading.Event()
+        self.ended = threading.Event()  # set before the page is told: it may run again at once
         self.thread: threading.Thread | None = None
 
     def start(self, outputs: Sequence[str], frames: str | None) -> None:
@@ -44,7 +45,7 @@ class GraphRun:
 
     @property
     def is_running(self) -> bool:
-        return self.thread is not None and self.thread.is_alive()
+        return self.thread is not None and not self.ended.is_set()
 
     def _run(self, outputs: list[str], frames: str | None) -> None:
         reporter = PageReporter(self.send, self.tell)
@@ -71,6 +72,7 @@ class GraphRun:
             ended = {"state": "failed", "line": reason(error)}
         over.set()
         follower.join()
+        self.ended.set()
         self.send({"type": "run", **reporter.counts(), **ended})
 
     def _follow_losses(self, reporter: PageReporter, over: threading.Event) -> None:
