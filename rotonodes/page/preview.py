@@ -42,6 +42,10 @@ class NodeFailed(RotoError):
         self.node, self.frame = node, frame
 
 
+class NoPicture(NodeFailed):
+    """There is nothing to look at: no such node, none that gives pictures, or a fault in the graph."""
+
+
 @dataclass(frozen=True)
 class Wish:
     """A value that somebody wants to see: an output (the node's first where it is empty) at a frame and a scale (1, 2, 4)."""
@@ -146,11 +150,11 @@ class Previews:
         return bool(found)
 
     def link_of(self, node: str, output: str) -> Link:
-        """The output that a node and a word name; for a writer what it writes. Raises NodeFailed where there is no picture."""
+        """The output that a node and a word name; for a writer what it writes. Raises NoPicture where there is no picture."""
         with self._lock:
             state = self._state
         if state is None:
-            raise NodeFailed(node, None, "the graph is not read yet")
+            raise NoPicture(node, None, "the graph is not read yet")
         graph = state.graph
         try:
             link = graph.source_of(graph.links_of(f"{node}.{output}" if output else node)[0])
@@ -163,10 +167,10 @@ class Previews:
                     break
                 link = graph.source_of(links[0])
         except (UsageError, IndexError, AttributeError) as error:
-            raise NodeFailed(node, None, str(error)) from None
+            raise NoPicture(node, None, str(error)) from None
         self._refuse_broken(state, node, link)
         if not any(issubclass(kind, FRAME_TYPES) for kind in graph.output_types(link, state.broken) or ()):
-            raise NodeFailed(node, None, f"{node} gives no picture to look at")
+            raise NoPicture(node, None, f"{node} gives no picture to look at")
         return link
 
     @staticmethod
@@ -177,7 +181,7 @@ class Previews:
         for fault in state.faults:
             if fault.node and (fault.node in above or any(name.startswith(f"{fault.node}/") for name in above)):
                 where = "" if fault.node == node else f"it needs {fault.node}: "
-                raise NodeFailed(node, None, where + fault.message)
+                raise NoPicture(node, None, where + fault.message)
 
     def plan(self, wish: Wish) -> Glimpse:
         """The plan of a wish. Raises NodeFailed where it cannot be made."""
@@ -275,6 +279,9 @@ class Previews:
                     evaluator.give(name, values)
                 continue
             found[task] = None
+            # A plan says only of what it needs whether it is in the cache, and needs nothing for a value that is there.
+            if name in plan.kept and plan.in_cache(name, frame):
+                plan.cached[name] = {*plan.cached.get(name, ()), frame}
             if frame not in plan.cached.get(name, ()) and not type(plan.nodes[name]).takes_whole_clip():
                 stack += plan.keys.tasks(name, frame)
         return sorted(found, key=lambda task: (evaluator.order[task[0]], task[1] is not None, task[1] or 0))

@@ -22,7 +22,7 @@ from rotonodes.page.graph_edits import copied
 from rotonodes.page.node_types import types_data
 from rotonodes.page.painted_files import labels_png, read_painted, worst_frames, write_painted
 from rotonodes.page.picture_jobs import PictureJob
-from rotonodes.page.preview import SCALES, NodeFailed, Superseded, Wish
+from rotonodes.page.preview import SCALES, NodeFailed, NoPicture, Superseded, Wish
 from rotonodes.page.root_files import OutsideRoot, listed_files
 from rotonodes.page.session_state import PageSession
 from rotonodes.page.thumbnails import WIDEST
@@ -262,7 +262,7 @@ def guarded(endpoint: Endpoint) -> Endpoint:
         except Superseded as error:
             return failed(409, str(error), superseded=True)
         except NodeFailed as error:
-            return failed(409 if error.frame is not None else 404, str(error), node=error.node)
+            return failed(404 if isinstance(error, NoPicture) else 409, str(error), node=error.node)
         except OutsideRoot as error:
             return failed(403, str(error))
         except GraphError as error:
