@@ -17,9 +17,15 @@ EXIT_TERMINATED = 143
 
 
 class RotoError(Exception):
-    """Base of every error that rotonodes raises on purpose. `exit_code` ends the command."""
+    """Base of every error that rotonodes raises on purpose. `exit_code` ends the command.
+
+    The message is one line, whatever stands in the file that it speaks of: control characters become escapes.
+    """
 
     exit_code = EXIT_FRAME_FAILED
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(visible(one) if isinstance(one, str) else one for one in arguments))
 
 
 class UsageError(RotoError):
@@ -86,7 +92,7 @@ class GraphError(UsageError):
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
-        super().__init__("\n".join(str(fault) for fault in faults))
+        Exception.__init__(self, "\n".join(str(fault) for fault in faults))
 
 
 _MANY = 500  # names up to which a misspelt one is compared with all

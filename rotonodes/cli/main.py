@@ -25,7 +25,7 @@ from rotonodes.cli import watch_command as watching
 from rotonodes.cli.interrupt import end_now, end_on_signals
 from rotonodes.cli.plan_command import plan
 from rotonodes.cli.session import Session, say
-from rotonodes.cli.streams import discard_unwritable, is_of_stdout, open_closed_streams
+from rotonodes.cli.streams import discard_unwritable, is_of_stdout, open_closed_streams, own_stderr
 from rotonodes.errors import (
     EXIT_FRAME_FAILED,
     EXIT_HUNG_UP,
@@ -77,8 +77,8 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code: 0, 1, 2, 75, 129, 130 or 143."""
-    with end_on_signals():
-        open_closed_streams()
+    open_closed_streams()
+    with end_on_signals(), own_stderr():
         ListLength.whole = False
         code = call(arguments, Session())
         discard_unwritable()

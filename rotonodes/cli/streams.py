@@ -6,7 +6,12 @@ import contextlib
 import os
 import sys
 import traceback
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+_STDERR = 2
 
 
 def open_closed_streams() -> None:
@@ -21,6 +26,35 @@ def open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))
     with contextlib.suppress(AttributeError, ValueError):
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # an ASCII terminal gets \u2192 for an arrow
+
+
+@contextlib.contextmanager
+def own_stderr() -> Iterator[None]:
+    """Our messages get a descriptor of their own: what libraries print themselves to descriptor 2 can then be held back.
+
+    See `rotonodes.io.decoder_output`. What libraries warn of is not shown either, unless PYTHONWARNINGS asks for it. Nothing is done in a
+    program that has put another stream in place of stderr.
+    """
+    before: Any = sys.stderr
+    try:
+        plain = before.fileno() == _STDERR
+        descriptor = os.dup(_STDERR) if plain else -1
+    except (AttributeError, OSError, ValueError):
+        plain = False
+    if not plain:
+        yield
+        return
+    with (
+        warnings.catch_warnings(),
+        os.fdopen(descriptor, "w", buffering=1, encoding=before.encoding, errors=before.errors) as sys.stderr,
+    ):
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            discard_unwritable()  # or closing it would raise
+            sys.stderr = before
 
 
 def can_write(name: str) -> bool:

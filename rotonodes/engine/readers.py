@@ -14,8 +14,9 @@ import select
 import signal
 import socket
 import struct
+import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 from rotonodes.engine import transport
@@ -204,8 +205,14 @@ def _as_helper() -> None:
         signal.signal(number, signal.SIG_DFL)
     set_torch_threads(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    for descriptor in (1, 2, *_descriptors(sys.stdout, sys.stderr)):
+        os.dup2(nowhere, descriptor)
+
+
+def _descriptors(*streams: Any) -> Iterator[int]:
+    for stream in streams:
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            yield stream.fileno()
 
 
 def _fork() -> int:

@@ -1,17 +1,15 @@
-"""Decodes the pixels of EXR files whose headers were checked, with the OpenEXR library, and keeps its messages off the terminal."""
+"""Decodes the pixels of EXR files whose headers were checked, with the OpenEXR library."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import struct
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rotonodes.errors import FrameError
+from rotonodes.io.decoder_output import quiet_openexr
 from rotonodes.io.exr_header import Channel, Header, ascii_channels, channel_list
 from rotonodes.io.files import read_bytes
 
@@ -29,7 +27,7 @@ def decode_parts(path: str | os.PathLike[str], headers: Sequence[Header]) -> lis
 
     known = [header.channels for header in headers]
     try:
-        with _quiet():
+        with quiet_openexr():
             try:
                 for header in headers:  # the library silently drops a part with names outside UTF-8
                     header.attributes["channels"][1].decode("utf-8")
@@ -76,36 +74,3 @@ def _ascii_texts(path: str | os.PathLike[str], headers: Sequence[Header]) -> byt
                 lead = b"string\0" + struct.pack("<i", len(value))
                 data = data.replace(lead + value, lead + bytes(byte if byte < 128 else ord("?") for byte in value), 1)
     return data
-
-
-class _Filter:
-    """Replaces sys.stdout while the library decodes: it prints warnings to stdout, where our commands print data."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream, self.threads = stream, set[int]()
-
-    def write(self, text: str) -> int:
-        return len(text) if threading.get_ident() in self.threads else int(self.stream.write(text) or 0)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-
-_filter_lock = threading.Lock()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Drop what this thread prints to sys.stdout; output of other threads passes."""
-    me = threading.get_ident()
-    with _filter_lock:
-        stdout = sys.stdout if isinstance(sys.stdout, _Filter) else _Filter(sys.stdout)
-        stdout.threads.add(me)
-        sys.stdout = stdout
-    try:
-        yield
-    finally:
-        with _filter_lock:
-            stdout.threads.discard(me)
-            if not stdout.threads and sys.stdout is stdout:
-                sys.stdout = stdout.stream

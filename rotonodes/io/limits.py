@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.io.decoder_output import quiet_pillow
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -49,5 +50,6 @@ def open_with_pillow(source: str | os.PathLike[str] | IO[bytes], formats: Sequen
     """A picture opened by Pillow, without its own limit, which is lower than ours and prints: check the size of what is returned."""
     import PIL.Image
 
+    quiet_pillow()
     PIL.Image.MAX_IMAGE_PIXELS = None
     return PIL.Image.open(source, formats=list(formats))  # type: ignore[return-value]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.errors import FrameError
 from rotonodes.io.files import decoding, read_bytes, read_error, write_bytes
-from rotonodes.io.limits import check_size
+from rotonodes.io.limits import check_size, open_with_pillow
 from rotonodes.io.orientation import UPRIGHT, known, orientation_of, upright, upright_size
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _read_with_pillow(data: bytes, tags: dict[int, tuple[int, ...]]) -> Tiff | N
     import PIL.Image
 
     def opened(order: str = "") -> PIL.Image.Image:
-        picture = PIL.Image.open(io.BytesIO(data), formats=["TIFF"])
+        picture: PIL.Image.Image = open_with_pillow(io.BytesIO(data), ["TIFF"])
         if order:
             rawmode = f"{picture.mode};16{order}"
             picture.tile = [tile._replace(args=(rawmode, *tile.args[1:])) for tile in picture.tile]  # type: ignore[index]

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rotonodes.errors import FrameError
+from rotonodes.errors import FrameError, RotoError
 from rotonodes.extras import load_library
 from rotonodes.io.limits import check_size
 from rotonodes.io.video_key import is_whole
@@ -48,7 +48,7 @@ def read_index(path: str | os.PathLike[str]) -> VideoIndex:
     """The frames of a video, from its packets; nothing is decoded. Raises FrameError when it is damaged or holds no video."""
     av = load_library("av", f"{path}: reading video")
     try:
-        with av.open(os.fspath(path)) as container:
+        with av.open(os.fspath(path), metadata_errors="replace") as container:
             stream = _stream(container, path)
             check_size(path, stream.codec_context.width or 0, stream.codec_context.height or 0)
             base = Fraction(stream.time_base or Fraction(1, 90_000))
@@ -61,7 +61,9 @@ def read_index(path: str | os.PathLike[str]) -> VideoIndex:
                 else:
                     times.append(packet.pts)
             rate = stream.average_rate or stream.guessed_rate
-    except av.FFmpegError as error:
+    except RotoError:
+        raise
+    except Exception as error:  # FFmpeg's errors, and what PyAV makes of values that make no sense
         raise damaged(path, error) from error
     count = len(times) + untimed
     if not count:
@@ -93,7 +95,9 @@ class VideoFile:
         self._next = 1
         try:
             self._open()
-        except self._av.FFmpegError as error:
+        except RotoError:
+            raise
+        except Exception as error:
             raise damaged(path, error) from error
 
     def close(self) -> None:
@@ -103,7 +107,9 @@ class VideoFile:
         """Frame `number`, from 1: R'G'B' or R'G'B'A, uint8 or (of more than 8 bits) uint16 `[H, W, C]`, upright."""
         try:
             frame = self._frame(number)
-        except self._av.FFmpegError as error:
+        except RotoError:
+            raise
+        except Exception as error:
             self._next = self._index.frames + 1  # what was decoded so far is not to be trusted
             raise damaged(self._path, error, number) from error
         if frame is None:
@@ -121,7 +127,7 @@ class VideoFile:
 
     def _open(self) -> None:
         """Open the file at its beginning."""
-        self._container = self._av.open(os.fspath(self._path))
+        self._container = self._av.open(os.fspath(self._path), metadata_errors="replace")  # texts in Latin-1
         self._stream = _stream(self._container, self._path)
         self._stream.thread_type = "AUTO"
         self._decoder = _alpha_decoder(self._av, self._stream)
@@ -168,7 +174,12 @@ class VideoFile:
 def _stream(container: Any, path: str | os.PathLike[str]) -> Any:
     if not container.streams.video:
         raise FrameError(f"{path}: {'holds no video' if is_whole(path) else 'damaged video: the file is truncated; render it again'}")
-    return container.streams.video[0]
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise FrameError(
+            f"{path}: its codec is not known to this FFmpeg, or the file is damaged: render it again, as H.264, ProRes or FFV1"
+        )
+    return stream
 
 
 def _alpha_decoder(av: Any, stream: Any) -> Any:
