@@ -39,7 +39,7 @@ class ErrorDescriptor:
             if self._decoding > 1:
                 return
             with contextlib.suppress(OSError):
-                file = tempfile.TemporaryFile(buffering=0)
+                file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open for as long as anybody decodes
                 self._own = os.dup(_STDERR)
                 os.dup2(file.fileno(), _STDERR)
                 self._file, self._read = file, 0

@@ -212,7 +212,7 @@ def _read_with_pillow(data: bytes, tags: dict[int, tuple[int, ...]]) -> Tiff | N
         picture: PIL.Image.Image = open_with_pillow(io.BytesIO(data), ["TIFF"])
         if order:
             rawmode = f"{picture.mode};16{order}"
-            picture.tile = [tile._replace(args=(rawmode, *tile.args[1:])) for tile in picture.tile]  # type: ignore[index]
+            picture.tile = [tile._replace(args=(rawmode, *tile.args[1:])) for tile in picture.tile]  # type: ignore[attr-defined, index]
         picture.load()
         return picture
 

@@ -176,9 +176,7 @@ def _stream(container: Any, path: str | os.PathLike[str]) -> Any:
         raise FrameError(f"{path}: {'holds no video' if is_whole(path) else 'damaged video: the file is truncated; render it again'}")
     stream = container.streams.video[0]
     if stream.codec_context is None:
-        raise FrameError(
-            f"{path}: its codec is not known to this FFmpeg, or the file is damaged: render it again, as H.264, ProRes or FFV1"
-        )
+        raise FrameError(f"{path}: this FFmpeg does not know its codec, or the file is damaged: render it again, as H.264 or ProRes")
     return stream
 
 
