@@ -86,10 +86,9 @@ KINDS: dict[str, tuple[Callable[[Path], Any], list[Callable[[Path], Any]]]] = {
     "lzw.tif": (lambda path: PIL.Image.fromarray(PLATE).save(path, compression="tiff_lzw"), ANY),
     "g4.tif": (lambda path: PIL.Image.fromarray(PLATE[..., 0]).convert("1").save(path, compression="group4"), ANY),
     "jpeg.tif": (lambda path: PIL.Image.fromarray(PLATE).save(path, compression="jpeg"), ANY),
-    **{
-        name: (save_with_pillow, ANY)
-        for name in ("a.gif", "a.jpg", "a.webp", "a.bmp", "a.tga", "a.jp2", "a.dds", "a.ppm", "a.sgi", "a.pcx")
-    },
+    **dict.fromkeys(
+        [f"a.{kind}" for kind in ("gif", "jpg", "webp", "bmp", "tga", "jp2", "dds", "ppm", "sgi", "pcx")], (save_with_pillow, ANY)
+    ),
     "a.exr": (lambda path: exr.write_exr(path, Image(torch.rand(3, 20, 9)), key="k"), [*ANY, exr.read_layers]),
     "piz.exr": (save_exr("piz"), [*ANY, exr.read_layers]),
     "dwaa.exr": (save_exr("dwaa"), [*ANY, exr.read_layers]),
