@@ -8,6 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError
+from rotonodes.io.archives import check_unpacked_size
 from rotonodes.io.files import decoding, read_error
 from rotonodes.io.limits import check_size
 
@@ -37,7 +38,11 @@ def read_array(path: str | os.PathLike[str]) -> np.ndarray:
     except OSError as error:
         raise read_error(path, error) from error
     with decoding(path, ".pt file" if start.startswith(PT) else ".npy file", "write it again"):
+        if not start.startswith((PT, NPY)):
+            raise FrameError(f"{path}: neither an .npy nor a .pt file of torch 1.6 or newer: save the mask again")
         found = _tensor(path) if start.startswith(PT) else np.load(path, mmap_mode="r", allow_pickle=False)
+    if found is not None and not found.size:
+        raise FrameError(f"{path}: an array of {list(found.shape)} has no pixels: save the mask again")
     if found is not None and found.ndim >= 2:
         check_size(path, found.shape[-1], math.prod(found.shape[:-1]))
     if found is None:
@@ -49,6 +54,7 @@ def _tensor(path: str | os.PathLike[str]) -> np.ndarray | None:
     """The tensor in a .pt file; None when it holds something else."""
     import torch
 
+    check_unpacked_size(path, os.path.getsize(path))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about unusual pickles, which are refused anyway
         found = torch.load(path, map_location="cpu", weights_only=True)

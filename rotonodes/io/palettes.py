@@ -11,6 +11,7 @@ import os
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from rotonodes.errors import UsageError, did_you_mean, did_you_mean_file
+from rotonodes.io.archives import read_member
 from rotonodes.io.shipped import shipped_folder
 from rotonodes.values.color import parse_hex
 from rotonodes.values.palette import Palette
@@ -27,7 +29,19 @@ ENDINGS = (".gpl", ".ase", ".aco", ".kpl", ".json", ".hex", ".txt")
 _LARGEST = 4_000_000  # bytes; palettes have kilobytes
 _MOST = 4096  # colours
 
-_BROKEN = (ValueError, KeyError, TypeError, RuntimeError, struct.error, zipfile.BadZipFile, ElementTree.ParseError)
+# RuntimeError: an archive with a password, and values nested too deep.
+_BROKEN = (
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RuntimeError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+    ElementTree.ParseError,
+)
 
 Named = tuple[str, str]  # a colour's name and "#rrggbb"
 
@@ -84,16 +98,7 @@ def read_palette(path: str) -> Palette:
         raise UsageError(f"{path}: too large for a palette (over {_LARGEST // 1_000_000} MB)")
     try:
         name, colors = readers[ending](data)
-    except (
-        ValueError,
-        struct.error,
-        UnicodeDecodeError,
-        zipfile.BadZipFile,
-        KeyError,
-        TypeError,
-        ElementTree.ParseError,
-        RuntimeError,
-    ) as error:
+    except _BROKEN as error:
         raise UsageError(f"{path}: a broken palette file: {str(error).splitlines()[0] if str(error) else 'it cannot be read'}") from None
     if not colors:
         raise UsageError(f"{path}: there are no colours in this palette")
@@ -249,10 +254,8 @@ def _kpl(data: bytes) -> tuple[str, list[Named]]:
     with zipfile.ZipFile(BytesIO(data)) as archive:
         if "colorset.xml" not in archive.namelist():
             raise ValueError("there is no colorset.xml in it")
-        if archive.getinfo("colorset.xml").file_size > _LARGEST:
-            raise ValueError("its colorset.xml is too large")
-        text = archive.read("colorset.xml")
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+        text = read_member(archive, "colorset.xml", _LARGEST).decode("utf-8-sig")  # as text: another encoding would hide entities
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ValueError("its colorset.xml declares entities")
     root = ElementTree.fromstring(text)
     return root.get("name", ""), list(_entries(root))

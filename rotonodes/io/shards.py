@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import zipfile
 from collections.abc import Collection, Sequence
@@ -28,8 +29,10 @@ from functools import lru_cache
 from glob import glob
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.errors import FrameError, UsageError, did_you_mean_file
+from rotonodes.errors import FrameError, RotoError, UsageError, did_you_mean_file
+from rotonodes.io.archives import read_member
 from rotonodes.io.folder import natural_order
+from rotonodes.io.limits import MOST_CHANNELS, check_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "rotonodes-tones-shard", 1
 HEAD = "shard.json"
 ENDING = ".npz"
+_MOST_TEXT, _MOST_HEADER = 1 << 20, 1 << 16  # bytes
+_MOST_FRAMES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -76,15 +81,19 @@ def head_of(path: str) -> Shard:
 def _head(path: str, size: int, changed: int) -> Shard:
     try:
         with zipfile.ZipFile(path) as archive:
-            head = json.loads(archive.read(HEAD))
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError):
-        raise UsageError(f"{path}: cut off, or not a shard: render it again") from None
+            head = json.loads(read_member(archive, HEAD, _MOST_TEXT))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except Exception:  # zipfile and json raise many kinds
+        raise UsageError(f"{path}: cut off, or not a shard: render it again") from None
     if not isinstance(head, dict) or (head.get("format"), head.get("version")) != (FORMAT, VERSION):
         found = f"{head.get('format')} version {head.get('version')}" if isinstance(head, dict) else "something else"
         raise UsageError(f"{path}: {found}, but this rotonodes reads {FORMAT} version {VERSION}: render it again, or update rotonodes")
-    return Shard(path, int(head["frames"]), tuple(head["classes"]))
+    frames, classes = head.get("frames"), head.get("classes")
+    named = isinstance(classes, list) and 0 < len(classes) <= 256 and all(isinstance(name, str) for name in classes)
+    if not (isinstance(frames, int) and 0 <= frames <= _MOST_FRAMES and named):
+        raise UsageError(f"{path}: {HEAD} needs `frames`, up to {_MOST_FRAMES}, and `classes`, a list of names: render it again")
+    return Shard(path, frames, tuple(classes))
 
 
 def place_of(shards: Sequence[Shard], frame: int) -> tuple[int, int]:
@@ -110,12 +119,34 @@ def read_shard_frame(shard: Shard, index: int, names: Collection[str]) -> tuple[
             for name in names:
                 member = f"{index:06d}.{name}.npy"
                 if member in there:
-                    arrays[name] = np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
-            note = json.loads(archive.read(f"{index:06d}.json"))
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError) as error:
+                    arrays[name] = _array(archive, member, shard.path)
+            note = json.loads(read_member(archive, f"{index:06d}.json", _MOST_TEXT))
+    except RotoError:
+        raise
+    except Exception as error:  # zipfile, numpy and json raise many kinds
         raise FrameError(f"{where}: damaged ({error}): render the shard again") from None
+    if "labels" in arrays and (arrays["labels"].ndim != 2 or arrays["labels"].dtype.kind != "u"):
+        raise FrameError(
+            f"{where}: its labels are {arrays['labels'].dtype} {list(arrays['labels'].shape)}, not uint8 [H, W]: render it again"
+        )
     if "labels" in arrays and arrays["labels"].max(initial=0) >= len(shard.classes):
         y, x = (int(at[0]) for at in np.nonzero(arrays["labels"] >= len(shard.classes)))
         value, last = int(arrays["labels"][y, x]), len(shard.classes) - 1
         raise FrameError(f"{where}: the label at x {x}, y {y} is {value}, but the classes are 0 to {last}: render the shard again")
     return arrays, note
+
+
+def _array(archive: zipfile.ZipFile, member: str, path: str) -> np.ndarray:
+    """An array of a shard, whose size is checked before it is unpacked. Raises FrameError and ValueError."""
+    import numpy as np
+
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, kind = read(file)
+    planes, claimed = math.prod(shape[:-2]), math.prod(shape) * kind.itemsize
+    if len(shape) not in (2, 3) or not 0 < planes <= MOST_CHANNELS or kind.kind not in "uif":
+        raise ValueError(f"{member} is {kind} {list(shape)}")
+    check_size(path, shape[-1], shape[-2])
+    data = read_member(archive, member, claimed + _MOST_HEADER)
+    return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)

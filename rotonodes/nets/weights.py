@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rotonodes.errors import UsageError, did_you_mean_file
+from rotonodes.io.archives import check_unpacked_size
 from rotonodes.io.files import write_bytes
 from rotonodes.io.shipped import find_weights, near_weights
 from rotonodes.nets.frame_tiles import frame_bytes, pixels_of, tiles_of
@@ -30,6 +32,7 @@ _CHECKPOINT_KEYS = ("rotonodes", "state")
 TORCH_FILES = (".pt", ".pth", ".ckpt")
 
 
+_SHARED, _ALWAYS_ALLOWED = 4, 1 << 20  # tensors may be views of one storage, a few times over; bytes that always may be claimed
 _MOST_LEVELS = 32  # of a network, in an estimate of its memory
 
 
@@ -178,15 +181,40 @@ def read_pickle_free(path: Path) -> Any:
     with _opened(path):
         data = io.BytesIO(path.read_bytes())
     try:
+        if zipfile.is_zipfile(data):
+            check_unpacked_size(data, len(data.getbuffer()))
+        data.seek(0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about unusual pickles, which are refused anyway
-            return torch.load(data, map_location="cpu", weights_only=True)
+            content = torch.load(data, map_location="cpu", weights_only=True)
+        _check_storages(content)
+        return content
+    except WeightsError:
+        raise
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL (\S+)", str(error))
         found = f"refused: it holds python code ({named[1]})" if named else "damaged, or it holds more than tensors and plain values"
         raise WeightsError(f"{path}: {found}: save the network's state_dict() alone, and give that") from None
     except Exception as error:  # torch raises many kinds for damaged files
         raise WeightsError(f"{path}: truncated or not a torch file ({type(error).__name__}): copy or train it again") from None
+
+
+def _check_storages(content: Any) -> None:
+    """Raise ValueError for tensors that are larger than what is stored of them: they would be unpacked when they are converted."""
+    import torch
+
+    claimed, stored, todo, seen = 0, dict[int, int](), [content], set[int]()
+    while todo:
+        value = todo.pop()
+        if isinstance(value, torch.Tensor):
+            storage = value.untyped_storage()
+            stored[storage.data_ptr()] = storage.nbytes()
+            claimed += value.numel() * value.element_size()
+        elif isinstance(value, dict | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            todo += value.values() if isinstance(value, dict) else value
+    if claimed > _SHARED * sum(stored.values()) + _ALWAYS_ALLOWED:
+        raise ValueError(f"its tensors claim {claimed:,} bytes of {sum(stored.values()):,}")
 
 
 def _sorted_header(file: bytes) -> bytes:

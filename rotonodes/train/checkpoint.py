@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from rotonodes.errors import RotoError, UsageError
+from rotonodes.io.archives import check_unpacked_size
 from rotonodes.io.files import atomic_write, hidden_name, sweep, write_bytes
 from rotonodes.machine import torchrun
 from rotonodes.nets.weights import WeightsError, read_pickle_free
@@ -80,9 +81,10 @@ def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> 
 def check_sums(path: Path) -> None:
     """Raise WeightsError when a byte of a checkpoint is not as it was written: torch does not compare the checksums of its archives."""
     try:
+        check_unpacked_size(path, path.stat().st_size)
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise WeightsError(f"{path}: damaged checkpoint: {' '.join(str(error).lower().split())}; delete it") from error
     if damaged is not None:
         raise WeightsError(f"{path}: damaged checkpoint: wrong checksum in its {damaged}; delete it")
