@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean, did_you_mean_file, visible
+from rotonodes.io.json_text import parse_json
 from rotonodes.machine import torchrun
 
 if TYPE_CHECKING:
@@ -103,10 +104,9 @@ def paths(given: dict[str, Any]) -> dict[str, Any]:
 
 def read_path_map(path: str) -> list[tuple[str, str]]:
     """(source, destination) rules of a `pathmapping-1.0` file, as Open Job Description sessions write it, longest source first."""
-    import json
 
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = parse_json(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"--path-map {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if data == {}:  # a session without rules

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rotonodes.errors import EXIT_HUNG_UP
+from rotonodes.io.json_text import parse_json
 
 TICKET = "dask.json"  # in the folder of a job: names the submission that may run; without it, tasks stop
 LOOK = 0.5  # seconds between two looks at the ticket
@@ -81,7 +82,7 @@ def _make(chunk: FarmTask) -> Ended:
 def may_run(folder: str, ticket: str) -> bool:
     """Whether a submission is still wanted. A folder that cannot be read just now says nothing."""
     try:
-        return bool(json.loads((Path(folder) / TICKET).read_bytes()).get("ticket") == ticket)
+        return bool(parse_json((Path(folder) / TICKET).read_bytes()).get("ticket") == ticket)
     except FileNotFoundError:
         return False
     except (OSError, ValueError):
@@ -104,7 +105,7 @@ def _warm(python: str, words: Sequence[str], log: str, devices: str, chunk: Farm
         return _code(process.wait())
     with _lock:
         _idle[place].append(process)
-    return int(json.loads(answer)["code"])
+    return int(parse_json(answer)["code"])
 
 
 def _answer(process: subprocess.Popen[bytes], chunk: FarmTask) -> bytes:

@@ -18,6 +18,7 @@ from typing import Any
 
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.io.files import write_bytes
+from rotonodes.io.json_text import parse_json
 from rotonodes.io.shipped import weights_written
 from rotonodes.node.annotations import Device, Prepared
 from rotonodes.node.base import Node
@@ -106,7 +107,7 @@ def load_job(folder: str | Path, version: str) -> FarmJob:
     """The job in a folder. Raises UsageError when there is none, or when another `version` of rotonodes wrote it."""
     file = Path(folder) / DESCRIPTION
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = parse_json(file.read_text(encoding="utf-8"))
         if data["version"] != version:
             raise UsageError(f"{folder}: written by rotonodes {data['version']}, this is {version}: submit its graph again")
         steps = tuple(Step(**{name: _tuples(value) for name, value in step.items()}) for step in data.pop("steps"))

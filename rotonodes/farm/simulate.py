@@ -6,7 +6,6 @@ Tasks are given out in the order of the job, each to the machine that is free fi
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from rotonodes.errors import UsageError
 from rotonodes.farm.job import FarmJob, Step, tasks_of
+from rotonodes.io.json_text import parse_json
 
 COLUMNS = 400  # of the picture of machines over time
 LITTLE = 0.05  # of the wall time: more machines that gain less do not help
@@ -50,7 +50,7 @@ def read_stats(paths: Sequence[str]) -> dict[str, Measured]:
     found: dict[str, Measured] = {}
     for path in paths:
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = parse_json(Path(path).read_text(encoding="utf-8"))
             frames = int(data["frames"]["wanted"])
             for name, stats in data["nodes"].items():
                 before = found.get(name, Measured())

@@ -21,6 +21,7 @@ from rotonodes.errors import EXIT_RETRY, RetryError, UsageError
 from rotonodes.farm.follow import Say, States, lines
 from rotonodes.farm.job import FarmJob, Step, plain, tasks_of
 from rotonodes.io.files import write_bytes
+from rotonodes.io.json_text import parse_json
 
 SUBMITTED = "slurm.json"  # in the folder of a job: its array jobs in the queue, by step
 WAIT, PATIENCE = 2.0, 300.0  # seconds between two questions to the scheduler, and until its silence ends `follow`
@@ -176,7 +177,7 @@ def _tasks(indices: str) -> int:
 
 def _recorded(folder: Path) -> dict[str, list[str]]:
     try:
-        return {str(step): [str(number) for number in numbers] for step, numbers in json.loads((folder / SUBMITTED).read_bytes()).items()}
+        return {str(step): [str(number) for number in numbers] for step, numbers in parse_json((folder / SUBMITTED).read_bytes()).items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError, TypeError) as error:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.errors import FrameError
 from rotonodes.io.files import read_error
-from rotonodes.io.limits import MOST_CHANNELS, too_large
+from rotonodes.io.limits import MOST_CHANNELS, VARIABLE, most_pixels, too_large
 from rotonodes.values.pixels import Box
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ _DEFLATED = (2, 3, 5)
 # Largest decoded size of one byte of a file: the limit of deflate is 1032; PIZ and DWA store a flat block in a few bytes.
 _GROWTH, _DEFLATE_GROWTH = 1 << 18, 1100
 _ALWAYS_ALLOWED = 256 << 20
+# Decoded bytes of a file: those of the largest picture of four float channels, or of a file that is compressed no more than renders are.
+_PIXEL_BYTES, _USUAL_GROWTH = 16, 1 << 8
 _LARGEST_SIDE = 1 << 17
 _LARGEST_COORDINATE = 1 << 30
 
@@ -148,6 +150,7 @@ def read_headers(path: str | os.PathLike[str], check_chunks: bool = True) -> lis
             headers, at = _headers(data)
             for header in headers:
                 _check_windows(header)
+            _check_places(headers)
             _check_growth(headers, len(data))
             if check_chunks:
                 for header in headers:
@@ -260,13 +263,29 @@ def _check_windows(header: Header) -> None:
             raise _Damaged(f"its channel {channel.name!r} has every {x}th pixel of every {y}th line, which do not fit its size")
 
 
+def _check_places(headers: list[Header]) -> None:
+    """Check that the data windows of all parts lie near each other and the frame: they are laid on their union."""
+    union = headers[0].display_window
+    for header in headers:
+        union = union.union(header.data_window)
+    if message := too_large(union.width, union.height):
+        raise _Unsupported(f"its data windows lie far from each other or from the frame: together, {message}")
+
+
 def _check_growth(headers: list[Header], file_size: int) -> None:
     """Check that the file is large enough for the pixels it claims, before memory is allocated."""
     decoded = sum(header.line_bytes * header.data_window.height for header in headers)
     deflated = all(header.compression in _DEFLATED for header in headers)
+    box = headers[0].data_window
     if decoded > max(_ALWAYS_ALLOWED, file_size * (_DEFLATE_GROWTH if deflated else _GROWTH)):
-        box = headers[0].data_window
         raise _Damaged(f"it claims {box.width} x {box.height} pixels in {file_size} bytes")
+    most = max(_PIXEL_BYTES * most_pixels(), file_size * _USUAL_GROWTH)
+    if decoded > most:
+        asked = -(-decoded // _PIXEL_BYTES)
+        raise _Unsupported(
+            f"all its channels are {decoded:,} bytes, more than the limit of {most:,} for a file of {file_size:,}; to read it, "
+            f"set {VARIABLE}={asked}"
+        )
 
 
 def _check_chunks(data: mmap.mmap, at: int, header: Header) -> int:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rotonodes.errors import FrameError, RetryError, RotoError, UsageError
+from rotonodes.io.json_text import parse_json
 
 fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None  # Windows has no such locks
 
@@ -24,6 +25,7 @@ fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None  #
 _unfinished: set[Path] = set()
 _MARK = "rotonodes-"  # in the names of hidden files, before the machine and a number: `.a.0001.rotonodes-5a3c9b101f2e3d4c.png`
 _UNFINISHED = re.compile(rf"\..*\.{_MARK}(?P<machine>[0-9a-f]{{8}})(?:[0-9a-f]{{8}})?(\.[^.]*)?", re.DOTALL)
+_MOST_NOTE = 1 << 16  # bytes of a sidecar
 _ABANDONED = 24 * 3600  # seconds without a write, after which an unfinished file of another machine is no longer being written
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -241,7 +243,8 @@ def read_sidecar(path: str | os.PathLike[str], verify: bool = False) -> str | No
     """
     beside = sidecar_path(path)
     try:
-        noted = json.loads(beside.read_bytes())
+        with open(beside, "rb") as file:
+            noted = parse_json(file.read(_MOST_NOTE))
         found = os.stat(path)
         if found.st_size != noted["size"]:
             return None

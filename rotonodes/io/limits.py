@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.decoder_output import quiet_pillow
+from rotonodes.io.files import read_bytes
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -16,6 +17,8 @@ VARIABLE = "ROTONODES_MAX_PIXELS"
 MOST_CHANNELS = 4096
 _MOST_PIXELS = 16384 * 16384
 _ALWAYS_ALLOWED, _GROWTH = 1 << 27, 1 << 12  # pixels allowed for any file; pixels for each byte: the limit of LZW
+_JPEG_ALLOWED, _JPEG_GROWTH = 1 << 22, 1 << 10  # a JPEG has at least one bit for each 8 x 8 pixels, of each channel
+_MOST_SCANS = 500  # of a progressive JPEG, which usually has ten: each one passes over all pixels
 
 
 def most_pixels() -> int:
@@ -44,6 +47,16 @@ def check_growth(path: str | os.PathLike[str], width: int, height: int) -> None:
     size = os.path.getsize(path)
     if width * height > max(_ALWAYS_ALLOWED, size * _GROWTH):
         raise FrameError(f"{path}: damaged picture: it claims {width} x {height} pixels in {size} bytes")
+
+
+def check_jpeg(path: str | os.PathLike[str], width: int, height: int) -> None:
+    """Raise FrameError for a JPEG that is too small for the pixels it claims, or passes over them more often than any camera's."""
+    data = read_bytes(path)
+    if width * height > max(_JPEG_ALLOWED, len(data) * _JPEG_GROWTH):
+        raise FrameError(f"{path}: damaged picture: it claims {width} x {height} pixels in {len(data)} bytes")
+    scans = data.count(b"\xff\xda")  # the marker of a scan; pixels are stored so that they never contain it
+    if scans > _MOST_SCANS:
+        raise FrameError(f"{path}: a JPEG of {scans} scans, more than {_MOST_SCANS}, is not read: save it again, as PNG or a plain JPEG")
 
 
 def open_with_pillow(source: str | os.PathLike[str] | IO[bytes], formats: Sequence[str]) -> ImageFile:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError, RotoError
-from rotonodes.io.files import fingerprint
+from rotonodes.io.files import fingerprint, read_bytes
 from rotonodes.io.limits import check_growth, open_with_pillow
 from rotonodes.io.video_read import VideoFile, VideoIndex, damaged, read_index
 
@@ -43,11 +43,15 @@ def _count(path: str, stamp: tuple[Any, ...]) -> int:
         return _index(path, stamp).frames
     file = _opening(path)
     try:
-        return int(file.properties(index=...).shape[0])
+        count = int(file.properties(index=...).shape[0])
     except Exception as error:  # decoders raise errors of many kinds
         raise damaged(path, error) from error
     finally:
         file.close()
+    there = read_bytes(path).count(b"fcTL") if path.lower().endswith((".png", ".apng")) else count  # the chunk before each picture
+    if count > there + 1:  # a picture for programs without animations may come first
+        raise FrameError(f"{path}: damaged animation: it claims {count} frames, and has {there}; render it again")
+    return count
 
 
 @lru_cache(maxsize=64)
@@ -107,7 +111,7 @@ def _opening(path: str | os.PathLike[str]) -> Any:
     try:
         with open_with_pillow(path, ("GIF", "PNG", "WEBP")) as picture:
             check_growth(path, picture.width, picture.height)
-        return imageio.imopen(os.fspath(path), "r", plugin="pillow")
+        return imageio.imopen(os.path.abspath(path), "r", plugin="pillow")  # a whole path: imageio reads URLs too
     except RotoError:
         raise
     except Exception as error:

@@ -45,7 +45,7 @@ def read_other(path: str | os.PathLike[str]) -> np.ndarray | None:
     try:
         plugin: Any = "pillow"
         file: Any
-        with imageio.imopen(os.fspath(path), "r", plugin=plugin) as file:
+        with imageio.imopen(os.path.abspath(path), "r", plugin=plugin) as file:  # a whole path: imageio reads URLs too
             notes = file.metadata(index=0, exclude_applied=False)
             stored = str(notes["mode"])
             clear = "transparency" in notes

@@ -6,7 +6,6 @@ on ASE by Carl Camera and Olivier Berten; Krita's "kpl format definition".
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import struct
@@ -20,6 +19,7 @@ from xml.etree import ElementTree
 
 from rotonodes.errors import UsageError, did_you_mean, did_you_mean_file
 from rotonodes.io.archives import read_member
+from rotonodes.io.json_text import parse_json
 from rotonodes.io.shipped import shipped_folder
 from rotonodes.values.color import parse_hex
 from rotonodes.values.palette import Palette
@@ -151,7 +151,7 @@ def _json(data: bytes) -> tuple[str, list[Named]]:
 
     A colour is hex, [r, g, b] in 0 to 255, or a mapping with `hex`, `color` or `rgb`, and maybe `name`.
     """
-    tree = json.loads(data.decode("utf-8-sig"))
+    tree = parse_json(data.decode("utf-8-sig"))
     name = str(tree.get("name", "")) if isinstance(tree, dict) else ""
     inner = tree.get("colors", {k: v for k, v in tree.items() if k != "name"}) if isinstance(tree, dict) else tree
     if isinstance(inner, dict):

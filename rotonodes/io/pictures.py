@@ -12,7 +12,7 @@ from rotonodes.errors import FrameError, UsageError, did_you_mean
 from rotonodes.io import animation, exr, exr_header, gif, png, psd, samples, seal, svg, tiff, video_key
 from rotonodes.io.arrays import is_array, read_array
 from rotonodes.io.files import decoding, read_error, read_sidecar, write_bytes
-from rotonodes.io.limits import check_growth, open_with_pillow
+from rotonodes.io.limits import check_growth, check_jpeg, open_with_pillow
 from rotonodes.io.orientation import orientation_of, upright, upright_size
 from rotonodes.io.other_formats import no_picture, other_size, read_other
 from rotonodes.io.samples import Depth
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _PILLOW_READS = ("JPEG", "WEBP", "BMP", "GIF")  # MPO is told by its JPEG
+_JPEGS = ("JPEG", "MPO")
 _PILLOW = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
 # The depths of each format, its default first.
 DEPTHS: dict[str, tuple[Depth, ...]] = {
@@ -115,6 +116,8 @@ def _read_with_pillow(path: str | os.PathLike[str]) -> np.ndarray:
         try:
             with open_with_pillow(path, _PILLOW_READS) as picture:
                 check_growth(path, picture.width, picture.height)
+                if picture.format in _JPEGS:
+                    check_jpeg(path, picture.width, picture.height)
                 picture.load()
                 turned = orientation_of(picture)
         except PIL.UnidentifiedImageError as error:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.errors import FrameError
+from rotonodes.errors import FrameError, RotoError
 from rotonodes.extras import load_library
 from rotonodes.io.files import read_bytes
+from rotonodes.io.limits import check_size
 from rotonodes.io.psd import BLEND_KEYS, MAGIC, Blend, PsdLayer, flatten, is_whole
 from rotonodes.values.pixels import Box
 
@@ -64,9 +65,11 @@ def read_psd(path: str | os.PathLike[str]) -> Psd:
                 raise FrameError(
                     f"{path}: a {mode} file with {depth} bits: convert it to RGB with 8 or 16 bits in the program that made it"
                 )
+            for part in (document, *document.descendants()):  # before anything is decoded
+                check_size(path, int(part.width), int(part.height))
             layers = tuple(_layers(document, depth))
             merged = _codes(document.numpy(), depth) if document.has_preview() else None
-        except FrameError:
+        except RotoError:
             raise
         except Exception as error:  # psd-tools has no error of its own for what it cannot read
             why = " ".join(str(error).split()) or type(error).__name__

@@ -19,7 +19,6 @@ A shard is an uncompressed or deflated ZIP, which `numpy.load` opens too. `shard
 from __future__ import annotations
 
 import io
-import json
 import math
 import os
 import zipfile
@@ -32,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from rotonodes.errors import FrameError, RotoError, UsageError, did_you_mean_file
 from rotonodes.io.archives import read_member
 from rotonodes.io.folder import natural_order
+from rotonodes.io.json_text import parse_json
 from rotonodes.io.limits import MOST_CHANNELS, check_size
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def head_of(path: str) -> Shard:
 def _head(path: str, size: int, changed: int) -> Shard:
     try:
         with zipfile.ZipFile(path) as archive:
-            head = json.loads(read_member(archive, HEAD, _MOST_TEXT))
+            head = parse_json(read_member(archive, HEAD, _MOST_TEXT))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
     except Exception:  # zipfile and json raise many kinds
@@ -91,7 +91,7 @@ def _head(path: str, size: int, changed: int) -> Shard:
         raise UsageError(f"{path}: {found}, but this rotonodes reads {FORMAT} version {VERSION}: render it again, or update rotonodes")
     frames, classes = head.get("frames"), head.get("classes")
     named = isinstance(classes, list) and 0 < len(classes) <= 256 and all(isinstance(name, str) for name in classes)
-    if not (isinstance(frames, int) and 0 <= frames <= _MOST_FRAMES and named):
+    if not (isinstance(frames, int) and 0 <= frames <= _MOST_FRAMES and named) or classes is None:
         raise UsageError(f"{path}: {HEAD} needs `frames`, up to {_MOST_FRAMES}, and `classes`, a list of names: render it again")
     return Shard(path, frames, tuple(classes))
 
@@ -120,7 +120,7 @@ def read_shard_frame(shard: Shard, index: int, names: Collection[str]) -> tuple[
                 member = f"{index:06d}.{name}.npy"
                 if member in there:
                     arrays[name] = _array(archive, member, shard.path)
-            note = json.loads(read_member(archive, f"{index:06d}.json", _MOST_TEXT))
+            note = parse_json(read_member(archive, f"{index:06d}.json", _MOST_TEXT))
     except RotoError:
         raise
     except Exception as error:  # zipfile, numpy and json raise many kinds

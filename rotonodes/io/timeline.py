@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 from rotonodes.errors import UsageError, did_you_mean, listed
 from rotonodes.extras import load_library
 from rotonodes.io.files import write_bytes
+from rotonodes.io.json_text import parse_json
+from rotonodes.values.frames import MOST_FRAMES
 
 TIMELINES = (".otio", ".otioz", ".otiod", ".edl", ".xml", ".aaf")  # of adapters that are often installed
 _NAMED = 12  # clips in a message
@@ -50,6 +53,8 @@ def clip_frames(path: str, name: str | None, handles: int = 0) -> tuple[int, ...
         raise UsageError(f"--clip {name}: {path} has no clip of this name{did_you_mean(str(name), names)}; it has {listed(names, _NAMED)}")
     ranges = {_range(clip, path, handles) for clip in meant}
     first, last = min(one for one, _ in ranges), max(one for _, one in ranges)
+    if last - first >= MOST_FRAMES:
+        raise UsageError(f"{path}: the clip {meant[0].name} shows {last - first + 1} frames, more than {MOST_FRAMES}")
     return tuple(range(first, last + 1))
 
 
@@ -57,6 +62,8 @@ def _read(otio: Any, path: str) -> Any:
     if not os.path.exists(path):
         raise UsageError(f"{path}: there is no such file")
     try:
+        if path.lower().endswith(".otio"):
+            parse_json(Path(path).read_bytes())  # the library ends the process where values are nested too deeply
         return otio.adapters.read_from_file(path)
     except Exception as error:  # of the adapter, which may be anybody's
         if type(error).__name__ == "NoKnownAdapterForExtensionError":
@@ -87,6 +94,8 @@ def _range(clip: Any, path: str, handles: int) -> tuple[int, int]:
         offset = media.start_frame - at if hasattr(media, "start_frame") else 0.0
         low = round(at + offset)
         high = low + round(available.duration.rescaled_to(rate).value) - 1
+    if not all(map(math.isfinite, (begin, count, offset))):
+        raise UsageError(f"{path}: the clip {clip.name} shows from {begin} on {count} frames, which makes no sense")
     first = round(begin + offset)
     last = first + max(round(count), 1) - 1
     if low is None or high is None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # ITU-T H.273, table 4: numbers of matrices.
 _MATRICES: dict[int, Matrix] = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
 _FULL = 2
+# FFmpeg's names of containers that hold their frames themselves.
+_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mxf,mpegts,mpeg,flv,asf,ogg,ivf,h264,hevc,av1,obu,mpegvideo,m4v,dv,nut,mjpeg"
 _SD_HEIGHT = 576  # pictures without a tag: BT.601 up to this height, as players have it, above it BT.709
 # Decoders of FFmpeg that know no alpha, and the ones that do.
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
@@ -48,7 +50,7 @@ def read_index(path: str | os.PathLike[str]) -> VideoIndex:
     """The frames of a video, from its packets; nothing is decoded. Raises FrameError when it is damaged or holds no video."""
     av = load_library("av", f"{path}: reading video")
     try:
-        with av.open(os.fspath(path), metadata_errors="replace") as container:
+        with _opened(av, path) as container:
             stream = _stream(container, path)
             check_size(path, stream.codec_context.width or 0, stream.codec_context.height or 0)
             base = Fraction(stream.time_base or Fraction(1, 90_000))
@@ -127,7 +129,7 @@ class VideoFile:
 
     def _open(self) -> None:
         """Open the file at its beginning."""
-        self._container = self._av.open(os.fspath(self._path), metadata_errors="replace")  # texts in Latin-1
+        self._container = _opened(self._av, self._path)
         self._stream = _stream(self._container, self._path)
         self._stream.thread_type = "AUTO"
         self._decoder = _alpha_decoder(self._av, self._stream)
@@ -169,6 +171,15 @@ class VideoFile:
             return
         for packet in self._container.demux(self._stream):
             yield from self._decoder.decode(packet if packet.size else None)
+
+
+def _opened(av: Any, path: str | os.PathLike[str]) -> Any:
+    """An open container. Only this file is read, whatever its name looks like and whatever it says: playlists name other files and URLs.
+
+    Texts in other encodings than UTF-8 are no reason to refuse a video.
+    """
+    options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+    return av.open(f"file:{os.path.abspath(path)}", options=options, metadata_errors="replace")
 
 
 def _stream(container: Any, path: str | os.PathLike[str]) -> Any:

@@ -109,7 +109,7 @@ class VideoWriter:
         flags = {"fflags": "+bitexact"}  # without random numbers: the same frames are the same bytes
         if extension in (".mp4", ".mov"):
             flags["movflags"] = "+faststart+write_colr"
-        container = self._av.open(os.fspath(path), "w", options=flags)
+        container = self._av.open(f"file:{os.path.abspath(path)}", "w", options=flags)  # never a URL, whatever its name
         if key:
             container.metadata["comment"] = comment_of(key)
         options = dict(encoder.options)

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.io.json_text import parse_json
 from rotonodes.nets.preprocess import Preprocessing
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ SHAPE = "Shape"  # the channel of a known shape
 ACTIVATIONS = ("softmax", "sigmoid", "minmax")
 
 # Metadata keys stored as plain text, and those stored as JSON. `state` is stored as tensors.
+_MOST_NAMES = 1024  # channels or classes
 _TEXTS = ("architecture", "encoding", "licence")
 _JSONS = ("config", "classes", "colors", "channels", "size_multiple", "training", "metrics")
 _OPTIONAL_JSONS = ("encodings", "sight", "mask_values", "optional")
@@ -194,11 +196,13 @@ def check_fit(architecture: str, network: nn.Module, state: Mapping[str, Tensor]
 def _parse(name: str, text: str) -> Any:
     kinds: dict[str, type] = {"size_multiple": int} | dict.fromkeys(("config", "encodings", "sight", "training", "metrics"), dict)
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError as error:
         raise UsageError(f"metadata field {name} is not JSON: {error}") from None
     if not isinstance(value, kinds.get(name, list)):
         raise UsageError(f"metadata field {name} is {text[:40]!r}, not {'a list' if name not in kinds else kinds[name].__name__}")
+    if isinstance(value, list) and len(value) > _MOST_NAMES:
+        raise UsageError(f"metadata field {name} has {len(value)} entries, more than {_MOST_NAMES}")
     if name == "size_multiple" and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096):
         raise UsageError(f"metadata field size_multiple is {value}: it must be a whole number of pixels from 1 to 4096")
     return tuple(value) if isinstance(value, list) else value

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.io.archives import check_unpacked_size
 from rotonodes.io.files import write_bytes
+from rotonodes.io.json_text import parse_json
 from rotonodes.io.shipped import find_weights, near_weights
 from rotonodes.nets.frame_tiles import frame_bytes, pixels_of, tiles_of
 from rotonodes.nets.model import Model, build, check_fit, is_onnx
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # A safetensors file: 8 bytes little-endian header length, JSON header, tensor bytes (huggingface/safetensors, "Format").
-_MAX_HEADER = 100_000_000
+_MAX_HEADER = 16_000_000  # 100,000 tensors; reading it takes several times as much memory
 _KNOWN_FILES = ".safetensors, or the .pt or .pth of a training"
 _CHECKPOINT_KEYS = ("rotonodes", "state")
 TORCH_FILES = (".pt", ".pth", ".ckpt")
@@ -143,7 +144,7 @@ def _read_header(path: Path) -> tuple[dict[str, str], list[str]]:
     if len(header) < length:
         raise WeightsError(f"{path}: truncated: its header needs {length + 8:,} bytes, the file has {size:,}: copy it again")
     try:
-        fields = json.loads(header)
+        fields = parse_json(header)
         ends = [entry["data_offsets"][1] for name, entry in fields.items() if name != "__metadata__"]
         metadata = dict(fields.get("__metadata__", {}))
         needed = 8 + length + max(ends, default=0)
@@ -164,7 +165,7 @@ def memory_of(path: str | os.PathLike[str], width: int, height: int, limit: floa
     if Path(path).suffix.lower() not in TORCH_FILES:
         metadata = _read_header(Path(path))[0]
     try:
-        config, sight = (json.loads(metadata.get(name, "{}")) for name in ("config", "sight"))
+        config, sight = (parse_json(metadata.get(name, "{}")) for name in ("config", "sight"))
         if max(int(config.get("depth", 4)), len(config.get("widths") or ())) > _MOST_LEVELS:
             raise ValueError
         pixels = squash**2 if (squash := sight.get("squash", 0)) else width * height

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.io.files import sweep, write_bytes
+from rotonodes.io.json_text import parse_json
 from rotonodes.plan.cache_entries import HEAD, MAGIC, check, entries, prune, size_limit
 from rotonodes.values.pixels import Image, Labels, Matte
 
@@ -150,7 +151,7 @@ def unpack(data: bytes, kind: Any) -> Any:
     except Exception as error:  # zlib and safetensors raise errors of their own for damaged data
         raise ValueError(str(error)) from error
     (length,) = struct.unpack("<Q", body[:8])
-    note = json.loads(json.loads(body[8 : 8 + length])["__metadata__"]["rotonodes"])
+    note = parse_json(parse_json(body[8 : 8 + length])["__metadata__"]["rotonodes"])
     for name in note["halves"]:
         tensors[name] = tensors[name].float()
     tree = _restore(note["tree"], tensors)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import RotoError
+from rotonodes.io.json_text import parse_json
 from rotonodes.node.registry import full_name
 from rotonodes.plan.keys import FileFingerprints
 from rotonodes.values.frames import range_text
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rotonodes.plan.plan import Plan
 
 FOLDER = "made"  # in the cache
+_MOST_TEXT = 1 << 26  # bytes of an unpacked record
 _MOST_BYTES = 32 << 20  # of all records; the oldest go first
 _MOST_OUTPUTS = 100_000  # of a run with a record: its keys are all made before the first frame
 _DIGITS = 16  # of a key in a record
@@ -110,7 +112,7 @@ class Records:
             with contextlib.suppress(OSError, ValueError, zlib.error, KeyError, TypeError, AttributeError):
                 data = path.read_bytes()
                 if zlib.crc32(data[_HEAD:]).to_bytes(_HEAD, "big") == data[:_HEAD]:
-                    yield json.loads(zlib.decompress(data[_HEAD:]))
+                    yield parse_json(zlib.decompressobj().decompress(data[_HEAD:], _MOST_TEXT))
 
     def _prune(self) -> None:
         total = 0

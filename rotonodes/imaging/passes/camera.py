@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from rotonodes.errors import FrameError
 from rotonodes.imaging.passes.names import Passes
+from rotonodes.io.json_text import parse_json
 
 if TYPE_CHECKING:
     from rotonodes.values.pixels import Layers
@@ -76,7 +76,7 @@ def header_camera(layers: Layers) -> np.ndarray | None:
 def _rotation(text: str) -> np.ndarray | None:
     """The rotation under `camera` in a JSON text; None for anything else under that name."""
     try:
-        note: Any = json.loads(text)
+        note: Any = parse_json(text)
         rows = np.asarray(note["camera"], dtype=np.float64)
     except (ValueError, TypeError, KeyError):
         return None

@@ -7,7 +7,6 @@ its MurmurHash3_32, made safe as the bits of a float; each rank of planes holds 
 from __future__ import annotations
 
 import fnmatch
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rotonodes.errors import FrameError, did_you_mean, listed
 from rotonodes.imaging.passes.names import Passes
 from rotonodes.imaging.passes.spellings import squash
+from rotonodes.io.json_text import parse_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -153,7 +153,8 @@ def _manifest(layers: Layers, key: str, where: str) -> tuple[dict[str, int] | No
     side = str(layers.metadata.get(f"{key}/manif_file", ""))
     if not str(text or "").strip() and side:
         path = os.path.join(os.path.dirname(layers.path), side)
-        if os.path.isabs(side) or not os.path.isfile(path):
+        beside = os.path.realpath(os.path.dirname(layers.path) or ".")
+        if not os.path.realpath(path).startswith(os.path.join(beside, "")) or not os.path.isfile(path):
             raise FrameError(f"{where}: its manifest {side!r} is not beside the picture: copy it there")
         where = f"{where}: {side}"
         if os.path.getsize(path) > _MOST_MANIFEST:
@@ -167,13 +168,13 @@ def _manifest(layers: Layers, key: str, where: str) -> tuple[dict[str, int] | No
     if not text:
         return None, True
     try:
-        return {str(name): float_safe(int(str(h), 16) & _MASK) for name, h in json.loads(text).items()}, True
+        return {str(name): float_safe(int(str(h), 16) & _MASK) for name, h in parse_json(text).items()}, True
     except (ValueError, AttributeError, RecursionError) as error:
         cut_off = text.startswith("{") and not text.endswith("}")
         entries = re.findall(_ENTRY, text) if cut_off else ()
         if not entries:
             raise FrameError(f"{where}: its manifest is damaged: {str(error)[:80].lower()}") from error
-    return {json.loads(name): float_safe(int(h, 16)) for name, h in entries}, False
+    return {parse_json(name): float_safe(int(h, 16)) for name, h in entries}, False
 
 
 def select_names(crypto: Cryptomatte, patterns: str | Sequence[str], layers: Layers | None = None) -> dict[str, int]:

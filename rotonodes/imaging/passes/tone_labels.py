@@ -6,7 +6,6 @@ background, midtone, highlight, form shadow, cast shadow.
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
 import torch
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 
 from rotonodes.errors import FrameError
 from rotonodes.imaging.passes.names import Pass, Passes, pass_image
+from rotonodes.io.json_text import parse_json
 from rotonodes.values.color import linear_to_srgb, luminance
 from rotonodes.values.pixels import Layers, Matte
 from rotonodes.values.tones import CLASSES
@@ -173,7 +173,7 @@ def header_light(layers: Layers) -> tuple[float, float, float]:
     for text in layers.metadata.values():
         if isinstance(text, str) and '"key_direction"' in text:
             try:
-                x, y, z = map(float, json.loads(text)["key_direction"])
+                x, y, z = map(float, parse_json(text)["key_direction"])
                 return x, y, z
             except (ValueError, TypeError, KeyError):
                 continue

@@ -6,14 +6,17 @@ import functools
 import os
 import unicodedata
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import FrameError, RotoError, UsageError
 from rotonodes.imaging.picture.compositing import merge
+from rotonodes.io.files import read_bytes
+from rotonodes.io.limits import too_large
 from rotonodes.values.color import hex_to_linear
 from rotonodes.values.pixels import Box, Image
 
@@ -52,11 +55,17 @@ def lettered(text: str, style: Lettering, size: tuple[int, int], place: Place, m
     from PIL import ImageDraw
 
     font = _font(style.font, style.size)
-    _check_letters(text, font, style)
     options = _layout(text, style)
     lines = text.split("\n")
     height = round(style.spacing * style.size)
-    widths = [font.getlength(line, **options) + 2 * style.outline for line in lines]
+    try:
+        _check_extent(text, font, style)
+        _check_letters(text, font, style)
+        widths = [font.getlength(line, **options) + 2 * style.outline for line in lines]
+    except RotoError:
+        raise
+    except Exception as error:  # outlines of a damaged font
+        raise _no_font(style.font, error) from None
     width = max(widths)
     left, top = _corner(place, (width, height * len(lines)), size, margin)
     across, down = round(left + offset[0]), round(top + offset[1])
@@ -73,7 +82,10 @@ def lettered(text: str, style: Lettering, size: tuple[int, int], place: Place, m
             free = width - length
             start = across + style.outline + {"left": 0, "center": free / 2, "right": free}[style.align] - window.left
             base = down + number * height + ascent - window.top
-            pen.text((round(start), base), line, 255, font, anchor="ls", stroke_width=stroke, **options)
+            try:
+                pen.text((round(start), base), line, 255, font, anchor="ls", stroke_width=stroke, **options)
+            except (OSError, ValueError) as error:
+                raise _no_font(style.font, error) from None
         planes.append(torch.from_numpy(np.asarray(sheet, np.float32) / 255))
     return _colored(planes, style, window, size)
 
@@ -116,9 +128,15 @@ def _opened(path: str, size: float, changed: int) -> FreeTypeFont:
     from PIL import ImageFont
 
     try:
-        return ImageFont.truetype(path, size)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"font: {path} cannot be read as a font ({error}): name a .ttf, .otf or .ttc file") from None
+        return ImageFont.truetype(BytesIO(read_bytes(path)), size)  # of a path that is no font, Pillow takes the system's font of that name
+    except FrameError as error:
+        raise UsageError(f"font: {error}") from None
+    except Exception as error:  # FreeType and Pillow raise many kinds
+        raise _no_font(path, error) from None
+
+
+def _no_font(path: str, error: Exception) -> UsageError:
+    return UsageError(f"font: {path} cannot be read as a font ({str(error).lower()}): name a .ttf, .otf or .ttc file")
 
 
 def _font(path: str, size: float) -> FreeTypeFont:
@@ -126,6 +144,14 @@ def _font(path: str, size: float) -> FreeTypeFont:
         return _opened(path or str(SHIPPED), size, os.stat(path or SHIPPED).st_mtime_ns)
     except FileNotFoundError:
         raise UsageError(f"font: there is no file {path}: name a .ttf, .otf or .ttc file, or leave `font` empty for DejaVu Sans") from None
+
+
+def _check_extent(text: str, font: FreeTypeFont, style: Lettering) -> None:
+    """Letters of a damaged font may be a thousand times as large as their size says: they are drawn before they are cut to the frame."""
+    for part in {*text, *text.split("\n"), _NOBODY}:
+        left, top, right, bottom = font.getbbox(part, stroke_width=style.outline)
+        if message := too_large(round(right - left), round(bottom - top)):
+            raise UsageError(f"font: {style.font} draws {part[:20]!r} too large: {message}")
 
 
 def _check_letters(text: str, font: FreeTypeFont, style: Lettering) -> None:
