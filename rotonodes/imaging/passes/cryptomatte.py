@@ -154,7 +154,8 @@ def _manifest(layers: Layers, key: str, where: str) -> tuple[dict[str, int] | No
     if not str(text or "").strip() and side:
         path = os.path.join(os.path.dirname(layers.path), side)
         beside = os.path.realpath(os.path.dirname(layers.path) or ".")
-        if not os.path.realpath(path).startswith(os.path.join(beside, "")) or not os.path.isfile(path):
+        outside = os.path.isabs(side) or not os.path.realpath(path).startswith(os.path.join(beside, ""))
+        if outside or not os.path.isfile(path):
             raise FrameError(f"{where}: its manifest {side!r} is not beside the picture: copy it there")
         where = f"{where}: {side}"
         if os.path.getsize(path) > _MOST_MANIFEST:
