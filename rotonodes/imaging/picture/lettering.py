@@ -148,7 +148,8 @@ def _font(path: str, size: float) -> FreeTypeFont:
 
 def _check_extent(text: str, font: FreeTypeFont, style: Lettering) -> None:
     """Letters of a damaged font may be a thousand times as large as their size says: they are drawn before they are cut to the frame."""
-    for part in {*text, *text.split("\n"), _NOBODY}:
+    lines = text.split("\n")
+    for part in {*lines, *"".join(lines), _NOBODY}:
         left, top, right, bottom = font.getbbox(part, stroke_width=style.outline)
         if message := too_large(round(right - left), round(bottom - top)):
             raise UsageError(f"font: {style.font} draws {part[:20]!r} too large: {message}")
