@@ -155,7 +155,7 @@ def test_tensors_that_are_larger_than_what_is_stored(tmp_path: Path) -> None:
     head = {"outc.conv.weight": torch.zeros(2, 2, 1, 1)}
     wide = torch.zeros(1, dtype=torch.float64).as_strided((64, 3, 20000, 20000), (0, 0, 0, 0))
     torch.save({"inc.double_conv.0.weight": wide, **head}, tmp_path / "wide.pth")
-    one = torch.zeros(1 << 16, dtype=torch.float16)
+    one = torch.zeros(1 << 22, dtype=torch.float16)
     torch.save({"inc.double_conv.0.weight": one, **{f"x{i}": [one] for i in range(100)}, **head}, tmp_path / "one.pth")
     for name in ("wide", "one"):
         with pytest.raises(WeightsError, match="truncated or not a torch file"):

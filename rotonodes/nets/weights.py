@@ -33,7 +33,7 @@ _CHECKPOINT_KEYS = ("rotonodes", "state")
 TORCH_FILES = (".pt", ".pth", ".ckpt")
 
 
-_SHARED, _ALWAYS_ALLOWED = 4, 1 << 20  # tensors may be views of one storage, a few times over; bytes that always may be claimed
+_SHARED, _ALWAYS_ALLOWED = 4, 1 << 28  # tensors may be views of one storage, a few times over; bytes that always may be claimed
 _MOST_LEVELS = 32  # of a network, in an estimate of its memory
 
 
