@@ -519,6 +519,28 @@ def test_same_input_same_output(cls: type[Node]) -> None:
             assert content(case.call(case.inputs(kind=kind))) == first, f"{case} is not deterministic"
 
 
+def column_by_column(value: Any) -> Any:
+    """The same pixels, laid out in memory column by column, as turned pictures and arrays of other programs come."""
+    if isinstance(value, Image | Matte | Labels):
+        return value.with_data(value.data.mT.contiguous().mT)
+    if isinstance(value, Layers):
+        return replace(value, planes={name: np.asfortranarray(plane) for name, plane in value.planes.items()})
+    if isinstance(value, Batch):
+        return Batch.of([column_by_column(v) for v in value.split()])
+    if isinstance(value, Clip):
+        return Clip.of([column_by_column(v) for v in value], value.frames)
+    return [column_by_column(v) for v in value] if isinstance(value, list) else value
+
+
+@every_node
+def test_the_layout_in_memory_changes_nothing(cls: type[Node]) -> None:
+    for case in cases(cls):
+        for kind in case.kinds():
+            inputs = case.inputs(kind=kind)
+            made = case.call({name: column_by_column(value) for name, value in inputs.items()})
+            assert_near(made, case.call(inputs), str(case))
+
+
 @every_node
 def test_no_state_is_kept_between_calls(cls: type[Node]) -> None:
     for case in cases(cls):

@@ -30,7 +30,7 @@ def class_shares(labels: np.ndarray, count: int, probabilities: np.ndarray | Non
     borders.add(
         "tone", _borders(known, None if probabilities is None else np.pad(probabilities, ((0, 0), (_PAD, _PAD), (_PAD, _PAD)), "edge"))
     )
-    shares = (known[None] == np.arange(count)[:, None, None]).astype(np.float32)
+    shares = (known[None] == np.arange(count)[:, None, None]).astype(np.float32, order="C")  # of labels laid out in any way
     if not borders.kind.any():
         return shares[:, _PAD:-_PAD, _PAD:-_PAD]
     graph = join(borders)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import ClassVar
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.base import Node
@@ -25,6 +26,7 @@ class AntialiasTones(Node):
     GIFs and PNGs with a palette stay exact.
     """
 
+    revision: ClassVar[int] = 1  # labels that lie in memory column by column have antialiased borders too
     steps: int = param(0, help="number of steps between two tones at a border; 0: as many as needed", ge=0, le=255)
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
