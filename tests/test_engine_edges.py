@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,32 @@ def test_failures_keep_no_pictures(tmp_path: Path) -> None:
     (failure,) = within(60, graph, cache="none").failures
     assert failure.error.__traceback__ is None
     assert failure.error.__context__ is None
+
+
+def test_neighbours_are_let_go_with_their_last_use(tmp_path: Path) -> None:
+    """As many pictures are alive at a time in a long shot as in a short one, also of those that the next chunk needs too."""
+
+    def most_alive(frames: int) -> int:
+        alive: set[int] = set()
+        most = 0
+
+        class EdgeBorn(Node):
+            def process(self, frame: Frame) -> Image:
+                nonlocal most
+                made = Image(torch.full((3, 2, 2), float(frame)))
+                alive.add(frame)
+                most = max(most, len(alive))
+                weakref.finalize(made, alive.discard, frame)
+                return made
+
+        graph = Graph(frames=f"1-{frames}")
+        source = graph.add(EdgeBorn())
+        graph.add(EdgeSave(path=f"{frames}.txt"), image=graph.add(EdgeAround(), around=source, image=source))
+        assert within(60, graph, cache="none", threads=1, root=str(tmp_path)).exit_code == 0
+        return most
+
+    short, long = most_alive(48), most_alive(144)
+    assert long <= short + 2 < 48
 
 
 def test_only_clip_inputs_get_neighbours(tmp_path: Path) -> None:

@@ -255,3 +255,35 @@ def test_what_is_written_is_tagged_as_it_is(
     assert tags[262] == photometric and tags.get(338, (None,))[0] == extra and tags[277] == count and tags[259] == 8
     assert tags[317] == (2 if kind[0] == "u" else 1)
     assert tags[278] == (1 << 18) // (301 * count * samples.itemsize)
+
+
+# 16-bit colour in compressions that Pillow decodes, but hands over with its high bytes alone.
+
+
+def packbits(data: bytes) -> bytes:
+    """Literal runs of at most 128 bytes."""
+    return b"".join(bytes([len(data[at : at + 128]) - 1]) + data[at : at + 128] for at in range(0, len(data), 128))
+
+
+def lzw(data: bytes) -> bytes:
+    """Codes of 9 bits: each byte for itself, the table cleared before it needs longer ones."""
+    codes = [256]
+    for at in range(0, len(data), 200):
+        codes += [*data[at : at + 200], 256]
+    bits = "".join(f"{code:09b}" for code in [*codes, 257])
+    return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+
+
+@pytest.mark.parametrize(("number", "packed"), [(32773, packbits), (5, lzw)], ids=["packbits", "lzw"])
+@pytest.mark.parametrize("count", [3, 4])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_16_bit_colour_keeps_its_low_bytes(number: int, packed: Any, count: int, orientation: int, tmp_path: Path) -> None:
+    samples = np.random.default_rng(5).integers(0, 65536, (5, 7, count)).astype("<u2")
+    strip = packed(samples.tobytes())
+    tags = TAGS | {256: [7], 257: [5], 258: [16] * count, 259: [number], 262: [2], 277: [count], 278: [5], 279: [len(strip)]}
+    tags |= {339: [1] * count, 274: [orientation]} | ({338: [2]} if count == 4 else {})
+    (tmp_path / "a.tif").write_bytes(file_of(tags, strip))
+    found = tiff.read_tiff(tmp_path / "a.tif")
+    assert found.samples.dtype == np.uint16 and not found.premultiplied
+    assert np.array_equal(found.samples, samples if orientation == 1 else np.rot90(samples, -1))
+    assert tiff.tiff_size(tmp_path / "a.tif") == ((7, 5) if orientation == 1 else (5, 7))
