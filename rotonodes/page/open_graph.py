@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rotonodes.errors import GraphError, RotoError, UsageError
-from rotonodes.graph.document import MOST_BYTES, parse_document
+from rotonodes.errors import Fault, GraphError, RotoError, UsageError
+from rotonodes.graph.document import MOST_BYTES, near_graph, parse_document
 from rotonodes.io.files import atomic_write
 from rotonodes.page.graph_edits import Op, edited, touched
 from rotonodes.page.yaml_patches import at
@@ -58,7 +58,7 @@ class OpenGraph:
         self._lock = threading.RLock()
         self.refresh()
         if self.gone:
-            raise UsageError(f"cannot read the graph: {self.path}: no such file")
+            raise GraphError([Fault(f"cannot read the graph: no such file{near_graph(path)}", file=path)])
         self._done.clear()
 
     # What is on disk.
