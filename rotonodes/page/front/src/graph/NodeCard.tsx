@@ -96,9 +96,8 @@ function Socket({ side, name, kinds, y, open }: SocketProps) {
 
 function Thumbnail({ name }: { name: string }) {
   const shown = usePage((page) => (page.graph ? indexOf(page.graph).shown.get(name) : undefined));
-  const close = distance.use() === "near";
   const frame = useSettledFrame();
-  const wish = shown && close ? { ...shown, frame, view: "rgb", scale: 4, width: 176 } : null;
+  const wish = shown ? { ...shown, frame, view: "rgb", scale: 4, width: 176 } : null;
   const { picture, error, waiting } = usePicture(wish, 1);
   return (
     <div className={`thumbnail${waiting ? " waiting" : ""}`}>

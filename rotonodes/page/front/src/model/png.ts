@@ -4,6 +4,7 @@ export interface LabelPicture {
   width: number;
   height: number;
   classes: Uint8Array; // row by row
+  colors: string[]; // of the palette
 }
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
@@ -18,18 +19,22 @@ export async function readLabels(bytes: Uint8Array): Promise<LabelPicture> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let [width, height, depth, color, interlace] = [0, 0, 0, 0, 0];
   const packed: Uint8Array[] = [];
+  const colors: string[] = [];
   for (let at = 8; at + 8 <= bytes.length; ) {
     const length = view.getUint32(at);
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if (name === "IHDR") {
       [width, height, depth, color, interlace] = [view.getUint32(at + 8), view.getUint32(at + 12), bytes[at + 16], bytes[at + 17], bytes[at + 20]];
     }
+    for (let i = 0; name === "PLTE" && i + 2 < length; i += 3) {
+      colors.push(`#${[...bytes.subarray(at + 8 + i, at + 11 + i)].map((one) => one.toString(16).padStart(2, "0")).join("")}`);
+    }
     if (name === "IDAT") packed.push(bytes.subarray(at + 8, at + 8 + length));
     at += 12 + length;
   }
   if ((color !== 3 && color !== 0) || depth > 8 || interlace) throw new Error("labels are PNGs with a palette, not interlaced");
   const raw = await through(new Uint8Array(await new Blob(packed as BlobPart[]).arrayBuffer()), new DecompressionStream("deflate"));
-  return { width, height, classes: unpacked(unfiltered(raw, Math.ceil((width * depth) / 8), height), width, height, depth) };
+  return { width, height, colors, classes: unpacked(unfiltered(raw, Math.ceil((width * depth) / 8), height), width, height, depth) };
 }
 
 /** Undoes the filters of the rows; one byte a pixel or less. */

@@ -132,7 +132,9 @@ export function told(message: Told): void {
     case "run": {
       const starts = message.state === "running" && page.run?.state !== "running";
       if (message.state === "failed") notify("error", message.line);
-      return change({ run: message, ...(starts ? { loss: [] } : {}) });
+      change({ run: message, ...(starts ? { loss: [] } : {}) });
+      if (message.state !== "running") refresh(); // what was trained and written meanwhile
+      return;
     }
     case "loss":
       return change({ loss: message.reset ? [message] : [...page.loss, message] });
@@ -147,6 +149,12 @@ export function told(message: Told): void {
     case "ok":
       return;
   }
+}
+
+/** Asks for all pictures again: files may have changed. The server answers at once for those that are the same. */
+export function refresh(): void {
+  const versions = Object.fromEntries((page.graph?.nodes ?? []).map((node) => [node.name, (page.versions[node.name] ?? 0) + 1]));
+  change({ versions });
 }
 
 let lastNotice = 0;

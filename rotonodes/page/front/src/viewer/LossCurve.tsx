@@ -1,4 +1,4 @@
-import { usePage } from "../model/store";
+import { change, usePage } from "../model/store";
 
 const [WIDTH, HEIGHT] = [220, 72];
 
@@ -15,7 +15,10 @@ export function LossCurve() {
     points.map(([step, value]) => `${((step / end) * WIDTH).toFixed(1)},${(HEIGHT - 3 - ((value - least) / (most - least || 1)) * (HEIGHT - 6)).toFixed(1)}`).join(" ");
   const lastValidation = validations[validations.length - 1]?.validation;
   return (
-    <figure className="loss">
+    <figure className="loss" onPointerDown={(event) => event.stopPropagation()}>
+      <button type="button" aria-label="close the loss curve" title="close" onClick={() => change({ loss: [] })}>
+        ×
+      </button>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`loss ${loss[loss.length - 1].loss.toFixed(3)} at step ${end}`}>
         <polyline className="training" points={line(loss.map((one) => [one.step, one.loss]))} />
         <polyline className="validation" points={line(validations.map((one) => [one.step, one.validation!]))} />

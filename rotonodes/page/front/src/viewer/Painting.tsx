@@ -1,11 +1,10 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { indexOf, type Looked } from "../model/graph";
 import { asked, edit } from "../model/live";
 import { type LabelPicture, readLabels, rgb, writeLabels } from "../model/png";
 import type { LabelClass } from "../model/protocol";
-import { change, notify, now, usePage } from "../model/store";
+import { change, notify, now, refresh, usePage } from "../model/store";
 import { flood, stroke } from "./brush";
-import { LossCurve } from "./LossCurve";
 import { goTo } from "./Timeline";
 import type { Place } from "./Viewer";
 import { pictureBehind } from "./Viewer";
@@ -19,6 +18,7 @@ interface Props {
 type Tool = "brush" | "fill";
 
 const MOST_STEPS = 30; // of undo, while painting
+const NONE: LabelClass[] = [];
 
 /** Every output of the graph that is labels, the one in the viewer first. */
 function labelOutputs(): Looked[] {
@@ -31,7 +31,8 @@ const nameOf = (looked: Looked | undefined) => (looked ? `${looked.node}.${looke
 
 /** The labels of a frame over the picture: brush, fill, save, and the frame that needs it most next. */
 export function Painting({ at, size, pixel }: Props) {
-  const classes = usePage((page) => page.types?.classes) ?? [];
+  const known = usePage((page) => page.types?.classes) ?? NONE;
+  const [names, setNames] = useState<string[] | null>(null); // of the node's own classes
   const frame = usePage((page) => page.frame);
   const [outputs] = useState(labelOutputs);
   const [from, setFrom] = useState(nameOf(outputs[0]));
@@ -44,7 +45,15 @@ export function Painting({ at, size, pixel }: Props) {
   const [opacity, setOpacity] = useState(0.55);
   const [path, setPath] = useState("labels/labels.####.png");
   const [message, setMessage] = useState("");
-  const [dirty, setDirty] = useState(false);
+  const [changed, setChanged] = useState(false);
+  const classes = useMemo(
+    () => names?.map((name, i) => ({ name, color: labels?.colors[i] ?? known.find((one) => one.name === name)?.color ?? "#808080" })) ?? known,
+    [names, labels, known],
+  );
+  const kinds = useRef(classes);
+  kinds.current = classes;
+  const current = useRef<LabelPicture | null>(null);
+  current.current = labels;
   const canvas = useRef<HTMLCanvasElement>(null);
   const seen = useRef(new Set<number>()); // frames that were looked at since painting began
   const steps = useRef<Uint8Array[]>([]);
@@ -59,20 +68,27 @@ export function Painting({ at, size, pixel }: Props) {
     if (behind) change({ a: behind, view: "rgb", wipe: false });
   }, []);
 
+  // the labels of the frame: those that were painted before, else those that the node gives
+  const dirty = useRef(false);
+  const file = useRef(path);
+  file.current = path;
   useEffect(() => {
     change({ painted: source?.node ?? null });
     if (!source) return;
+    if (dirty.current) return; // something upstream changed: what is being painted stays
     const abort = new AbortController();
     seen.current.add(frame);
-    setLabels(null);
-    setMessage("");
-    setDirty(false);
     steps.current = [];
-    const query = new URLSearchParams({ node: source.node, output: source.output, frame: String(frame) });
     const load = async () => {
-      const answer = await fetch(`/api/labels?${query}`, { signal: abort.signal });
+      const painted = await fetch(`/api/labels?${new URLSearchParams({ path: file.current, frame: String(frame) })}`, { signal: abort.signal });
+      const query = new URLSearchParams({ node: source.node, output: source.output, frame: String(frame) });
+      const answer = painted.ok ? painted : await fetch(`/api/labels?${query}`, { signal: abort.signal });
       if (!answer.ok) throw new Error((await answer.json()).message);
-      setLabels(await readLabels(new Uint8Array(await answer.arrayBuffer())));
+      const told = answer.headers.get("X-Classes");
+      const picture = await readLabels(new Uint8Array(await answer.arrayBuffer()));
+      if (dirty.current) return;
+      if (told) setNames(JSON.parse(told) as string[]);
+      setLabels(picture);
     };
     load().catch((error: Error) => error.name !== "AbortError" && setMessage(error.message));
     return () => abort.abort();
@@ -93,17 +109,38 @@ export function Painting({ at, size, pixel }: Props) {
   }, [labels, classes]);
   useEffect(draw, [draw]);
 
+  const write = useCallback(
+    async (what: LabelPicture, at: number) => {
+      try {
+        const all = kinds.current;
+        const body = await writeLabels(what, all.map((one) => one.color));
+        const query = new URLSearchParams({ path: file.current, frame: String(at), classes: all.map((one) => one.name).join(",") });
+        const written = await asked<{ path: string }>(`/api/labels?${query}`, { method: "PUT", body, headers: { "Content-Type": "image/png" } });
+        setMessage(`saved ${written.path}`);
+        refresh();
+      } catch (error) {
+        notify("error", `frame ${at} was not saved: ${(error as Error).message}`);
+      }
+    },
+    [],
+  );
   const save = useCallback(async () => {
     if (!labels) return;
-    try {
-      const body = await writeLabels(labels, classes.map((one) => one.color));
-      const saved = await asked<{ path: string }>(`/api/labels?${new URLSearchParams({ path, frame: String(frame) })}`, { method: "PUT", body, headers: { "Content-Type": "image/png" } });
-      setMessage(`saved ${saved.path}`);
-      setDirty(false);
-    } catch (error) {
-      setMessage((error as Error).message);
-    }
-  }, [labels, classes, path, frame]);
+    dirty.current = false;
+    setChanged(false);
+    await write(labels, frame);
+  }, [labels, frame, write]);
+
+  // who goes to another frame keeps what was painted in this one
+  useEffect(() => {
+    setLabels(null);
+    setMessage("");
+    return () => {
+      if (dirty.current && current.current) void write(current.current, frame);
+      dirty.current = false;
+      setChanged(false);
+    };
+  }, [from, frame, write]);
 
   const nextWorst = useCallback(async () => {
     if (!source) return;
@@ -153,13 +190,14 @@ export function Painting({ at, size, pixel }: Props) {
     const box = tool === "fill" ? flood(labels, Math.floor(here[0]), Math.floor(here[1]), value) : stroke(labels, last.current ?? here, here, radius * scale[0], value);
     last.current = here;
     if (box) {
-      setDirty(true);
+      dirty.current = true;
+      setChanged(true);
       draw();
     }
     event.preventDefault();
   };
 
-  const known = usePage((page) => page.graph?.nodes.some((node) => node.type === "LoadLabels" && node.params.path === path));
+  const read = usePage((page) => page.graph?.nodes.some((node) => node.type === "LoadLabels" && node.params.path === path));
   return (
     <>
       {labels && (
@@ -229,8 +267,8 @@ export function Painting({ at, size, pixel }: Props) {
           <input value={path} onChange={(event) => setPath(event.target.value)} spellCheck={false} />
         </label>
         <div className="buttons">
-          <button type="button" className="strong" disabled={!labels} title="save as a palette PNG (Ctrl+S)" onClick={() => void save()}>
-            {dirty ? "Save labels" : "Save"}
+          <button type="button" className="strong" disabled={!labels} title="save as a palette PNG (Ctrl+S); going to another frame saves, too" onClick={() => void save()}>
+            {changed ? "Save labels" : "Save"}
           </button>
           <button type="button" title="the frame whose labels are least certain (N)" onClick={() => void nextWorst()}>
             Next worst
@@ -239,13 +277,12 @@ export function Painting({ at, size, pixel }: Props) {
             Undo
           </button>
         </div>
-        {!known && message.startsWith("saved") && (
+        {!read && message.startsWith("saved") && (
           <button type="button" title="add a LoadLabels node that reads the painted frames" onClick={() => void addReader(path)}>
             Add LoadLabels
           </button>
         )}
         <p role="status">{message}</p>
-        <LossCurve />
       </div>
     </>
   );

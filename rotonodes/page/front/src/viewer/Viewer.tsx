@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { indexOf, isPicture, type Looked } from "../model/graph";
 import { type Picture, usePicture, want } from "../model/pictures";
 import { change, now, type Page, usePage, type View } from "../model/store";
+import { LossCurve } from "./LossCurve";
 import { Painting } from "./Painting";
 import { Readout } from "./Readout";
 import { Timeline } from "./Timeline";
@@ -149,6 +150,7 @@ export function Viewer() {
         {size && wipe && shownB.picture && <Layer picture={shownB.picture} size={size} at={at} clip={[split, 1]} label={`${b?.node}.${b?.output}, frame ${frame}`} />}
         {size && wipe && <Wipe at={at} size={size} split={split} setSplit={setSplit} pixel={pixel} />}
         {painting && size && <Painting at={at} size={size} pixel={pixel} />}
+        <LossCurve />
         {error && <p className="failure">{error}</p>}
         {!a && <p className="empty">Select a node and press 1 to see it.</p>}
       </div>
@@ -283,7 +285,7 @@ function usePlay(looked: Looked | null): void {
   }, [playing, looked]);
 }
 
-/** The picture that labels are painted over: the nearest picture upstream. */
+/** The picture that labels are painted over: the nearest one upstream. */
 export function pictureBehind(name: string): Looked | null {
   const graph = now().graph;
   if (!graph) return null;
@@ -292,7 +294,9 @@ export function pictureBehind(name: string): Looked | null {
   const seen = new Set(open);
   for (let here = open.shift(); here !== undefined; here = open.shift()) {
     for (const link of links.filter((one) => one.to === here)) {
-      if (byName.get(link.from)?.outputs.find((one) => one.name === link.output)?.kind === "Image") return { node: link.from, output: link.output };
+      const images = byName.get(link.from)?.outputs.filter((one) => one.kind === "Image") ?? [];
+      const image = images.find((one) => one.name === link.output) ?? images[0];
+      if (image) return { node: link.from, output: image.name };
       if (!seen.has(link.from)) {
         seen.add(link.from);
         open.push(link.from);
