@@ -12,6 +12,8 @@ from PIL import Image as Pillow
 from page_chromium import View, view_of
 from page_chromium import chromium as chromium
 
+pytestmark = pytest.mark.xdist_group("browser")  # one browser, and torch loaded once
+
 GRAPH = """rotonodes: 1
 frames: 1-4
 nodes:

@@ -10,7 +10,7 @@ import { firstLook, graphActions } from "./graph/actions";
 import { GraphPane } from "./graph/GraphPane";
 import { listenToKeys } from "./keys";
 import { open } from "./model/live";
-import { refresh, usePage } from "./model/store";
+import { usePage } from "./model/store";
 import { Params } from "./params/Params";
 import { Viewer } from "./viewer/Viewer";
 
@@ -18,11 +18,6 @@ function Page() {
   const dialog = usePage((page) => page.dialog);
   const ready = usePage((page) => page.graph !== null);
   useEffect(listenToKeys, []);
-  useEffect(() => {
-    // somebody comes back from another program, where pictures may have been saved
-    window.addEventListener("focus", refresh);
-    return () => window.removeEventListener("focus", refresh);
-  }, []);
   useEffect(() => {
     if (!ready) return;
     firstLook();

@@ -16,7 +16,9 @@ const KEYS: [string, [string, string][]][] = [
       ["F", "fit the graph, or the selected nodes"],
       ["L", "lay the nodes out"],
       ["drop on a wire", "insert a node"],
-      ["Shift+drag", "select with a box"],
+      ["drag", "select with a box"],
+      ["middle or right button, Alt+drag", "pan"],
+      ["wheel", "zoom"],
     ],
   ],
   [

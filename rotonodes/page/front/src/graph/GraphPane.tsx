@@ -5,11 +5,14 @@ import {
   type Connection,
   type Edge,
   type FinalConnectionState,
+  getViewportForBounds,
   type Node,
   type NodeChange,
   Position,
   ReactFlow,
   ReactFlowProvider,
+  type Rect,
+  SelectionMode,
   useReactFlow,
   type Viewport,
   ViewportPortal,
@@ -21,12 +24,14 @@ import { edit, say } from "../model/live";
 import type { Graph, Op } from "../model/protocol";
 import { change, notify, now, select, usePage } from "../model/store";
 import { graphActions } from "./actions";
-import { distance } from "./distance";
+import { distance, moved } from "./distance";
 import { NodeCard } from "./NodeCard";
 import { Overview } from "./Overview";
 
 const NODE_TYPES = { card: NodeCard };
 const NO_EDGES: Edge[] = [];
+const NO_NODES: Node[] = [];
+const [LEAST_ZOOM, MOST_ZOOM] = [0.02, 3];
 
 export function GraphPane() {
   return (
@@ -92,7 +97,7 @@ function Flow() {
   const graph = usePage((page) => page.graph);
   const selected = usePage((page) => page.selected);
   const theme = usePage((page) => page.theme);
-  const moved = usePage((page) => page.moved);
+  const elsewhere = usePage((page) => page.moved);
   const flow = useReactFlow();
   const frame = useRef<HTMLElement>(null);
   const kept = useRef<Places>({});
@@ -113,13 +118,21 @@ function Flow() {
     });
   }, [graph]);
 
+  // not React Flow's own: from far away it knows no nodes
+  const fitTo = useRef<(names: string[] | null, padding: number, most: number, least?: number) => void>(() => undefined);
+  fitTo.current = (names, padding, most, least = LEAST_ZOOM) => {
+    const shown = nodes.filter((node) => !names || names.includes(node.id));
+    const box = frame.current!.getBoundingClientRect();
+    if (shown.length && box.width) void flow.setViewport(getViewportForBounds(boundsOf(shown), box.width, box.height, least, most, padding));
+  };
+
   // once there is something to see
   const some = nodes.length > 0;
   const touched = useRef(false);
   useEffect(() => {
     if (!some) return;
     // the whole graph stays in sight while the page finds its sizes, until somebody moves it
-    const watcher = new ResizeObserver(() => requestAnimationFrame(() => touched.current || void flow.fitView({ padding: 0.06, maxZoom: 1 })));
+    const watcher = new ResizeObserver(() => requestAnimationFrame(() => touched.current || fitTo.current(null, 0.06, 1)));
     watcher.observe(frame.current!);
     return () => watcher.disconnect();
   }, [some, flow]);
@@ -132,8 +145,8 @@ function Flow() {
   }, [selected]);
 
   useEffect(() => {
-    if (moved) graphActions.current?.moved(moved);
-  }, [moved]);
+    if (elsewhere) graphActions.current?.moved(elsewhere);
+  }, [elsewhere]);
 
   const edges = useMemo(() => {
     if (!graph) return [];
@@ -156,6 +169,7 @@ function Flow() {
 
   const onMove = useCallback((_: unknown, viewport: Viewport) => {
     distance.zoomed(viewport.zoom);
+    moved();
   }, []);
 
   const onNodeDragStop = useCallback((event: MouseEvent | TouchEvent | React.MouseEvent, dragged: Node, all: Node[]) => {
@@ -217,9 +231,12 @@ function Flow() {
     graphActions.current = {
       fit: () => {
         const names = now().selected;
-        void flow.fitView({ padding: 0.1, maxZoom: 1.2, duration: 150, ...(names.length > 1 ? { nodes: names.map((id) => ({ id })) } : {}) });
+        fitTo.current(names.length > 1 ? names : null, 0.06, 1.2);
       },
-      show: (name) => void flow.fitView({ nodes: [{ id: name }], maxZoom: Math.max(0.8, flow.getZoom()), minZoom: 0.8, duration: 150 }),
+      show: (name) => {
+        const zoom = Math.max(0.6, flow.getZoom());
+        if (!isSeen(frame.current!, name)) fitTo.current([name], 0.1, zoom, zoom);
+      },
       moved: (at) => {
         kept.current = { ...kept.current, ...at };
         setNodes((before) => before.map((node) => (at[node.id] ? { ...node, position: { x: at[node.id][0], y: at[node.id][1] } } : node)));
@@ -265,7 +282,7 @@ function Flow() {
     >
       <PulledStyle pulled={pulled} />
       <ReactFlow
-        nodes={nodes}
+        nodes={zoom === "speck" ? NO_NODES : nodes}
         edges={away ? NO_EDGES : shownEdges}
         nodeTypes={NODE_TYPES}
         colorMode={theme}
@@ -300,22 +317,63 @@ function Flow() {
         nodesFocusable={false}
         edgesFocusable={false}
         deleteKeyCode={null}
+        selectionOnDrag
+        selectionMode={SelectionMode.Partial}
+        panOnDrag={[1, 2]}
         selectionKeyCode="Shift"
         multiSelectionKeyCode={["Shift", "Control", "Meta"]}
-        panActivationKeyCode={null}
+        panActivationKeyCode="Alt"
         zoomOnDoubleClick={false}
         disableKeyboardA11y
-        minZoom={0.02}
-        maxZoom={3}
+        minZoom={LEAST_ZOOM}
+        maxZoom={MOST_ZOOM}
         connectionRadius={24}
         proOptions={{ hideAttribution: true }}
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={1.2} />
         {away && <FarWires edges={edges} nodes={nodes} />}
+        {zoom === "speck" && <FarCards nodes={nodes} />}
         {many && zoom !== "speck" && <Overview nodes={nodes} theme={theme} />}
       </ReactFlow>
       {graph && graph.nodes.length === 0 && <p className="empty">An empty graph. Press Tab to add a node.</p>}
     </section>
+  );
+}
+
+function boundsOf(nodes: Node[]): Rect {
+  const left = Math.min(...nodes.map((node) => node.position.x));
+  const top = Math.min(...nodes.map((node) => node.position.y));
+  const right = Math.max(...nodes.map((node) => node.position.x + (node.width ?? 0)));
+  const bottom = Math.max(...nodes.map((node) => node.position.y + (node.height ?? 0)));
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+/** True if all of a node's card is in sight, large enough to be read. */
+function isSeen(frame: Element, name: string): boolean {
+  const card = frame.querySelector(`[data-node="${CSS.escape(name)}"]`)?.getBoundingClientRect();
+  const box = frame.getBoundingClientRect();
+  return !!card && card.width > WIDTH * 0.4 && card.left >= box.left && card.right <= box.right && card.top >= box.top && card.bottom <= box.bottom;
+}
+
+/** Cards that are too small for anything but their colour. */
+function FarCards({ nodes }: { nodes: Node[] }) {
+  const graph = usePage((page) => page.graph);
+  const paths = useMemo(() => {
+    const found = new Map<string, string>();
+    for (const node of nodes) {
+      const category = node.selected ? "selected" : `c-${graph ? indexOf(graph).byName.get(node.id)?.category : ""}`;
+      found.set(category, `${found.get(category) ?? ""}M${node.position.x} ${node.position.y}h${node.width}v${node.height}h${-node.width!}z`);
+    }
+    return [...found];
+  }, [nodes, graph]);
+  return (
+    <ViewportPortal>
+      <svg className="far-cards">
+        {paths.map(([kind, boxes]) => (
+          <path key={kind} className={kind} d={boxes} />
+        ))}
+      </svg>
+    </ViewportPortal>
   );
 }
 

@@ -2,10 +2,10 @@ import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { memo } from "react";
 import { indexOf } from "../model/graph";
 import { socketY } from "../model/layout";
-import { usePicture } from "../model/pictures";
+import { usePicture, useThumbnailScale } from "../model/pictures";
 import type { GraphNode } from "../model/protocol";
 import { usePage } from "../model/store";
-import { distance, useSettledFrame } from "./distance";
+import { distance, useRested, useSettledFrame } from "./distance";
 
 /** A node: name, type, state with milliseconds, thumbnail, sockets. */
 export const NodeCard = memo(function NodeCard({ id, selected, data }: NodeProps) {
@@ -19,10 +19,10 @@ export const NodeCard = memo(function NodeCard({ id, selected, data }: NodeProps
   const fault = node.faults[0]?.message ?? (state?.state === "failed" ? (state.message ?? "failed") : null);
   const what = fault ? "failed" : node.disabled ? "disabled" : (state?.state ?? "idle");
   const classes = `card c-${node.category} is-${what}${selected ? " selected" : ""}`;
-  if (away === "far" || away === "speck") {
+  if (away === "far") {
     return (
       <div className={classes} data-node={id} data-state={what}>
-        {away === "far" && <b>{id}</b>}
+        <b>{id}</b>
       </div>
     );
   }
@@ -38,10 +38,10 @@ export const NodeCard = memo(function NodeCard({ id, selected, data }: NodeProps
       </header>
       {thumbnail && <Thumbnail name={id} />}
       {node.inputs.map((input, i) => (
-        <Socket key={`in ${input.name}`} side="in" name={input.name} kinds={input.kinds} y={socketY(i, thumbnail)} open={!input.optional && !node.links[input.name]} />
+        <Socket key={`in ${input.name}`} named={away === "near"} side="in" name={input.name} kinds={input.kinds} y={socketY(i, thumbnail)} open={!input.optional && !node.links[input.name]} />
       ))}
       {node.outputs.map((output, i) => (
-        <Socket key={`out ${output.name}`} side="out" name={output.name} kinds={[output.kind]} y={socketY(i, thumbnail)} open={false} />
+        <Socket key={`out ${output.name}`} named={away === "near"} side="out" name={output.name} kinds={[output.kind]} y={socketY(i, thumbnail)} open={false} />
       ))}
       {inA && <span className="looked">A</span>}
       {inB && <span className={`looked b${inA ? " beside" : ""}`}>B</span>}
@@ -73,9 +73,10 @@ interface SocketProps {
   kinds: string[];
   y: number;
   open: boolean;
+  named: boolean;
 }
 
-function Socket({ side, name, kinds, y, open }: SocketProps) {
+function Socket({ side, name, kinds, y, open, named }: SocketProps) {
   const classes = `socket ${side} ${kinds.map((kind) => `k-${kind}`).join(" ")}${open ? " open" : ""}`;
   return (
     <>
@@ -87,9 +88,11 @@ function Socket({ side, name, kinds, y, open }: SocketProps) {
         style={{ top: y }}
         title={`${name}: ${kinds.join(" or ")}`}
       />
-      <span className={`socket-name ${side}`} style={{ top: y - 9 }}>
-        {name}
-      </span>
+      {named && (
+        <span className={`socket-name ${side}`} style={{ top: y - 9 }}>
+          {name}
+        </span>
+      )}
     </>
   );
 }
@@ -97,7 +100,9 @@ function Socket({ side, name, kinds, y, open }: SocketProps) {
 function Thumbnail({ name }: { name: string }) {
   const shown = usePage((page) => (page.graph ? indexOf(page.graph).shown.get(name) : undefined));
   const frame = useSettledFrame();
-  const wish = shown ? { ...shown, frame, view: "rgb", scale: 4, width: 176 } : null;
+  const scale = useThumbnailScale();
+  const rested = useRested();
+  const wish = shown && rested ? { ...shown, frame, view: "rgb", scale, width: 264 } : null;
   const { picture, error, waiting } = usePicture(wish, 1);
   return (
     <div className={`thumbnail${waiting ? " waiting" : ""}`}>

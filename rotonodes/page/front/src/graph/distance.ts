@@ -8,7 +8,7 @@ export type Distance = "near" | "middle" | "far" | "speck";
 
 const NEAR = 0.45; // zoom
 const FAR = 0.28;
-const SPECK = 0.11;
+const SPECK = 0.16;
 
 let current: Distance = "near";
 const listeners = new Set<() => void>();
@@ -29,6 +29,36 @@ export const distance = {
       () => current,
     ),
 };
+
+let moving = false;
+let resting: ReturnType<typeof setTimeout> | undefined;
+const waiting = new Set<() => void>();
+
+/** Called at each move of the graph. */
+export function moved(): void {
+  if (!moving) document.documentElement.dataset.moving = "";
+  moving = true;
+  clearTimeout(resting);
+  resting = setTimeout(() => {
+    moving = false;
+    delete document.documentElement.dataset.moving;
+    for (const go of [...waiting]) go();
+  }, 120);
+}
+
+/** False for a card that comes into sight while the graph moves, until it rests: it may be gone again before its picture is made. */
+export function useRested(): boolean {
+  const [rested, setRested] = useState(!moving);
+  useEffect(() => {
+    if (rested) return;
+    const go = () => setRested(true);
+    waiting.add(go);
+    return () => {
+      waiting.delete(go);
+    };
+  }, [rested]);
+  return rested;
+}
 
 /** The frame of the slider once it has stayed for a moment: thumbnails do not follow every frame of a scrub. */
 export function useSettledFrame(): number {

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "react";
 import { say } from "./live";
-import { now, usePage } from "./store";
+import { change, now, usePage } from "./store";
 
 export interface Wish {
   node: string;
@@ -60,6 +60,7 @@ async function fetched(wish: Wish, signal: AbortSignal): Promise<Picture> {
     const answer = await fetch(`/api/picture?${query}`, { signal, cache: "no-cache" });
     if (answer.ok) {
       const size = (answer.headers.get("X-Size") ?? "0,0").split(",").map(Number) as [number, number];
+      noteSize(size);
       const took = answer.headers.get("X-Milliseconds");
       return { url: URL.createObjectURL(await answer.blob()), milliseconds: took === null ? null : Number(took), size };
     }
@@ -68,6 +69,20 @@ async function fetched(wish: Wish, signal: AbortSignal): Promise<Picture> {
     await new Promise((resolve) => setTimeout(resolve, 150)); // its look came late: it is still wanted here
     signal.throwIfAborted();
   }
+}
+
+const SMALL = 640; // pixels: up to this size frames need no proxy for their thumbnails
+
+/** Small frames are shown in thumbnails at the viewer's scale, so that both are made once; large ones at a quarter. */
+export function useThumbnailScale(): number {
+  const small = usePage((page) => page.smallFrames);
+  const scale = usePage((page) => page.scale);
+  return small ? scale : 4;
+}
+
+function noteSize(size: [number, number]): void {
+  const smallFrames = Math.max(...size) <= SMALL;
+  if (smallFrames !== now().smallFrames) change({ smallFrames });
 }
 
 let looking: ReturnType<typeof setTimeout> | undefined;

@@ -123,6 +123,7 @@ export type Told =
   | { type: "ok"; id: number; revision: number; names?: Record<string, string> }
   | { type: "error"; id?: number | string | null; message: string; node?: string | null; line?: number | null; column?: number | null }
   | { type: "warning"; message: string }
+  | { type: "files" } // source files changed on disk
   | { type: "positions"; positions: Record<string, [number, number]> }
   | ({ type: "loss" } & Loss);
 

@@ -39,6 +39,7 @@ export interface Page {
   wipe: boolean;
   view: View;
   scale: 1 | 2 | 4;
+  smallFrames: boolean;
   painting: boolean;
   painted: string | null; // the node whose labels are painted
   pane: Pane;
@@ -74,6 +75,7 @@ let page: Page = {
   wipe: false,
   view: "rgb",
   scale: 1,
+  smallFrames: false,
   painting: false,
   painted: null,
   pane: "graph",
@@ -140,6 +142,8 @@ export function told(message: Told): void {
       return change({ loss: message.reset ? [message] : [...page.loss, message] });
     case "warning":
       return notify("info", message.message);
+    case "files":
+      return refresh();
     case "positions":
       return change({ moved: message.positions });
     case "conflict":
