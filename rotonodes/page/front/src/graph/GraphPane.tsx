@@ -103,6 +103,7 @@ function Flow() {
   const kept = useRef<Places>({});
   const [nodes, setNodes] = useState<Node[]>([]);
   const [wire, setWire] = useState<string | null>(null); // the selected wire
+  const [target, setTarget] = useState<string | null>(null); // the wire that a dragged node would go between
   const zoom = distance.use();
   const away = zoom === "far" || zoom === "speck";
   const [pulled, setPulled] = useState<{ side: "in" | "out"; kinds: string[] } | null>(null);
@@ -153,7 +154,10 @@ function Flow() {
     const { links, byName } = indexOf(graph);
     return links.map((link) => asEdge(link, byName.get(link.from)?.outputs.find((one) => one.name === link.output)?.kind ?? "Any"));
   }, [graph]);
-  const shownEdges = useMemo(() => (wire ? edges.map((edge) => (edge.id === wire ? { ...edge, selected: true } : edge)) : edges), [edges, wire]);
+  const shownEdges = useMemo(() => {
+    if (!wire && !target) return edges;
+    return edges.map((edge) => (edge.id === wire ? { ...edge, selected: true } : edge.id === target ? { ...edge, className: `${edge.className} target` } : edge));
+  }, [edges, wire, target]);
 
   const onNodesChange = useCallback((changes: NodeChange[]) => {
     const real = changes.filter((one) => one.type !== "remove" && one.type !== "dimensions");
@@ -172,6 +176,11 @@ function Flow() {
     moved();
   }, []);
 
+  const onNodeDrag = useCallback((event: MouseEvent | TouchEvent | React.MouseEvent, dragged: Node, all: Node[]) => {
+    const graph = now().graph;
+    if (graph && all.length === 1 && "clientX" in event) setTarget(wireUnder(graph, dragged.id, event.clientX, event.clientY));
+  }, []);
+
   const onNodeDragStop = useCallback((event: MouseEvent | TouchEvent | React.MouseEvent, dragged: Node, all: Node[]) => {
     const positions = Object.fromEntries(all.map((node) => [node.id, [Math.round(node.position.x), Math.round(node.position.y)] as [number, number]]));
     Object.assign(kept.current, positions);
@@ -180,11 +189,8 @@ function Flow() {
     if (!graph || all.length !== 1 || !("clientX" in event)) return;
     // let go over a wire: the node goes between
     const { links } = indexOf(graph);
-    if (links.some((link) => link.from === dragged.id || link.to === dragged.id)) return;
-    const id = document
-      .elementsFromPoint(event.clientX, event.clientY)
-      .map((element) => element.closest(".react-flow__edge")?.getAttribute("data-id"))
-      .find(Boolean);
+    setTarget(null);
+    const id = wireUnder(graph, dragged.id, event.clientX, event.clientY);
     const link = links.find((one) => `${one.from}.${one.output}>${one.to}.${one.input}` === id);
     if (link) void edit([{ op: "insert", node: dragged.id, between: [link.written, link.to, link.input] }]);
   }, []);
@@ -291,6 +297,7 @@ function Flow() {
         onMoveStart={(event) => {
           if (event) touched.current = true;
         }}
+        onNodeDrag={onNodeDrag}
         onNodeDragStop={onNodeDragStop}
         onConnect={onConnect}
         onConnectStart={(_, { nodeId, handleId, handleType }) => setPulled(pulledFrom(nodeId, handleId, handleType))}
@@ -338,6 +345,14 @@ function Flow() {
       {graph && graph.nodes.length === 0 && <p className="empty">An empty graph. Press Tab to add a node.</p>}
     </section>
   );
+}
+
+/** The wire under the pointer that an unlinked node may go between. */
+function wireUnder(graph: Graph, node: string, x: number, y: number): string | null {
+  const { links } = indexOf(graph);
+  if (links.some((link) => link.from === node || link.to === node)) return null;
+  const found = document.elementsFromPoint(x, y).map((element) => element.closest(".react-flow__edge")?.getAttribute("data-id"));
+  return found.find((id) => id != null) ?? null;
 }
 
 function boundsOf(nodes: Node[]): Rect {

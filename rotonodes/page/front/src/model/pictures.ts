@@ -71,6 +71,12 @@ async function fetched(wish: Wish, signal: AbortSignal): Promise<Picture> {
   }
 }
 
+/** A picture that was kept on disk comes without a state of its node. */
+function noteCached(node: string): void {
+  const { states } = now();
+  if (!states[node]) change({ states: { ...states, [node]: { state: "cached" } } });
+}
+
 const SMALL = 640; // pixels: up to this size frames need no proxy for their thumbnails
 
 /** Small frames are shown in thumbnails at the viewer's scale, so that both are made once; large ones at a quarter. */
@@ -180,7 +186,9 @@ export function usePicture(wish: Wish | null, order: Order): Shown {
     result.then(
       async (picture) => {
         if (order === 0) await decoded(picture.url);
-        if (!over) setShown({ picture, error: null, waiting: false, of });
+        if (over) return;
+        setShown({ picture, error: null, waiting: false, of });
+        noteCached(wish.node);
       },
       (error: Error) => {
         if (!over && error.name !== "AbortError") setShown({ picture: null, error: error.message, waiting: false, of });
