@@ -21,6 +21,8 @@ const VIEWS: [View, string, string][] = [
   ["a", "A", "alpha channel (A)"],
 ];
 
+const PAINT_BAR = 258; // pixels that the bar for painting covers
+
 export const viewerActions: { fit: () => void; zoom: (factor: number) => void } = { fit: () => undefined, zoom: () => undefined };
 
 function wishOf(looked: Looked | null, page: Pick<Page, "frame" | "view" | "scale">) {
@@ -51,7 +53,7 @@ export function Viewer() {
   }, []);
 
   const size = shownA.picture?.size ?? shownB.picture?.size ?? null;
-  const at = place ?? whole(size, room);
+  const at = place ?? whole(size, room, painting ? PAINT_BAR : 0);
   const pixel = useCallback(
     (event: { clientX: number; clientY: number }): [number, number] => {
       const box = stage.current!.getBoundingClientRect();
@@ -165,11 +167,12 @@ export function toggleWipe(): void {
   change({ wipe: !wipe, b: b ?? a });
 }
 
-function whole(size: [number, number] | null, room: [number, number]): Place {
+/** The whole picture in the middle of the room that is left beside what covers its left edge. */
+function whole(size: [number, number] | null, room: [number, number], covered: number): Place {
   if (!size) return { zoom: 1, x: 0, y: 0 };
-  const fit = Math.min((room[0] - 16) / size[0], (room[1] - 16) / size[1]);
+  const fit = Math.min((room[0] - covered - 16) / size[0], (room[1] - 16) / size[1]);
   const zoom = fit >= 2 ? Math.floor(fit) : Math.max(fit, 0.02);
-  return { zoom, x: Math.round((room[0] - size[0] * zoom) / 2), y: Math.round((room[1] - size[1] * zoom) / 2) };
+  return { zoom, x: Math.round(covered + (room[0] - covered - size[0] * zoom) / 2), y: Math.round((room[1] - size[1] * zoom) / 2) };
 }
 
 interface LayerProps {
