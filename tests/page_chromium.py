@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,8 +112,13 @@ def chromium() -> Iterator[Any]:
 
 
 @contextmanager
-def view_of(chromium: Any, graph: Path, width: int = 1280, height: int = 800, theme: str = "dark") -> Iterator[View]:
-    """The page of a graph at a size and in a theme. Fails for errors of the page, and for requests to other hosts."""
+def view_of(
+    chromium: Any, graph: Path, *, width: int = 1280, height: int = 800, theme: str = "dark", before: Callable[[Any], object] = id
+) -> Iterator[View]:
+    """The page of a graph at a size and in a theme; `before` gets the tab before it opens the page.
+
+    Fails for errors of the page, and for requests to other hosts.
+    """
     with open_page(graph, graph.parent) as page:
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -125,8 +130,9 @@ def view_of(chromium: Any, graph: Path, width: int = 1280, height: int = 800, th
         here = (f"http://127.0.0.1:{page.server.port}/", f"ws://127.0.0.1:{page.server.port}/", "blob:", "data:")
         tab.on("request", lambda asked: view.troubles.append(asked.url) if not asked.url.startswith(here) else None)
         try:
+            before(tab)
             tab.goto(page.server.address)
-            tab.wait_for_selector(".card")
+            tab.wait_for_selector(".react-flow__viewport :is(.card, path)", state="attached")
             yield view
             assert not view.troubles
         finally:

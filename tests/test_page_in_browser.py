@@ -233,6 +233,49 @@ def test_another_editor_saves_the_file(view: View, graph: Path) -> None:
     view.until("() => document.querySelector('.link').textContent === 'saved'")
 
 
+def test_an_edit_that_would_overwrite_anothers_is_not_made(chromium: Any, graph: Path) -> None:
+    held: list[Any] = []
+
+    def hold_news(tab: Any) -> None:
+        """Between page and server: news of the file do not get to the page."""
+
+        def between(socket: Any) -> None:
+            server = socket.connect_to_server()
+            server.on_message(lambda text: held.append(text) if '"by": "file"' in text else socket.send(text))
+
+        tab.route_web_socket("**/api/live", between)
+
+    with view_of(chromium, graph, before=hold_news) as view:
+        view.select("paint")
+        field = view.tab.get_by_label("midtone: colour as text")
+        field.wait_for()
+        theirs = GRAPH.replace("#e0a458", "#aa3311").replace("# warm", "# theirs")
+        graph.write_text(theirs)
+        field.fill("#3366cc")
+        field.press("Enter")
+        view.tab.locator(".notices .conflict, .notices .error").first.wait_for()
+        assert "changed meanwhile" in view.tab.locator(".notices").inner_text()
+        assert graph.read_text() == theirs
+        view.until("() => document.querySelector('.swatch .hex').value === '#aa3311'")  # what the file holds now
+        field.fill("#3366cc")
+        field.press("Enter")
+        view.until_same(theirs.replace("#aa3311", "#3366cc"))
+
+
+def test_of_a_thousand_nodes_only_those_in_sight_are_drawn(chromium: Any, tmp_path: Path) -> None:
+    rows = ["  c: {type: Constant, size: [8, 8]}", *(f"  n{n}: {{type: Grade, in: {f'n{n - 1}' if n % 25 else 'c'}}}" for n in range(999))]
+    graph = tmp_path / "graph.yaml"
+    graph.write_text("\n".join(["rotonodes: 1", "frames: 1", "nodes:", *rows]) + "\n")
+    with view_of(chromium, graph) as view:
+        view.until("() => document.querySelector('.graph').dataset.zoom === 'speck' && document.querySelector('.far-cards path')")
+        assert view.card("n0").count() == 0  # all are boxes of one drawing
+        view.tab.keyboard.press("Control+f")
+        view.add("n512")
+        view.card("n512", ".selected").wait_for()
+        view.until("() => { const n = document.querySelectorAll('.card').length; return n > 1 && n < 100; }")
+        view.until("() => document.querySelector('[data-node=\"n512\"] .thumbnail img')")
+
+
 def test_values_are_checked_as_they_are_typed(view: View) -> None:
     frames = view.tab.get_by_label("frames", exact=True)
     frames.fill("1-x")

@@ -1,7 +1,7 @@
 /** The connection: the WebSocket that carries edits and news, and the few plain requests. */
 
-import type { Asked, Graph, Op, Told, Types } from "./protocol";
-import { change, notify, now, told, tookGraph, tookTypes } from "./store";
+import type { Asked, Op, Told, Types } from "./protocol";
+import { change, notify, now, told, tookTypes } from "./store";
 
 let socket: WebSocket | null = null;
 let lastId = 0;
@@ -79,12 +79,11 @@ export async function asked<T>(url: string, options?: RequestInit): Promise<T> {
   throw new Error(said.message ?? `${answer.status} ${answer.statusText}`);
 }
 
+/** Connects: the server sends the graph at once, and what is new as long as the page is open. */
 export async function open(): Promise<void> {
   connect();
   try {
-    const [types, graph] = await Promise.all([asked<Types>("/api/types"), asked<Graph>("/api/graph")]);
-    tookTypes(types);
-    if (!now().graph) tookGraph(graph);
+    tookTypes(await asked<Types>("/api/types"));
   } catch (error) {
     notify("error", (error as Error).message);
   }
