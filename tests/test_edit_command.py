@@ -35,7 +35,7 @@ def graph(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def unwarmed() -> Iterator[None]:
+def unwarmed(given: dict[str, Any]) -> Iterator[None]:
     yield
 
 

@@ -42,7 +42,7 @@ def edit(port: int | None, no_browser: bool, **given: Any) -> int:
     from rotonodes.page.server import PageServer, serve_page
 
     file = own_copy(given["graph_file"])
-    with warmed_up():
+    with warmed_up(given):
         session = page_session(file, given)
 
     def opened(server: PageServer) -> None:
@@ -82,10 +82,18 @@ def page_session(file: str, given: dict[str, Any]) -> PageSession:
 
 
 @contextlib.contextmanager
-def warmed_up() -> Iterator[None]:
-    """Import torch, which the first picture needs, while the graph is read and the browser opens."""
-    from rotonodes.machine.devices import choose_device
+def warmed_up(given: dict[str, Any]) -> Iterator[None]:
+    """Import torch, which the first picture needs, while the graph is read and the browser opens.
 
+    Not where small pictures are kept of an earlier time: the import holds up all other threads, and the page shows those at once.
+    """
+    from rotonodes.machine.devices import choose_device
+    from rotonodes.page.thumbnails import pictures_folder
+
+    folder = pictures_folder(given["root"], given["cache"])
+    if folder is not None and Path(folder).is_dir():
+        yield
+        return
     thread = threading.Thread(target=choose_device, args=("auto",), name="page-warm", daemon=True)
     thread.start()
     try:

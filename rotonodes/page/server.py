@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import WebSocketRoute
 
 from rotonodes.errors import UsageError
+from rotonodes.machine.devices import choose_device
 from rotonodes.page.gate import MOST_MESSAGE, Gate
 from rotonodes.page.live_socket import LiveSocket
 from rotonodes.page.routes import Routes
@@ -24,6 +25,7 @@ from rotonodes.page.session_state import PageSession
 HOST = "127.0.0.1"
 PORT = 8420
 TRIES = 50  # ports after the first
+SHOWN = 2.0  # seconds until a page has asked for what it shows first
 SOURCES = 2.0  # seconds between two looks at the frames that nodes read
 POLL = 0.25  # seconds between two looks at the graph file; file servers tell of no changes, so it is asked for
 
@@ -64,7 +66,7 @@ class PageServer:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.session.live.start(asyncio.get_running_loop())
-        always = (self.session.live.flush_always(), self._follow_file(), self._follow_sources())
+        always = (self.session.live.flush_always(), self._follow_file(), self._follow_sources(), self._warm_up())
         tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in always]
         tasks.append(asyncio.ensure_future(run_in_threadpool(self._routes.types_bytes)))  # before the page asks
         try:
@@ -73,6 +75,13 @@ class PageServer:
             for task in tasks:
                 task.cancel()
             await run_in_threadpool(self.session.close)
+
+    async def _warm_up(self) -> None:
+        """Import what pictures need that are not kept from an earlier time, when the first page has shown those that are."""
+        while not self.session.live.pages:
+            await asyncio.sleep(POLL)
+        await asyncio.sleep(SHOWN)
+        await run_in_threadpool(choose_device, "auto")
 
     async def _follow_file(self) -> None:
         """Tell the pages what another editor saves."""

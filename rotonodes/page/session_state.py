@@ -4,7 +4,6 @@ from threads, never from the server's loop."""
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,8 +17,7 @@ from rotonodes.page.node_positions import NodePositions
 from rotonodes.page.open_graph import OpenGraph
 from rotonodes.page.picture_jobs import PictureJobs
 from rotonodes.page.preview import Places, Previews
-from rotonodes.page.thumbnails import Thumbnails
-from rotonodes.plan.make_plan import CACHE_FOLDER
+from rotonodes.page.thumbnails import Thumbnails, pictures_folder
 from rotonodes.values.frames import format_frames
 
 
@@ -33,8 +31,7 @@ class PageSession:
         self.positions = NodePositions(places.root, path)
         self.previews = Previews(places, self.live.tell)
         self.jobs = PictureJobs(self.previews)
-        folder = None if places.cache == "none" else os.path.join(places.root, places.cache or CACHE_FOLDER, "page", "pictures")
-        self.thumbnails = Thumbnails(folder)
+        self.thumbnails = Thumbnails(pictures_folder(places.root, places.cache))
         self.run: GraphRun | None = None
         self._lock = threading.RLock()
         self._state: GraphState | None = None

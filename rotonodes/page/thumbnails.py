@@ -11,11 +11,17 @@ from pathlib import Path
 
 from rotonodes.errors import RotoError
 from rotonodes.io.files import write_bytes
+from rotonodes.plan.make_plan import CACHE_FOLDER
 
 WIDEST = 512  # px; larger pictures are made again
 MOST_BYTES = 200_000_000
 _HEAD = struct.Struct("<4sII")  # mark, width and height of the frame
 _MARK = b"RNt1"
+
+
+def pictures_folder(root: str, cache: str | None) -> str | None:
+    """The folder of small pictures for the options `--root` and `--cache`; None for a cache that keeps nothing."""
+    return None if cache == "none" else os.path.join(root, cache or CACHE_FOLDER, "page", "pictures")
 
 
 class Thumbnails:
