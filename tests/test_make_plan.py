@@ -112,3 +112,43 @@ def test_check_ends_with_2_for_what_run_refuses(shot: Path) -> None:
     found = {word: subprocess.run([*command, word, "one.yaml"], capture_output=True, text=True) for word in ("check", "run")}
     assert {word: done.returncode for word, done in found.items()} == {"check": 2, "run": 2}
     assert all("3 frames would all be written to 'one.png'" in done.stderr for done in found.values())
+
+
+LONG = """frames: 1-9
+nodes:
+  read: {type: LoadFrames, path: "w/####.png", missing: hold}
+  crop: {type: Crop, in: read, left: 2, cache: true}
+  out:  {type: WriteFrames, in: crop, path: "o/####.png"}
+  half: {type: WriteFrames, in: read, path: "h/####.exr"}
+"""
+
+
+def test_a_shot_that_is_done_is_planned_block_by_block(shot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert graph(LONG).run().exit_code == 0
+    whole = make_plan(graph(LONG))
+    monkeypatch.setattr("rotonodes.plan.make_plan._BLOCK", 2)
+    plan = make_plan(graph(LONG))
+    assert plan.is_empty
+    assert plan.done == whole.done == {"out": set(range(1, 10)), "half": set(range(1, 10))}
+    first_block = 2 * 4  # frames and nodes
+    assert (plan.keys.count(), whole.keys.count()) == (first_block, 9 * 4)
+    assert [Path(one[0]).name for one in plan.keys.fingerprint.all()] == ["0001.png", "0002.png"]
+    assert plan.keys.of("out", 9) == whole.keys.of("out", 9)
+    Path("o/0006.png").write_bytes(b"")
+    Path("h/0007.exr").unlink()
+    plan = make_plan(graph(LONG))
+    assert (plan.todo["out"], plan.todo["half"]) == ({6}, {7})
+    assert plan.reasons == {"out": {"damaged, or not made by rotonodes": [6]}, "half": {"not there": [7]}}
+    assert plan.keys.count() == (2 + 2 + 2) * 4 - 1  # the blocks 1-2, 5-6 and 7-8; nobody asks for the key of a file that is not there
+
+
+def test_entries_of_many_frames_are_listed_once(shot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert graph(LONG).run().exit_code == 0
+    Path("o/0002.png").unlink()
+    Path("o/0005.png").unlink()
+    one_by_one = make_plan(graph(LONG))
+    monkeypatch.setattr("rotonodes.plan.plan._MANY", 2)
+    monkeypatch.setattr(Path, "is_file", None)  # no entry is asked for by itself
+    listed = make_plan(graph(LONG))
+    assert listed.cached == one_by_one.cached == {"crop": {2, 5}}
+    assert listed.todo == one_by_one.todo == {"out": {2, 5}}

@@ -89,6 +89,29 @@ def test_pyoutline_serialises_the_job(clip: Path, call: Call, tmp_path: Path, mo
     assert not (tmp_path / "home").exists()
 
 
+# What Cuebot's document type (cjsl-1.15) lets an element hold, and in which order.
+CUEBOT = {
+    "spec": "facility dept show shot user email uid job depends",
+    "job": "paused priority maxretries maxcores maxgpus autoeat localbook os env layers",
+    "layer": "cmd range chunk cores threadable memory gpus gpu gpu_memory timeout timeout_llu tags limits env services outputs",
+    "depend": "depjob deplayer depframe onjob onlayer onframe",
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_job_of_opencue_is_as_cuebot_reads_it(clip: Path, call: Call, device: str) -> None:
+    pytest.importorskip("outline", reason="opencue-pyoutline is not installed: pip install 'rotonodes[farm]'")
+    assert call("submit", "graph.yaml", "--to", "opencue", "--show", "demo", "--device", device).code == 0
+    root = specification(clip)
+    for name, order in CUEBOT.items():
+        for element in root.iter(name):
+            places = [order.split().index(child.tag) for child in element]
+            assert places == sorted(places), f"{name}: {[child.tag for child in element]}"
+    assert {element.get("type") for element in root.iter("layer")} <= {"Render", "Util", "Post"}
+    assert all(re.fullmatch(r"[\w.:-]+", element.get("name") or "") for element in [*root.iter("job"), *root.iter("layer")])
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_no_cuebot_answers(clip: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("opencue", reason="opencue-pycue is not installed: pip install 'rotonodes[farm]'")
@@ -114,6 +137,29 @@ def test_a_printed_command_makes_the_frames_that_a_farm_puts_into_it(farm: str, 
     words = shlex.split(line.replace(WORDS[farm], frames))
     assert call(*words[3:]).code == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["s 1.0004.png", "s 1.0005.png", "s 1.0006.png"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "comment", "tasks", "made"),
+    [
+        ("1-7:2", "frames 1-7:2, 3 in a task", [(1, 5), (7, 7)], [1, 3, 5, 7]),
+        ("1,2,5", "frames 1-2,5, 1 in a task", [(1, 1), (2, 2), (5, 5)], [1, 2, 5]),
+    ],
+)
+@pytest.mark.parametrize("farm", ["deadline10", "afanasy", "royalrender"])
+def test_a_task_with_a_first_and_a_last_frame_makes_no_other_frames(
+    farm: str, frames: str, comment: str, tasks: list[tuple[int, int]], made: list[int], clip: Path, call: Call, tmp_path: Path
+) -> None:
+    said = call("submit", "graph.yaml", "--print-command", farm, "--chunk", "3", "-X", "png", "-F", frames)
+    first, line = said.out.splitlines()
+    assert first == f"# png: {comment}"
+    pair = {"deadline10": ("<STARTFRAME>", "<ENDFRAME>"), "afanasy": ("@#@", "@#@"), "royalrender": ("<SeqStart>", "<SeqEnd>")}[farm]
+    for numbers in tasks:
+        command = line.replace("<SeqStep>", "2" if ":" in frames else "1")
+        for word, number in zip(pair, numbers, strict=True):
+            command = command.replace(word, str(number), 1)
+        assert call(*shlex.split(command)[3:]).code == 0
+    assert sorted(int(path.name.split(".")[1]) for path in (tmp_path / "out").iterdir()) == made
 
 
 def test_a_task_of_tractor_names_its_part(clip: Path, call: Call, tmp_path: Path) -> None:

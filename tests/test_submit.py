@@ -101,7 +101,7 @@ def test_a_gpu_is_asked_for_where_a_network_runs(training: Path, call: Call) -> 
     call("submit", "graph.yaml", "--to", "openjd", "--device", "cuda", "--gpus", "2")
     assert gpus() == [2, 1, 0]
     train = bundle(training)["steps"][0]["script"]["actions"]["onRun"]
-    assert train["args"][:4] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    assert train["args"][:4] == ["-m", "rotonodes.machine.launch_torchrun", "2", "run"]
 
 
 def test_whole_clips_wait_for_the_network_even_where_no_frames_are_written(training: Path, call: Call) -> None:

@@ -299,20 +299,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 Launch = Callable[..., subprocess.Popen[str]]
+TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "rotonodes")
+FARM = ("rotonodes.machine.launch_torchrun", "2")  # as a task of a farm starts it
 
 
 @pytest.fixture
 def torchrun(folder: Path) -> Iterator[Launch]:
-    """Starts `torchrun --nproc-per-node 2 -m rotonodes run graph.yaml`; nothing outlives the test."""
+    """Starts `torchrun --nproc-per-node 2 -m rotonodes run graph.yaml`, or its like for a farm; nothing outlives the test."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TORCHELASTIC")}
     environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with contextlib.ExitStack() as stack:
 
-        def start(*more: str) -> subprocess.Popen[str]:
-            command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "rotonodes"]
+        def start(*more: str, command: tuple[str, ...] = TORCHRUN) -> subprocess.Popen[str]:
             process = stack.enter_context(
                 subprocess.Popen(
-                    [*command, "run", "graph.yaml", "--progress", "plain", "--device", "cpu", *more],
+                    [sys.executable, "-m", *command, "run", "graph.yaml", "--progress", "plain", "--device", "cpu", *more],
                     cwd=folder,
                     env=environment,
                     stdout=subprocess.PIPE,
@@ -370,3 +371,27 @@ def test_torchrun_that_is_stopped_goes_on_in_one_process(folder: Path, torchrun:
     assert rows == sorted(set(rows))
     assert rows[-1] == stopped + 4
     assert (folder / "out/net.safetensors").exists()
+
+
+def test_a_task_of_a_farm_ends_with_the_exit_code_of_its_processes(folder: Path, torchrun: Launch) -> None:
+    process = torchrun("--node=net", "--set", "train.batch=3", command=FARM)
+    _, err = process.communicate(timeout=900)
+    assert process.returncode == 2, err
+    assert "a batch of 3 cannot be shared among 2 processes: take a multiple of 2" in err
+    assert "Traceback" not in err
+
+
+def test_a_task_of_a_farm_that_is_cancelled_keeps_its_checkpoint(folder: Path, torchrun: Launch) -> None:
+    process = torchrun("--node=net", "--set", "train.steps=100000", command=FARM)
+    log = folder / "out/run/log.jsonl"
+    deadline = time.monotonic() + 900
+    while not log.exists() or len(log.read_text().splitlines()) < 2:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "it does not begin to learn"
+        time.sleep(0.05)
+    process.terminate()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 143, err
+    assert "Traceback" not in err
+    assert read_checkpoint(folder / "out/run") is not None
+    assert not (folder / "out/net.safetensors").exists()

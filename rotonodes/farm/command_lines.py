@@ -15,13 +15,23 @@ def _words(job: FarmJob, step: Step, frames: str, progress: str = "plain") -> li
     return job.command(step, job.places(), more)
 
 
-def _tokens(frames: str) -> Callable[[FarmJob, Step], str]:
-    """A command line with words that the farm replaces, which a shell must not see quoted."""
+def _tokens(first: str, last: str, step: str = "") -> Callable[[FarmJob, Step], str]:
+    """A command line with words that the farm replaces, which a shell must not see quoted.
 
-    def line(job: FarmJob, step: Step) -> str:
-        return " ".join(word if "--frames=" + frames == word else shlex.quote(word) for word in _words(job, step, frames))
+    Where the farm has no word for the step of a task's frames, the step's own is written out.
+    """
+
+    def line(job: FarmJob, of: Step) -> str:
+        by = step or of.frames.partition(":")[2] * (not _has_gaps(of))
+        frames = f"{first}-{last}" + (f":{by}" if by else "")
+        return " ".join(word if "--frames=" + frames == word else shlex.quote(word) for word in _words(job, of, frames))
 
     return line
+
+
+def _has_gaps(step: Step) -> bool:
+    """Whether frames lie between those of a step that have no regular step: a task from a first to a last frame would make them too."""
+    return "," in step.frames
 
 
 def _tractor(job: FarmJob, step: Step) -> str:
@@ -52,18 +62,22 @@ def _flamenco(job: FarmJob, step: Step) -> str:
 
 # How each farm calls the frames of a task.
 FARMS: dict[str, Callable[[FarmJob, Step], str]] = {
-    "deadline10": _tokens("<STARTFRAME>-<ENDFRAME>"),
+    "deadline10": _tokens("<STARTFRAME>", "<ENDFRAME>"),
     "tractor": _tractor,
-    "royalrender": _tokens("<SeqStart>-<SeqEnd>:<SeqStep>"),
-    "afanasy": _tokens("@#@-@#@"),
+    "royalrender": _tokens("<SeqStart>", "<SeqEnd>", "<SeqStep>"),
+    "afanasy": _tokens("@#@", "@#@"),
     "flamenco": _flamenco,
 }
+
+
+FIRST_TO_LAST = ("deadline10", "royalrender", "afanasy")  # a task is named by its first and last frame
 
 
 def command_lines(job: FarmJob, farm: str) -> Iterator[str]:
     """Each step of a job: a comment line with its frames and what it waits for, then its command."""
     for step in job.steps:
-        size = f"frames {step.frames}, {job.chunk} in a task" if step.chunks else "one task"
+        chunk = 1 if _has_gaps(step) and farm in FIRST_TO_LAST else job.chunk
+        size = f"frames {step.frames}, {chunk} in a task" if step.chunks else "one task"
         after = f", after {', '.join(step.after)}" if step.after else ""
         yield f"# {step.name}: {size}{after}"
         yield FARMS[farm](job, step)

@@ -76,10 +76,9 @@ class FarmJob:
 
     def command(self, step: Step, places: Mapping[str, str], more: Sequence[str]) -> list[str]:
         """The command of a task. `places` are what the farm calls Graph, Root, Cache and Device; `more` are options that it adds."""
-        python = [self.python]
-        if step.shared and self.device != "cpu" and self.gpus > 1:
-            python += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={self.gpus}"]
-        words = [*python, "-m", "rotonodes", "run", places[GRAPH], *(f"--node={name}" for name in step.nodes), *more]
+        together = step.shared and self.device != "cpu" and self.gpus > 1
+        module = ("rotonodes.machine.launch_torchrun", str(self.gpus)) if together else ("rotonodes",)
+        words = [self.python, "-m", *module, "run", places[GRAPH], *(f"--node={name}" for name in step.nodes), *more]
         return [*words, f"--root={places[ROOT]}", f"--cache={places[CACHE]}", f"--device={places[DEVICE]}", *self.options]
 
     def places(self) -> dict[str, str]:

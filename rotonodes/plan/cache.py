@@ -13,12 +13,13 @@ import json
 import os
 import re
 import struct
+from collections.abc import Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.io.files import sweep, write_bytes
 from rotonodes.io.json_text import parse_json
-from rotonodes.plan.cache_entries import HEAD, MAGIC, check, entries, prune, size_limit
+from rotonodes.plan.cache_entries import HEAD, MAGIC, check, entries, names, prune, size_limit
 from rotonodes.values.pixels import Image, Labels, Matte
 
 if TYPE_CHECKING:
@@ -38,15 +39,21 @@ class Cache:
     def path(self, key: str, output: str) -> Path:
         """The file of a value."""
         assert self.folder is not None
-        return self.folder / key[:2] / f"{key}.{''.join(c if c.isalnum() or c in '_-' else '~' for c in output)}"
+        return self.folder / key[:2] / _name(key, output)
 
     def is_empty(self) -> bool:
         """True when nothing at all is stored, so that no key need be looked for."""
         return self.folder is None or next(entries(self.folder), None) is None
 
-    def has(self, key: str, outputs: list[str] | tuple[str, ...]) -> bool:
-        """True when every one of the outputs is stored under the key."""
-        return self.folder is not None and bool(outputs) and all(self.path(key, output).is_file() for output in outputs)
+    def listed(self) -> frozenset[str]:
+        """The name of every entry, for `has`."""
+        return frozenset() if self.folder is None else frozenset(names(self.folder))
+
+    def has(self, key: str, outputs: list[str] | tuple[str, ...], listed: Set[str] | None = None) -> bool:
+        """True when every one of the outputs is stored under the key; by the names in `listed`, where it is given."""
+        if self.folder is None or not outputs:
+            return False
+        return all(self.path(key, output).is_file() if listed is None else _name(key, output) in listed for output in outputs)
 
     def has_sound(self, key: str, outputs: list[str] | tuple[str, ...]) -> bool:
         """As `has`, with all bytes of the entries read; damaged ones are removed, and listed in `removed`."""
@@ -107,6 +114,11 @@ class Cache:
         if self.folder is not None and self._stored:
             self._stored = 0
             prune(self.folder, size_limit())
+
+
+def _name(key: str, output: str) -> str:
+    """The name of an entry."""
+    return f"{key}.{''.join(c if c.isalnum() or c in '_-' else '~' for c in output)}"
 
 
 def can_pack(value: Any) -> bool:

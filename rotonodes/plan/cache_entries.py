@@ -66,6 +66,13 @@ def entries(folder: Path) -> Iterator[Entry]:
                         yield Entry(found.st_mtime_ns, found.st_size, Path(file.path))
 
 
+def names(folder: Path) -> Iterator[str]:
+    """The file name of every entry, without a look at the files themselves."""
+    for place in _listed(folder):
+        if _FOLDER.fullmatch(place.name):
+            yield from (file.name for file in _listed(place.path))
+
+
 def _listed(folder: str | Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:

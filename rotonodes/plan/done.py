@@ -34,9 +34,9 @@ def why_not_done(plan: Plan, name: str, frame: int | None, verify: bool, history
 
     node = plan.nodes[name]
     for path in node.writes(frame):
-        if not os.path.exists(path):
-            return "not there"
         found = read_key(path)
+        if found is None and not os.path.exists(path):
+            return "not there"
         if node.keeps_corrections and found != plan.keys.of(name, frame) and (found is None or not is_as_written(path)):
             continue  # a person changed it
         if found != plan.keys.of(name, frame):

@@ -205,6 +205,18 @@ class Keys:
                     self._made[top] = self._compute(*top)
         return self._made[at]
 
+    def count(self) -> int:
+        """The number of keys that are known, for `forget`."""
+        return len(self._made)
+
+    def forget(self, count: int) -> None:
+        """Forget all keys but the first `count`, and with them the fingerprints of their files: whoever asks again reads them again."""
+        while len(self._made) > count:
+            name, frame = self._made.popitem()[0]
+            if isinstance(self.fingerprint, FileFingerprints) and not self._facts[name].reads_nothing:
+                for path in self.nodes[name].reads(frame):
+                    self.fingerprint.forget(path)
+
     def _compute(self, name: str, frame: int | None) -> str:
         facts = self._facts[name]
         if facts.sources is None:
@@ -291,6 +303,10 @@ class FileFingerprints:
             except (OSError, RotoError):
                 self._known[path] = [self._written(path)], None
         return self._known[path][0]
+
+    def forget(self, path: str) -> None:
+        """Read the file's identity again when it is asked for."""
+        self._known.pop(path, None)
 
     def all(self) -> Iterator[Any]:
         """Every identity that was asked for."""

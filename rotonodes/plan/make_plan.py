@@ -170,6 +170,22 @@ def _asks_frames(graph: Graph, sinks: Iterable[str]) -> bool:
     return any(Frame in type(graph.vertices[name].node).signature.asks.values() for name in graph.upstream(sinks))
 
 
+_BLOCK = 4096  # frames
+
+
+class _Look:
+    """What was found at the frames of a sink: `at` are those whose files may be there, None for all."""
+
+    def __init__(self, frames: tuple[int | None, ...], at: Set[int | None] | None) -> None:
+        self.frames, self.at = frames, at
+        self.done: list[int | None] = []
+        self.reasons: dict[str, list[int | None]] = {}
+
+    def left(self, done: Set[int | None]) -> tuple[int | None, ...]:
+        """The frames that are not done, in their order."""
+        return tuple(frame for frame in self.frames if frame not in done) if done else self.frames
+
+
 class _Planner:
     """Walks from the sinks to the sources and stops at values that exist already."""
 
@@ -179,37 +195,62 @@ class _Planner:
         self.level: dict[str, int] = {}
 
     def walk(self) -> None:
-        plan = self.plan
         self._gather_outputs()
-        wanted: dict[str, tuple[int | None, ...]] = {}
-        for name in plan.sinks:
-            if frames := self._not_done(name, plan.delivered if self.keys.per_frame(name) else (None,)):
-                wanted[name] = frames
+        wanted = self._not_done()
         self._need(wanted)
         self._stages(wanted)
 
-    def _not_done(self, name: str, frames: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The frames at which a sink must be made. Files are looked at one by one only where they may be there."""
-        plan, forced, reasons = self.plan, name in self.forced, dict[str, list[int | None]]()
-        looked_at = frames
-        if self.keys.per_frame(name) and plan.delivered and self._writes(name, plan.delivered[0]):
-            looked_at = () if forced else tuple(plan.nodes[name].perhaps_written(plan.delivered))
-        for frame in looked_at:
-            done, reason = is_done(plan, name, frame, forced, self.verify, self.history)
+    def _not_done(self) -> dict[str, tuple[int | None, ...]]:
+        """The frames at which each sink must be made.
+
+        Frames are looked at in blocks. The keys of a block that is done are forgotten again: a run does not ask for them, and those of
+        a long shot would fill the memory. Not those of the first block, among which are keys of values made once, such as networks.
+        """
+        plan, keys = self.plan, self.keys
+        looks = {name: _Look(plan.delivered if keys.per_frame(name) else (None,), self._looked_at(name)) for name in plan.sinks}
+        for name, look in looks.items():
+            if not keys.per_frame(name):
+                self._look(name, look, (None,))
+        for start in range(0, len(plan.delivered), _BLOCK):
+            before, block = keys.count(), plan.delivered[start : start + _BLOCK]
+            done = [self._look(name, look, block) for name, look in looks.items() if keys.per_frame(name)]
+            if start and all(done):
+                keys.forget(before)
+        wanted: dict[str, tuple[int | None, ...]] = {}
+        for name, look in looks.items():
+            if look.done:
+                plan.done[name] = FrameSet(look.done) if keys.per_frame(name) else frozenset(look.done)
+            if look.reasons:
+                plan.reasons[name] = dict(sorted(look.reasons.items(), key=lambda item: _first(item[1])))
+            if frames := look.left(plan.done.get(name, frozenset())):
+                wanted[name] = frames
+        return wanted
+
+    def _looked_at(self, name: str) -> Set[int | None] | None:
+        """The frames of a sink whose files may be there, which are looked at one by one; None for all."""
+        plan = self.plan
+        if not (self.keys.per_frame(name) and plan.delivered and self._writes(name, plan.delivered[0])):
+            return None
+        perhaps = () if name in self.forced else plan.nodes[name].perhaps_written(plan.delivered)
+        return None if perhaps is plan.delivered else FrameSet(perhaps)
+
+    def _look(self, name: str, look: _Look, frames: tuple[int | None, ...]) -> bool:
+        """Look at some frames of a sink; True when all of them are done."""
+        forced, before = name in self.forced, len(look.done)
+        absent = "forced" if forced else "not there"
+        if look.at is not None and not look.at:
+            look.reasons.setdefault(absent, []).extend(frames)
+            return False
+        for frame in frames:
+            if look.at is not None and frame not in look.at:
+                look.reasons.setdefault(absent, []).append(frame)
+                continue
+            done, reason = is_done(self.plan, name, frame, forced, self.verify, self.history)
             if done:
-                plan.done.setdefault(name, set()).add(frame)
+                look.done.append(frame)
             elif reason:
-                reasons.setdefault(reason, []).append(frame)
-        found, absent = plan.done.get(name, ()), frames
-        if looked_at:
-            left = set(looked_at)
-            absent = tuple(frame for frame in frames if frame not in left)
-        if absent and looked_at is not frames:
-            why = "forced" if forced else "not there"
-            reasons[why] = [*reasons.get(why, ()), *absent]
-        if reasons:
-            plan.reasons[name] = dict(sorted(reasons.items(), key=lambda item: _first(item[1])))
-        return tuple(frame for frame in frames if frame not in found) if found else frames
+                look.reasons.setdefault(reason, []).append(frame)
+        return len(look.done) - before == len(frames)
 
     def _gather_outputs(self) -> None:
         """Record which outputs of each node are used: a cache entry must hold all of them."""
@@ -237,7 +278,7 @@ class _Planner:
         for name in reversed(self.graph.order()):
             asked = needed.get(name, frozenset())
             look = asked and not nothing_cached and name in plan.kept and name not in self.forced
-            if cached := {frame for frame in asked if plan.in_cache(name, frame)} if look else set():
+            if cached := plan.found_in_cache(name, asked) if look else frozenset():
                 plan.cached[name] = cached
                 asked = asked.without(cached) if isinstance(asked, FrameSet) else asked - cached
             if asked:

@@ -9,7 +9,9 @@ from rotonodes.graph.graph import Graph
 from rotonodes.node.base import Node
 from rotonodes.plan.cache import Cache
 from rotonodes.plan.keys import Keys
+from rotonodes.values.frame_sets import FrameSet
 
+_MANY = 1000  # frames whose cache entries are listed
 Task = tuple[str, int | None]  # (node, frame); the frame is None for a value made once
 
 
@@ -40,7 +42,7 @@ class Plan:
     stages: list[Stage] = field(default_factory=list)
     todo: dict[str, Set[int | None]] = field(default_factory=dict)
     cached: dict[str, Set[int | None]] = field(default_factory=dict)
-    done: dict[str, set[int | None]] = field(default_factory=dict)
+    done: dict[str, Set[int | None]] = field(default_factory=dict)
     reasons: dict[str, dict[str, Collection[int | None]]] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)  # nodes whose outputs go to the cache
     outputs: dict[str, set[str]] = field(default_factory=dict)  # node -> outputs that are used
@@ -67,6 +69,16 @@ class Plan:
         it nothing else can be made. A damaged picture is found when it is loaded, and made again."""
         find = self.cache.has if self.keys.per_frame(name) else self.cache.has_sound
         return find(self.keys.of(name, frame), sorted(self.outputs.get(name, ())))
+
+    def found_in_cache(self, name: str, frames: Set[int | None]) -> Set[int | None]:
+        """The frames of a node that are in the cache. Of many, whose entries are listed once instead of asked for one by one."""
+        if len(frames) < _MANY or not self.keys.per_frame(name):
+            return FrameSet(frame for frame in frames if self.in_cache(name, frame)) if None not in frames else self._once(name)
+        outputs, there = sorted(self.outputs.get(name, ())), self.cache.listed()
+        return FrameSet(frame for frame in frames if self.cache.has(self.keys.of(name, frame), outputs, there))
+
+    def _once(self, name: str) -> Set[int | None]:
+        return frozenset({None} if self.in_cache(name, None) else ())
 
     def key(self, task: Task) -> str:
         """The key of a task's values."""

@@ -1,7 +1,8 @@
-"""What a farm costs: `python tests/benchmarks/bench_farm.py [--frames 1000000] [--chunks 2 6] [--parts plan warm engines workers]`.
+"""What a farm costs: `python tests/benchmarks/bench_farm.py [--frames 1000000] [--chunks 2 6] [--parts plan done warm engines workers]`.
 
 - plan: seconds, seconds of a core, and peak memory of `check`, `plan` and `submit --to openjd` for a graph of eight nodes with so many
   frames, and the wall time of the job on 1, 10, 100 and 1000 machines, simulated from times that a run measured.
+- done: the same of `plan`, `submit` and `run` where every output is there already, each of which is looked at (`--done`).
 - warm: seconds of a chunk with a network in a process that has just started, and in one that stays.
 - engines: seconds that each engine adds to a chunk, one chunk after the other: how much longer a job takes with more chunks, less the
   time that the runs of these chunks say they took. Slurm is among them where SLURM_CONF names one that runs.
@@ -89,6 +90,39 @@ def plan(folder: Path, frames: int) -> None:
     print(cost(folder, "plan", "g.yaml", "--farm", "--stats", "stats.json").out)
 
 
+DONE = """rotonodes: 1
+frames: 1-{frames}
+nodes:
+  still: {{type: LoadFrames, path: still.png}}
+  crop:  {{type: Crop, in: still, left: 2}}
+  png:   {{type: WriteFrames, in: crop, path: "out/flat.#######.png"}}
+"""
+
+
+def done(folder: Path, frames: int) -> None:
+    """Print what planning costs where every output is there: small files, with the keys that they must have."""
+    from PIL import Image
+
+    from rotonodes import Graph
+    from rotonodes.io.png import KEY, chunk
+    from rotonodes.plan.make_plan import make_plan
+
+    (folder / "out").mkdir(parents=True)
+    Image.effect_noise((8, 8), 60).convert("RGB").save(folder / "still.png")
+    (folder / "g.yaml").write_text(DONE.format(frames=frames))
+    keys = make_plan(Graph.load(str(folder / "g.yaml")), root=str(folder)).keys
+    data = (folder / "still.png").read_bytes()
+    for frame in range(1, frames + 1):
+        text = chunk(b"tEXt", f"{KEY}\0{keys.of('png', frame)}".encode())
+        (folder / f"out/flat.{frame:07d}.png").write_bytes(data[:33] + text + data[33:])  # after the header
+        if frame % 1000 == 0:
+            keys.forget(8)
+    print(f"{frames} frames that are done    wall s   core s   peak MB")
+    for words in (["plan", "g.yaml"], ["submit", "g.yaml", "--to", "openjd"], ["run", "g.yaml", "--progress", "none"]):
+        made = cost(folder, *words)
+        print(f"{' '.join(words):30} {made.wall:7.2f} {made.core:8.2f} {made.peak / (1 << 20):9.0f}")
+
+
 def warm(folder: Path) -> None:
     """Print how long a chunk of one frame takes in a process that starts, and in one that stays."""
     shot(folder, 6)
@@ -157,12 +191,14 @@ def workers(folder: Path, frames: int) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=1_000_000, help="of the job that is planned")
+    parser.add_argument("--done", type=int, default=1_000_000, help="frames of the job that is done")
     parser.add_argument("--chunks", type=int, nargs=2, default=(2, 6), metavar=("FEW", "MANY"))
     parser.add_argument("--work", type=int, default=160, help="frames for the comparison of workers")
-    parser.add_argument("--parts", nargs="+", default=["plan", "warm", "engines", "workers"])
+    parser.add_argument("--parts", nargs="+", default=["plan", "done", "warm", "engines", "workers"])
     given = parser.parse_args(arguments)
     calls = {
         "plan": lambda folder: plan(folder, given.frames),
+        "done": lambda folder: done(folder, given.done),
         "warm": warm,
         "engines": lambda folder: engines(folder, *given.chunks),
         "workers": lambda folder: workers(folder, given.work),

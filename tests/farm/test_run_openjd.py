@@ -1,5 +1,6 @@
 """Bundles run by openjd-cli itself."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,6 +23,25 @@ def test_a_job_delivers_the_bytes_of_one_machine_and_trains_once(tmp_path: Path,
     assert done.stdout.count("openjd_status: stage 1 of 1: train") == 1
     assert "openjd_progress: 100" in done.stdout
     assert done.stdout.endswith("done: every output is there\n")
+
+
+@pytest.mark.parametrize(("batch", "code"), [(2, 0), (3, 2)])
+def test_a_training_task_has_two_processes(tmp_path: Path, batch: int, code: int) -> None:
+    """As for two GPUs; the job's parameter Device puts both of them on the CPU of this machine, where they talk by gloo."""
+    folder = shot(tmp_path / "farm")
+    words = ("--to", "openjd", "--device", "cuda", "--gpus", "2", "--set", f"train.batch={batch}")
+    written = rotonodes(folder, "submit", "graph.yaml", *words)
+    assert written.returncode == 0, written.stderr
+    command = shlex.split(written.stdout.splitlines()[-1].removeprefix("run"))
+    command[command.index("Device=cuda")] = "Device=cpu"
+    done = subprocess.run([*command, "--step", "train"], cwd=folder, env=environment(), capture_output=True, text=True)
+    assert f"exited with code: {code} " in done.stdout, done.stdout
+    assert done.stdout.count("Process pid") == 1
+    if code:
+        assert "a batch of 3 cannot be shared among 2 processes" in done.stdout
+    else:
+        assert done.stdout.count("openjd_status: stage 1 of 1: train") == 1
+        assert "train   TrainUNet        from the cache" in rotonodes(folder, "plan", "graph.yaml").stdout
 
 
 GRAPH = """
