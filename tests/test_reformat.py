@@ -46,6 +46,14 @@ def test_crop_without_edges_gives_the_frame_itself() -> None:
     assert Crop()(image) is image
 
 
+@pytest.mark.parametrize("frame", [Image(torch.rand(3, 9, 12)), Matte(torch.rand(1, 9, 12)), labels([0] * 12, [1] * 12, [2] * 12)])
+@pytest.mark.parametrize("crop", [Crop(left=2, top=1, right=-3), Crop(zoom=1.5)])
+def test_a_crop_is_a_view_of_the_frame(frame: Image | Matte | Labels, crop: Crop) -> None:
+    piece = crop(frame)
+    assert 0 < piece.data.numel() < frame.data.numel()
+    assert piece.data.untyped_storage().data_ptr() == frame.data.untyped_storage().data_ptr(), "no pixel is copied"
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_crop_is_the_slice_of_the_frame(data: st.DataObject) -> None:
