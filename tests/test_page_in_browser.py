@@ -145,6 +145,21 @@ def test_a_node_dropped_on_a_wire_goes_between(view: View) -> None:
     assert "# colours of the studio" in text
 
 
+def test_a_palette_is_made_by_class_or_by_name(view: View) -> None:
+    view.select("paint")
+    view.tab.get_by_label("midtone: take out of the palette").click()
+    view.until_text('palette: {highlight: "#fff4d6"}  # warm')
+    view.tab.get_by_label("add a class or a name to the palette").fill("form_shadow")
+    view.until_text("form_shadow: ")
+    view.tab.get_by_label("palette: back to the default", exact=True).click()
+    view.until("() => document.querySelectorAll('.params .swatch').length === 0")
+    name = view.tab.get_by_placeholder("or the name of a palette, or a file")
+    name.fill("sunset")
+    name.press("Enter")
+    view.until_text("palette: sunset")
+    view.until("() => document.querySelector('.card[data-node=\"paint\"]').dataset.state !== 'failed'")
+
+
 def test_everything_by_keyboard(view: View) -> None:
     keys = view.tab.keyboard
     view.until("() => document.activeElement.classList.contains('graph')")

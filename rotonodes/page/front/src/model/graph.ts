@@ -116,11 +116,16 @@ export function fits(output: Output, input: Input): boolean {
   return input.kinds.length === 0 || output.kinds.length === 0 || output.kinds.some((kind) => input.kinds.includes(kind));
 }
 
-/** A name that no node has: the type in lower case, with a number when it is taken. */
+/** A name that no node has: the type in words, as write_gif, with a number when it is taken. */
 export function freeName(graph: Graph, type: string): string {
+  const words = type
+    .replace(/^.*\//, "")
+    .replace(/\.ya?ml$/, "")
+    .replace(/[^A-Za-z0-9_]/g, "")
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2");
+  const base = words.toLowerCase() || "node";
   const taken = new Set(graph.nodes.map((node) => node.name));
-  const base = type.replace(/^.*\//, "").replace(/\.ya?ml$/, "").replace(/[^A-Za-z0-9_]/g, "").replace(/^[A-Z]+(?![a-z])|^[A-Z]/, (start) => start.toLowerCase());
-  let name = base || "node";
+  let name = base;
   for (let n = 2; taken.has(name); n++) name = `${base}${n}`;
   return name;
 }

@@ -55,11 +55,13 @@ export function ColorField({ id, name, value, label, set }: ColorProps) {
   );
 }
 
+/** A colour of each class; two are the ends of a gradient. */
+export type Palette = Record<string, string | string[]>;
+
 interface PaletteProps {
   id: string;
   name: string;
-  value: Record<string, string>;
-  given: boolean;
+  value: Palette;
   set: (value: Value | undefined, group?: string) => void;
 }
 
@@ -67,32 +69,45 @@ interface PaletteProps {
 export function PaletteField({ id, name, value, set }: PaletteProps) {
   const classes = usePage((page) => page.types?.classes) ?? [];
   const missing = classes.map((one) => one.name).filter((one) => !(one in value));
+  const add = (added: string) => {
+    if (added && !(added in value)) set({ ...value, [added]: picked(classes.find((one) => one.name === added)?.color ?? "#808080") });
+  };
   const without = (gone: string) => Object.fromEntries(Object.entries(value).filter(([one]) => one !== gone));
   return (
     <div className="palette" id={id} role="group" aria-label="palette">
       {Object.entries(value).map(([one, color]) => (
         <div key={one} className="swatch">
           <span>{one.replaceAll("_", " ")}</span>
-          <ColorField id={`${id}-${one}`} label={one} name={`${name}.${one}`} value={String(color)} set={(next, group) => set({ ...value, [one]: String(next) }, group)} />
+          <span className="colors">
+            {(Array.isArray(color) ? color : [color]).map((part, i, all) => (
+              <ColorField
+                key={i}
+                id={`${id}-${one}-${i}`}
+                label={all.length > 1 ? `${one} ${i + 1}` : one}
+                name={`${name}.${one}.${i}`}
+                value={String(part)}
+                set={(next, group) => set({ ...value, [one]: all.length > 1 ? all.map((old, n) => (n === i ? String(next) : old)) : String(next) }, group)}
+              />
+            ))}
+          </span>
           <button type="button" className="reset" title="take this class out of the palette" aria-label={`${one}: take out of the palette`} onClick={() => set(without(one))}>
             ×
           </button>
         </div>
       ))}
-      {missing.length > 0 && (
-        <select
-          aria-label="add a class to the palette"
-          value=""
-          onChange={(event) => set({ ...value, [event.target.value]: picked(classes.find((one) => one.name === event.target.value)?.color ?? "#808080") })}
-        >
-          <option value="">add a class …</option>
-          {missing.map((one) => (
-            <option key={one} value={one}>
-              {one.replaceAll("_", " ")}
-            </option>
-          ))}
-        </select>
-      )}
+      <input
+        key={Object.keys(value).length}
+        list={`${id}-names`}
+        aria-label="add a class or a name to the palette"
+        placeholder="add a class …"
+        onChange={(event) => missing.includes(event.target.value) && add(event.target.value)}
+        onKeyDown={(event) => event.key === "Enter" && add(event.currentTarget.value.trim())}
+      />
+      <datalist id={`${id}-names`}>
+        {missing.map((one) => (
+          <option key={one} value={one} />
+        ))}
+      </datalist>
     </div>
   );
 }

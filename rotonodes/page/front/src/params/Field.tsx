@@ -3,7 +3,7 @@ import { yaml } from "../model/graph";
 import { asked } from "../model/live";
 import type { Param, Value } from "../model/protocol";
 import { change } from "../model/store";
-import { ColorField, PaletteField } from "./Colors";
+import { ColorField, type Palette, PaletteField } from "./Colors";
 import { setParam } from "./Params";
 
 interface Props {
@@ -25,7 +25,7 @@ export function Field({ node, param, value, given }: Props) {
         {param.name.replaceAll("_", " ")}
       </label>
       <div className="control">
-        <Control id={id} param={param} value={shown} given={given} set={set} name={`${node}.${param.name}`} />
+        <Control id={id} param={param} value={shown} set={set} name={`${node}.${param.name}`} />
         {param.unit && <span className="unit">{param.unit}</span>}
         {given && !param.required && (
           <button type="button" className="reset" title={`back to the default: ${yaml(param.default)}`} aria-label={`${param.name}: back to the default`} onClick={() => set(undefined)}>
@@ -52,11 +52,10 @@ interface ControlProps {
   name: string;
   param: Param;
   value: Value;
-  given: boolean;
   set: (value: Value | undefined, group?: string) => void;
 }
 
-function Control({ id, name, param, value, given, set }: ControlProps) {
+function Control({ id, name, param, value, set }: ControlProps) {
   const text = typeof value === "string";
   switch (param.kind) {
     case "bool":
@@ -82,13 +81,21 @@ function Control({ id, name, param, value, given, set }: ControlProps) {
     case "color":
       return <ColorField id={id} name={name} value={text ? value : ""} set={set} />;
     case "palette":
-      if (value && typeof value === "object" && !Array.isArray(value)) return <PaletteField id={id} name={name} value={value as Record<string, string>} given={given} set={set} />;
+      if (value && typeof value === "object" && !Array.isArray(value)) {
+        const empty = Object.keys(value).length === 0;
+        return (
+          <span className="palette-or-name">
+            <PaletteField id={empty ? `${id}-classes` : id} name={name} value={value as Palette} set={set} />
+            {empty && <TextField id={id} param={param} value={null} set={set} />}
+          </span>
+        );
+      }
       break;
   }
   return <TextField id={id} param={param} value={value} set={set} />;
 }
 
-function NumberField({ id, name, param, value, set }: Omit<ControlProps, "given">) {
+function NumberField({ id, name, param, value, set }: ControlProps) {
   const whole = param.kind === "integer";
   const [draft, setDraft] = useState(value == null ? "" : String(value));
   const typing = useRef(false);
@@ -228,7 +235,7 @@ function TextField({ id, param, value, set }: { id: string; param: Param; value:
         aria-describedby={`${id}-help`}
         aria-invalid={wrong !== null}
         value={draft}
-        placeholder={param.required ? "needed" : "–"}
+        placeholder={param.required ? "needed" : param.kind === "palette" ? "or the name of a palette, or a file" : "–"}
         onChange={(event) => setDraft(event.target.value)}
         onBlur={commit}
         onKeyDown={(event) => {

@@ -155,6 +155,7 @@ export function Viewer() {
         <LossCurve />
         {error && <p className="failure">{error}</p>}
         {!a && <p className="empty">Select a node and press 1 to see it.</p>}
+        {a && shownA.waiting && !shownA.picture && <p className="empty late">making the picture …</p>}
       </div>
       <Readout looked={wipe && over && size && over[0] / size[0] > split ? (b ?? a) : a} pixel={over} size={size} />
       <Timeline />
