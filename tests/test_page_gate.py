@@ -185,6 +185,30 @@ def test_messages_that_are_none_are_answered_in_one_line(page: Page, text: str) 
         assert socket.hear("ok")["moved"] is False
 
 
+@pytest.mark.parametrize(
+    "op",
+    [
+        {"op": "link", "node": "flat", "input": {}, "to": "x"},
+        {"op": "set", "node": ["flat"], "param": "size", "value": 1},
+        {"op": "insert", "node": "flat", "between": [1, 2, 3]},
+        {"op": "remove", "nodes": [{}]},
+        {"op": "frames", "value": {"a": []}},
+        {"op": ["set"]},
+    ],
+    ids=str,
+)
+def test_edits_with_values_of_a_wrong_kind_change_nothing(page: Page, op: dict[str, object]) -> None:
+    with page.socket() as socket:
+        revision = socket.hear("graph")["revision"]
+        answer = socket.edit(revision, op)
+        if answer["type"] == "ok":  # a value that a graph may hold, with a fault on it
+            socket.send("undo")
+            socket.hear("ok")
+        else:
+            assert answer["message"] and "\n" not in answer["message"]
+    assert page.ask("/api/graph").json()["text"] == GRAPH
+
+
 def test_a_query_that_is_no_number(page: Page) -> None:
     for query in ({"frame": "x"}, {"frame": "9" * 30}, {"scale": 3}, {"view": "z"}, {"width": -1}, {"node": ""}):
         answer = page.ask("/api/picture", **{"node": "flat", **query})

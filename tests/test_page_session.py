@@ -221,6 +221,29 @@ def test_faults_are_on_their_nodes_and_others_show_pictures(graph: Path, sample_
         assert refused.status == 404 and "it needs crop" in refused.json()["message"]
 
 
+def test_a_fault_in_a_graph_within_is_on_the_node_that_uses_it(graph: Path, sample_nodes: str) -> None:
+    """Not on a node of the same name in this file."""
+    graph.with_name("inner.yaml").write_text("rotonodes: 1\noutputs: {out: flat}\nnodes:\n  flat: {type: Constant, siz: [8, 8]}\n")
+    graph.write_text(GRAPH.replace("  mean:", "  sub: {type: ./inner.yaml}\n  look: {type: Crop, in: sub}\n  mean:"))
+    with open_page(graph, graph.parent, sample_nodes) as page:
+        found = page.ask("/api/graph").json()
+        assert not node(found, "flat")["faults"] and not found["faults"]
+        faults = node(found, "sub")["faults"]
+        assert (
+            faults and "inner.yaml:4:" in faults[0]["message"] and "did you mean 'size'" in faults[0]["message"] and faults[0]["line"] == 6
+        )
+        assert page.ask("/api/picture", node="flat", frame=1).status == 200
+        refused = page.ask("/api/picture", node="look", frame=1)
+        assert refused.status == 404 and refused.json()["message"]
+
+
+def test_nodes_in_a_circle_have_no_picture_and_others_do(graph: Path, sample_nodes: str) -> None:
+    graph.write_text(GRAPH.replace("  mean:", "  a: {type: Crop, in: b}\n  b: {type: Crop, in: a}\n  c: {type: Crop, in: b}\n  mean:"))
+    with open_page(graph, graph.parent, sample_nodes) as page:
+        assert page.ask("/api/picture", node="c", frame=1).status == 404
+        assert page.ask("/api/picture", node="crop", frame=1).status == 200
+
+
 def test_positions_are_kept_beside_the_graph(page: Page, graph: Path) -> None:
     with page.socket() as one, page.socket() as two:
         one.hear("graph")
@@ -357,6 +380,25 @@ def test_many_wishes_for_one_picture_make_it_once(graph: Path, sample_nodes: str
             thread.join(PATIENCE)
         assert answers == [200] * 4
         assert sorted(made) == ["crop", "flat"]
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_graph_within_the_graph_shows_its_pictures(graph: Path, sample_nodes: str, scale: int) -> None:
+    inner = "rotonodes: 1\ninputs: {image: crop.image}\noutputs: {out: crop}\nnodes:\n  crop: {type: Crop, left: 4}\n"
+    graph.with_name("inner.yaml").write_text(inner)
+    graph.write_text(GRAPH.replace("  mean:", "  sub: {type: ./inner.yaml, in: flat}\n  look: {type: Crop, in: sub, top: 4}\n  mean:"))
+    with open_page(graph, graph.parent, sample_nodes) as page:
+        found = page.ask("/api/graph").json()
+        assert not node(found, "sub")["faults"] and node(found, "look")["links"] == {"image": "sub.out"}
+        assert [one["name"] for one in node(found, "sub")["inputs"]] == ["image"]
+        assert [one["kind"] for one in node(found, "sub")["outputs"]] == ["Image"]
+        answer = page.ask("/api/picture", node="sub", frame=1, scale=scale)
+        assert answer.status == 200, answer.body
+        assert picture(answer.body).shape[:2] == (8 // scale, 4 // scale)
+        assert picture(page.ask("/api/picture", node="look", output="image", frame=1, scale=scale).body).shape[:2] == (
+            4 // scale,
+            4 // scale,
+        )
 
 
 # Runs.

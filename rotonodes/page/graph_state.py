@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from rotonodes.errors import Fault, GraphError, RotoError
@@ -41,10 +42,23 @@ def read_state(text: str, file: str, variables: Mapping[str, Any], settings: Map
         builder.assemble(graph)
     except GraphError as error:
         return GraphState(text, graph, faults=error.faults, readable=False)
-    once = {str(fault): fault for fault in builder.faults}
+    once = {str(fault): fault for fault in _own_faults(builder, document, file)}
     faults = sorted(once.values(), key=lambda fault: (fault.line, fault.column))
     broken = frozenset({*builder.broken, *(fault.node for fault in faults if fault.node)})
     return GraphState(text, graph, document.data, document, faults, broken)
+
+
+def _own_faults(builder: Builder, document: Document, file: str) -> Iterator[Fault]:
+    """The faults of a file; one that lies in another graph file is the fault of the node that uses that file."""
+    yield from (fault for fault in builder.faults if fault.file == file)
+    inside = [fault for fault in builder.faults if fault.file != file]
+    nodes = document.data.get("nodes")
+    for name, body in nodes.items() if inside and isinstance(nodes, dict) else ():
+        if name in builder.broken and is_graph_file(body):
+            stem = PurePath(body["type"]).name
+            yield from (
+                document.fault(str(fault), "nodes", name, "type", node=name) for fault in inside if PurePath(fault.file).name == stem
+            )
 
 
 def state_data(state: GraphState, positions: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,6 +86,8 @@ class LiveSocket:
             page.send({"type": "error", "id": identity, "message": fault.message, "line": fault.line, "column": fault.column})
         except (RotoError, OSError) as error:
             page.send({"type": "error", "id": identity, "message": str(error)})
+        except (TypeError, AttributeError, LookupError) as error:
+            page.send({"type": "error", "id": identity, "message": f"a value of the message is of a wrong kind: {error}"})
         except (ValueError, RecursionError):
             page.send({"type": "error", "id": identity, "message": "the message is no JSON"})
 

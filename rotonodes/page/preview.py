@@ -176,8 +176,6 @@ class Previews:
     @staticmethod
     def _refuse_broken(state: GraphState, node: str, link: Link) -> None:
         above = state.graph.upstream([link.node])
-        if len(state.graph.order()) != len(state.graph.vertices):
-            above |= {name for name in above if name not in state.graph.order()}
         for fault in state.faults:
             if fault.node and (fault.node in above or any(name.startswith(f"{fault.node}/") for name in above)):
                 where = "" if fault.node == node else f"it needs {fault.node}: "

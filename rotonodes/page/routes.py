@@ -271,5 +271,7 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             return failed(400, str(error))
         except RotoError as error:
             return failed(409, str(error))
+        except Exception as error:  # a fault of ours: the page is told, and the server goes on
+            return failed(500, f"internal error: {type(error).__name__}: {error}")
 
     return answer
