@@ -10,6 +10,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import PurePath
 
 from rotonodes.values.frames import FilePattern
 
@@ -47,10 +48,10 @@ def any_meet(paths: Iterable[tuple[int, str]]) -> bool:
         return False
     identity, folders = cache(_folder_identity), defaultdict[object, list[tuple[str, str, int]]](list)
     for owner, path in listed:
-        folder, name = os.path.split(path)
+        folder, name = _split(path)
         if FilePattern(folder).has_token:
             return True
-        folders[identity(folder)].append((*_ends(path, name), owner))
+        folders[identity(folder)].append((*_ends(os.path.join(folder, name), name), owner))
     return any(_names_meet(sorted(names)) for names in folders.values())
 
 
@@ -73,6 +74,12 @@ def has_links(folder: str) -> bool:
             return any(entry.is_symlink() for entry in entries)
     except OSError:
         return False
+
+
+def _split(path: str) -> tuple[str, str]:
+    """The folder and the name of a file; `a.png/` and `a.png/.` are written as a.png."""
+    folder, name = os.path.split(path)
+    return os.path.split(PurePath(path)) if name in ("", ".") else (folder, name)
 
 
 def _ends(path: str, name: str) -> tuple[str, str]:
@@ -106,7 +113,7 @@ class FilesByPlace:
         return next((node for other, node in alike.values() if _same_file(other, path)), None)
 
     def _place(self, path: str) -> tuple[tuple[object, str], str]:
-        folder, name = os.path.split(path)
+        folder, name = _split(path)
         return (self._folder_of(folder), unicodedata.normalize("NFC", name).casefold()), name
 
 
