@@ -338,8 +338,8 @@ def write_labels(path: str | os.PathLike[str], labels: Labels, *, values: Sequen
 
 def read_key(path: str | os.PathLike[str]) -> str | None:
     """The key of a finished file, stored inside it or in its sidecar; None when missing, truncated, or not written by rotonodes."""
-    if str(path).endswith(".png") and (key := png.read_text(path).get(png.KEY)):
-        return key  # without opening it twice: a plan asks this of every frame
+    if os.fspath(path).endswith(".png") and (found := png.read_text(path).get(png.KEY)):  # opened once
+        return found
     try:
         start = _start(path)
     except FrameError:

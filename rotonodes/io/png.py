@@ -7,7 +7,7 @@ import io
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
 from rotonodes.errors import FrameError, RotoError
 from rotonodes.io.files import decoding, read_bytes, write_bytes
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEY = "rotonodes:key"
+_END = b"\0\0\0\0IEND\xaeB`\x82"  # the last chunk
+_HEAD = 1 << 10  # bytes that usually hold all chunks before the pixels
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6
 _LINEAR_GAMMA = 100_000  # gAMA is in 1/100000
 _COLOR_TYPE = {1: _GREY, 2: _GREY_ALPHA, 3: _RGB, 4: _RGBA}
@@ -193,23 +195,30 @@ def read_text(path: str | os.PathLike[str]) -> dict[str, str]:
     """The tEXt entries before the pixels, without reading those; empty when the file is absent, no PNG, or truncated."""
     texts: dict[str, str] = {}
     try:
-        with open(path, "rb") as file:
-            file.seek(-12, os.SEEK_END)
-            if file.read() != chunk(b"IEND", b""):
+        with open(path, "rb", buffering=0) as file:
+            head = file.read(_HEAD)  # one read for most files: a plan asks thousands of them
+            file.seek(-len(_END), os.SEEK_END)
+            if file.read() != _END or head[:8] != SIGNATURE:
                 return {}
-            file.seek(0)
-            if file.read(8) != SIGNATURE:
-                return {}
+            at = 8
             while True:
-                length, kind = struct.unpack(">I4s", file.read(8))
+                length, kind = struct.unpack(">I4s", _piece(file, head, at, 8))
                 if kind == b"IDAT":
                     return texts
-                body = file.read(length + 4)[:length]
                 if kind == b"tEXt":
-                    word, _, text = body.partition(b"\0")
+                    word, _, text = _piece(file, head, at + 8, length).partition(b"\0")
                     texts[word.decode("latin-1")] = without_seal(text.decode("latin-1")) if word == KEY.encode() else text.decode("latin-1")
+                at += length + 12
     except (OSError, struct.error):
         return {}
+
+
+def _piece(file: IO[bytes], head: bytes, at: int, count: int) -> bytes:
+    """Bytes of a file, of which the `head` was read."""
+    if at + count <= len(head):
+        return head[at : at + count]
+    file.seek(at)
+    return file.read(count)
 
 
 def write_png(

@@ -255,11 +255,12 @@ def _listed(folder: str, pieces: tuple[Piece, ...]) -> set[int]:
             names = [entry.name for entry in entries]
     except OSError:
         return set()
+    text, count = _template((pieces,))
     found = set()
     for name in names:
         match = expression.fullmatch(name)
         frame = int(match["frame"]) if match else 0
-        if match and name in (_name(pieces, frame), _name(pieces, frame, signed=True)):
+        if match and (name == text % ((frame,) * count) or (frame < 0 and name == _name(pieces, frame, signed=True))):
             found.add(frame)
     return found
 
