@@ -10,7 +10,8 @@ import torch
 from rotonodes import Graph, Image
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.imaging.picture import color_configs
-from rotonodes.nodes import ColorSpace
+from rotonodes.io.pictures import write_image
+from rotonodes.nodes import ColorSpace, LoadFrames, WriteFrames
 from rotonodes.plan.make_plan import make_plan
 from rotonodes.values.color import linear_to_srgb
 
@@ -149,3 +150,35 @@ def test_a_picture_of_one_channel_is_refused() -> None:
 def test_ways_that_contradict_each_other() -> None:
     assert next(iter(ColorSpace(target="a", view="b").faults(frozenset(), 1))).startswith("target: a space and a view cannot both be")
     assert next(iter(ColorSpace(config="a", builtin="b").faults(frozenset(), 1))).startswith("builtin: `config` names a file already")
+
+
+LUT = (
+    CONFIG
+    + """  - !<ColorSpace> {name: graded, from_scene_reference: !<FileTransform> {src: %s, interpolation: linear}}
+search_path: luts
+"""
+)
+
+
+def test_tables_of_a_config_are_files_that_are_read(tmp_path: Path) -> None:
+    """Another table is another key; `--sandbox` refuses one that lies elsewhere; one that is not used counts for nothing."""
+    (tmp_path / "shot/luts").mkdir(parents=True)
+    table = "LUT_1D_SIZE 2\n0 0 0\n0.5 0.5 0.5\n"
+    for path in ("shot/luts/half.cube", "half.cube"):
+        (tmp_path / path).write_text(table)
+    config = tmp_path / "shot/c.ocio"
+    config.write_text(LUT % "half.cube")
+    write_image(tmp_path / "shot/a.png", Image(torch.full((3, 2, 2), 0.5)))
+    node = ColorSpace(config=str(config), target="graded")
+    assert node.reads(None) == (str(config), str(tmp_path / "shot/luts/half.cube"))
+    assert ColorSpace(config=str(config), target="half").reads(None) == (str(config),)
+    g = Graph(frames="1")
+    made = g.add(ColorSpace(config="c.ocio", target="graded"), "grade", image=g.add(LoadFrames(path="a.png")).image)
+    g.add(WriteFrames(path="out/a.exr"), "write", image=made)
+    before = make_plan(g, root=str(tmp_path / "shot"), cache="none").keys.of("write", 1)
+    (tmp_path / "shot/luts/half.cube").write_text(table.replace("0.5", "0.25"))
+    assert make_plan(g, root=str(tmp_path / "shot"), cache="none").keys.of("write", 1) != before
+    for elsewhere in (str(tmp_path / "half.cube"), "../../half.cube"):
+        config.write_text(LUT % elsewhere)
+        with pytest.raises(UsageError, match=r"--sandbox: .*half\.cube lies outside of --root"):
+            make_plan(g, root=str(tmp_path / "shot"), cache="none", sandbox=())

@@ -1,18 +1,17 @@
-"""Colour conversions of OpenColorIO configs."""
+"""Colour conversions of OpenColorIO configs. A plan asks for their files: torch is imported where pixels are converted."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import torch
-
-from rotonodes.errors import FrameError, UsageError, did_you_mean
+from rotonodes.errors import FrameError, RotoError, UsageError, did_you_mean
 from rotonodes.extras import load_library
-from rotonodes.imaging.picture.compositing import with_colors
-from rotonodes.values.color import linear_to_srgb, srgb_to_linear, unpremultiply
-from rotonodes.values.pixels import Image
+
+if TYPE_CHECKING:
+    from rotonodes.values.pixels import Image
 
 # Fixed versions: a newer OpenColorIO must not change pixels.
 _BUILTIN = {
@@ -39,6 +38,25 @@ def processor(config: str, conversion: Conversion) -> Any:
 
     Raises UsageError for a config that cannot be read, and for names that it lacks.
     """
+    return _processor(config, conversion).getDefaultCPUProcessor()
+
+
+def tables_used(config: str, conversion: Conversion) -> tuple[str, ...]:
+    """The files with tables (LUTs) that a conversion reads, as paths that begin with the config's folder. None for one that fails."""
+    try:
+        return _tables_used(config, conversion, os.stat(config).st_mtime_ns)
+    except (RotoError, OSError):
+        return ()  # the run says so
+
+
+@lru_cache(maxsize=64)
+def _tables_used(config: str, conversion: Conversion, changed: int) -> tuple[str, ...]:
+    folder = os.path.dirname(config)
+    found = [os.path.relpath(path, folder or ".") for path in _processor(config, conversion).getProcessorMetadata().getFiles()]
+    return tuple(sorted(path for path in (os.path.join(folder, name) for name in found) if os.path.isfile(path)))
+
+
+def _processor(config: str, conversion: Conversion) -> Any:
     ocio = load_library("PyOpenColorIO", "ColorSpace")
     opened = _opened(ocio, config)
     what = config or f"ocio://{_BUILTIN['cg']}"
@@ -51,7 +69,7 @@ def processor(config: str, conversion: Conversion) -> Any:
             _to_space(ocio, opened, what, source, conversion) if conversion.target else _to_view(ocio, opened, what, source, conversion)
         )
         direction = ocio.TRANSFORM_DIR_INVERSE if conversion.invert else ocio.TRANSFORM_DIR_FORWARD
-        return opened.getProcessor(transform, direction).getDefaultCPUProcessor()
+        return opened.getProcessor(transform, direction)
     except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         raise UsageError(f"the config {what} cannot convert this: {_one_line(error)}") from None
 
@@ -62,6 +80,12 @@ def converted(image: Image, cpu: Any, backwards: bool | None = None) -> Image:
     A result of sRGB codes is made linear light; with `backwards` light is made codes before. None does neither. Raises FrameError for a
     picture without three colour channels.
     """
+    import numpy as np
+    import torch
+
+    from rotonodes.imaging.picture.compositing import with_colors
+    from rotonodes.values.color import linear_to_srgb, srgb_to_linear, unpremultiply
+
     if len(image.color_indices) != 3:
         raise FrameError(f"a colour space needs three channels of colour, this picture has {' '.join(image.channels)}")
     ocio = load_library("PyOpenColorIO", "ColorSpace")

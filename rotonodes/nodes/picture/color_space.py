@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rotonodes.node.annotations import Device, Prepared
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.values.pixels import Image
+
+if TYPE_CHECKING:
+    from rotonodes.imaging.picture.color_configs import Conversion
 
 
 class ColorSpace(Node):
@@ -42,15 +45,26 @@ class ColorSpace(Node):
             yield "target: a space and a view cannot both be the result: take away `target`, or `view` and `display`"
 
     def reads(self, frame: int | None) -> tuple[str, ...]:
-        """The config's file, also the environment's, so that another config makes another key."""
-        path = self.config or ("" if self.builtin else os.environ.get("OCIO", ""))
-        return (path,) if path and not path.startswith("ocio://") else ()
+        """The config's file, also the environment's, and its tables that are used, so that others make another key."""
+        path = self._where()
+        if not path or path.startswith("ocio://"):
+            return ()
+        from rotonodes.imaging.picture.color_configs import tables_used
+
+        return (path, *tables_used(path, self._conversion()))
 
     def prepare(self, device: Device, **inputs: Any) -> Any:
-        from rotonodes.imaging.picture.color_configs import Conversion, processor
+        from rotonodes.imaging.picture.color_configs import processor
 
-        where = self.config or (f"ocio://{self.builtin}" if self.builtin else os.environ.get("OCIO", ""))
-        return processor(where, Conversion(self.source, self.target, self.display, self.view, self.looks, self.invert))
+        return processor(self._where(), self._conversion())
+
+    def _where(self) -> str:
+        return self.config or (f"ocio://{self.builtin}" if self.builtin else os.environ.get("OCIO", ""))
+
+    def _conversion(self) -> Conversion:
+        from rotonodes.imaging.picture.color_configs import Conversion
+
+        return Conversion(self.source, self.target, self.display, self.view, self.looks, self.invert)
 
     def process(self, image: Image, *, converter: Prepared) -> Image:
         from rotonodes.imaging.picture.color_configs import converted
