@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import struct
 import zipfile
 import zlib
@@ -17,6 +18,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from conftest import Call
 from rotonodes.errors import FrameError, RotoError, UsageError
 from rotonodes.imaging.passes.cryptomatte import find_cryptomatte
 from rotonodes.imaging.picture import lettering
@@ -340,3 +342,44 @@ def test_an_error_is_one_line_whatever_a_file_says(tmp_path: Path) -> None:
     with pytest.raises(RotoError) as caught:
         pictures.read_image(path)
     assert str(caught.value).isprintable() and "wrong checksum in its I\\x85\\x0bA chunk" in str(caught.value)
+
+
+PIPED = {
+    "picture": "  a: {type: LoadFrames, path: pipe.png}",
+    "sequence": '  a: {type: LoadFrames, path: "pipe.####.png"}',
+    "labels": "  a: {type: LoadLabels, path: pipe.png, classes: [a, b]}",
+    "device": "  a: {type: LoadFrames, path: /dev/zero}",
+    "weights": "  p: {type: LoadFrames, path: a.png}\n  a: {type: UNetSegment, in: p, weights: pipe.safetensors}",
+    "checkpoint": "  p: {type: LoadFrames, path: a.png}\n  a: {type: UNetSegment, in: p, weights: zero.pt}",
+    "palette": "  p: {type: LoadLabels, path: a.png, classes: [a, b]}\n  a: {type: PaintTones, in: p, palette: pipe.gpl}",
+    "font": "  p: {type: LoadFrames, path: a.png}\n  a: {type: Text, in: p, text: x, font: pipe.ttf}",
+    "movie": "  a: {type: LoadMovie, path: pipe.gif}",
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("kind", PIPED)
+def test_pipes_and_devices_are_not_waited_for(kind: str, tmp_path: Path, call: Call) -> None:
+    """An archive of a stranger may bring named pipes: opening one waits for ever, a link to /dev/zero never ends."""
+    for name in ("pipe.png", "pipe.0001.png", "pipe.safetensors", "pipe.gpl", "pipe.ttf", "pipe.gif"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "zero.pt").symlink_to("/dev/zero")
+    png.write_png(tmp_path / "a.png", np.zeros((2, 2), np.uint8))
+    (tmp_path / "g.yaml").write_text(
+        f'rotonodes: 1\nframes: 1\nnodes:\n{PIPED[kind]}\n  w: {{type: WriteFrames, in: a, path: "out/a.####.png"}}\n'
+    )
+    graph = (str(tmp_path / "g.yaml"), "--root", str(tmp_path))
+    done = call("run", "-q", "--device", "cpu", "--cache", "none", *graph)
+    assert done.code == 2 and "a pipe or a device, not a file: name a file" in done.err and len(done.err.splitlines()) == 1, done
+    for command in ("plan", "check"):
+        assert call(command, *graph).code in (0, 2)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_in_place_of_an_output_is_no_output(tmp_path: Path) -> None:
+    for name in ("a.png", "a.bmp", ".b.bmp.key"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "b.bmp").write_bytes(b"BM")
+    for name in ("a.png", "a.bmp", "b.bmp"):
+        assert pictures.read_key(tmp_path / name) is None and not pictures.is_as_written(tmp_path / name)
+        assert files.read_sidecar(tmp_path / name) is None

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,10 +48,21 @@ def write_error(path: str | os.PathLike[str], error: OSError) -> RotoError:
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """All bytes of a file. Raises FrameError when it is missing or unreadable, RetryError when its server is away."""
+    check_regular(path)
     try:
         return Path(path).read_bytes()
     except OSError as error:
         raise read_error(path, error) from error
+
+
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Raise FrameError for a pipe, a socket or a device: reading it may wait or go on for ever. What is not there is said elsewhere."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FrameError(f"{path}: a pipe or a device, not a file: name a file")
 
 
 def read_error(path: str | os.PathLike[str], error: OSError) -> RotoError:
@@ -215,10 +227,10 @@ def fingerprint(path: str | os.PathLike[str], content: bool = False) -> tuple[in
     try:
         if content:
             return (sha256_of(path),)
-        stat = os.stat(path)
+        found = os.stat(path)
     except OSError as error:
         raise read_error(path, error) from error
-    return stat.st_size, stat.st_mtime_ns
+    return found.st_size, found.st_mtime_ns
 
 
 def sidecar_path(path: str | os.PathLike[str]) -> Path:
@@ -243,6 +255,8 @@ def read_sidecar(path: str | os.PathLike[str], verify: bool = False) -> str | No
     """
     beside = sidecar_path(path)
     try:
+        check_regular(beside)
+        check_regular(path)
         with open(beside, "rb") as file:
             noted = parse_json(file.read(_MOST_NOTE))
         found = os.stat(path)
@@ -250,7 +264,7 @@ def read_sidecar(path: str | os.PathLike[str], verify: bool = False) -> str | No
             return None
         same = not verify and found.st_mtime_ns == os.stat(beside).st_mtime_ns
         return str(noted["key"]) if same or sha256_of(path) == noted["sha256"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FrameError, OSError, ValueError, KeyError, TypeError):
         return None
 
 

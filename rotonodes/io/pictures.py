@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rotonodes.errors import FrameError, UsageError, did_you_mean
 from rotonodes.io import animation, exr, exr_header, gif, png, psd, samples, seal, svg, tiff, video_key
 from rotonodes.io.arrays import is_array, read_array
-from rotonodes.io.files import decoding, read_error, read_sidecar, write_bytes
+from rotonodes.io.files import check_regular, decoding, read_error, read_sidecar, write_bytes
 from rotonodes.io.limits import check_growth, check_jpeg, open_with_pillow
 from rotonodes.io.orientation import orientation_of, upright, upright_size
 from rotonodes.io.other_formats import no_picture, other_size, read_other
@@ -88,6 +88,7 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 
 def _start(path: str | os.PathLike[str]) -> bytes:
+    check_regular(path)
     try:
         with open(path, "rb") as file:
             return file.read(16)
@@ -338,9 +339,10 @@ def write_labels(path: str | os.PathLike[str], labels: Labels, *, values: Sequen
 
 def read_key(path: str | os.PathLike[str]) -> str | None:
     """The key of a finished file, stored inside it or in its sidecar; None when missing, truncated, or not written by rotonodes."""
-    if os.fspath(path).endswith(".png") and (found := png.read_text(path).get(png.KEY)):  # opened once
-        return found
     try:
+        check_regular(path)
+        if os.fspath(path).endswith(".png") and (found := png.read_text(path).get(png.KEY)):  # opened once
+            return found
         start = _start(path)
     except FrameError:
         return None

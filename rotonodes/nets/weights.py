@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rotonodes.errors import UsageError, did_you_mean_file
+from rotonodes.errors import FrameError, UsageError, did_you_mean_file
 from rotonodes.io.archives import check_unpacked_size
-from rotonodes.io.files import write_bytes
+from rotonodes.io.files import check_regular, write_bytes
 from rotonodes.io.json_text import parse_json
 from rotonodes.io.shipped import find_weights, near_weights
 from rotonodes.nets.frame_tiles import frame_bytes, pixels_of, tiles_of
@@ -239,6 +239,10 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[None]:
+    try:
+        check_regular(path)
+    except FrameError as error:
+        raise WeightsError(str(error)) from None
     try:
         yield
     except FileNotFoundError:

@@ -99,6 +99,8 @@ def damaged_entries(folder: Path) -> tuple[int, list[Path]]:
     """Read every byte of a cache; returns the number of entries, and those that are not as they were written."""
     count, damaged = 0, []
     for entry in entries(folder):
+        if not entry.path.is_file():  # gone, or a pipe
+            continue
         try:
             count += 1
             check(entry.path.read_bytes())

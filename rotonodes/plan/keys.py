@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
-from rotonodes.errors import RotoError, UsageError
+from rotonodes.errors import FrameError, RotoError, UsageError
 from rotonodes.graph.graph import Graph, Link, Vertex
 from rotonodes.node.annotations import Frame, InputLink, Shot
 from rotonodes.node.base import Node
@@ -294,10 +294,14 @@ class FileFingerprints:
         self._known: dict[str, tuple[Any, tuple[int, ...] | None]] = {}
 
     def __call__(self, path: str) -> Any:
-        from rotonodes.io.files import fingerprint
+        from rotonodes.io.files import check_regular, fingerprint
 
         if path not in self._known:
             stamp = self.stamp(path)
+            try:
+                check_regular(path)
+            except FrameError as error:
+                raise UsageError(str(error)) from None
             try:
                 self._known[path] = [self._written(path), *fingerprint(path, content=self._content)], stamp
             except (OSError, RotoError):

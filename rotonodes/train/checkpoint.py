@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from rotonodes.errors import RotoError, UsageError
+from rotonodes.errors import FrameError, RotoError, UsageError
 from rotonodes.io.archives import check_unpacked_size
-from rotonodes.io.files import atomic_write, hidden_name, sweep, write_bytes
+from rotonodes.io.files import atomic_write, check_regular, hidden_name, sweep, write_bytes
 from rotonodes.machine import torchrun
 from rotonodes.nets.weights import WeightsError, read_pickle_free
 
@@ -80,6 +80,10 @@ def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> 
 
 def check_sums(path: Path) -> None:
     """Raise WeightsError when a byte of a checkpoint is not as it was written: torch does not compare the checksums of its archives."""
+    try:
+        check_regular(path)
+    except FrameError as error:
+        raise WeightsError(f"{error}; delete it") from None
     try:
         check_unpacked_size(path, path.stat().st_size)
         with zipfile.ZipFile(path) as archive:
