@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from rotonodes.errors import FrameError
+from rotonodes.imaging.mattes.box_means import box_mean
 from rotonodes.imaging.passes.camera import camera_rotation
 from rotonodes.imaging.passes.key_light import find_key_light
 from rotonodes.imaging.passes.light_choice import STRONGEST_ONE, LightChoice
@@ -153,7 +153,7 @@ class KeyShading:
     def _around(self, chance: np.ndarray, told: np.ndarray) -> np.ndarray:
         """How likely the light arrives around each pixel, from the pixels that tell, `[H, W]`."""
         near = np.full(chance.shape, self.found.fit.lit_open, np.float32)
-        planes = torch.from_numpy(np.stack([chance * told, told]).astype(np.float32))
+        planes = (chance * told).astype(np.float32), told.astype(np.float32)
         for share in _AROUND:
             reach = max(2, int(share * chance.shape[1]))
             total, count = (_blurred(plane, reach) for plane in planes)
@@ -184,11 +184,11 @@ def shading_image(shading: KeyShading | None, layers: Layers) -> Image:
     return Image(planes, SHADING, (layers.box.left, layers.box.top), layers.size, layers.metadata)
 
 
-def _blurred(plane: torch.Tensor, reach: int) -> np.ndarray:
+def _blurred(plane: np.ndarray, reach: int) -> np.ndarray:
     """A plane `[H, W]`, averaged twice over a square of 2 * reach + 1 px; beyond the frame is 0."""
     for _ in range(2):
-        plane = F.avg_pool2d(plane[None, None], 2 * reach + 1, 1, reach)[0, 0]
-    return np.asarray(plane)
+        plane = box_mean(np.pad(plane, reach), reach)[reach:-reach, reach:-reach]
+    return plane
 
 
 def views_of(shape: tuple[int, ...], lens: float | None) -> np.ndarray:
