@@ -233,3 +233,30 @@ def test_how_lit_the_surroundings_are_is_a_mean_of_means_with_darkness_outside(r
     for _ in range(2):
         pooled = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(pooled, (reach,) * 4), 2 * reach + 1, 1)
     np.testing.assert_allclose(_blurred(plane.numpy(), reach), pooled[0, 0].numpy(), atol=2e-6)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("painted", [0, 1, 2, 7])
+def test_a_frame_with_hardly_any_diffuse_colour_is_shaded_by_what_light_there_is(painted: int) -> None:
+    """All metal and black, as a car in the dark: no colour that lets diffuse light be seen, or a few pixels of it."""
+    sun = unit(1, -1, 1)
+    scene = ball(looking(0.2, 0.4), sun)
+    layers = scene.layers({"camera": scene.rows.tolist()})
+    color = np.zeros(scene.depth.shape, np.float32)
+    color.ravel()[np.flatnonzero(scene.light.sum(axis=0) > 0)[:painted]] = 0.5
+    planes = dict(layers.planes) | {f"L.DiffCol.{channel}": color for channel in "RGB"}
+    found = FindKeyLight()(Layers(planes, layers.box, layers.size, layers.metadata, path=layers.path))
+    assert torch.isfinite(found.data).all() and found.data[0].max() > 0.5
+    if not painted:
+        wanted = np.einsum("ihw,i->hw", scene.normals, sun).clip(0)
+        assert abs(found.data[0].numpy() - wanted).mean() < 0.1
+
+
+@pytest.mark.filterwarnings("error")
+def test_lit_pixels_that_stand_alone_are_no_light() -> None:
+    scene = ball(looking(0.2, 0.4), unit(1, -1, 1))
+    layers = scene.layers({"camera": scene.rows.tolist()})
+    dots = np.zeros(scene.depth.shape, np.float32)
+    dots[::3, ::3] = 1
+    planes = {name: plane * dots if ".DiffDir." in name else plane for name, plane in layers.planes.items()}
+    assert not FindKeyLight()(Layers(planes, layers.box, layers.size, layers.metadata, path=layers.path)).data.any()

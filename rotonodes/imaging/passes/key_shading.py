@@ -95,6 +95,8 @@ def light_direction(layers: Layers, where: KeyPasses) -> np.ndarray | None:
         surface, rotation = where.surface(layers)
     except FrameError:
         return first
+    if not surface.diffuse.any():
+        return first
     return np.asarray(rotation.T @ find_lamp(surface, rotation @ first, where.choice.rank).lamp.direction)
 
 
@@ -124,6 +126,8 @@ class KeyShading:
         if first is None:
             return None
         surface, rotation = where.surface(layers, shape)
+        if not surface.diffuse.any():  # a few lit pixels, each by itself: nothing that shading could be told from
+            return None
         if towards is None:
             return cls(surface, find_lamp(surface, rotation @ first, where.choice.rank), roughness)
         return cls(surface, known_sun(surface, rotation @ np.asarray(towards, np.float32)), roughness)

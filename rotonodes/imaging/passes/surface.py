@@ -69,7 +69,7 @@ class Surface:
     ) -> Surface:
         """From the passes DiffDir `[3, H, W]`, Normal `[3, H, W]` in camera space, Depth `[H, W]`, and DiffCol where it is rendered.
 
-        Without DiffCol a surface is diffuse where it has any diffuse light.
+        Without DiffCol, or where none of it is brighter than `PAINTED`, a surface is diffuse where it has any diffuse light.
         """
         length = lengths(normals)
         there = length > 0.5
@@ -80,7 +80,9 @@ class Surface:
         calm = median(torch.from_numpy(luminance), _NOISE).numpy()
         painted = calm > 0
         if color is not None:
-            painted = light_luminance(color) > PAINTED
+            colored = light_luminance(color) > PAINTED
+            if (colored & usable & there).any():  # else nothing but metal, glass and black: the little light that they show has to do
+                painted = colored
         near = (depth > 0) & (depth < NOTHING)  # false for NaN
         lens = find_lens(depth, usable_normals(normals))
         return cls(luminance, calm, unit, np.where(near, depth, np.inf).astype(np.float32), painted & usable & there, lens, shape)
