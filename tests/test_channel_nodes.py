@@ -52,6 +52,17 @@ def test_a_matte_of_another_size_is_refused() -> None:
         ApplyMatte()(pixel(1, 1, 1), Matte(torch.ones(1, 1, 2)))
 
 
+@pytest.mark.parametrize("size", [(1, 3), (3, 1), (4, 4)])
+def test_a_second_picture_of_another_size_is_refused(size: tuple[int, int]) -> None:
+    """Larger or smaller, pictures and mattes."""
+    width, height = size
+    said = rf"b is {width} x {height}, the picture 2 x 2: crop or reformat one of them"
+    with pytest.raises(FrameError, match=said):
+        Math(operation="add")(Image(torch.zeros(3, 2, 2)), b=Image(torch.zeros(3, height, width)))
+    with pytest.raises(FrameError, match=said):
+        Math(operation="add")(Matte(torch.zeros(1, 2, 2)), b=Matte(torch.zeros(1, height, width)))
+
+
 def test_invert() -> None:
     assert values(Invert()(pixel(0.25, 1.0, 3.0))) == [0.75, 0.0, -2.0]
     assert values(Invert()(Matte(torch.full((1, 1, 1), 0.25)))) == [0.75]

@@ -79,6 +79,8 @@ def test_colour_is_converted_unpremultiplied(config: str) -> None:
     half = made(ColorSpace(target="sRGB - Texture"), 0.09, 0.09, 0.09, 0.5)
     assert half == pytest.approx([0.5 * float(linear_to_srgb(torch.tensor(0.18)))] * 3 + [0.5], abs=2e-5)
     assert made(ColorSpace(), 0.0, 0.0, 0.0, 0.0) == [0, 0, 0, 0]
+    assert made(ColorSpace(target="ACEScct"), 0.0, 0.0, 0.0, 0.0) == [0, 0, 0, 0], "also in a space whose black is not 0"
+    assert made(ColorSpace(target="ACEScct"), 0.0, 0.0, 0.0, 1.0) == pytest.approx([0.0729] * 3 + [1], abs=1e-3)
     assert made(ColorSpace(config=config, target="half"), 0.4, 0.4, 0.4, 0.0) == pytest.approx([0.2, 0.2, 0.2, 0])  # light without cover
 
 

@@ -74,3 +74,18 @@ def test_a_ring_is_smoothed_alike_wherever_it_begins(slack: float | None) -> Non
     radii = np.linalg.norm(made[0], axis=1)
     assert np.ptp(radii) < (0.3 if slack else 0.1), "the waves of six points are gone, or as far as they may be"
     assert radii.mean() == pytest.approx(20, abs=0.06), "and the ring has not shrunk"
+
+
+@pytest.mark.parametrize(("tolerance", "reach"), [(0.1, 0.4), (0.5, 0.4), (0.6, 0.5), (1.0, 0.9)])
+def test_smoothing_leaves_a_tenth_of_a_pixel_for_the_curves(tolerance: float, reach: float) -> None:
+    """Points stay within half a pixel of their gates' middles, or within the tolerance where that is more, less a tenth."""
+    count = 60
+    high = np.where(np.arange(count) // 6 % 2, 3.0, -3.0)  # a square wave that wants to become a line half way between
+    middles = np.stack([np.arange(count, dtype=float), high], 1)
+    gates = np.tile([0.0, 1.0], (count, 1))
+    gates[[0, -1]] = 0
+    made = smooth(Chains.of([middles], [gates], [np.zeros(count)], [False]), tolerance)
+    assert np.abs(made.off).max() == pytest.approx(reach) and made.points[:, 0].tolist() == middles[:, 0].tolist()
+    assert made.points[:, 1] == pytest.approx(high + made.off) and made.off[[0, -1]].tolist() == [0, 0]
+    near = smooth(Chains.of([middles], [gates], [np.zeros(count)], [False]), tolerance, slack=0.05)
+    assert np.abs(near.off).max() == pytest.approx(0.05), "a known place moves by its slack"

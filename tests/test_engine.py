@@ -389,6 +389,22 @@ def test_what_is_cached_is_not_made_again(tmp_path: Path) -> None:
     assert result.stats["n0"].cached == 12
 
 
+def test_a_value_made_once_counts_as_cached_when_it_is(tmp_path: Path) -> None:
+    class Still(Node):
+        cached = True
+
+        def process(self) -> ToneScale:
+            return ToneScale((0.5,))
+
+    graph = Graph(frames="1-3")
+    graph.add(Save(path="a.####.bin"), image=graph.add(Scale(), image=graph.add(EngineRamp()), scale=graph.add(Still(), "still")))
+    for counts in ((1, 0), (0, 1)):
+        result = run(graph, root=str(tmp_path))
+        assert (result.stats["still"].ran, result.stats["still"].cached) == counts
+        for path in tmp_path.glob("a.*.bin"):
+            path.unlink()
+
+
 def test_a_damaged_cache_entry_is_made_anew(tmp_path: Path) -> None:
     class Slow(Node):
         cached = True

@@ -81,8 +81,9 @@ def test_named_layers_lie_on_the_union_of_all_windows(tmp_path):
 
 
 def test_an_empty_data_window_is_written_as_one_black_pixel(tmp_path):
-    exr.write_exr(tmp_path / "x.exr", Image(torch.ones(4, 0, 0), size=(4, 3)))
-    assert not exr.read_image(tmp_path / "x.exr").on_frame().data.any()
+    for size in ((0, 0), (2, 0), (0, 2)):
+        exr.write_exr(tmp_path / "x.exr", Image(torch.ones(4, *size), size=(4, 3)))
+        assert not exr.read_image(tmp_path / "x.exr").on_frame().data.any()
 
 
 def parts(tmp_path, spelled):

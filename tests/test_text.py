@@ -122,6 +122,11 @@ def test_letters_that_a_font_lacks_are_named() -> None:
     )
 
 
+def test_three_letters_are_named_without_more_to_come() -> None:
+    with pytest.raises(UsageError, match=r"no letters for \u6f22 \(U\+6F22\) \u5b57 \(U\+5B57\) \u4e2d \(U\+4E2D\): name a font"):
+        Text(text="\u6f22\u5b57\u4e2d", size=(100, 50))()
+
+
 def test_fonts_that_cannot_be_read(tmp_path: Path) -> None:
     bad = tmp_path / "bad.ttf"
     bad.write_text("no font")

@@ -22,7 +22,7 @@ from rotonodes.io.pictures import read_key
 from rotonodes.io.samples import encode
 from rotonodes.io.video_codecs import CODECS, USUAL
 from rotonodes.io.video_key import is_whole
-from rotonodes.io.video_read import VideoIndex, _is_full, _matrix, _rotation, _timed, damaged, frame_samples
+from rotonodes.io.video_read import VideoFile, VideoIndex, _is_full, _matrix, _rotation, _timed, damaged, frame_samples
 from rotonodes.io.yuv import to_planes, to_rgb
 from rotonodes.node.annotations import Monitor
 from rotonodes.nodes import LoadMovie, WriteFrames, WriteVideo
@@ -425,14 +425,14 @@ def test_a_rotation_is_the_nearest_quarter_turn_to_the_left() -> None:
     [
         *("yuv420p", "yuv422p", "yuv444p", "yuvj420p", "nv12", "yuyv422", "uyvy422", "yuv420p10le", "yuv422p10be", "yuv444p12le", "p010le"),
         *("yuva420p", "yuva444p10le", "gray", "gray10le", "gray16be", "rgb24", "bgr24", "rgba", "rgb48be", "rgba64le", "gbrp", "gbrp10le"),
-        *("gbrap", "gbrap12le", "gray12le", "yuv440p", "yuv411p", "yuv410p"),
+        *("gbrap", "gbrap12le", "gray12le", "yuv440p", "yuv411p", "yuv410p", "ya8", "ya16le"),
     ],
 )
 def test_every_layout_of_samples_gives_its_colour(form: str) -> None:
     """Flat colour of 65 x 35 pixels, which no layout divides evenly: the codes come back to within rounding, alpha exactly."""
-    color = np.array([120, 120, 120] if form.startswith("gray") else [200, 60, 110], np.uint8)
+    color = np.array([120, 120, 120] if form.startswith(("gray", "ya")) else [200, 60, 110], np.uint8)
     source = av.VideoFrame.from_ndarray(np.full((35, 65, 3), color, np.uint8), "rgb24")
-    if form.startswith(("rgba", "gbrap", "yuva")):
+    if form.startswith(("rgba", "gbrap", "yuva", "ya")):
         source = av.VideoFrame.from_ndarray(np.dstack([np.full((35, 65, 3), color), np.full((35, 65), 90)]).astype(np.uint8), "rgba")
     frame = source.reformat(format=form, dst_colorspace="ITU709" if form.startswith(("yuv", "nv", "uyvy", "p0")) else None)
     bits, alpha = max(part.bits for part in frame.format.components), any(part.is_alpha for part in frame.format.components)
@@ -454,3 +454,15 @@ def test_a_damaged_video_says_where_and_why(tmp_path: Path) -> None:
     assert ": " + "x" * 200 + ";" in str(damaged(file, ValueError("x" * 300)))
     file.write_bytes(file.read_bytes()[:-20])
     assert str(damaged(file, ValueError("no"))) == f"{file}: damaged animation or video: no (it is truncated); render it again"
+
+
+@pytest.mark.parametrize(("whole", "why"), [(True, "it cannot be decoded"), (False, "the file is truncated")])
+def test_a_frame_that_does_not_come_is_missing(whole: bool, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    WriteVideo(path=str(file))(numbered(3))
+    index = video_index(file)
+    assert index is not None and index.times is not None
+    for times in (None, (*index.times, index.times[-1] * 2)):
+        claimed = index._replace(frames=4, times=times, whole=whole)
+        with pytest.raises(FrameError, match=f"damaged video: frame 4 of 4 is missing: {why}; render it again"):
+            VideoFile(file, claimed).read(4)
