@@ -434,7 +434,7 @@ def test_every_layout_of_samples_gives_its_colour(form: str) -> None:
     source = av.VideoFrame.from_ndarray(np.full((35, 65, 3), color, np.uint8), "rgb24")
     if form.startswith(("rgba", "gbrap", "yuva", "ya")):
         source = av.VideoFrame.from_ndarray(np.dstack([np.full((35, 65, 3), color), np.full((35, 65), 90)]).astype(np.uint8), "rgba")
-    frame = source.reformat(format=form, dst_colorspace="ITU709" if form.startswith(("yuv", "nv", "uyvy", "p0")) else None)
+    frame = source.reformat(format=form, dst_colorspace="ITU709" if form.startswith(("yuv", "nv", "uyvy", "p0")) else None, threads=1)
     bits, alpha = max(part.bits for part in frame.format.components), any(part.is_alpha for part in frame.format.components)
     if "yuv" in form or form.startswith(("nv", "uyvy", "p0")):
         frame.colorspace = 1
