@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rotonodes.imaging.vector.curve_fitting import Chains, fit, smooth
+from rotonodes.imaging.vector.curve_fitting import Chains, _at, _nearer, fit, smooth
 
 CURVE = np.array([[2.0, 3.0], [30.0, -4.0], [44.0, 40.0], [70.0, 21.0]])
 
@@ -89,3 +89,15 @@ def test_smoothing_leaves_a_tenth_of_a_pixel_for_the_curves(tolerance: float, re
     assert made.points[:, 1] == pytest.approx(high + made.off) and made.off[[0, -1]].tolist() == [0, 0]
     near = smooth(Chains.of([middles], [gates], [np.zeros(count)], [False]), tolerance, slack=0.05)
     assert np.abs(near.off).max() == pytest.approx(0.05), "a known place moves by its slack"
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.75])
+@pytest.mark.parametrize("away", [-6.0, 0.0, 6.0])
+@pytest.mark.parametrize("error", [-0.02, 0.01])
+def test_one_step_finds_the_nearest_point_of_a_curve(place: float, away: float, error: float) -> None:
+    """Newton's method: of a small error next to nothing is left, also for points that lie beside the curve."""
+    before, point, after = (_at(CURVE[None], np.array([place + by]))[0] for by in (-1e-5, 0, 1e-5))
+    along_it = (after - before) / np.linalg.norm(after - before)
+    target = point + away * np.array([-along_it[1], along_it[0]])
+    found = _nearer(CURVE[None], np.array([place + error]), target[None])[0]
+    assert abs(found - place) < 0.08 * abs(error)

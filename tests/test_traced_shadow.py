@@ -137,3 +137,10 @@ def test_a_large_frame_is_traced_on_a_grid_along_its_surfaces(monkeypatch: pytes
     coarse = traced_shadow(surface, sun, every, thickness=1.0)
     assert np.abs(coarse - fine).mean() < 0.02 and coarse[:, 50:64].max() < 0.01 and coarse.max() <= 1
     assert coarse[30, 45:50] == pytest.approx(1, abs=0.01), "up to the block's edge"
+
+
+def test_a_ray_of_a_single_pixel_is_followed() -> None:
+    """To a lamp one and a half pixels away, behind a block that is a pixel wide."""
+    surface = wall(block=(30, 31), depth=9.3)
+    lamp = Lamp(np.array([1, 0, 0], np.float32), np.array([0.161, -0.083, -9.75], np.float32), 1.0)
+    assert trace(surface, np.array([20 * 60 + 29]), lamp, 1.0).tolist() == [20 * 60 + 30]

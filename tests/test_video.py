@@ -22,7 +22,7 @@ from rotonodes.io.pictures import read_key
 from rotonodes.io.samples import encode
 from rotonodes.io.video_codecs import CODECS, USUAL
 from rotonodes.io.video_key import is_whole
-from rotonodes.io.video_read import VideoFile, VideoIndex, _is_full, _matrix, _rotation, _timed, damaged, frame_samples
+from rotonodes.io.video_read import VideoFile, VideoIndex, _converted, _is_full, _matrix, _rotation, _timed, damaged, frame_samples
 from rotonodes.io.yuv import to_planes, to_rgb
 from rotonodes.node.annotations import Monitor
 from rotonodes.nodes import LoadMovie, WriteFrames, WriteVideo
@@ -434,7 +434,7 @@ def test_every_layout_of_samples_gives_its_colour(form: str) -> None:
     source = av.VideoFrame.from_ndarray(np.full((35, 65, 3), color, np.uint8), "rgb24")
     if form.startswith(("rgba", "gbrap", "yuva", "ya")):
         source = av.VideoFrame.from_ndarray(np.dstack([np.full((35, 65, 3), color), np.full((35, 65), 90)]).astype(np.uint8), "rgba")
-    frame = source.reformat(format=form, dst_colorspace="ITU709" if form.startswith(("yuv", "nv", "uyvy", "p0")) else None, threads=1)
+    frame = _converted(av, source, form, dst_colorspace="ITU709" if form.startswith(("yuv", "nv", "uyvy", "p0")) else None)
     bits, alpha = max(part.bits for part in frame.format.components), any(part.is_alpha for part in frame.format.components)
     if "yuv" in form or form.startswith(("nv", "uyvy", "p0")):
         frame.colorspace = 1
