@@ -4,8 +4,9 @@
   frames, and the wall time of the job on 1, 10, 100 and 1000 machines, simulated from times that a run measured.
 - done: the same of `plan`, `submit` and `run` where every output is there already, each of which is looked at (`--done`).
 - warm: seconds of a chunk with a network in a process that has just started, and in one that stays.
-- engines: seconds that each engine adds to a chunk, one chunk after the other: how much longer a job takes with more chunks, less the
-  time that the runs of these chunks say they took. Slurm is among them where SLURM_CONF names one that runs.
+- engines: seconds that each engine adds to a chunk of one frame, one chunk after the other: how much longer a job takes with more
+  chunks, less what one process takes for as many more frames; by the clock, and of a core (all processes that the engine starts),
+  which a busy machine changes less. Slurm is among them where SLURM_CONF names one that runs.
 - workers: frames per second of one and of two Dask workers, beside one process that makes all frames one by one, and one on all cores.
 """
 
@@ -14,8 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -144,48 +145,55 @@ def warm(folder: Path) -> None:
     print(f"a chunk of one frame: {min(cold):.2f} s in a process that starts, {min(seconds[1:]):.2f} s in one that stays")
 
 
-def engines(folder: Path, few: int, many: int) -> None:
-    """Print what each engine adds to a chunk."""
-    ways = {"run, a process each": None, "openjd": ["--to", "openjd", "--run"], "dask": ["--to", "dask", "--workers", "1", "--run"]}
+def engines(folder: Path, few: int, many: int, repeats: int) -> None:
+    """Print what each engine adds to a chunk of one frame, as medians; the engines take turns."""
+    ways = {"one process": None, "run, a process each": None, "openjd": ["--to", "openjd", "--run"]}
+    ways |= {"dask": ["--to", "dask", "--workers", "1", "--run"]}
     if os.environ.get("SLURM_CONF") and shutil.which("sbatch"):
         ways["slurm"] = ["--to", "slurm", "--cpus", "2", "--wait"]
-    print("engine                  seconds added to a chunk")
-    for number, (name, words) in enumerate(ways.items()):
-        walls, works = [], []
-        for count in (few, many):
-            place = shot(folder / f"{number}-{count}", count)
-            begun = time.perf_counter()
-            if words is None:
-                for frame in range(1, count + 1):
-                    cost(place, "run", "g.yaml", "-F", str(frame), "--threads", "1", "--stats", str(place / f"{frame}.json"))
-                works.append(sum(json.loads((place / f"{frame}.json").read_text())["seconds"] for frame in range(1, count + 1)))
-            else:
-                cost(place, "submit", "g.yaml", "--chunk", "1", *words, environment={"SLURM_CPUS_PER_TASK": "1"})
-                works.append(sum(_seconds(text) for text in _logs(place, name)))
-            walls.append(time.perf_counter() - begun)
-        added = (walls[1] - walls[0] - (works[1] - works[0])) / (many - few)
-        print(f"{name:24} {added:.2f}" + ("" if works[1] else " (with the work itself)"))
+    slopes: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for repeat in range(repeats):
+        for number, (name, words) in enumerate(ways.items()):
+            wall, core = [], []
+            for count in (few, many):
+                made = _chunks(shot(folder / f"{repeat}-{number}-{count}", count), name, words, count)
+                wall.append(sum(one.wall for one in made))
+                core.append(sum(one.core for one in made))
+            slopes[name].append(((wall[1] - wall[0]) / (many - few), (core[1] - core[0]) / (many - few)))
+    medians = {name: [statistics.median(values) for values in zip(*found, strict=True)] for name, found in slopes.items()}
+    print("added to a chunk of one frame |  s by the clock | s of a core")
+    for name, (wall, core) in medians.items():
+        if name == "one process":
+            print(f"{'(its work: a frame more)':29} | {wall:14.2f} | {core:10.2f}")
+            continue
+        counted = f"{core - medians['one process'][1]:10.2f}" if name != "slurm" else "         –"  # its tasks are not our children
+        print(f"{name:29} | {wall - medians['one process'][0]:14.2f} | {counted}")
 
 
-def _logs(place: Path, engine: str) -> list[str]:
-    return [file.read_text() for file in sorted(place.glob(".rotonodes/jobs/g/logs/*.log"))] if engine != "openjd" else []
+def _chunks(place: Path, name: str, words: list[str] | None, count: int) -> list[Cost]:
+    """The costs of making so many frames in chunks of one."""
+    if words is not None:
+        return [cost(place, "submit", "g.yaml", "--chunk", "1", *words, environment={"SLURM_CPUS_PER_TASK": "1"})]
+    frames = [f"1-{count}"] if name == "one process" else map(str, range(1, count + 1))
+    return [cost(place, "run", "g.yaml", "-F", one, "--threads", "1") for one in frames]
 
 
-def _seconds(log: str) -> float:
-    return sum(float(found) for found in re.findall(r"delivered \d+ frames? in ([\d.]+) s", log))
-
-
-def workers(folder: Path, frames: int) -> None:
-    """Print frames per second of one process, and of one and two workers."""
-    chunk = max(1, frames // 8)
-    single = cost(shot(folder / "one", frames), "run", "g.yaml", "--threads", "1").wall
-    every = cost(shot(folder / "all", frames), "run", "g.yaml").wall
-    print(f"{'one process, one thread':24} {frames / single:6.2f} fps  1.00")
-    print(f"{'one process, all cores':24} {frames / every:6.2f} fps {single / every:5.2f}")
+def workers(folder: Path, frames: int, repeats: int) -> None:
+    """Print frames per second of one process, and of one and two workers: medians, by turns."""
+    chunk = str(max(1, frames // 8))
+    ways = {"one process, one thread": ["run", "g.yaml", "--threads", "1"], "one process, all cores": ["run", "g.yaml"]}
     for count in (1, 2):
-        place = shot(folder / str(count), frames)
-        wall = cost(place, "submit", "g.yaml", "--to", "dask", "--workers", str(count), "--chunk", str(chunk), "--run").wall
-        print(f"{f'dask, {count} worker' + 's' * (count > 1):24} {frames / wall:6.2f} fps {single / wall:5.2f}")
+        submit = ["submit", "g.yaml", "--to", "dask", "--workers", str(count), "--chunk", chunk, "--run"]
+        ways[f"dask, {count} worker" + "s" * (count > 1)] = submit
+    found: dict[str, list[Cost]] = {name: [] for name in ways}
+    for repeat in range(repeats):
+        for number, (name, words) in enumerate(ways.items()):
+            found[name].append(cost(shot(folder / f"{repeat}-{number}", frames), *words))
+    walls = {name: statistics.median(one.wall for one in costs) for name, costs in found.items()}
+    single = next(iter(walls.values()))
+    for name, costs in found.items():
+        core = statistics.median(one.core for one in costs)
+        print(f"{name:24} {frames / walls[name]:6.2f} fps {single / walls[name]:5.2f}   {1000 * core / frames:7.1f} ms of a core a frame")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -193,6 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=1_000_000, help="of the job that is planned")
     parser.add_argument("--done", type=int, default=1_000_000, help="frames of the job that is done")
     parser.add_argument("--chunks", type=int, nargs=2, default=(2, 6), metavar=("FEW", "MANY"))
+    parser.add_argument("--repeats", type=int, default=3, help="of the engines and the workers")
     parser.add_argument("--work", type=int, default=160, help="frames for the comparison of workers")
     parser.add_argument("--parts", nargs="+", default=["plan", "done", "warm", "engines", "workers"])
     given = parser.parse_args(arguments)
@@ -200,8 +209,8 @@ def main(arguments: list[str] | None = None) -> int:
         "plan": lambda folder: plan(folder, given.frames),
         "done": lambda folder: done(folder, given.done),
         "warm": warm,
-        "engines": lambda folder: engines(folder, *given.chunks),
-        "workers": lambda folder: workers(folder, given.work),
+        "engines": lambda folder: engines(folder, *given.chunks, given.repeats),
+        "workers": lambda folder: workers(folder, given.work, given.repeats),
     }
     with tempfile.TemporaryDirectory() as folder:
         for part in given.parts:
