@@ -37,11 +37,11 @@ export const NodeCard = memo(function NodeCard({ id, selected, data }: NodeProps
         <i className="lamp" title={fault ?? what} />
       </header>
       {thumbnail && <Thumbnail name={id} />}
-      {node.inputs.map((input, i) => (
-        <Socket key={`in ${input.name}`} named={away === "near"} side="in" name={input.name} kinds={input.kinds} y={socketY(i, thumbnail)} open={!input.optional && !node.links[input.name]} />
+      {away === "near" && node.inputs.map((input, i) => (
+        <Socket key={`in ${input.name}`} side="in" name={input.name} kinds={input.kinds} y={socketY(i, thumbnail)} open={!input.optional && !node.links[input.name]} />
       ))}
-      {node.outputs.map((output, i) => (
-        <Socket key={`out ${output.name}`} named={away === "near"} side="out" name={output.name} kinds={[output.kind]} y={socketY(i, thumbnail)} open={false} />
+      {away === "near" && node.outputs.map((output, i) => (
+        <Socket key={`out ${output.name}`} side="out" name={output.name} kinds={[output.kind]} y={socketY(i, thumbnail)} open={false} />
       ))}
       {inA && <span className="looked">A</span>}
       {inB && <span className={`looked b${inA ? " beside" : ""}`}>B</span>}
@@ -73,10 +73,9 @@ interface SocketProps {
   kinds: string[];
   y: number;
   open: boolean;
-  named: boolean;
 }
 
-function Socket({ side, name, kinds, y, open, named }: SocketProps) {
+function Socket({ side, name, kinds, y, open }: SocketProps) {
   const classes = `socket ${side} ${kinds.map((kind) => `k-${kind}`).join(" ")}${open ? " open" : ""}`;
   return (
     <>
@@ -88,11 +87,9 @@ function Socket({ side, name, kinds, y, open, named }: SocketProps) {
         style={{ top: y }}
         title={`${name}: ${kinds.join(" or ")}`}
       />
-      {named && (
-        <span className={`socket-name ${side}`} style={{ top: y - 9 }}>
-          {name}
-        </span>
-      )}
+      <span className={`socket-name ${side}`} style={{ top: y - 9 }}>
+        {name}
+      </span>
     </>
   );
 }

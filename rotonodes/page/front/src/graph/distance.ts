@@ -3,10 +3,10 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { usePage } from "../model/store";
 
-/** near: everything; middle: no names of sockets; far: a card is its name; speck: not even that could be read. */
+/** near: everything; middle: no sockets, which would be too small to hit; far: a card is its name; speck: not even that could be read. */
 export type Distance = "near" | "middle" | "far" | "speck";
 
-const NEAR = 0.45; // zoom
+const NEAR = 0.38; // zoom
 const FAR = 0.28;
 const SPECK = 0.16;
 
