@@ -181,6 +181,19 @@ def test_removing_everything_leaves_a_graph_file() -> None:
     assert parse_document(again).data["nodes"] == {"a": {"type": "Crop"}}
 
 
+@pytest.mark.parametrize("nodes", ["nodes: {}", "nodes:", "nodes: {}  # none yet", "nodes:\n  {}", ""])
+@pytest.mark.parametrize("end", ["", "\n", "\n# the end\n"])
+def test_the_first_node_gets_a_line_of_its_own(nodes: str, end: str) -> None:
+    text = f"rotonodes: 1\n{nodes}{end}"
+    for name in ("a", "b"):
+        text = edited(text, [{"op": "add", "name": name, "type": "Crop", "params": {"left": 1}}])
+    lines = text.splitlines()
+    at = lines.index("  a: {type: Crop, left: 1}")
+    assert lines[at - 1].startswith("nodes:") and lines[at + 1] == "  b: {type: Crop, left: 1}"
+    assert "{}" not in text
+    assert ("# none yet" in text) == ("# none yet" in nodes) and ("# the end" in text) == ("# the end" in end)
+
+
 def test_copied_nodes_can_be_pasted() -> None:
     text = copied(TEXT, ["merge", "crop"])
     after = edited(TEXT, [{"op": "paste", "text": text}])

@@ -209,7 +209,7 @@ def _add(text: str, op: Op) -> str:
 
 def _insert_body(text: str, name: str, body: Mapping[str, Any]) -> str:
     if at(text, ("nodes",)) is None:
-        return put(text, ("nodes",), {name: body})
+        text = put(text, ("nodes",), {})
     return put(text, ("nodes", name), body)
 
 

@@ -74,6 +74,9 @@ def _add(text: str, place: Place, value: Any, after: str | None) -> str:
     if holder is None or (holder.kind != "mapping" and not holder.empty):
         raise UsageError(f"{'.'.join(map(str, place[:-1]))} is no mapping: {key} cannot be written there")
     item = f"{spelled(key)}: {spelled(value)}"
+    if place[:-1] == ("nodes",) and not holder.items:  # the first node: each has a line of its own
+        end = _line_end(text, holder.end)
+        return text[: holder.start].rstrip() + text[holder.end : end] + f"{_newline(text)}  {item}" + text[end:]
     if holder.empty:
         return text[: holder.start] + f" {{{item}}}" + text[holder.end :]
     if holder.flow:
