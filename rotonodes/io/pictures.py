@@ -268,10 +268,12 @@ def read_labels(
     if len(wanted) != len(classes):
         raise UsageError(f"{len(classes)} classes but {len(wanted)} values: give one for each class")
     shown = colors or default_colors(len(classes))
-    indices = np.full(found.shape, 255, np.uint8)
+    indices, strange = np.full(found.shape, 255, np.uint8), np.ones(found.shape, bool)
     for index, value in enumerate(wanted):
-        indices[found == value] = index
-    _refuse_unknown(path, found, wanted, colors=not array)
+        pixels = found == value
+        indices[pixels] = index
+        strange &= ~pixels
+    _refuse_unknown(path, found, strange, wanted, colors=not array)
     import torch
 
     return Labels(torch.from_numpy(indices), tuple(classes), tuple(shown))
@@ -292,23 +294,23 @@ def _label_codes(path: str | os.PathLike[str], colors: Sequence[str] | None, val
     image = read_image(path, "raw")
     if image.encoded is None or image.encoded.samples.dtype.kind not in "ui":
         raise FrameError(f"{path}: labels are pictures of whole numbers, this one holds floats")
-    stored = image.encoded.samples.astype(np.int64)
+    stored = image.encoded.samples
     if stored.shape[2] < 3 or (stored[..., :1] == stored[..., 1:3]).all():
         return stored[..., 0], values
     if colors is None:
         raise FrameError(f"{path}: a coloured picture, not labels: write class indices, or give the colours of the classes")
     packed = [(r << 16) | (g << 8) | b for r, g, b, _ in map(parse_hex, colors)]
-    return (stored[..., 0] << 16) | (stored[..., 1] << 8) | stored[..., 2], packed
+    red, green, blue = (stored[..., channel].astype(np.int64) for channel in range(3))
+    return (red << 16) | (green << 8) | blue, packed
 
 
-def _refuse_unknown(path: str | os.PathLike[str], found: np.ndarray, wanted: Sequence[int], colors: bool) -> None:
-    """Raise FrameError for values that belong to no class; with `colors`, values above 16 bits are shown as colours."""
+def _refuse_unknown(path: str | os.PathLike[str], found: np.ndarray, strange: np.ndarray, wanted: Sequence[int], colors: bool) -> None:
+    """Raise FrameError for `strange` pixels, whose values belong to no class; with `colors`, values above 16 bits are shown as colours."""
     import numpy as np
 
-    strange = ~np.isin(found, wanted)
     if not strange.any():
         return
-    y, x = np.argwhere(strange)[0].tolist()
+    y, x = (int(at) for at in np.unravel_index(strange.argmax(), strange.shape))
     values = np.unique(found[strange]).tolist()
     shown = ", ".join(f"#{value:06x}" if colors and value > 65535 else str(value) for value in values[:5])
     more = f" and {len(values) - 5} more" if len(values) > 5 else ""
