@@ -255,6 +255,19 @@ def test_an_apng_that_claims_billions_of_frames(tmp_path: Path) -> None:
         movies.frame_count(path)
 
 
+def test_a_gif_whose_later_frames_claim_to_be_huge(tmp_path: Path) -> None:
+    """Pillow makes the picture as large as any frame of it."""
+    path = tmp_path / "a.gif"
+    pictures_of_it = [PIL.Image.new("P", (4, 4), color) for color in range(3)]
+    pictures_of_it[0].save(path, save_all=True, append_images=pictures_of_it[1:])
+    data = path.read_bytes()
+    at = data.rindex(b",\0\0\0\0")
+    path.write_bytes(data[: at + 5] + struct.pack("<2H", 60_000, 60_000) + data[at + 9 :])
+    for read in (movies.frame_count, lambda path: movies.read_frame(path, 3)):
+        with pytest.raises(FrameError, match="60000 x 60000 pixels are more than the limit"):
+            read(path)
+
+
 def test_videos_are_read_from_their_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """FFmpeg reads URLs, and playlists that name other files, whatever their ending; a tag in Latin-1 is no damage."""
     pytest.importorskip("av")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.io.files import read_bytes
 from rotonodes.io.gif_colors import KeptPalette
 from rotonodes.io.seal import with_seal, without_seal
 from rotonodes.values.color import parse_hex
@@ -313,3 +314,28 @@ def _block_data(data: bytes, at: int) -> Iterator[bytes]:
     while data[at]:
         yield data[at + 1 : at + 1 + data[at]]
         at += data[at] + 1
+
+
+def extent(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """(width, height) that hold the screen and every picture of a GIF: Pillow makes room for pictures that reach beyond the screen.
+
+    What is damaged is skipped byte by byte, as Pillow does it. Raises FrameError for a file that cannot be read.
+    """
+    data = read_bytes(path)
+    if len(data) < 13:
+        return 0, 0
+    width, height = struct.unpack_from("<2H", data, 6)
+    at = _after_table(data[10], 13)
+    try:
+        while data[at] != ord(";"):
+            if data[at] == ord("!"):
+                at = _after_blocks(data, at + 2)
+            elif data[at] == ord(","):
+                left, top, across, down = struct.unpack_from("<4H", data, at + 1)
+                width, height = max(width, left + across), max(height, top + down)
+                at = _after_blocks(data, _after_table(data[at + 9], at + 10) + 1)
+            else:
+                at += 1
+    except (IndexError, struct.error):
+        pass
+    return width, height

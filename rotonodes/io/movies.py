@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError, RotoError
+from rotonodes.io import gif
 from rotonodes.io.files import fingerprint, read_bytes
 from rotonodes.io.limits import check_growth, open_with_pillow
 from rotonodes.io.video_read import VideoFile, VideoIndex, damaged, read_index
@@ -111,6 +112,8 @@ def _opening(path: str | os.PathLike[str]) -> Any:
     try:
         with open_with_pillow(path, ("GIF", "PNG", "WEBP")) as picture:
             check_growth(path, picture.width, picture.height)
+            if picture.format == "GIF":
+                check_growth(path, *gif.extent(path))
         return imageio.imopen(os.path.abspath(path), "r", plugin="pillow")  # a whole path: imageio reads URLs too
     except RotoError:
         raise
