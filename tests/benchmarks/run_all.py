@@ -29,7 +29,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
     "bench_io.py": ([], ["--size", "64", "--repeats", "1", "--frames", "3"]),
     "bench_engine.py": ([], ["--frames", "4", "--repeats", "1"]),
     "bench_scale.py": ([], ["--size", "100", "--doublings", "1"]),
-    "bench_memory.py": (["--short", "100", "--long", "10000"], ["--short", "4", "--long", "8"]),
+    "bench_memory.py": (["--short", "100", "--long", "10000"], ["--short", "4", "--long", "8", "--repeats", "1"]),
     "bench_nodes.py": ([], ["--repeats", "1", "--only", "Invert"]),
 }
 
