@@ -14,7 +14,7 @@ from rotonodes import Image
 from rotonodes.errors import FrameError
 from rotonodes.io.pictures import is_as_written, read_key
 from rotonodes.io.psd import PsdLayer, flatten, write_psd
-from rotonodes.io.psd_decode import read_psd
+from rotonodes.io.psd_decode import _codes, read_psd
 from rotonodes.io.samples import encode
 from rotonodes.nodes import WriteFlatPSD
 from rotonodes.values.pixels import Layers, Matte
@@ -113,3 +113,16 @@ def test_multiplied_layers_are_those_of_psd_tools(depth: int, tmp_path: Path) ->
 def test_a_picture_of_another_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FrameError, match="the background is 3 x 2, the labels are 60 x 40: reformat one of them"):
         WriteFlatPSD(path=str(tmp_path / "a.psd"))(labelled(CLASSES), background=Image(torch.zeros(3, 2, 3)))
+
+
+@pytest.mark.parametrize(("depth", "top"), [(8, 255), (16, 65535)])
+def test_merged_pictures_of_one_to_four_channels_become_rgba(depth: int, top: int) -> None:
+    """Grey, grey and alpha, RGB, RGBA; what has no alpha is opaque."""
+    for given, wanted in (
+        ([0.2], [0.2, 0.2, 0.2, 1]),
+        ([0.2, 0.6], [0.2, 0.2, 0.2, 0.6]),
+        ([0.2, 0.4, 0.8], [0.2, 0.4, 0.8, 1]),
+        ([0.2, 0.4, 0.8, 0.6], [0.2, 0.4, 0.8, 0.6]),
+    ):
+        found = _codes(np.array(given).reshape(1, 1, -1), depth)
+        assert found.dtype == f"u{depth // 8}" and found[0, 0].tolist() == [round(value * top) for value in wanted]

@@ -13,6 +13,7 @@ import PIL.Image
 import pytest
 
 from rotonodes.errors import FrameError
+from rotonodes.io.other_formats import no_picture
 from rotonodes.io.pictures import picture_size, read_image
 from rotonodes.nodes import LoadFrames
 
@@ -67,3 +68,13 @@ def test_importing_the_readers_imports_no_library() -> None:
         "print([m for m in sys.modules if m in 'imageio tifffile PIL torch av'.split()])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_a_jpeg_without_a_frame_header_is_no_jpeg_of_other_bits(tmp_path: Path) -> None:
+    """Cut off within its first segments: how many bits it has is not known."""
+    file = tmp_path / "a.jpg"
+    for end in (b"", b"\xff", b"\xff\xe0\x00\x10JFIF", b"\xff\xe0\x00\x04ab\xff\xc4\x00\x04ab", b"\xff\xc0\x00"):
+        file.write_bytes(b"\xff\xd8\xff"[: 2 if end else 3] + end)
+        assert "bits" not in str(no_picture(file))
+    file.write_bytes(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc1\x00\x0b\x0c\x00")
+    assert str(no_picture(file)) == f"{file}: a JPEG with 12 bits, which is not supported: save it as PNG or TIFF with 16 bits"

@@ -48,7 +48,7 @@ class LightSearch:
         self.points = surface.places.reshape(3, -1)[:, self.pixels]
         self.least_misfit = np.inf
 
-    def find(self, first: np.ndarray, rank: int = 1) -> Tried:
+    def find(self, first: np.ndarray, rank: int) -> Tried:
         """The best lamp, from the direction `first` and all others; with a `rank` above 1 the next best one elsewhere."""
         start = self.best_distance(first, self.misfits([first])[0])
         tried = [start, *self._tried(self._peaks())]
