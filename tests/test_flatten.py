@@ -12,6 +12,7 @@ import torch
 
 from conftest import Call
 from rotonodes.cli.jobs.flattening import shot_name
+from rotonodes.cli.jobs.own_colors import Seen, _grouped
 from rotonodes.cli.jobs.palette_wishes import wished_palettes
 from rotonodes.cli.jobs.render_files import RenderFiles
 from rotonodes.cli.jobs.shape_choice import choose_shapes, is_stage, short_patterns
@@ -320,6 +321,26 @@ def test_palettes_for_some_and_for_all(call: Call) -> None:
     assert every["palette"]["midtone"] == "#aaaaaa" and every["objects"]["*ball"] == "sunset"
     assert [names for names, palette in every["objects"].items() if "midtone" in palette] == ["*, !stage"]
     assert every["objects"]["stage"].keys() == {"background", "ground_shadow"}
+
+
+def test_a_palette_for_names_as_flatten_itself_spells_them(call: Call) -> None:
+    """The user's counts, and stays first."""
+    for names in nodes_of(call, TORUS)["paint"]["objects"]:
+        objects = nodes_of(call, TORUS, "--palette", f"{names}=ocean")["paint"]["objects"]
+        assert objects[names] == "ocean" and next(iter(objects)) == names
+
+
+def test_what_the_frame_does_not_show_goes_with_those_of_its_name() -> None:
+    def seen(name: str, share: float, color: tuple[float, float, float]) -> Seen:
+        return Seen(name, share, np.array(color), True, False, True, 1.0)
+
+    objects = [("Leaf.001", 0.2), ("Leaf.002", 0.1), ("Leaf.007", 0.0), ("Pot", 0.3), ("Lid.2", 0.0)]
+    crypto = CryptomatteContents("CryptoObject", True, tuple(NamedObject(name, share) for name, share in objects))
+    found = [seen("Leaf.001", 0.2, (0.1, 0.6, 0.1)), seen("Leaf.002", 0.1, (0.5, 0.5, 0.1)), seen("Pot", 0.3, (0.5, 0.2, 0.1))]
+    palettes = _grouped(found, crypto, by_light=False)
+    (green,) = (names for names in palettes if "Leaf.001" in names)
+    assert "Leaf.007" in green and "Leaf.002" not in green, "it goes with the largest one"
+    assert not any("Lid" in names for names in palettes)
 
 
 def test_a_palette_that_ships_brings_background_and_ink(call: Call) -> None:

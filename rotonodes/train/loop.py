@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 # A score that rises by this much in the last quarter of the steps would rise further; a little at the end of a schedule is usual.
 LATE, STILL_BETTER = 0.25, 0.02
 
+# A checkpoint is never older than this, since a stop may not wait for a long step to end.
+_OLDEST_CHECKPOINT = 60.0  # seconds
+
 OnStep = Callable[[StepReport], None]
 
 
@@ -72,7 +75,8 @@ class Loop:
     def __init__(self, run: TrainingRun, on_step: OnStep | None, should_stop: Callable[[], bool]) -> None:
         self.run, self.on_step, self.should_stop = run, on_step, should_stop
         self.settings, self.folder = run.settings, run.settings.checkpoint_folder
-        self.start = time.monotonic() - run.journal.seconds()
+        self.saved = time.monotonic()
+        self.start = self.saved - run.journal.seconds()
 
     def run_steps(self) -> None:
         """Train until the steps or the patience are over, or a stop is asked for."""
@@ -110,8 +114,9 @@ class Loop:
             run.terms_since_entry.clear()
         if stage:
             add_stage(run, scores)
-        if self.folder and (last or run.step % settings.checkpoint_interval == 0):
+        if self.folder and (last or run.step % settings.checkpoint_interval == 0 or time.monotonic() - self.saved > _OLDEST_CHECKPOINT):
             save(run)
+            self.saved = time.monotonic()
         if self.on_step:
             figures = ", ".join(filter(None, (_best(run), run.figures()))) if last else ""
             self.on_step(StepReport(run.step, settings.steps, sum(terms.values()), rate, seconds, scores, terms, figures))

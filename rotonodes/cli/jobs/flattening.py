@@ -176,7 +176,7 @@ def add_paint(job: Flattening, shapes: Shapes | None, source: ToneSource) -> str
     for names, palette in found.palettes.items():
         kept = {name: color for name, color in palette.items() if name in stage or (name in TONES and not wished.everything)}
         if kept:
-            objects[names] = kept
+            objects.setdefault(names, kept)  # names may be spelled as the user spelled theirs
     if not wished.everything:
         usual = next((p for p in found.palettes.values() if "midtone" in p), usual)
     others = {**{name: color for name, color in usual.items() if name in TONES}, **around}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ SPECK = 2e-4  # share of the frame below which an object does not count
 PART = 0.05  # of an object or material: as much is more than the soft edge of another
 LIT, DARKEST_WALL = 0.8, 0.45  # exponent of a wall's light beside the brightest one's, and the least that is left of its colour
 BORDER = 0.04  # of the frame, whose colour is that of the background where nothing else tells
+
+_NUMBER = re.compile(r"[\s._-]*\d+$")
 
 Palettes = dict[str, dict[str, str]]  # patterns of names -> class -> colour
 
@@ -99,8 +102,9 @@ def _seen(contents: Contents, named: CryptomatteContents, crypto: Cryptomatte, s
 
 
 def _grouped(found: Sequence[Seen], crypto: CryptomatteContents, by_light: bool) -> Palettes:
-    """Palettes of groups of alike colours, the largest group first."""
-    hidden = {one.name for one in crypto.objects if one.share == 0}
+    """Palettes of groups of alike colours, the largest group first. What this frame does not show goes with those of its name."""
+    relatives = _relatives(found, crypto)
+    hidden = {one.name for one in crypto.objects if one.share == 0} - {name for names in relatives.values() for name in names}
     known = [one.name for one in crypto.objects if one.name and one.name not in hidden]
     made: Palettes = {}
     kinds = [
@@ -115,12 +119,26 @@ def _grouped(found: Sequence[Seen], crypto: CryptomatteContents, by_light: bool)
         for group in sorted(groups, key=lambda group: -sum(alike[index].share for index in group)):
             weight = sum(alike[index].share for index in group)
             color = sum((alike[index].color * alike[index].share for index in group), np.zeros(3)) / weight
-            patterns = short_patterns(sorted((alike[index].name for index in group), key=natural_order), known, inverted=False)
+            names = [name for index in group for name in (alike[index].name, *relatives.get(alike[index].name, ()))]
+            patterns = short_patterns(sorted(names, key=natural_order), known, inverted=False)
             tones = tones_of(color, looks)
             if lit is False:
                 tones |= {"form_shadow": tones["midtone"]}
             made[", ".join(map(_in_list, patterns))] = tones
     return made
+
+
+def _relatives(found: Sequence[Seen], crypto: CryptomatteContents) -> dict[str, list[str]]:
+    """Objects that are not among `found`, by the largest one of these that differs from them in its number only: Leaf.007 by Leaf.002."""
+    largest: dict[str, Seen] = {}
+    for one in sorted(found, key=lambda one: one.share):
+        largest[_NUMBER.sub("", one.name)] = one
+    seen = {one.name for one in found}
+    relatives: dict[str, list[str]] = {}
+    for name in (named.name for named in crypto.objects):
+        if name and name not in seen and (host := largest.get(_NUMBER.sub("", name))) is not None:
+            relatives.setdefault(host.name, []).append(name)
+    return relatives
 
 
 def _in_list(pattern: str) -> str:
