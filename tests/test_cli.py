@@ -10,7 +10,7 @@ import click
 import PIL.Image
 import pytest
 
-from conftest import Call
+from conftest import SAMPLE_NODES, Call
 from rotonodes import __version__
 from rotonodes.cli import main as cli
 from rotonodes.cli import options, session
@@ -214,7 +214,8 @@ def test_an_error_of_the_machine_is_not_taken_for_one_of_stdout(swatches: Call, 
 def test_a_crash_of_a_node_is_a_failed_frame(swatches: Call) -> None:
     ended = swatches("run", "-X", "png", "--set", "swatch.crash=true")
     assert ended.code == 1
-    assert "ZeroDivisionError: nobody foresaw this" in ended.err
+    line = next(number for number, text in enumerate(SAMPLE_NODES.splitlines(), 1) if "ZeroDivisionError" in text)
+    assert f"ZeroDivisionError: nobody foresaw this (sample_nodes.py:{line})\n" in ended.err
     assert "Traceback" not in ended.err
     assert "Traceback" in swatches("run", "-X", "png", "--set", "swatch.crash=true", "-v").err
 

@@ -140,3 +140,19 @@ off:    {type: SmoothEdge, in: passes.shape, method: polygon, disable: true}
     ended = check()
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == 'g.yaml:6:3: edge needs scikit-image, which is not installed: pip install "rotonodes[post]"\n'
+
+
+def test_a_run_says_what_is_missing_before_it_makes_anything(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = """
+mattes: {type: MultipassDecode, in: render.layers, mattes: {shape: "shape*"}}
+edge:   {type: SmoothEdge, in: mattes.shape, method: polygon}
+first:  {type: WriteFrames, in: render.image, path: "out/first.####.png"}
+last:   {type: WriteFrames, in: edge, path: "out/last.####.png"}
+"""
+    rendered(tmp_path, nodes)
+    monkeypatch.setattr(extras, "has_library", lambda module: module != "skimage")
+    ended = call("run", "g.yaml")
+    assert ended.code == 2
+    assert 'error: g.yaml:6:3: edge needs scikit-image, which is not installed: pip install "rotonodes[post]"\n' in ended.err
+    assert not list(tmp_path.glob("out/*"))
+    assert call("run", "g.yaml", "-X", "first").code == 0, "what does not need it is made"

@@ -14,6 +14,7 @@ from rotonodes.errors import FrameError, UsageError
 from rotonodes.io import exr, pictures, png, samples, tiff
 from rotonodes.values.color import linear_to_srgb, srgb_table
 from rotonodes.values.pixels import Image, Labels, Matte
+from rotonodes.values.tones import CLASSES, COLORS
 
 SHAPES = st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 4))
 TONES = ("background", "cast", "form", "mid", "light")
@@ -250,6 +251,22 @@ def test_labels_round_trip(tmp_path):
         pictures.read_labels(tmp_path / "a.png", TONES[:3])
     with pytest.raises(UsageError, match="palette PNGs"):
         pictures.write_labels(tmp_path / "a.jpg", labels)
+
+
+def test_labels_that_a_paint_program_saved_as_colours_are_labels_still(tmp_path):
+    """By the colours that labels are written in; a picture that hardly has any is none, and the colours to give are said."""
+    indices = np.array([[0, 1, 2], [3, 4, 4]])
+    codes = np.array([[int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in COLORS], np.uint8)
+    png.write_png(tmp_path / "a.png", codes[indices])
+    assert pictures.read_labels(tmp_path / "a.png", CLASSES).data.tolist() == indices.tolist()
+    strange = codes[indices]
+    strange[0, 0] = 255, 0, 0
+    png.write_png(tmp_path / "a.png", strange)
+    with pytest.raises(FrameError, match=r"value #ff0000 is no class \(first at x 0, y 0\)"):
+        pictures.read_labels(tmp_path / "a.png", CLASSES)
+    png.write_png(tmp_path / "b.png", 255 - codes[indices])
+    with pytest.raises(FrameError, match=r"b.png: a coloured picture, not labels: .* as `colors: \['#2b2d42', "):
+        pictures.read_labels(tmp_path / "b.png", CLASSES)
 
 
 def test_labels_as_grey_values_or_colours(tmp_path):

@@ -153,9 +153,17 @@ def test_frames_auto_are_those_on_disk_and_gaps_are_warned_of(folder: Path) -> N
 
 @pytest.mark.parametrize(
     ("frames", "gaps"),
-    [((), ""), ((7,), ""), ((1, 3, 5), ""), ((1, 2, 5), "frames 3-4 are"), ((1, 3, 7), "frame 5 is"), ((-2, -1, 1), "frame 0 is")],
+    [
+        ((), ""),
+        ((7,), ""),
+        ((1, 3, 5), ""),
+        ((1, 2, 5), "frames 3-4 are"),
+        ((1, 3, 7), "frame 5 is"),
+        ((-2, -1, 1), "frame 0 is"),
+        ((1, 4, 8, 12), ""),
+    ],
 )
-def test_frames_on_twos_have_no_gaps(frames: tuple[int, ...], gaps: str) -> None:
+def test_frames_on_twos_or_picked_by_hand_have_no_gaps(frames: tuple[int, ...], gaps: str) -> None:
     assert gap_warnings(frames) == ([f"the frames on disk have gaps: {gaps} left out"] if gaps else [])
 
 

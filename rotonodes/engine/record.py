@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import traceback
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from rotonodes.errors import (
 )
 from rotonodes.machine.cores import peak_memory
 from rotonodes.node.annotations import Monitor
+from rotonodes.node.base import Node
 from rotonodes.plan.done import is_lost
 from rotonodes.plan.missing_files import frames_advice
 from rotonodes.plan.plan import Plan
@@ -94,7 +96,7 @@ class Record:
         if isinstance(error, RotoError):
             reason, trace = str(error) + gaps, ""
         else:
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {error}{_line_of(type(self.plan.graph.vertices[name].node), error)}"
             trace = "".join(traceback.format_exception(error))
         # The traceback would keep the pictures of every stack frame in memory.
         error = error.with_traceback(None)
@@ -164,6 +166,14 @@ class Record:
         wanted: set[int | None] = set(self.plan.delivered) if self.plan.keys.per_frame(name) else {None}
         there = self.made[name] | self.plan.done.get(name, set()) | self.plan.cached.get(name, set())
         return len(there & wanted), len(wanted)
+
+
+def _line_of(cls: type[Node], error: BaseException) -> str:
+    """` (darker.py:13)`: the last line of a node's own file that an error came through; empty where there is none."""
+    code = getattr(getattr(cls, "process", None), "__code__", None)
+    file = code.co_filename if code is not None else ""
+    lines = [number for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    return f" ({os.path.basename(file)}:{lines[-1]})" if file and lines else ""
 
 
 class RecordMonitor(Monitor):

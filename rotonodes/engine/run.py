@@ -21,6 +21,7 @@ from rotonodes.engine.record import Record, done_stats
 from rotonodes.engine.result import Result
 from rotonodes.engine.schedule import StagePass, fresh_pass
 from rotonodes.errors import EXIT_INTERRUPTED, Interrupted, UsageError
+from rotonodes.extras import need_library
 from rotonodes.graph.graph import Graph
 from rotonodes.machine import torchrun
 from rotonodes.machine.cores import cpu_count, reuse_memory, set_torch_threads
@@ -93,9 +94,21 @@ def run(
         reporter.start(plan, 0, len(plan.delivered))
         reporter.end(result)
         return result
+    _refuse_missing_libraries(plan)
     count, stop = threads or cpu_count(), stop or threading.Event()
     with _helpers(plan, count if isolate_readers else 0) as readers:
         return _run_plan(plan, reporter, device, batch, on_error == "continue", stop, count, kept, timeline, readers)
+
+
+def _refuse_missing_libraries(plan: Plan) -> None:
+    """Raise UsageError where a node that has something to do needs a library that is not installed, before any frame is made."""
+    for name, frames in plan.todo.items():
+        vertex = plan.graph.vertices[name]
+        for module in plan.nodes[name].libraries() if frames else ():
+            try:
+                need_library(module, name)
+            except UsageError as error:
+                raise UsageError(f"{vertex.place}: {error}" if vertex.place else str(error)) from None
 
 
 def _try_plan(graph: Graph, nodes: Sequence[str], options: dict[str, Any]) -> None:

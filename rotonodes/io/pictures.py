@@ -249,8 +249,8 @@ def read_labels(
     """A label picture, or an .npy or .pt file of whole numbers `[H, W]`: the class index of each pixel, uint8 `[H, W]`.
 
     A palette PNG's indices are the classes. Of a grey picture or an array, `values[i]` is the grey of class i (default: i itself); a
-    coloured one must hold exactly the `colors` (`#rrggbb`) of the classes. Raises FrameError with the first pixel of every
-    value that is no class.
+    coloured one must hold exactly the `colors` (`#rrggbb`) of the classes, by default those that labels are written in. Raises
+    FrameError with the first pixel of every value that is no class.
     """
     import numpy as np
 
@@ -264,7 +264,8 @@ def read_labels(
         if colors is None and len(palette.colors) >= len(classes):
             colors = [f"#{bytes(color).hex()}" for color in palette.colors[: len(classes)]]
     else:
-        found, wanted = _label_codes(path, colors, list(range(len(classes)) if values is None else values))
+        usual = default_colors(len(classes)) if values is None else ()
+        found, wanted = _label_codes(path, colors, usual, list(range(len(classes)) if values is None else values))
     if len(wanted) != len(classes):
         raise UsageError(f"{len(classes)} classes but {len(wanted)} values: give one for each class")
     shown = colors or default_colors(len(classes))
@@ -287,8 +288,13 @@ def _label_array(path: str | os.PathLike[str]) -> np.ndarray:
     return found
 
 
-def _label_codes(path: str | os.PathLike[str], colors: Sequence[str] | None, values: list[int]) -> tuple[np.ndarray, list[int]]:
-    """Grey values `[H, W]` and those of the classes; for coloured pictures 0xrrggbb and the classes' colours."""
+def _label_codes(
+    path: str | os.PathLike[str], colors: Sequence[str] | None, usual: Sequence[str], values: list[int]
+) -> tuple[np.ndarray, list[int]]:
+    """Grey values `[H, W]` and those of the classes; for coloured pictures 0xrrggbb and the classes' colours.
+
+    Without `colors` these are the `usual` ones, where most of the picture has them: a paint program saves a palette picture as RGB.
+    """
     import numpy as np
 
     image = read_image(path, "raw")
@@ -297,11 +303,13 @@ def _label_codes(path: str | os.PathLike[str], colors: Sequence[str] | None, val
     stored = image.encoded.samples
     if stored.shape[2] < 3 or (stored[..., :1] == stored[..., 1:3]).all():
         return stored[..., 0], values
-    if colors is None:
-        raise FrameError(f"{path}: a coloured picture, not labels: write class indices, or give the colours of the classes")
-    packed = [(r << 16) | (g << 8) | b for r, g, b, _ in map(parse_hex, colors)]
+    packed = [(r << 16) | (g << 8) | b for r, g, b, _ in map(parse_hex, colors or usual)]
     red, green, blue = (stored[..., channel].astype(np.int64) for channel in range(3))
-    return (red << 16) | (green << 8) | blue, packed
+    codes = (red << 16) | (green << 8) | blue
+    if colors is None and np.isin(codes, packed).mean() < 0.5:
+        ready = f", as `colors: [{', '.join(map(repr, usual))}]`" if usual else ""
+        raise FrameError(f"{path}: a coloured picture, not labels: write class indices, or give the colours of the classes{ready}")
+    return codes, packed
 
 
 def _refuse_unknown(path: str | os.PathLike[str], found: np.ndarray, strange: np.ndarray, wanted: Sequence[int], colors: bool) -> None:

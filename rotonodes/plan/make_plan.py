@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
-from itertools import pairwise
 
 from rotonodes.errors import PlanFault, UsageError, did_you_mean, did_you_mean_file
 from rotonodes.graph.graph import Graph, Link, select
@@ -21,7 +20,7 @@ from rotonodes.plan.plan import Plan, Stage
 from rotonodes.plan.sandbox import Sandbox, refuse_paths
 from rotonodes.plan.sizes import estimate_memory
 from rotonodes.values.frame_sets import FrameSet
-from rotonodes.values.frames import frames_named
+from rotonodes.values.frames import frames_between, frames_named
 
 CACHE_FOLDER = ".rotonodes"
 
@@ -152,10 +151,7 @@ def whole_clip_warnings(plan: Plan) -> list[str]:
 
 def gap_warnings(frames: Sequence[int]) -> list[str]:
     """A warning for frames on disk with gaps: at most one line. Frames with a regular step (on twos) have none."""
-    steps = [after - before for before, after in pairwise(frames)]
-    if len(set(steps)) < 2:
-        return []
-    gone = [frame for before, after in pairwise(frames) for frame in range(before + min(steps), after, min(steps))]
+    gone = frames_between(frames)
     return [f"the frames on disk have gaps: {frames_named(gone)} {'is' if len(gone) == 1 else 'are'} left out"] if gone else []
 
 

@@ -7,7 +7,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 
 from rotonodes.errors import UsageError
 from rotonodes.values.frame_sets import one_step
@@ -66,6 +66,17 @@ def format_frames(frames: Iterable[int]) -> str:
         first, last = min(listed[0], listed[-1]), max(listed[0], listed[-1])
         return f"{first}-{last}" + (f"x{abs(step)}" if abs(step) > 1 else "")
     return str(fileseq.framesToFrameRange(list(listed), sort=True, compress=False))
+
+
+def frames_between(frames: Sequence[int]) -> list[int]:
+    """The gaps in rising frames: what lies between them by their smallest step.
+
+    Frames with one step (on twos) have none, nor have frames that were picked by hand, whose steps are no multiples of the smallest.
+    """
+    steps = {after - before for before, after in pairwise(frames)}
+    if len(steps) < 2 or any(step % min(steps) for step in steps):
+        return []
+    return [frame for before, after in pairwise(frames) for frame in range(before + min(steps), after, min(steps))]
 
 
 def range_text(frames: Sequence[int]) -> str:

@@ -6,12 +6,11 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean_file, listed
 from rotonodes.io.folder import SUFFIXES, is_wildcard, list_pictures
 from rotonodes.io.movies import VIDEOS, frame_count
-from rotonodes.values.frames import FilePattern, format_frames, frames_named, literal, parse_frames
+from rotonodes.values.frames import FilePattern, format_frames, frames_between, frames_named, literal, parse_frames
 from rotonodes.values.pixels import Layers
 
 ANIMATIONS = (".gif",)
@@ -36,11 +35,8 @@ class RenderFiles:
 
     @property
     def gaps(self) -> tuple[int, ...]:
-        """The frames that are not there between those that are; a regular step (on twos) has none."""
-        steps = {after - before for before, after in pairwise(self.frames)}
-        if len(steps) < 2:
-            return ()
-        return tuple(f for before, after in pairwise(self.frames) for f in range(before + min(steps), after, min(steps)))
+        """The frames that are not there between those that are; frames on twos, or picked by hand, have none."""
+        return tuple(frames_between(self.frames))
 
     def chosen(self, frames: str | None, option: str = "--frames") -> tuple[int, ...]:
         """The frames that an option names, by default all on disk. Raises UsageError for frames that are not there."""
