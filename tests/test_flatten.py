@@ -4,6 +4,7 @@ import json
 import shutil
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import PIL.Image
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from conftest import Call
-from rotonodes.cli.jobs.flattening import shot_name
+from rotonodes.cli.jobs.flattening import Wishes, find_shapes, shot_name
 from rotonodes.cli.jobs.own_colors import Seen, _grouped
 from rotonodes.cli.jobs.palette_wishes import wished_palettes
 from rotonodes.cli.jobs.render_files import RenderFiles
@@ -328,6 +329,19 @@ def test_a_palette_for_names_as_flatten_itself_spells_them(call: Call) -> None:
     for names in nodes_of(call, TORUS)["paint"]["objects"]:
         objects = nodes_of(call, TORUS, "--palette", f"{names}=ocean")["paint"]["objects"]
         assert objects[names] == "ocean" and next(iter(objects)) == names
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.42, True), (0.2, False)])
+def test_a_large_shape_that_may_be_the_ground_is_named(share: float, told: bool) -> None:
+    objects = tuple(NamedObject(name, part) for name, part in (("My Table", share), ("Mug", 0.1), ("Wall", 0.5)))
+    crypto = CryptomatteContents("CryptoObject", True, objects)
+    job = SimpleNamespace(contents=SimpleNamespace(cryptomattes=(crypto,)), wishes=Wishes(), told=[])
+    find_shapes(job)
+    line = "My Table takes 42% of the frame: --leave-out 'My Table' if things stand on it"
+    assert job.told[1:] == ([line] if told else [])
+    chosen = SimpleNamespace(contents=job.contents, wishes=Wishes(shape=("My*", "Mug")), told=[])
+    find_shapes(chosen)
+    assert len(chosen.told) == 1, "who names shapes knows them"
 
 
 def test_what_the_frame_does_not_show_goes_with_those_of_its_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ LINES, LINE_COLOR = 0.4, "#2a1a1f"  # percent of the frame's height
 THIN = 0.2  # of a leaf's thickness, at most, is a line
 SPECK, GROUND_SPECK = 2.5e-5, 3e-4  # shares of the frame below which a region of a tone, of the ground's shadow or light, is a speck
 INKED = ("Depth", "Normal", "IndexOB", "CryptoObject")  # passes that lines are found in
+LIKE_GROUND = 0.3  # of the frame, from which on a shape among others may be what they stand on
 RENDER, NOTHING = "render", "none"  # backgrounds
 SHADOW = "#1a1730" + "66"  # on what lies below
 SHADE = "#b4b0cc"  # what is left of a picture's white in a shadow
@@ -124,6 +126,11 @@ def find_shapes(job: Flattening) -> Shapes | None:
         return None
     shapes = choose_shapes(crypto, wishes.shape, wishes.leave_out)
     job.told.append(f"shapes: {listed(shapes.patterns)}")
+    largest = max((one for one in crypto.objects if one.name in shapes.names), key=lambda one: one.share, default=None)
+    if largest is not None and largest.share > LIKE_GROUND and len(shapes.names) > 1 and not wishes.shape:
+        job.told.append(
+            f"{largest.name} takes {largest.share:.0%} of the frame: --leave-out {shlex.quote(largest.name)} if things stand on it"
+        )
     return shapes
 
 
