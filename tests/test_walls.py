@@ -42,7 +42,7 @@ ROOMS = {
     "nodes": Room("errors extras values io imaging nets metrics train node", "in functions"),
     "graph": Room("errors values node"),
     "plan": Room("errors values machine io node graph", "in functions"),
-    "engine": Room("errors values machine node graph plan", "in functions"),
+    "engine": Room("errors extras values machine node graph plan", "in functions"),
     "report": Room("errors values machine plan engine"),
     "describe": Room("errors values node graph"),
     "api": Room("errors io graph engine report describe"),
