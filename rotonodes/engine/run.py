@@ -94,14 +94,13 @@ def run(
         reporter.start(plan, 0, len(plan.delivered))
         reporter.end(result)
         return result
-    _refuse_missing_libraries(plan)
     count, stop = threads or cpu_count(), stop or threading.Event()
-    with _helpers(plan, count if isolate_readers else 0) as readers:
+    with _helpers(_able(plan), count if isolate_readers else 0) as readers:
         return _run_plan(plan, reporter, device, batch, on_error == "continue", stop, count, kept, timeline, readers)
 
 
-def _refuse_missing_libraries(plan: Plan) -> None:
-    """Raise UsageError where a node that has something to do needs a library that is not installed, before any frame is made."""
+def _able(plan: Plan) -> Plan:
+    """The plan. Raises UsageError where a node that has something to do needs a library that is not installed: before any frame."""
     for name, frames in plan.todo.items():
         vertex = plan.graph.vertices[name]
         for module in plan.nodes[name].libraries() if frames else ():
@@ -109,6 +108,7 @@ def _refuse_missing_libraries(plan: Plan) -> None:
                 need_library(module, name)
             except UsageError as error:
                 raise UsageError(f"{vertex.place}: {error}" if vertex.place else str(error)) from None
+    return plan
 
 
 def _try_plan(graph: Graph, nodes: Sequence[str], options: dict[str, Any]) -> None:
