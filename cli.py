@@ -1,4 +1,4 @@
-from rotonodes.cli.main import main
+from rotonodes.__main__ import main
 
 if __name__ == "__main__":  # workers of Dask import this file again
     main()
