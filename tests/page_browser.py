@@ -19,7 +19,7 @@ from rotonodes.page.preview import Places
 from rotonodes.page.server import PageServer
 from rotonodes.page.session_state import PageSession
 
-PATIENCE = 60  # seconds until a test gives up; none asserts a time
+PATIENCE = 300  # seconds until a test gives up; none asserts a time
 
 
 @dataclass

@@ -14,7 +14,7 @@ import rotonodes
 # What is filled while something runs, and is not handed on meanwhile.
 FILLED = {
     *("Document", "Shared", "Job", "Failure", "NodeStats", "Result", "Plan", "LineGraph", "Borders"),
-    *("TrainingRun", "Patience", "Flattening", "Session", "Spot", "_Run", "Labelled"),
+    *("TrainingRun", "Patience", "Flattening", "Session", "Spot", "_Run", "Labelled", "PictureJob", "Value", "GraphState"),
 }
 ARRAYS = ("Tensor", "ndarray", "NDArray")
 

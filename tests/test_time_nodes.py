@@ -146,6 +146,7 @@ def test_only_the_chosen_input_is_made() -> None:
         def process(self, frame: Frame) -> Image:
             raise FrameError("nobody should ask")
 
+    shown.clear()
     graph = Graph(frames="1-6")
     links = [graph.add(FrameNumbers(), "a"), graph.add(NeverAsked(), "b"), graph.add(OneStill(), "c")]
     graph.add(ShowTimes(), "end", image=graph.add(Switch(which={1: 0, 4: 2}), "node", image=links))

@@ -56,7 +56,7 @@ class Wish:
     scale: int = 1
 
 
-@dataclass
+@dataclass(frozen=True)
 class Places:
     """Where a graph's files are, and what its networks run on: options of `run`."""
 
@@ -72,7 +72,7 @@ class Places:
         return dict(vars(self))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Glimpse:
     """A planned value: the task and output that a wish stands for, and the key that names it."""
 

@@ -94,7 +94,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
 
 def until(true: Callable[[], object], what: str) -> None:
     """Wait until something is true; a farm has all the time it needs, a test that hangs has not."""
-    for _ in range(1200):
+    for _ in range(3000):
         if true():
             return
         time.sleep(0.2)
