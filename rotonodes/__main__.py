@@ -1,15 +1,18 @@
 """`python -m rotonodes`, and the command `rotonodes`."""
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Sequence
 
 
-def main() -> None:
-    """The command line; Ctrl-C while Python still reads it ends quietly, with 130."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line with these words, by default those of the process; Ctrl-C while Python still reads it ends quietly, with 130."""
     try:
         from rotonodes.cli.main import main as commands
     except KeyboardInterrupt:
         sys.exit(130)
-    commands()
+    commands(arguments)
 
 
 if __name__ == "__main__":
