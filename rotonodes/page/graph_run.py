@@ -27,6 +27,9 @@ Event = Callable[[dict[str, Any]], None]
 LOG = "log.jsonl"  # in the folder of a training's checkpoints
 
 
+_CLOCKS_APART = 20_000_000  # ns by which the times of files may lag behind the clock
+
+
 class GraphRun:
     """One run in a thread of its own. `send` gets events for the pages, `tell` the states of nodes; both from any thread."""
 
@@ -78,13 +81,14 @@ class GraphRun:
     def _follow_losses(self, reporter: PageReporter, over: threading.Event) -> None:
         """Pass on what trainings log, twice a second and once at the end."""
         logs: dict[str, LossLog] = {}
+        began = time.time_ns() - _CLOCKS_APART
         while True:
             ending = over.wait(0.5)
             plan = reporter.plan
             for name in plan.todo if plan is not None else ():
                 folder = getattr(plan.nodes[name], "checkpoints", "") if plan is not None and type(plan.nodes[name]).shared else ""
                 if folder and name not in logs:
-                    logs[name] = LossLog(os.path.join(folder, LOG))
+                    logs[name] = LossLog(os.path.join(folder, LOG), began)
             for name, log in logs.items():
                 for event in log.news():
                     self.send({"type": "loss", "node": name, **event})
@@ -101,11 +105,12 @@ def _ended(result: Result) -> dict[str, Any]:
 
 
 class LossLog:
-    """The log of a training, entry by entry. It may begin anew."""
+    """The log of a training, entry by entry. It may begin anew. What was written `before` (ns) is an earlier training's, and no news."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, before: int | None = None) -> None:
         self.path = path
-        self._stamp = _stamp(path)  # what an earlier training logged is no news
+        stamp = _stamp(path)  # a short training may have ended before this looks for the first time
+        self._stamp = stamp if stamp is not None and (before is None or stamp[0] < before) else None
         self._seen = -1
 
     def news(self) -> Iterator[dict[str, Any]]:
