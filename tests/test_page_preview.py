@@ -258,7 +258,11 @@ def test_the_numbers_of_a_pixel(value: Any, expected: dict[str, Any]) -> None:
 def test_the_log_of_a_training_entry_by_entry(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"step": 5, "loss": 9}\n')
-    log = LossLog(str(path))
+    written = path.stat().st_mtime_ns
+    assert [event["step"] for event in LossLog(str(path), before=written).news()] == [5], (
+        "it began after that, and ended before the first look"
+    )
+    log = LossLog(str(path), before=written + 1)
     assert not list(log.news()), "what an earlier training logged is no news"
     path.write_text(
         '{"step": 1, "loss": 0.5, "seconds": 1}\n{"step": 2, "loss": 0.4, "validation": {"loss": 0.6, "mean_iou": 0.7}}\n{"step": 3'

@@ -348,14 +348,20 @@ def test_torchrun_trains_a_graph_and_delivers_once(folder: Path, torchrun: Launc
     assert [path.name for path in folder.rglob(".*") if path.is_file() and not path.name.endswith(".key")] == []
 
 
-def test_torchrun_that_is_stopped_goes_on_in_one_process(folder: Path, torchrun: Launch) -> None:
-    process = torchrun("--set", "train.steps=100000")
+def log_of_two_steps(folder: Path, process: subprocess.Popen[str]) -> Path:
+    """The log of a training, once it has two entries."""
     log = folder / "out/run/log.jsonl"
     deadline = time.monotonic() + 900
     while not log.exists() or len(log.read_text().splitlines()) < 2:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "it does not begin to learn"
         time.sleep(0.05)
+    return log
+
+
+def test_torchrun_that_is_stopped_goes_on_in_one_process(folder: Path, torchrun: Launch) -> None:
+    process = torchrun("--set", "train.steps=100000")
+    log = log_of_two_steps(folder, process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to torchrun and to both processes, to which torchrun sends it again
     _, err = process.communicate(timeout=120)
     assert process.returncode != 0
@@ -383,12 +389,7 @@ def test_a_task_of_a_farm_ends_with_the_exit_code_of_its_processes(folder: Path,
 
 def test_a_task_of_a_farm_that_is_cancelled_keeps_its_checkpoint(folder: Path, torchrun: Launch) -> None:
     process = torchrun("--node=net", "--set", "train.steps=100000", command=FARM)
-    log = folder / "out/run/log.jsonl"
-    deadline = time.monotonic() + 900
-    while not log.exists() or len(log.read_text().splitlines()) < 2:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "it does not begin to learn"
-        time.sleep(0.05)
+    log_of_two_steps(folder, process)
     process.terminate()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 143, err

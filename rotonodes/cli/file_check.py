@@ -9,19 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from rotonodes.errors import RotoError
-from rotonodes.extras import need_library
 from rotonodes.graph.graph import Graph, Vertex
 from rotonodes.plan.plan import Plan
-
-
-def library_faults(graph: Graph) -> Iterator[str]:
-    """One line for each optional library that a node needs and that is not installed; nothing is imported."""
-    for name, vertex in graph.vertices.items():
-        for module in () if vertex.disabled else vertex.node.libraries():
-            try:
-                need_library(module, name)
-            except RotoError as error:
-                yield f"{vertex.place}: {error}" if vertex.place else str(error)
 
 
 def file_faults(

@@ -176,11 +176,12 @@ def judge(graph: Graph, located: dict[str, Any], files: bool) -> tuple[list[str]
 
     A graph that is only a node of other graphs has no input files of its own.
     """
-    from rotonodes.cli.file_check import file_faults, library_faults
+    from rotonodes.cli.file_check import file_faults
+    from rotonodes.engine.libraries import library_faults
     from rotonodes.plan.make_plan import make_plan
     from rotonodes.plan.missing_files import missing_lines
 
-    faults = list(library_faults(graph))
+    faults = list(library_faults(graph, graph.vertices))
     if graph.open_inputs:
         return faults, [], ""
     try:

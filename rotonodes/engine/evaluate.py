@@ -16,7 +16,6 @@ from rotonodes.engine.record import Record, RecordMonitor
 from rotonodes.engine.result import Values
 from rotonodes.errors import FrameError, RetryError
 from rotonodes.node.annotations import NOT_GIVEN, Device, Prepared
-from rotonodes.node.base import Node
 from rotonodes.node.signature import FRAME_TYPES
 from rotonodes.plan.keys import FileFingerprints
 from rotonodes.plan.plan import Plan, Task
@@ -52,7 +51,6 @@ class Evaluator:
         self._once: dict[str, Once] = {name: Once() for name in self.order}
         self._prepared: dict[str, Once] = {name: Once() for name in self.order}
         self._batch_limit: dict[str, int] = {}  # after CUDA ran out of memory
-        self._reads_nothing = {name for name, node in plan.nodes.items() if type(node).reads is Node.reads and not any(node.paths("input"))}
 
     def batch_size(self, name: str) -> int:
         """Frames that a node takes at once."""
@@ -231,7 +229,7 @@ class Evaluator:
 
     def _refuse_changed(self, name: str, frame: int | None) -> None:
         """Raise RetryError when a file that a node reads is not the one that is in its key: what was read is what the key says."""
-        if name in self._reads_nothing:
+        if self.plan.keys.reads_nothing(name):
             return
         known: Any = self.plan.keys.fingerprint
         for path in self.plan.nodes[name].reads(frame) if isinstance(known, FileFingerprints) else ():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from rotonodes.engine.clip_feed import ClipFeed, Upstream
 from rotonodes.engine.evaluate import Evaluator
@@ -59,9 +60,13 @@ def _make_frames(job: Job, evaluator: Evaluator) -> None:
     except BaseException as error:  # memory may end anywhere, a node may call sys.exit: the run must not hang on that
         if len(inputs) == len(job.frames) > 1 and not isinstance(error, UsageError | Interrupted):
             for frame, given in inputs.items():
-                evaluator.record.guard(job.name, frame, lambda f=frame, g=given: job.values.update(evaluator.make(job.name, {f: g})))  # type: ignore[misc]
+                evaluator.record.guard(job.name, frame, partial(_make_frame, job, evaluator, frame, given))
         else:
             evaluator.record.fail(job.name, next(iter(inputs), job.frames[0]), error)
+
+
+def _make_frame(job: Job, evaluator: Evaluator, frame: int | None, given: Values) -> None:
+    job.values.update(evaluator.make(job.name, {frame: given}))
 
 
 def _make_chain(job: Job, evaluator: Evaluator) -> None:

@@ -16,12 +16,12 @@ from rotonodes.engine.clip_feed import ClipFeed
 from rotonodes.engine.evaluate import Evaluator
 from rotonodes.engine.events import Reporter
 from rotonodes.engine.kept import Kept
+from rotonodes.engine.libraries import library_faults
 from rotonodes.engine.pool import Pools, no_thread
 from rotonodes.engine.record import Record, done_stats
 from rotonodes.engine.result import Result
 from rotonodes.engine.schedule import StagePass, fresh_pass
 from rotonodes.errors import EXIT_INTERRUPTED, Interrupted, UsageError
-from rotonodes.extras import need_library
 from rotonodes.graph.graph import Graph
 from rotonodes.machine import torchrun
 from rotonodes.machine.cores import cpu_count, reuse_memory, set_torch_threads
@@ -95,20 +95,8 @@ def run(
         reporter.end(result)
         return result
     count, stop = threads or cpu_count(), stop or threading.Event()
-    with _helpers(_able(plan), count if isolate_readers else 0) as readers:
+    with _helpers(plan, count if isolate_readers else 0) as readers:
         return _run_plan(plan, reporter, device, batch, on_error == "continue", stop, count, kept, timeline, readers)
-
-
-def _able(plan: Plan) -> Plan:
-    """The plan. Raises UsageError where a node that has something to do needs a library that is not installed: before any frame."""
-    for name, frames in plan.todo.items():
-        vertex = plan.graph.vertices[name]
-        for module in plan.nodes[name].libraries() if frames else ():
-            try:
-                need_library(module, name)
-            except UsageError as error:
-                raise UsageError(f"{vertex.place}: {error}" if vertex.place else str(error)) from None
-    return plan
 
 
 def _try_plan(graph: Graph, nodes: Sequence[str], options: dict[str, Any]) -> None:
@@ -159,6 +147,8 @@ def _run_plan(
     for name, kind in plan.precision.items():
         if name in plan.todo:
             _refuse_precision(plan, name, kind, chosen)
+    for fault in library_faults(plan.graph, (name for name, frames in plan.todo.items() if frames)):
+        raise UsageError(fault)
     _noted(plan)  # nothing is written for a run that is refused
     record = Record(plan, chosen, keep_going, reporter, stop)
     evaluator = Evaluator(plan, record, chosen, batch, kept, timeline, readers)

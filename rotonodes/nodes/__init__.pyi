@@ -910,7 +910,7 @@ class LoadLabels(Node):
     pictures: folder, wildcard or list of the pictures whose names `*` in the path stands for: imgs with masks/*_matte.*
     classes: names of the classes, in index order
     values: grey value of each class in the files, in the order of the classes; found: those that occur
-    colors: colours to look at, "#rrggbb" in index order; the file's own palette unless given
+    colors: colour of each class in coloured (RGB) pictures and to look at, "#rrggbb" in index order; the usual ones unless given
     off_palette: for pixels that are no class (soft brushes, JPEG): stop and name them, or take the nearest class and warn
     """
     path: str

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Event = Callable[[dict[str, Any]], None]
 LOG = "log.jsonl"  # in the folder of a training's checkpoints
-
-
 _CLOCKS_APART = 20_000_000  # ns by which the times of files may lag behind the clock
 
 
@@ -107,10 +105,10 @@ def _ended(result: Result) -> dict[str, Any]:
 class LossLog:
     """The log of a training, entry by entry. It may begin anew. What was written `before` (ns) is an earlier training's, and no news."""
 
-    def __init__(self, path: str, before: int | None = None) -> None:
+    def __init__(self, path: str, before: int) -> None:
         self.path = path
         stamp = _stamp(path)  # a short training may have ended before this looks for the first time
-        self._stamp = stamp if stamp is not None and (before is None or stamp[0] < before) else None
+        self._stamp = stamp if stamp is not None and stamp[0] < before else None
         self._seen = -1
 
     def news(self) -> Iterator[dict[str, Any]]:

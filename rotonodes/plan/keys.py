@@ -136,6 +136,10 @@ class Keys:
         """The nodes that a node takes values of, and whether these differ by frame; None for one that takes several frames at a time."""
         return self._facts[name].sources
 
+    def reads_nothing(self, name: str) -> bool:
+        """Whether no frame of a node is made from a file."""
+        return self._facts[name].reads_nothing
+
     def tasks(self, name: str, frame: int | None) -> list[tuple[str, int | None]]:
         """The (node, frame) that a node's value at `frame` is made from."""
         sources = self._facts[name].sources
@@ -278,9 +282,13 @@ def _spelling(inputs: Iterable[tuple[InputLink, Link, bool]]) -> tuple[str, tupl
     for place, link, per_frame in inputs:
         by_input.setdefault(place.name, []).append((link, per_frame))
     ordered = sorted(by_input.items())
-    lists = [f"{canonical(name)}:[{','.join(f'[{canonical(link.output)},|]' for link, _ in links)}]" for name, links in ordered]
-    text = "{" + ",".join(lists).replace("%", "%%").replace("|", '"%s"') + "}"
-    return text, tuple((link.node, per_frame) for _, links in ordered for link, per_frame in links)
+    lists = [_literal(name) + ":[" + ",".join(f'[{_literal(link.output)},"%s"]' for link, _ in links) + "]" for name, links in ordered]
+    return "{" + ",".join(lists) + "}", tuple((link.node, per_frame) for _, links in ordered for link, per_frame in links)
+
+
+def _literal(name: str) -> str:
+    """A name as canonical JSON in a text that `%` fills."""
+    return canonical(name).replace("%", "%%")
 
 
 class FileFingerprints:

@@ -77,7 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--weights", nargs="*", type=Path, default=[], help="weights files")
     parser.add_argument("--each", action="store_true", help="a row for every scene too")
     args = parser.parse_args(arguments)
-    models = {path.name: load_weights(path) for path in args.weights}
+    names = [path.name for path in args.weights]
+    models = {path.name if names.count(path.name) == 1 else str(path): load_weights(path) for path in args.weights}
     each: dict[str, list[tuple[float, float]]] = {}
     print("| scenes | method | mean IoU | shape IoU |\n|---|---|---|---|")
     for scene in args.scenes:

@@ -39,7 +39,9 @@ class LoadLabels(MaskSource):
     values: list[int] | Literal["found"] | None = param(
         None, help="grey value of each class in the files, in the order of the classes; found: those that occur"
     )
-    colors: list[str] | None = param(None, help='colours to look at, "#rrggbb" in index order; the file\'s own palette unless given')
+    colors: list[str] | None = param(
+        None, help='colour of each class in coloured (RGB) pictures and to look at, "#rrggbb" in index order; the usual ones unless given'
+    )
     off_palette: Literal["refuse", "nearest"] = param(
         "refuse", help="for pixels that are no class (soft brushes, JPEG): stop and name them, or take the nearest class and warn"
     )
