@@ -91,7 +91,7 @@ def test_names_do_not_end_in_a_digit(document: str, name: str) -> None:
     assert script.output_name(document) == name
 
 
-def test_its_command_makes_labels_of_its_files(call: Call, tmp_path: Path) -> None:
+def test_its_command_flattens_its_files(call: Call, tmp_path: Path) -> None:
     renders = tmp_path / "my $shot"
     renders.mkdir()
     for word in ("rgba", "matcolor", "illum", "shadow", "specular"):
@@ -101,7 +101,9 @@ def test_its_command_makes_labels_of_its_files(call: Call, tmp_path: Path) -> No
     assert script.rendered(str(renders), "Cube1_roto") == [1, 2]
     told = call(*script.arguments(str(renders), "Cube1_roto", "out"))
     assert told.code == 0, told.err
-    assert {"labels.0001.png", "labels.0002.png"} <= {path.name for path in (tmp_path / "out").rglob("*.png")}
+    assert "tones from Cinema 4D's passes" in told.err
+    names = {path.name for path in (tmp_path / "out").rglob("*.*")}
+    assert names == {"Cube1_roto.gif", "Cube1_roto.0001.png", "Cube1_roto.0002.png"}
 
 
 def test_nothing_is_rendered_yet(tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ def test_an_index_pass_tells_objects_and_materials() -> None:
 def test_planes_of_single_objects_tell_how_much_each_covers(kind: str, top: int) -> None:
     """Object buffers, of floats and of whole numbers; a constant index pass is no reason to leave them."""
     one = found("object", **{"IndexOB.X": row(1, 1, 1), "Object1.Y": row(top, 0, 0, kind=kind), "Object3.Y": row(0, top, 0, kind=kind)})
-    assert one is not None and one.source == "Object1" and one.crypto is None
+    assert one is not None and one.source == "object buffers" and one.crypto is not None
+    assert one.crypto.ids == {"Object1": 2, "Object3": 4}
     assert one.ids.tolist() == [[2, 4, NOBODY]]
     assert [(ids.tolist(), share.tolist()) for ids, share in one.pairs] == [([[2] * 3], [[1, 0, 0]]), ([[4] * 3], [[0, 1, 0]])]
     assert found("material", **{"Object1.Y": row(1, 0, 0)}) is None

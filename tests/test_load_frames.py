@@ -180,8 +180,12 @@ def test_load_frames_counts_only_frames_with_all_passes(tmp_path: Path) -> None:
 
 
 def test_load_frames_wants_passes_and_token_together() -> None:
-    assert "go together" in parameter_faults(LoadFrames, {"path": "a_$pass.png"})[0][1]
-    assert "go together" in parameter_faults(LoadFrames, {"path": "a.png", "passes": ["x"]})[0][1]
+    assert (
+        "'a_$pass.png' has $pass, and `passes` names none: write passes: {" in parameter_faults(LoadFrames, {"path": "a_$pass.png"})[0][1]
+    )
+    told = parameter_faults(LoadFrames, {"path": "a.exr", "passes": {"rgba": "_", "illum": "_illum"}})[0][1]
+    assert "'a.exr' has no $pass: write it where the files of rgba, illum differ" in told
+    assert "passes: {} for one file with all passes" in told
     assert "twice" in parameter_faults(LoadFrames, {"path": "a_$pass.png", "passes": ["x", "x"]})[0][1]
     assert parameter_faults(LoadFrames, {"path": ""})
 

@@ -43,7 +43,7 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
 @click.option("--leave-out", metavar="NAMES", multiple=True, help="Objects that are no shapes; repeatable.")
 @click.option(
     "--tones",
-    type=click.Choice(["label", "passes", "key", "picture"]),
+    type=click.Choice(["label", "passes", "key", "cinema4d", "picture"]),
     help="What finds the tones.  [default: the best that the files allow]",
 )
 @click.option(

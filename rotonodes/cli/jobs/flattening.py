@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rotonodes.cli.jobs.cutting import color_code
 from rotonodes.cli.jobs.named_pictures import NodeFields
-from rotonodes.cli.jobs.own_colors import border_palette, own_palettes
+from rotonodes.cli.jobs.own_colors import border_palette, material_color, own_palettes
 from rotonodes.cli.jobs.palette_wishes import TONES, WishedPalettes, check_patterns
-from rotonodes.cli.jobs.render_files import RenderFiles, find_render, one_frame
+from rotonodes.cli.jobs.render_files import RenderFiles, find_shot, one_frame
 from rotonodes.cli.jobs.shape_choice import Shapes, choose_shapes
 from rotonodes.cli.jobs.tone_source import ToneSource, Way, choose_source
 from rotonodes.errors import UsageError, listed
 from rotonodes.graph.writing import graph_text
 from rotonodes.imaging.passes.contents import Contents, CryptomatteContents, read_contents
-from rotonodes.imaging.picture.own_tones import shade_of
-from rotonodes.values.frames import FilePattern, format_frames, literal
+from rotonodes.imaging.picture.own_tones import shade_of, tones_of
+from rotonodes.values.frames import FilePattern, format_frames, frames_named, literal
 from rotonodes.values.palette import LINE
 from rotonodes.values.tones import GROUND_SHADOW
 
@@ -32,6 +32,7 @@ LINES, LINE_COLOR = 0.4, "#2a1a1f"  # percent of the frame's height
 THIN = 0.2  # of a leaf's thickness, at most, is a line
 SPECK, GROUND_SPECK = 2.5e-5, 3e-4  # shares of the frame below which a region of a tone, of the ground's shadow or light, is a speck
 INKED = ("Depth", "Normal", "IndexOB", "CryptoObject")  # passes that lines are found in
+MATERIALS = ("CryptoMaterial", "IndexMA")
 LIKE_GROUND = 0.3  # of the frame, from which on a shape among others may be what they stand on
 RENDER, NOTHING = "render", "none"  # backgrounds
 SHADOW = "#1a1730" + "66"  # on what lies below
@@ -75,11 +76,13 @@ def flatten_graph(given: str, wishes: Wishes) -> tuple[str, list[str]]:
 
     Raises UsageError for a render that is not there, passes that were asked for and are not in it, names that fit no object.
     """
-    render = find_render(given)
+    render = find_shot(given)
     frames = render.chosen(wishes.frames)
     job = Flattening(render, read_contents(one_frame(render, _middle_first(frames))), wishes)
+    job.told += set_lines(render)
     shapes = find_shapes(job)
-    job.nodes["render"] = {"type": "LoadMovie" if render.movie else "LoadFrames", "path": render.path}
+    words = {"passes": dict(render.passes)} if render.passes else {}
+    job.nodes["render"] = {"type": "LoadMovie" if render.movie else "LoadFrames", "path": render.path, **words}
     source = add_tones(job, shapes)
     job.told.append(source.line)
     picture = add_background(job, add_paint(job, shapes, source), source)
@@ -90,6 +93,19 @@ def flatten_graph(given: str, wishes: Wishes) -> tuple[str, list[str]]:
     for kind, path in wished_paths(job, frames).items():
         job.nodes[kind] = layered_writer(job, kind, path, picture, source, shapes) if kind in LAYERED else picture_writer(job, path, inked)
     return graph_text(format_frames(frames) if frames else "1", job.nodes), job.told
+
+
+def set_lines(render: RenderFiles) -> Iterator[str]:
+    """What is said of a set of one file a pass."""
+    if render.passes:
+        yield f"passes: {', '.join(render.passes)}"
+    if render.incomplete:
+        yield f"left out: {frames_named(render.incomplete)}, of which not every pass is there"
+
+
+def picture_link(job: Flattening) -> str:
+    """The link of the picture, in linear light: layers of one picture a pass are encoded."""
+    return "passes.Combined" if not job.render.passes and object_cryptomatte(job) is not None else "render"
 
 
 def _middle_first(frames: Sequence[int]) -> list[int]:
@@ -121,8 +137,12 @@ def find_shapes(job: Flattening) -> Shapes | None:
     if crypto is None:
         if wishes.shape or wishes.leave_out:
             option = f"--shape {wishes.shape[0]}" if wishes.shape else f"--leave-out {wishes.leave_out[0]}"
-            why = job.contents.faults[0] if job.contents.faults else f"{job.contents.layers.path} has no object cryptomatte with names"
-            raise UsageError(f"{option}: {why}: render Cryptomatte: Object")
+            why = (
+                job.contents.faults[0]
+                if job.contents.faults
+                else f"{job.contents.layers.path} has no object cryptomatte with names, and no object buffers"
+            )
+            raise UsageError(f"{option}: {why}: render one of them")
         return None
     shapes = choose_shapes(crypto, wishes.shape, wishes.leave_out)
     job.told.append(f"shapes: {listed(shapes.patterns)}")
@@ -136,8 +156,8 @@ def find_shapes(job: Flattening) -> Shapes | None:
 
 def add_tones(job: Flattening, shapes: Shapes | None) -> ToneSource:
     """Add the nodes that find the tones, and where they need it the picture and the matte of the shapes."""
-    source = choose_source(job.contents, job.wishes.tones, "passes.shape" if shapes else "", job.wishes.ground)
-    decode: NodeFields = {"type": "MultipassDecode", "in": "render.layers", "passes": ["Combined"]}
+    source = choose_source(job.contents, job.wishes.tones, "passes.shape" if shapes else "", job.wishes.ground, picture_link(job))
+    decode: NodeFields = {"type": "MultipassDecode", "in": "render.layers", "passes": [] if job.render.passes else ["Combined"]}
     crypto = object_cryptomatte(job)
     if shapes and crypto is not None:
         decode["mattes"] = {"shape": list(shapes.patterns) if len(shapes.patterns) > 1 else shapes.patterns[0]}
@@ -165,8 +185,9 @@ def add_paint(job: Flattening, shapes: Shapes | None, source: ToneSource) -> str
     if shapes is None or crypto is None:
         if wished.by_object:
             option = f"--palette {next(iter(wished.by_object))}=..."
-            raise UsageError(f"{option}: {job.contents.layers.path} has no object cryptomatte with names")
+            raise UsageError(f"{option}: {job.contents.layers.path} has no object cryptomatte with names, and no object buffers")
         job.nodes["edges"] = {"type": "AntialiasTones", "in": tones}
+        usual = usual if wished.everything else surface_palette(job) or usual
         job.nodes["paint"] = {"type": "PaintTones", "in": {"probabilities": "edges"}, "palette": {**usual, **around}}
         return "paint"
     check_patterns(crypto, wished.by_object)
@@ -190,6 +211,16 @@ def add_paint(job: Flattening, shapes: Shapes | None, source: ToneSource) -> str
     fields: NodeFields = {"objects": objects, "palette": others, **kind_field(crypto, found.kind)}
     job.nodes["paint"] = {"type": "PaintObjects", "in": {"layers": "render.layers", **tones}, **fields}
     return "paint"
+
+
+def surface_palette(job: Flattening) -> dict[str, str]:
+    """Tones in the colour that most of the material colour pass has; empty without one."""
+    color, count = material_color(job.contents)
+    if color is None:
+        return {}
+    if count > 1:
+        job.told.append(f"{count} material colours, painted in the one that most has: an object buffer each gives each its own")
+    return tones_of(color)
 
 
 def background_of(wished: WishedPalettes) -> str:
@@ -220,7 +251,7 @@ def add_background(job: Flattening, picture: str, source: ToneSource) -> str:
         return picture
     if background == RENDER:
         if "passes" in job.nodes and "mattes" in job.nodes["passes"]:
-            job.nodes["plate"] = {"type": "CleanPlate", "in": {"image": "passes.Combined", "matte": "passes.shape"}}
+            job.nodes["plate"] = {"type": "CleanPlate", "in": {"image": picture_link(job), "matte": "passes.shape"}}
         behind = "plate" if "plate" in job.nodes else "render.image"
     else:
         job.nodes["scene"] = {"type": "LoadFrames", "path": background}
@@ -247,7 +278,9 @@ def add_lines(job: Flattening, picture: str, shapes: Shapes | None) -> str:
     width = {"width": LINES, "unit": "%"} if lines is None else {"width": lines}
     everything = job.wishes.palettes.everything
     color = (everything.palette.color(LINE) if everything else None) or LINE_COLOR
-    only = {"objects": list(shapes.patterns)} if shapes else {}
+    only: NodeFields = {"objects": list(shapes.patterns)} if shapes else {}
+    if passes.has("MatColor") and not any(passes.has(name) for name in MATERIALS):
+        only["material"] = False  # the colours of a texture are no borders of materials
     job.nodes["ink"] = {"type": "InkLines", "in": "render.layers", **width, "thin": THIN, "color": color, **only}
     job.nodes["inked"] = {"type": "Composite", "in": {"fg": "ink", "bg": picture}}
     return "inked"
@@ -291,7 +324,7 @@ def layered_writer(job: Flattening, kind: str, path: str, picture: str, source: 
 
 def shot_name(render: RenderFiles) -> str:
     """A name for the results: that of the files, or where it says only `render` or `frame`, that of their folder."""
-    stem = re.sub(r"[._ -]*(#+|%0?\d*d|\$F\d*)$", "", os.path.splitext(os.path.basename(render.path))[0])
+    stem = re.sub(r"[._ -]*(\$pass)?[._ -]*(#+|%0?\d*d|\$F\d*)?$", "", os.path.splitext(os.path.basename(render.path))[0])
     folder = os.path.basename(os.path.dirname(os.path.abspath(render.file())))
     plain = stem.lower() in ("", "render", "frame", "frames", "image", "beauty", "out", "output", "rgba")
     return re.sub(r"\[([#%$@<])\]", r"\1", (folder if plain and folder else stem) or "flat")

@@ -11,7 +11,17 @@ import numpy as np
 from rotonodes.cli.jobs.shape_choice import short_patterns
 from rotonodes.imaging.passes.contents import Contents, CryptomatteContents
 from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage, find_cryptomatte
-from rotonodes.imaging.picture.own_tones import GROUND_LOOKS, LOOKS, SURFACE, clusters, mean_color, object_means, own_color, tones_of
+from rotonodes.imaging.picture.own_tones import (
+    GROUND_LOOKS,
+    LOOKS,
+    SURFACE,
+    clusters,
+    color_planes,
+    mean_color,
+    object_means,
+    own_color,
+    tones_of,
+)
 from rotonodes.io.folder import natural_order
 from rotonodes.values.color import LUMINANCE
 
@@ -21,6 +31,8 @@ ALIKE_WALLS = 0.02  # of the stage: the corner of a room is seen by little
 SPECK = 2e-4  # share of the frame below which an object does not count
 PART = 0.05  # of an object or material: as much is more than the soft edge of another
 LIT, DARKEST_WALL = 0.8, 0.45  # exponent of a wall's light beside the brightest one's, and the least that is left of its colour
+FEW = 0.01  # of a material colour pass: rarer colours are edges and texture
+NO_MATERIAL = (0.01, 0.65)  # linear: the material colour pass is darker or lighter where nothing is
 BORDER = 0.04  # of the frame, whose colour is that of the background where nothing else tells
 
 _NUMBER = re.compile(r"[\s._-]*\d+$")
@@ -162,3 +174,25 @@ def border_palette(contents: Contents) -> dict[str, str]:
     weight[margin:-margin, margin:-margin] = 0
     color = mean_color(contents.layers, contents.passes.find("Combined"), weight)
     return tones_of(color if color is not None else (0.8, 0.8, 0.8), GROUND_LOOKS)
+
+
+def material_color(contents: Contents) -> tuple[np.ndarray | None, int]:
+    """The linear colour that most of a material colour pass has, and how many colours it has; (None, 0) without one.
+
+    Black and white are no material there, as the recipe cinema4d reads it.
+    """
+    planes = color_planes(contents.layers, contents.passes.find("MatColor")) if contents.passes.has("MatColor") else None
+    if planes is None:
+        return None, 0
+    pixels = planes.reshape(3, -1).T
+    pixels = pixels[(pixels.max(1) > NO_MATERIAL[0]) & (pixels.min(1) < NO_MATERIAL[1])]
+    cells, place, counts = np.unique((pixels ** (1 / 2.4) * 16).astype(int), axis=0, return_inverse=True, return_counts=True)
+    kept = np.flatnonzero(counts > FEW * counts.sum())
+    if not kept.size:
+        return None, 0
+    means = np.stack([np.bincount(place.ravel(), channel, len(cells)) for channel in pixels.T], axis=1)[kept] / counts[kept, None]
+    groups = clusters(list(means), counts[kept].tolist(), MOST_PALETTES, ALIKE)
+    weights = [counts[kept][group].sum() for group in groups]
+    largest = groups[int(np.argmax(weights))]
+    mean = np.average(means[largest], axis=0, weights=counts[kept][largest])
+    return mean, sum(weight > PART * sum(weights) for weight in weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rotonodes.cli.jobs.render_files import RenderFiles, find_render, one_frame
+from rotonodes.cli.jobs.render_files import RenderFiles, find_shot, one_frame
 from rotonodes.errors import ListLength, UsageError
 from rotonodes.imaging.passes.contents import Contents, CryptomatteContents, read_contents
 from rotonodes.values.frames import format_frames
@@ -15,7 +15,7 @@ _OBJECTS = 24  # named in a list without -v
 
 def looked_at(given: str, frames: str | None) -> tuple[RenderFiles, Contents]:
     """The files of a render, and what is in one of its frames."""
-    render = find_render(given)
+    render = find_shot(given)
     chosen = render.chosen(frames, "-F") if frames is not None else (render.named,) if render.named is not None else render.frames
     if frames is not None and len(chosen) > 1:
         raise UsageError(f"-F {frames}: one frame is looked at: -F {chosen[0]}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from rotonodes.cli.jobs.pass_sets import PassSet, pass_sets
 from rotonodes.errors import FrameError, UsageError, did_you_mean_file, listed
 from rotonodes.io.folder import SUFFIXES, is_wildcard, list_pictures
 from rotonodes.io.movies import VIDEOS, frame_count
+from rotonodes.nodes.input.load_frames import PASS
 from rotonodes.values.frames import FilePattern, format_frames, frames_between, frames_named, literal, parse_frames
 from rotonodes.values.pixels import Layers
 
@@ -22,16 +24,26 @@ class RenderFiles:
     """The files of a render: `path` with a frame token and the `frames` on disk, or one picture without a number and no frames.
 
     `named` is the frame that the user named by its file, None for the whole sequence. A `movie` is one file with all frames.
+    `passes` are the words of a set of one file a pass, whose `path` has `$pass` in their place; `frames` are then those with all passes.
     """
 
     path: str
     frames: tuple[int, ...]
     named: int | None = None
     movie: bool = False
+    passes: Mapping[str, str] = field(default_factory=dict)
 
     def file(self, frame: int | None = None) -> str:
-        """The file of a frame, by default of the first on disk."""
-        return FilePattern(self.path).find(self.frames[0] if frame is None and self.frames else frame)
+        """The file of a frame, by default of the first on disk; of a set that of its picture, or first pass."""
+        words = list(self.passes.values())
+        path = self.path.replace(PASS, literal(words[0])) if words else self.path
+        return FilePattern(path).find(self.frames[0] if frame is None and self.frames else frame)
+
+    @property
+    def incomplete(self) -> tuple[int, ...]:
+        """The frames of a set that lack some of the passes."""
+        patterns = [FilePattern(self.path.replace(PASS, literal(word))) for word in self.passes.values()]
+        return tuple(sorted({frame for pattern in patterns for frame in pattern.on_disk()} - {*self.frames}))
 
     @property
     def gaps(self) -> tuple[int, ...]:
@@ -48,6 +60,61 @@ class RenderFiles:
             there = format_frames(self.frames)
             raise UsageError(f"{option} {frames}: {self.path} has no {frames_named(gone)}; on disk are {there}")
         return asked
+
+
+def find_shot(given: str) -> RenderFiles:
+    """The set of one file a pass that a user names, by its folder or any one of its files; else the render, as `find_render` does.
+
+    A file that holds passes itself is no part of a set. Raises UsageError as `find_render` does, and where a folder holds several sets.
+    """
+    sequences = _beside(given)
+    sets = [one for one in pass_sets(sequences) if _names(given, one, sequences)]
+    if len(sets) > 1:
+        raise UsageError(f"{given}: which of these renders? {listed(one.patterns[0] for one in sets)}")
+    if not sets:
+        return find_render(given)
+    path, words, patterns = sets[0]
+    own = {file for pattern in patterns for file in sequences[pattern]}
+    if os.path.isdir(given) and any(file.lower().endswith(".exr") for files in sequences.values() for file in files if file not in own):
+        return find_render(given)
+    numbered = [pattern for pattern in map(FilePattern, patterns) if pattern.has_token]
+    frames = tuple(sorted(set.intersection(*(set(pattern.on_disk()) for pattern in numbered)))) if numbered else ()
+    found = RenderFiles(path, frames, passes=words)
+    if numbered and not frames:
+        raise UsageError(f"{given}: no frame has all of the passes {', '.join(words)}: render the missing ones, or move the others away")
+    return find_render(given) if _is_layered(found.file()) else found
+
+
+def _beside(given: str) -> dict[str, list[str]]:
+    """The sequences of a folder or wildcard, or of the folder that a file lies in; single files by their names too."""
+    named = os.path.isdir(given) or is_wildcard(given)
+    try:
+        found = _sequences(list_pictures([given if named else os.path.dirname(given) or "."]))
+    except UsageError:
+        return {}  # `find_render` says what is wrong
+    return found | {literal(files[0]): files for files in found.values() if len(files) == 1}  # shot1.png may have no number
+
+
+def _names(given: str, found: PassSet, sequences: Mapping[str, list[str]]) -> bool:
+    """Whether what the user wrote names a set: its folder, a wildcard, the path with `$pass`, or one of its patterns or files."""
+    if os.path.isdir(given) or is_wildcard(given):
+        return True
+    files = {os.path.normpath(file) for pattern in found.patterns for file in sequences[pattern]}
+    known = {os.path.normpath(path) for path in (found.path, *found.patterns)} | files
+    there = FilePattern(given)
+    named = map(there.find, there.on_disk()) if there.has_token else ()
+    return os.path.normpath(given) in known or any(os.path.normpath(file) in files for file in named)
+
+
+def _is_layered(file: str) -> bool:
+    """Whether an EXR holds more than one picture; one that cannot be read does not."""
+    from rotonodes.io.exr_header import read_headers
+    from rotonodes.io.layers import is_exr
+
+    try:
+        return is_exr(file) and sum(len(header.channels) for header in read_headers(file)) > len("RGBA")
+    except FrameError:
+        return False
 
 
 def find_render(given: str) -> RenderFiles:
@@ -130,9 +197,29 @@ def one_frame(render: RenderFiles, frames: Sequence[int]) -> Layers:
     """All channels of the first of some frames that can be read."""
     from rotonodes.io.layers import file_layers
 
+    if render.passes:
+        return _set_frame(render, frames)
     if not render.movie:
         return file_layers(readable_frame(render, frames), "auto")
     from rotonodes.nodes import LoadMovie
 
     image = LoadMovie(path=render.path)(frame=frames[0])
     return Layers(dict(zip(image.channels, image.data.numpy(), strict=True)), image.box, image.size, image.metadata, path=render.path)
+
+
+def _set_frame(render: RenderFiles, frames: Sequence[int]) -> Layers:
+    """All passes of the first of some frames that can be read, for looking at: colours are linear, other passes as stored."""
+    from rotonodes.imaging.picture.own_tones import linear_surfaces
+    from rotonodes.io.layers import is_exr
+    from rotonodes.nodes import LoadFrames
+
+    first: FrameError | None = None
+    for frame in frames or render.frames or (1,):
+        try:
+            layers = LoadFrames(path=render.path, passes=dict(render.passes))(frame=frame).layers
+        except FrameError as error:
+            first = first or error
+        else:
+            return layers if is_exr(layers.path) else linear_surfaces(layers)
+    assert first is not None
+    raise first

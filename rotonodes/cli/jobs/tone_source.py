@@ -9,23 +9,27 @@ from typing import Literal, get_args
 from rotonodes.cli.jobs.network_facts import read_model
 from rotonodes.errors import UsageError, listed
 from rotonodes.imaging.passes.contents import Contents
+from rotonodes.io.folder import SUFFIXES
 from rotonodes.values.tones import GROUND_SHADOW
 
-Way = Literal["label", "passes", "key", "picture"]
+Way = Literal["label", "passes", "key", "cinema4d", "picture"]
 WAYS: tuple[Way, ...] = get_args(Way)  # the best first
 NEEDED: dict[Way, tuple[str, ...]] = {
     "label": ("DiffDir", "GlossDir", "Normal"),
     "passes": ("Combined", "DiffDir", "GlossDir", "Normal", "Depth"),
     "key": ("DiffDir", "Normal", "Depth"),
+    "cinema4d": ("MatColor", "Illum", "Shadow", "Specular"),
     "picture": (),
 }
 TITLES: dict[Way, str] = {
     "label": "the render's label layer",
     "passes": "weights that see passes",
     "key": "the key light found in the passes",
+    "cinema4d": "Cinema 4D's passes",
     "picture": "weights that see the picture",
 }
 LABEL, GROUND = "Label", "Ground"
+ENCODED = tuple(suffix for suffix in SUFFIXES if suffix != ".exr")  # files whose whole numbers hold no light, depth or normals
 WEIGHTS: dict[Way, str] = {"passes": "tones_passes", "picture": "tones"}
 
 
@@ -49,8 +53,10 @@ class ToneSource:
         return f"tones from {TITLES[self.way]}{f' ({self.reason})' if self.reason else ''}"
 
 
-def choose_source(contents: Contents, asked: Way | None, shape: str, ground: bool) -> ToneSource:
-    """The best way for a render, or the one that was asked for; `shape` is the link of the shape's matte, empty for none.
+def choose_source(contents: Contents, asked: Way | None, shape: str, ground: bool, picture: str) -> ToneSource:
+    """The best way for a render, or the one that was asked for.
+
+    `shape` is the link of the shape's matte, empty for none; `picture` that of the picture.
 
     With `ground` a way that knows the shadow on the ground goes before weights that do not. Raises UsageError for a way whose passes
     are not there, with what is there.
@@ -60,15 +66,21 @@ def choose_source(contents: Contents, asked: Way | None, shape: str, ground: boo
         there = listed(dict.fromkeys(p.canonical for p in contents.passes.passes if not p.canonical[-2:].isdigit()), 14)
         raise UsageError(f"--tones {asked}: {contents.layers.path} has no {no_more(lacking[asked])}; it has {there or 'no passes'}")
     able = [way for way in WAYS if not lacking[way]] if asked is None else [asked]
+    if not able:
+        lacks = f"no {no_more(lacking['picture'])}, and no {no_more(lacking['cinema4d'])} for {TITLES['cinema4d']}"
+        raise UsageError(f"{contents.layers.path}: {lacks}: render one or the other")
     way = able[0]
-    reason = "asked for" if asked else "; ".join(f"no {no_more(lacking[one])} for {TITLES[one]}" for one in WAYS[: WAYS.index(way)][-1:])
+    better = [one for one in WAYS[: WAYS.index(way)] if one != "cinema4d" or len(lacking[one]) < len(NEEDED[one])]
+    reason = "asked for" if asked else "; ".join(f"no {no_more(lacking[one])} for {TITLES[one]}" for one in better[-1:])
     if way == "passes" and ground and "key" in able and not knows_ground(way):
         way, reason = "key", f"the {TITLES['passes']} know no shadow on the ground"
     if way == "label":
         return _label(contents, reason, shape)
     if way == "key":
         return _key(reason, shape)
-    return _network(way, reason, shape)
+    if way == "cinema4d":
+        return _cinema4d(reason, shape)
+    return _network(way, reason, shape, picture)
 
 
 def no_more(lacking: Sequence[str]) -> str:
@@ -90,9 +102,15 @@ def missing(contents: Contents, way: Way, has_shape: bool) -> Iterator[str]:
             return
         if not any('"key_direction"' in text for text in contents.layers.metadata.values() if isinstance(text, str)):
             yield "note of the label light in the header"
+    encoded = contents.layers.path.lower().endswith(ENCODED)
+    if way in ("label", "passes", "key") and encoded and len({p.canonical for p in passes.passes}) > 1:
+        yield "passes in EXR"
+        return
     yield from (name for name in NEEDED[way] if not passes.has(name, LABEL if way == "label" else ""))
     if way in ("label", "key") and not has_shape:
         yield "cryptomatte"
+    if way == "picture" and encoded and not passes.has("Combined"):
+        yield "picture (rgba)"
 
 
 def _label(contents: Contents, reason: str, shape: str) -> ToneSource:
@@ -106,10 +124,15 @@ def _key(reason: str, shape: str) -> ToneSource:
     return ToneSource("key", reason, {"tones": tones}, ground=True)
 
 
-def _network(way: Way, reason: str, shape: str) -> ToneSource:
+def _cinema4d(reason: str, shape: str) -> ToneSource:
+    linked = {"layers": "render.layers", **({"matte": shape} if shape else {})}
+    tones = {"type": "TonesFromPasses", "in": linked, "recipe": "cinema4d", "ground": True}
+    return ToneSource("cinema4d", reason, {"tones": tones}, ground=True)
+
+
+def _network(way: Way, reason: str, shape: str, picture: str) -> ToneSource:
     weights = WEIGHTS[way]
     nodes: dict[str, dict[str, object]] = {}
-    picture = "passes.Combined" if shape else "render"
     if way == "passes":
         nodes["light"] = {"type": "FindKeyLight", "in": "render.layers"}
         nodes["stack"] = {

@@ -1,7 +1,7 @@
 """Rotonodes for Cinema 4D: run it by Extensions > Script Manager (R20 to R26, 2023 and later).
 
 The first run sets the multipass output of the active render settings to names that rotonodes knows. Render to the Picture Viewer or on a
-farm; then run it again: it calls rotonodes on what was written. ROTONODES_PYTHON names the Python that has rotonodes.
+farm; then run it again: it calls `rotonodes flatten` on what was written. ROTONODES_PYTHON names the Python that has rotonodes.
 
 It has never run inside Cinema 4D: its settings are the names of the public SDK, tested with a stand-in for the module `c4d`.
 """
@@ -24,7 +24,6 @@ PASSES = (
     ("VPBUFFER_MAT_COLOR", "matcolor"),
     ("VPBUFFER_DEPTH", "depth"),
 )
-GRAPH = "labels_from_passes"
 SUFFIX = "_roto"  # behind names that end in a digit, where Cinema 4D would put a _ before the frame
 
 
@@ -60,15 +59,8 @@ def output_name(document):
 
 
 def arguments(folder, name, out):
-    """The arguments of rotonodes for the files of a render."""
-    passes = ", ".join("{0}: _{0}".format(word) for _, word in PASSES if word in ("rgba", "specular", "shadow", "illum", "matcolor"))
-    pattern = os.path.join(folder, name) + "$pass####.png"
-    return [
-        "run", GRAPH,
-        "--set", "render.path=" + pattern,
-        "--set", "render.passes={" + passes + "}",
-        "--output", out,
-    ]  # fmt: skip
+    """The arguments of rotonodes for the files of a render: their picture, beside which the other passes lie."""
+    return ["flatten", os.path.join(folder, name) + "_rgba####.png", "-o", out]
 
 
 def rendered(folder, name):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +42,7 @@ class Identity:
 def find_identity(layers: Layers, passes: Passes, kind: str, layer: str = "", view: str = "") -> Identity | None:
     """The objects or materials (`kind`) of a view layer; None where the file has no pass that tells them.
 
-    A cryptomatte goes first, then an index pass that holds more than one number, then object buffers (`Object1`, ...).
+    A cryptomatte goes first, or object buffers (`object_1`, ...) without one, then an index pass that holds more than one number.
     """
     if kind in ("object", "material") and (found := _crypto(layers, kind, layer, view)) is not None:
         return found
@@ -53,7 +52,7 @@ def find_identity(layers: Layers, passes: Passes, kind: str, layer: str = "", vi
         ids = np.rint(np.where(np.isfinite(plane), plane, 0)).astype(np.int64)
         if ids.size and ids.min() != ids.max():
             return Identity(ids, source=name)
-    return _buffers(layers, passes) if kind == "object" else None
+    return None
 
 
 def _crypto(layers: Layers, kind: str, layer: str, view: str) -> Identity | None:
@@ -63,26 +62,8 @@ def _crypto(layers: Layers, kind: str, layer: str, view: str) -> Identity | None
         if "there is no cryptomatte" in str(error) or "there is no channel" in str(error):
             return None
         raise
-    pairs = tuple(
-        (np.ascontiguousarray(layers.planes[ids]).view(np.uint32).astype(np.int64), np.nan_to_num(layers.planes[covered]).clip(0, 1))
-        for ids, covered in crypto.pairs
-        if layers.planes[covered].any()
-    )
+    pairs = tuple((ids.astype(np.int64), np.nan_to_num(covered).clip(0, 1)) for ids, covered in crypto.planes(layers) if covered.any())
     return Identity(dominant(pairs, (layers.box.height, layers.box.width)), pairs, crypto, crypto.name)
-
-
-def _buffers(layers: Layers, passes: Passes) -> Identity | None:
-    """Coverage planes of single objects, as Cinema 4D writes its object buffers."""
-    found = [p for p in passes.passes if re.fullmatch(r"Object\d+", p.canonical)]
-    if not found:
-        return None
-    scale = {"uint8": 255, "uint16": 65535}
-    pairs = []
-    for p in found:
-        plane = layers.planes[p.channels[0][1]]
-        share = np.nan_to_num(np.asarray(plane, np.float32) / scale.get(plane.dtype.name, 1)).clip(0, 1)
-        pairs.append((np.full(share.shape, int(p.canonical[6:]) + 1, np.int64), share))
-    return Identity(dominant(tuple(pairs), (layers.box.height, layers.box.width)), tuple(pairs), source=found[0].canonical)
 
 
 def dominant(pairs: tuple[tuple[np.ndarray, np.ndarray], ...], shape: tuple[int, int]) -> np.ndarray:

@@ -10,8 +10,6 @@ from rotonodes.imaging.passes.cryptomatte import Cryptomatte, all_cryptomattes
 from rotonodes.imaging.passes.names import Pass, Passes
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from rotonodes.values.pixels import Layers
 
 _SHORT_TYPES = {"float16": "half", "float32": "float", "uint32": "uint"}
@@ -105,9 +103,9 @@ def _covered(layers: Layers, crypto: Cryptomatte) -> dict[int, float]:
 
     total: dict[int, float] = {}
     pixels = layers.width * layers.height
-    for id_plane, coverage_plane in crypto.pairs:
-        seen: np.ndarray = np.ascontiguousarray(layers.planes[id_plane]).view(np.uint32).ravel()
-        weight = np.nan_to_num(layers.planes[coverage_plane].ravel(), nan=0.0, posinf=0.0, neginf=0.0).clip(0, 1)
+    for planes, covered in crypto.planes(layers):
+        seen = planes.ravel()
+        weight = np.nan_to_num(covered.ravel(), nan=0.0, posinf=0.0, neginf=0.0).clip(0, 1)
         there = weight > 0
         ids, at = np.unique(seen[there], return_inverse=True)
         for number, sum_ in zip(ids.tolist(), np.bincount(at, weight[there]).tolist(), strict=True):

@@ -1,5 +1,7 @@
 """Cryptomatte: mattes of single objects, materials or assets by name, from (id, coverage) pairs of planes.
 
+Where a file has no cryptomatte of objects, its object buffers (Cinema 4D's `object_1`, ...: one coverage plane each) are taken for one.
+
 After the specification (github.com/Psyop/Cryptomatte, specification/cryptomatte_specification.pdf, version 1.2): a name's id is
 its MurmurHash3_32, made safe as the bits of a float; each rank of planes holds the ids and coverages of two names per pixel.
 """
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from rotonodes.values.pixels import Layers, Matte
 
 KINDS = ("object", "material", "asset")
+BUFFERS = "object buffers"
 _MOST_MANIFEST = 64 << 20  # bytes of a manifest beside the picture
 _MASK = 0xFFFFFFFF
 _ENTRY = r'("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")\s*:\s*"([0-9a-fA-F]{1,8})"'  # of a manifest, whole
@@ -68,18 +71,32 @@ class Cryptomatte:
     """One cryptomatte of a file: `name` as in its header (`ViewLayer.CryptoObject`), and the `ids` of its names.
 
     `ids` is None where the file has no manifest: names are then hashed, and wildcards cannot be used. `cut` says that the manifest ends
-    before all of its names: those that are not in it are hashed. `pairs` are the full names of (id, coverage) planes, rank by rank.
+    before all of its names: those that are not in it are hashed. `pairs` are the full names of (id, coverage) planes, rank by rank; for
+    an object buffer the id itself stands instead of its plane. `planes` gives them as arrays.
     """
 
     name: str
     ids: Mapping[str, int] | None
-    pairs: tuple[tuple[str, str], ...]
+    pairs: tuple[tuple[str | int, str], ...]
     where: str
     cut: bool = False
+
+    def planes(self, layers: Layers) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(ids uint32, coverage float32) `[H, W]` of each pair."""
+        import numpy as np
+
+        for ids, name in self.pairs:
+            covered = layers.planes[name]
+            scale = np.float32(np.iinfo(covered.dtype).max if covered.dtype.kind in "ui" else 1)
+            covered = np.asarray(covered, np.float32) / scale if scale != 1 else np.asarray(covered, np.float32)
+            seen = np.broadcast_to(np.uint32(ids), covered.shape) if isinstance(ids, int) else layers.planes[ids]
+            yield (seen if isinstance(ids, int) else np.ascontiguousarray(seen).view(np.uint32)), covered
 
 
 def find_cryptomatte(layers: Layers, kind: str = "object", layer: str = "", view: str = "") -> Cryptomatte:
     """The cryptomatte of a kind (`object`, `material`, `asset`, or any name in the header) in a view layer (default: the first).
+
+    Without a cryptomatte of objects, `object` is the object buffers, by the names of their passes.
 
     Raises FrameError where there is none, where planes are missing or not float32, or where its manifest cannot be read.
     """
@@ -90,10 +107,13 @@ def find_cryptomatte(layers: Layers, kind: str = "object", layer: str = "", view
     matching = [(key, name) for key, name in headers.items() if _is_kind(name, kind)]
     found = [pair for pair in matching if pair[1].startswith(f"{wanted}.") or kind == pair[1]]
     found = found or [pair for pair in matching if "." not in pair[1]] or ([] if layer else matching)
+    if not matching and squash(kind) in ("object", squash(BUFFERS)) and (buffers := _buffers(passes, wanted, where)):
+        return buffers
     if not found:
         there = ", ".join(headers.values()) or "none"
         place = f" in view layer {wanted!r}" if layer and matching else ""
-        raise FrameError(f"{where}: there is no cryptomatte {kind!r}{place}{did_you_mean(kind, headers.values())}; it has {there}")
+        todo = "" if headers else f": {_what_to_render(layers)}"
+        raise FrameError(f"{where}: there is no cryptomatte {kind!r}{place}{did_you_mean(kind, headers.values())}; it has {there}{todo}")
     key, name = found[0]
     ids, whole = _manifest(layers, key, f"{where}: cryptomatte {name}")
     return Cryptomatte(name, ids, _pairs(layers, passes, name, view, where), where, cut=not whole)
@@ -107,6 +127,24 @@ def all_cryptomattes(layers: Layers) -> Iterator[Cryptomatte | FrameError]:
             yield find_cryptomatte(layers, name, layer if layer in Passes.of(layers).layers else "")
         except FrameError as error:
             yield error
+    passes = Passes.of(layers)
+    if not any(_is_kind(name, "object") for name in _headers(layers.metadata).values()):
+        buffers = _buffers(passes, passes.default_layer, layers.path or "these layers")
+        yield from [buffers] if buffers else []
+
+
+def _buffers(passes: Passes, layer: str, where: str) -> Cryptomatte | None:
+    """The object buffers of a view layer as a cryptomatte, an object each; None where there are none."""
+    found = [p for p in passes.passes if re.fullmatch(r"Object\d+", p.canonical) and p.layer in (layer, "")]
+    ids = {p.name: int(p.canonical.removeprefix("Object")) + 1 for p in found}
+    return Cryptomatte(BUFFERS, ids, tuple((ids[p.name], p.channels[0][1]) for p in found), where) if found else None
+
+
+def _what_to_render(layers: Layers) -> str:
+    """What helps where a file has no cryptomatte at all."""
+    if layers.path and not layers.path.lower().endswith(".exr") and all("." not in name for name in layers.planes):
+        return "a picture without passes: render OpenEXR MultiLayer with Cryptomatte: Object"
+    return "render with Cryptomatte: Object"
 
 
 def _headers(metadata: Mapping[str, Any]) -> dict[str, str]:
@@ -232,9 +270,8 @@ def visible_names(crypto: Cryptomatte, layers: Layers) -> list[str]:
     import numpy as np
 
     seen: set[int] = set()
-    for id_plane, coverage_plane in crypto.pairs:
-        ids = np.ascontiguousarray(layers.planes[id_plane]).view(np.uint32)
-        seen.update(np.unique(ids[layers.planes[coverage_plane] > 0]).tolist())
+    for ids, covered in crypto.planes(layers):
+        seen.update(np.unique(ids[covered > 0]).tolist())
     return sorted(name for name, one in (crypto.ids or {}).items() if one in seen)
 
 
@@ -262,9 +299,7 @@ def coverage(layers: Layers, crypto: Cryptomatte, ids: Iterable[int]) -> np.ndar
 
     wanted = np.unique(np.fromiter(ids, np.uint32))
     total = np.zeros((layers.box.height, layers.box.width), np.float32)
-    for id_plane, coverage_plane in crypto.pairs:
-        seen = np.ascontiguousarray(layers.planes[id_plane]).view(np.uint32)
-        covered = layers.planes[coverage_plane]
+    for seen, covered in crypto.planes(layers):
         total += np.where(np.isin(seen, wanted), covered, np.float32(0)) if wanted.size <= 64 else _of_many(seen, covered, wanted)
     return total.clip(0, 1)
 

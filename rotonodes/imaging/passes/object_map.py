@@ -26,9 +26,7 @@ def object_map(layers: Layers, crypto: Cryptomatte, patterns: str | Sequence[str
     order = np.argsort(ids)
     best = np.zeros((layers.box.height, layers.box.width), np.float32)
     found = np.zeros(best.shape, np.int32)
-    for id_plane, coverage_plane in crypto.pairs:
-        seen = np.ascontiguousarray(layers.planes[id_plane]).view(np.uint32)
-        covered = np.asarray(layers.planes[coverage_plane], np.float32)
+    for seen, covered in crypto.planes(layers):
         place = np.searchsorted(ids[order], seen).clip(max=len(ids) - 1)
         better = (ids[order][place] == seen) & (covered > best)
         best[better], found[better] = covered[better], order[place[better]] + 1

@@ -6,13 +6,13 @@ Colours are mixed in OKLab (Björn Ottosson, 2020, bottosson.github.io/posts/okl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from rotonodes.imaging.passes.names import Pass, Passes
-from rotonodes.values.color import LUMINANCE, hex_to_linear
+from rotonodes.values.color import LUMINANCE, hex_to_linear, srgb_to_linear
 from rotonodes.values.palette import OKLAB_AXES, OKLAB_CONES
 
 if TYPE_CHECKING:
@@ -106,10 +106,10 @@ def object_means(layers: Layers, passes: Passes, crypto: Cryptomatte, names: Seq
     Colours are those of pixels that an object covers alone, where it has five or more; planes count by coverage.
     """
     ids, weights, pixels = [], [], []
-    for id_plane, coverage_plane in crypto.pairs:
-        weight = np.nan_to_num(np.asarray(layers.planes[coverage_plane], np.float32).ravel(), nan=0.0, posinf=0.0, neginf=0.0).clip(0, 1)
+    for seen, share in crypto.planes(layers):
+        weight = np.nan_to_num(share.ravel(), nan=0.0, posinf=0.0, neginf=0.0).clip(0, 1)
         there = np.flatnonzero(weight > 0)
-        ids.append(np.ascontiguousarray(layers.planes[id_plane]).view(np.uint32).ravel()[there])
+        ids.append(seen.ravel()[there])
         weights.append(weight[there])
         pixels.append(there)
     found, row = np.unique(np.concatenate(ids), return_inverse=True)
@@ -135,7 +135,7 @@ class OwnColor(NamedTuple):
     diffuse: bool
 
 
-SURFACE = ("DiffCol", "GlossCol", "Combined")  # passes that tell a surface's colour, the best first
+SURFACE = ("DiffCol", "MatColor", "GlossCol", "Combined")  # passes that tell a surface's colour, the best first
 
 
 def own_color(means: Means, row: int) -> OwnColor | None:
@@ -147,6 +147,15 @@ def own_color(means: Means, row: int) -> OwnColor | None:
             return OwnColor(found, diffuse)
         diffuse = diffuse and not (found is not None and name == "DiffCol")
     return None
+
+
+def linear_surfaces(layers: Layers) -> Layers:
+    """Layers of sRGB-encoded pictures with the passes that tell a surface's colour made linear."""
+    import torch
+
+    names = {full for p in Passes.of(layers).passes if p.canonical in SURFACE for short, full in p.channels if short in "RGB"}
+    planes = {n: srgb_to_linear(torch.from_numpy(plane)).numpy() if n in names else plane for n, plane in layers.planes.items()}
+    return replace(layers, planes=planes)
 
 
 def color_planes(layers: Layers, found: Pass) -> np.ndarray | None:

@@ -45,8 +45,14 @@ class LoadFrames(FileSource):
 
     @model_validator(mode="after")
     def _passes_and_token(self) -> LoadFrames:
-        if (PASS in self.pattern()) != bool(self.passes):
-            raise ValueError(f"{PASS} in the path and `passes` go together: the path is {self.path!r}, the passes are {self.passes!r}")
+        if self.passes and PASS not in self.pattern():
+            words = ", ".join(self.words())
+            raise ValueError(
+                f"{self.path!r} has no {PASS}: write it where the files of {words} differ (shot{PASS}####.png), "
+                "or passes: {} for one file with all passes"
+            )
+        if PASS in self.pattern() and not self.passes:
+            raise ValueError(f"{self.path!r} has {PASS}, and `passes` names none: write passes: {{rgba: _, illum: _illum}} or the like")
         if len(self.words()) < len(self.passes):
             raise ValueError("`passes` names one pass twice")
         return self

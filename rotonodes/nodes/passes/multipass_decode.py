@@ -19,7 +19,7 @@ from rotonodes.values.pixels import Image, Layers, Matte
 class MultipassDecode(Node):
     """Take passes and object mattes out of a render.
 
-    The mattes of named objects come from the cryptomattes of a multipass frame.
+    The mattes of named objects come from the cryptomattes of a multipass frame, or without one from its object buffers (`object_1`).
 
     Each pass becomes an output, under the name it was asked for by, and so does each entry of `mattes`. Passes keep
     the frame, data window and header of the file; their values are as stored, so depth, normals and ids are raw.
