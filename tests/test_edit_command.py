@@ -8,8 +8,6 @@ import subprocess
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +26,9 @@ ROOT = Path(__file__).parent.parent
 def graph(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A graph, and a server that ends as soon as it serves."""
     monkeypatch.setattr(page_server.PageServer, "serve", lambda self, stop: (self.session.close(), self.socket.close()))
-    monkeypatch.setattr(page_commands, "warmed_up", unwarmed)
     path = tmp_path / "graph.yaml"
     path.write_text(GRAPH)
     return path
-
-
-@contextmanager
-def unwarmed(given: dict[str, Any]) -> Iterator[None]:
-    yield
 
 
 def test_the_address_is_all_that_goes_to_stdout(call: Call, graph: Path) -> None:

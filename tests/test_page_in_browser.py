@@ -69,6 +69,21 @@ def test_every_node_shows_its_picture_and_the_viewer_what_is_written(view: View)
     assert view.tab.locator(".wipe").is_visible()
 
 
+def test_the_first_picture_is_shown_though_others_are_asked_for_then(chromium: Any, graph: Path) -> None:
+    """Small frames are asked for again without a proxy: what came until then is not thrown away."""
+    held: list[Any] = []
+
+    def hold(tab: Any) -> None:
+        tab.route("**/api/picture?*scale=1&width=*", lambda route: held.append(route))
+
+    with view_of(chromium, graph, before=hold) as view:
+        view.until("() => document.querySelector('.card .thumbnail img')")
+        while not held:
+            view.tab.wait_for_timeout(50)
+        assert view.tab.locator(".card .thumbnail img").count() >= 1
+        view.tab.unroute_all(behavior="ignoreErrors")
+
+
 def test_a_changed_colour_is_seen_and_written_and_undone(view: View) -> None:
     view.select("paint")
     field = view.tab.get_by_label("midtone: colour as text")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +40,7 @@ def edit(port: int | None, no_browser: bool, **given: Any) -> int:
     from rotonodes.page.server import PageServer, serve_page
 
     file = own_copy(given["graph_file"])
-    with warmed_up(given):
-        session = page_session(file, given)
+    session = page_session(file, given)
 
     def opened(server: PageServer) -> None:
         click.echo(server.address)
@@ -79,28 +76,6 @@ def page_session(file: str, given: dict[str, Any]) -> PageSession:
     variables = dict(pairs(given["variables"], "--var", "NAME=VALUE"))
     settings = dict(pairs(given["settings"], "--set", "NODE.PARAM=VALUE"))
     return PageSession(file, where, variables, settings)
-
-
-@contextlib.contextmanager
-def warmed_up(given: dict[str, Any]) -> Iterator[None]:
-    """Import torch, which the first picture needs, while the graph is read and the browser opens.
-
-    Not where small pictures are kept of an earlier time: the import holds up all other threads, and the page shows those at once.
-    """
-    from rotonodes.machine.devices import choose_device
-    from rotonodes.page.thumbnails import pictures_folder
-
-    folder = pictures_folder(given["root"], given["cache"])
-    if folder is not None and Path(folder).is_dir():
-        yield
-        return
-    thread = threading.Thread(target=choose_device, args=("auto",), name="page-warm", daemon=True)
-    thread.start()
-    try:
-        yield
-    except BaseException:
-        thread.join()  # a process that ends within this import may crash
-        raise
 
 
 def open_browser(address: str) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,6 +87,19 @@ def layers_image(layers: Layers) -> Image:
     import numpy as np
     import torch
 
+    planes = viewed_layers(layers).planes
+    channels, stack = tuple(planes), np.stack(list(planes.values()))
+    if stack.dtype not in (np.float16, np.float32):
+        stack = stack.astype(np.float32)
+    data = torch.from_numpy(stack.astype(np.float32, copy=False))
+    encoded = Encoded(stack.transpose(1, 2, 0), "linear")
+    return Image(data, channels, (layers.box.left, layers.box.top), layers.size, layers.metadata, encoded)
+
+
+def viewed_layers(layers: Layers) -> Layers:
+    """The channels of `layers_image` under their short names, as stored."""
+    import numpy as np
+
     names = viewed_channels(tuple(layers.planes))
     channels = tuple(_short(name) for name in names)
     planes = [layers.planes[name] for name in names]
@@ -95,12 +109,7 @@ def layers_image(layers: Layers) -> Image:
         planes = [given.get(channel, np.zeros_like(planes[0])) for channel in channels]
     elif channels[0] not in ("R", "Y"):
         channels = ("Y", *channels[1:])
-    stack = np.stack(planes)
-    if stack.dtype not in (np.float16, np.float32):
-        stack = stack.astype(np.float32)
-    data = torch.from_numpy(stack.astype(np.float32, copy=False))
-    encoded = Encoded(stack.transpose(1, 2, 0), "linear")
-    return Image(data, channels, (layers.box.left, layers.box.top), layers.size, layers.metadata, encoded)
+    return replace(layers, planes=dict(zip(channels, planes, strict=True)))
 
 
 def read_key(path: str | os.PathLike[str]) -> str | None:

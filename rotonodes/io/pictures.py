@@ -17,7 +17,7 @@ from rotonodes.io.orientation import orientation_of, upright, upright_size
 from rotonodes.io.other_formats import no_picture, other_size, read_other
 from rotonodes.io.samples import Depth
 from rotonodes.values.color import Colorspace, parse_hex
-from rotonodes.values.pixels import Image, Labels, Matte
+from rotonodes.values.pixels import Box, Image, Labels, Layers, Matte, rgb_names
 from rotonodes.values.tones import default_colors
 
 if TYPE_CHECKING:
@@ -46,6 +46,26 @@ def read_image(path: str | os.PathLike[str], colorspace: Literal["auto"] | Color
     start = _start(path)
     if start.startswith(exr_header.MAGIC):
         return _with_colorspace(exr.read_image(path), colorspace)
+    found, space, premultiplied, linear = _read_samples(path, start, colorspace)
+    image = samples.decode(found, space, premultiplied)
+    return _noted_linear(image) if linear and colorspace == "auto" else image
+
+
+def glance(path: str | os.PathLike[str], colorspace: Literal["auto"] | Colorspace = "auto") -> Layers | None:
+    """The channels of `read_image` without torch; None for an encoding that needs it. Errors as in `read_image`."""
+    start = _start(path)
+    if start.startswith(exr_header.MAGIC):
+        return exr.viewed_layers(exr.read_layers(path)) if colorspace != "srgb" else None
+    found, space, premultiplied, _ = _read_samples(path, start, colorspace)
+    planes, encoded = samples.decoded_planes(found, space, premultiplied)
+    size = (planes.shape[2], planes.shape[1])
+    return None if encoded else Layers(dict(zip(rgb_names(len(planes)), planes, strict=True)), Box(0, 0, *size), size)
+
+
+def _read_samples(
+    path: str | os.PathLike[str], start: bytes, colorspace: Literal["auto"] | Colorspace
+) -> tuple[np.ndarray, Colorspace, bool, bool]:
+    """(samples `[H, W, C]`, their colour space, whether they are premultiplied, whether the file notes linear light) of any but EXR."""
     premultiplied = linear = False
     if start.startswith(png.SIGNATURE):
         found, linear = png.read_noted(path)
@@ -53,11 +73,8 @@ def read_image(path: str | os.PathLike[str], colorspace: Literal["auto"] | Color
         found, premultiplied = tiff.read_tiff(path)
     else:
         found = _read_with_pillow(path)
-    if colorspace == "auto":
-        colorspace = "linear" if linear or found.dtype.kind == "f" else "srgb"
-        image = samples.decode(found, colorspace, premultiplied)
-        return _noted_linear(image) if linear else image
-    return samples.decode(found, colorspace, premultiplied)
+    space = ("linear" if linear or found.dtype.kind == "f" else "srgb") if colorspace == "auto" else colorspace
+    return found, space, premultiplied, linear
 
 
 def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:

@@ -23,15 +23,33 @@ def decode(samples: np.ndarray, colorspace: Colorspace, premultiplied: bool = Fa
     Whole numbers become 0..1, the largest of their type is 1; those of 8 and 16 bits by a table of exact values. Colour is
     brought to linear light and multiplied by alpha; `raw` leaves both as stored. `premultiplied` says that the file's colour already is.
     """
-    import numpy as np
     import torch
+
+    channels = rgb_names(samples.shape[2])
+    planes, late = decoded_planes(samples, colorspace, premultiplied)
+    data = torch.from_numpy(planes)
+    if late:
+        color, alpha = (data[:-1], data[-1:]) if "A" in channels else (data, None)
+        color = srgb_to_linear(color if alpha is None or not premultiplied else unpremultiply(color, alpha))
+        data[: len(color)] = color if alpha is None else premultiply(color, alpha)
+    # Kept samples are straight where they are whole numbers and premultiplied where they are floats, as they are written.
+    kept = "A" not in channels or premultiplied != (samples.dtype.kind in "ui")
+    return Image(data, channels, encoded=Encoded(samples, colorspace) if kept else None)
+
+
+def decoded_planes(samples: np.ndarray, colorspace: Colorspace, premultiplied: bool = False) -> tuple[np.ndarray, bool]:
+    """(float32 `[C, H, W]`, whether they are still encoded) of samples as `decode` takes them, made without torch.
+
+    What is still encoded is floats in sRGB, and colour that was premultiplied after encoding: it must be unpremultiplied before it is
+    linearised. Alpha is then not multiplied in, either.
+    """
+    import numpy as np
 
     height, width, count = samples.shape
     channels = rgb_names(count)
     whole = samples.dtype in (np.uint8, np.uint16)
     values = samples.astype(np.float64) / np.iinfo(samples.dtype).max if samples.dtype.kind in "ui" and not whole else samples
     straight = "A" in channels and not premultiplied
-    # Colour that was premultiplied after encoding must be unpremultiplied before it is linearised.
     late = colorspace == "srgb" and not (whole and (straight or "A" not in channels))
     planes = np.empty((count, height, width), np.float32)
     for index, channel in enumerate(channels):
@@ -41,18 +59,10 @@ def decode(samples: np.ndarray, colorspace: Colorspace, premultiplied: bool = Fa
             np.take(_table(samples.dtype, curved), samples[..., index], out=planes[index], mode="clip")
         else:
             planes[index] = values[..., index]
-    data = torch.from_numpy(planes)
-    if "A" in channels and colorspace != "raw":
-        color, alpha = data[:-1], data[-1:]
-        if late:
-            color = srgb_to_linear(unpremultiply(color, alpha) if premultiplied else color)
-        if late or straight:
-            data[:-1] = premultiply(color, alpha)
-    elif late:
-        data = srgb_to_linear(data)
-    # Kept samples are straight where they are whole numbers and premultiplied where they are floats, as they are written.
-    kept = "A" not in channels or premultiplied != (samples.dtype.kind in "ui")
-    return Image(data, channels, encoded=Encoded(samples, colorspace) if kept else None)
+    if straight and colorspace != "raw" and not late:
+        with np.errstate(all="ignore"):  # infinite colour times alpha 0
+            planes[:-1] *= planes[-1:]
+    return planes, late
 
 
 def _table(dtype: np.dtype, curved: bool) -> np.ndarray:

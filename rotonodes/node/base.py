@@ -28,7 +28,7 @@ from rotonodes.node.parameters import (
 from rotonodes.node.registry import register
 from rotonodes.node.signature import Signature, read_signature
 from rotonodes.node.source_digest import source_digest
-from rotonodes.values.pixels import Batch
+from rotonodes.values.pixels import Batch, Layers
 
 # (files, sources) -> those of the files that an earlier run of the same graph made from the sources.
 OwnResults = Callable[[Sequence[str], Sequence[str]], set[str]]
@@ -157,6 +157,13 @@ class Node(FrameFiles, BaseModel):
         `frames` is 1 where the graph does not give its frames.
         """
         return iter(())
+
+    def glance(self, output: str, frame: int, inputs: Mapping[str, Layers]) -> Layers | None:
+        """The pixels of an output from those of the linked inputs, as `process` makes them but without torch; None where that cannot be.
+
+        With it the live page shows its first pictures while torch is not imported yet.
+        """
+        return None
 
     # Derived from the class and its parameters.
 

@@ -21,13 +21,16 @@ MOST_WIDTH = 8192  # px
 def png_of_value(value: Any, view: str = "rgb", width: int = 0) -> bytes:
     """A value as an 8-bit PNG, sRGB-encoded, at most `width` px wide (0: as it is): pictures over grey squares where they are
     transparent, single channels grey, labels in their colours. Raises UsageError for a view that the value does not have."""
+    return png_of_samples(samples_of(value, view), width, smooth=not isinstance(value, Labels))
+
+
+def png_of_samples(samples: np.ndarray, width: int = 0, smooth: bool = True) -> bytes:
+    """uint8 `[H, W, 3]` or `[H, W]` as a PNG, at most `width` px wide (0: as it is)."""
     import PIL.Image
 
-    samples = samples_of(value, view)
     picture = PIL.Image.fromarray(samples)
     if 0 < width < picture.width:
         height = max(1, round(picture.height * width / picture.width))
-        smooth = not isinstance(value, Labels)
         picture = picture.resize((width, height), PIL.Image.Resampling.BOX if smooth else PIL.Image.Resampling.NEAREST)
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=1)

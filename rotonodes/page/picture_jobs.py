@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from rotonodes.page.first_pictures import FirstLook
 from rotonodes.page.preview import Previews, Superseded, Wish
 
 THREADS = 2  # one for the network, one for what needs none
@@ -39,7 +40,7 @@ class PictureJobs:
     """Runs wishes on threads. `finish` makes bytes of a value there, so that no picture is encoded on the loop of the server."""
 
     def __init__(self, previews: Previews, threads: int = THREADS) -> None:
-        self.previews = previews
+        self.previews, self.first_look = previews, FirstLook()
         self._queue: queue.PriorityQueue[tuple[int, int, PictureJob | None]] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._jobs: dict[tuple[Any, ...], PictureJob] = {}
@@ -103,6 +104,7 @@ class PictureJobs:
         try:
             if job.cancelled:
                 raise Superseded(f"{job.wish.node}: nobody looks at it any more")
+            self.first_look.wait()
             made = job.finish(self.previews.value(job.wish, lambda: job.cancelled))
         except BaseException as error:  # whatever a node raises belongs to the request that asked for it
             job.future.set_exception(error)

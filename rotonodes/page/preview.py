@@ -16,6 +16,7 @@ from rotonodes.engine.run import run
 from rotonodes.errors import Interrupted, RetryError, RotoError, UsageError, machine_error
 from rotonodes.graph.graph import Graph, Link
 from rotonodes.node.signature import FRAME_TYPES
+from rotonodes.page.first_pictures import glanced_png, torch_is_here
 from rotonodes.page.graph_state import GraphState
 from rotonodes.page.proxy_graph import proxy_of, with_proxies
 from rotonodes.page.value_memory import ValueMemory, Values
@@ -223,6 +224,14 @@ class Previews:
         return graph
 
     # Values.
+
+    def glanced(self, wish: Wish, width: int) -> tuple[bytes, tuple[int, int]] | None:
+        """(PNG, size of the frame) of a wish for a small picture, made while torch is not imported yet; None for what needs it."""
+        with self._lock:
+            state = self._state
+        if state is None or torch_is_here():
+            return None
+        return glanced_png(state.graph, self.plan(wish).plan, self.link_of(wish.node, wish.output), wish.frame, width)
 
     def value(self, wish: Wish, cancelled: Callable[[], bool] = lambda: False) -> Any:
         """The value of a wish. Raises NodeFailed, or Superseded when `cancelled` says so."""

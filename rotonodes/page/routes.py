@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -40,6 +41,7 @@ class Routes:
 
     def __init__(self, session: PageSession) -> None:
         self.session = session
+        self.opened = asyncio.Event()  # a browser has asked for the page
         self._types: bytes | None = None
         self._writing = threading.Lock()
 
@@ -67,6 +69,7 @@ class Routes:
     async def index(self, _: Request) -> Response:
         if not (STATIC / "index.html").is_file():
             return Response(NOT_BUILT, media_type="text/plain")
+        self.opened.set()
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-store"})
 
     async def asset(self, request: Request) -> Response:
@@ -117,12 +120,17 @@ class Routes:
         wish, view, width = wish_of(request), request.query_params.get("view", "rgb"), number(request, "width", 0, 0, MOST_WIDTH)
         if view not in VIEWS:
             raise UsageError(f"view is one of {', '.join(VIEWS)}, not {view!r}")
-        glimpse = await run_in_threadpool(self.session.previews.plan, wish)
-        tag = f'"{glimpse.key}.{glimpse.link.output}.{view}.{width}"'
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers={"etag": tag})
-        begun, small = time.perf_counter(), 0 < width <= WIDEST
-        known = await run_in_threadpool(self.session.thumbnails.get, tag) if small else None
+        small = 0 < width <= WIDEST
+        with self.session.jobs.first_look.asked() if small else contextlib.nullcontext():
+            glimpse = await run_in_threadpool(self.session.previews.plan, wish)
+            tag = f'"{glimpse.key}.{glimpse.link.output}.{view}.{width}"'
+            if request.headers.get("if-none-match") == tag:
+                return Response(status_code=304, headers={"etag": tag})
+            begun, known = time.perf_counter(), None
+            if small:
+                known = await run_in_threadpool(self.session.thumbnails.get, tag)
+            if small and known is None and view == "rgb":
+                known = await run_in_threadpool(self.session.previews.glanced, wish, width)
         if known is None:
 
             def finish(value: Any) -> tuple[bytes, tuple[int, int]]:

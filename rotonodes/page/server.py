@@ -17,6 +17,7 @@ from starlette.routing import WebSocketRoute
 
 from rotonodes.errors import UsageError
 from rotonodes.machine.devices import choose_device
+from rotonodes.page.first_pictures import end_imports, import_readers
 from rotonodes.page.gate import MOST_MESSAGE, Gate
 from rotonodes.page.live_socket import LiveSocket
 from rotonodes.page.routes import Routes
@@ -25,7 +26,8 @@ from rotonodes.page.session_state import PageSession
 HOST = "127.0.0.1"
 PORT = 8420
 TRIES = 50  # ports after the first
-SHOWN = 2.0  # seconds until a page has asked for what it shows first
+SHOWN = 2.5  # seconds until a page that is opened has asked for what it shows first
+IDLE = 3.0  # seconds without a page, after which all is prepared for the one that will come
 SOURCES = 2.0  # seconds between two looks at the frames that nodes read
 POLL = 0.25  # seconds between two looks at the graph file; file servers tell of no changes, so it is asked for
 
@@ -68,7 +70,6 @@ class PageServer:
         self.session.live.start(asyncio.get_running_loop())
         always = (self.session.live.flush_always(), self._follow_file(), self._follow_sources(), self._warm_up())
         tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in always]
-        tasks.append(asyncio.ensure_future(run_in_threadpool(self._routes.types_bytes)))  # before the page asks
         try:
             yield
         finally:
@@ -77,10 +78,13 @@ class PageServer:
             await run_in_threadpool(self.session.close)
 
     async def _warm_up(self) -> None:
-        """Import what pictures need that are not kept from an earlier time, when the first page has shown those that are."""
-        while not self.session.live.pages:
-            await asyncio.sleep(POLL)
-        await asyncio.sleep(SHOWN)
+        """Prepare what a page asks for; torch when it has shown the pictures that need none, or when no page is opened for a while."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._routes.opened.wait(), IDLE)
+        await run_in_threadpool(self._routes.types_bytes)  # while the browser reads the page: before it asks
+        await run_in_threadpool(import_readers)
+        if self._routes.opened.is_set():
+            await asyncio.sleep(SHOWN)
         await run_in_threadpool(choose_device, "auto")
 
     async def _follow_file(self) -> None:
@@ -118,6 +122,7 @@ class PageServer:
         self.server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # of older versions
         self.server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
         await self.server.serve(sockets=[self.socket])
+        end_imports()
 
     def _end_when(self, stop: threading.Event) -> None:
         stop.wait()

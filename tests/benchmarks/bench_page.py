@@ -1,14 +1,16 @@
 """The live page in headless Chromium: `python tests/benchmarks/bench_page.py [--starts 3] [--changes 10] [--nodes 1000]`.
 
-Seconds from the start of `rotonodes edit` to the first thumbnail of graphs/flat_tones.yaml, for a graph that was never looked at and
-for one whose pictures are kept; milliseconds from a change of a colour to its being seen in the viewer; frames a second while a graph
-of many nodes is dragged, at three zooms. Needs the extra `page`, the package playwright and Chromium.
+Seconds from the start of `rotonodes edit` to the first thumbnail of graphs/flat_tones.yaml, and seconds of a core that the server has
+spent by then (Linux), for a graph that was never looked at and for one whose pictures are kept; milliseconds from a change of a colour
+to its being seen in the viewer; frames a second while a graph of many nodes is dragged, at three zooms. Needs the extra `page`, the
+package playwright and Chromium.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -46,27 +48,36 @@ TICKS = """() => { window.ticks = []; window.counting = true;
 
 
 @contextmanager
-def edited(folder: Path, graph: str) -> Iterator[str]:
-    """`rotonodes edit` of a graph; the address that it prints."""
+def edited(folder: Path, graph: str) -> Iterator[tuple[str, int]]:
+    """`rotonodes edit` of a graph: the address that it prints, and its process."""
     words = [sys.executable, str(ROOT / "cli.py"), "edit", graph, "--no-browser", "--port", "0"]
     with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        yield process.stdout.readline().strip(), process.pid
         process.terminate()
 
 
-def first_thumbnail(tab: Any, folder: Path) -> float:
-    """Seconds from the start of the command."""
+def core_seconds(process: int) -> float:
+    """Seconds of a core that a process has spent; 0 where that cannot be told."""
+    stat = Path(f"/proc/{process}/stat")
+    if not stat.is_file():
+        return 0.0
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def first_thumbnail(tab: Any, folder: Path) -> tuple[float, float]:
+    """(seconds from the start of the command, seconds of a core that the server has spent)."""
     begun = time.perf_counter()
-    with edited(folder, "graphs/flat_tones.yaml") as address:
+    with edited(folder, "graphs/flat_tones.yaml") as (address, process):
         tab.goto(address)
         tab.wait_for_selector(".thumbnail img", timeout=300_000)
-        return time.perf_counter() - begun
+        return time.perf_counter() - begun, core_seconds(process)
 
 
 def colour_changes(tab: Any, folder: Path, count: int) -> list[float]:
     """Milliseconds of each change of the palette's third colour."""
-    with edited(folder, "graphs/flat_tones.yaml") as address:
+    with edited(folder, "graphs/flat_tones.yaml") as (address, _):
         tab.goto(address)
         tab.wait_for_selector(".viewer .picture", timeout=300_000)
         tab.click("[data-node=paint] header")
@@ -83,7 +94,7 @@ def drags(tab: Any, folder: Path, nodes: int) -> Iterator[tuple[int, float]]:
     lines = ["rotonodes: 1", "frames: 1-2", "nodes:", "  n0: {type: Constant, size: [64, 64]}"]
     lines += [f"  n{number}: {{type: Grade, in: n{max(0, number - 7)}, gain: 1.01}}" for number in range(1, nodes)]
     (folder / "many.yaml").write_text("\n".join(lines) + "\n")
-    with edited(folder, "many.yaml") as address:
+    with edited(folder, "many.yaml") as (address, _):
         tab.goto(address)
         tab.wait_for_selector(".react-flow__viewport :is(.card, path)", state="attached", timeout=300_000)
         box = tab.locator(".graph").bounding_box()
@@ -121,14 +132,15 @@ def main(arguments: list[str] | None = None) -> int:
         for name in ("graphs", "weights", "examples/shots"):
             shutil.copytree(ROOT / name, folder / name)
         tab = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page(viewport={"width": 1280, "height": 800})
-        starts: dict[str, list[float]] = {"never looked at": [], "kept": []}
+        starts: dict[str, list[tuple[float, float]]] = {"never looked at": [], "kept": []}
         for _ in range(args.starts):
             shutil.rmtree(folder / ".rotonodes", ignore_errors=True)
             for found in starts.values():
                 found.append(first_thumbnail(tab, folder))
         print("first thumbnail, seconds from the start of `edit`, median (worst)")
         for name, found in starts.items():
-            print(f"  pictures {name}: {median(found):.2f} ({max(found):.2f})")
+            seconds, cores = zip(*found, strict=True)
+            print(f"  pictures {name}: {median(seconds):.2f} ({max(seconds):.2f}), of a core by then {median(cores):.2f}")
         changes = colour_changes(tab, folder, args.changes)
         print(f"a change of colour is seen: {median(changes):.0f} ms, at worst {max(changes):.0f} ms, of {len(changes)}")
         for turns, rate in drags(tab, folder, args.nodes):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from pydantic import model_validator
 
 from rotonodes.errors import FrameError
 from rotonodes.io.layers import file_layers, is_exr
-from rotonodes.node.annotations import Frame, Prepared, Wanted
+from rotonodes.node.annotations import Device, Frame, Prepared, Wanted
 from rotonodes.node.parameters import param
 from rotonodes.nodes.input.file_source import FileSource
 from rotonodes.values.color import Colorspace
@@ -17,6 +18,7 @@ from rotonodes.values.frames import literal
 from rotonodes.values.pixels import Image, Layers
 
 PASS = "$pass"
+GLANCED = 64_000_000  # bytes; a larger file is not read twice
 BEAUTY = "rgba"  # name of a pass without a word, as Cinema 4D calls the picture itself
 
 
@@ -79,6 +81,18 @@ class LoadFrames(FileSource):
             decoded = layers is not None and is_exr(files[0]) and not self.passes and self.colorspace in ("auto", "linear")
             image = exr.layers_image(layers) if layers and decoded else pictures.read_image(files[0], self.colorspace)
         return Loaded(image and self.finished(image, frame, first), layers and self.finished(layers, frame, first))
+
+    def glance(self, output: str, frame: int, inputs: Mapping[str, Layers]) -> Layers | None:
+        from rotonodes.io import exr, pictures
+
+        files = self.found(frame)
+        if self.passes or self.shown(frame) is None or os.path.getsize(files[0]) > GLANCED:
+            return None
+        if output == "layers":
+            layers = exr.read_layers(files[0]) if is_exr(files[0]) else None
+        else:
+            layers = pictures.glance(files[0], self.colorspace)
+        return layers and self.finished(layers, frame, self.prepare(Device("cpu")))
 
     def _pass_layers(self, files: Sequence[str]) -> Layers:
         from rotonodes.io.pictures import read_image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import model_validator
@@ -67,3 +68,10 @@ class MultipassDecode(Node):
             crypto = find_cryptomatte(layers, self.cryptomatte, self.layer, self.view)
             made |= {name: decode_matte(layers, crypto, self.mattes[name]) for name in mattes}
         return made
+
+    def glance(self, output: str, frame: int, inputs: Mapping[str, Layers]) -> Layers | None:
+        layers = inputs["layers"]
+        if output not in self.passes:
+            return None  # mattes need their pixels decoded
+        found = Passes.of(layers, self.names).find(output, self.layer, self.view)
+        return replace(layers, planes={short: layers.planes[full] for short, full in found.channels})

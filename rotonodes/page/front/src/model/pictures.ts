@@ -60,7 +60,6 @@ async function fetched(wish: Wish, signal: AbortSignal): Promise<Picture> {
     const answer = await fetch(`/api/picture?${query}`, { signal, cache: "no-cache" });
     if (answer.ok) {
       const size = (answer.headers.get("X-Size") ?? "0,0").split(",").map(Number) as [number, number];
-      noteSize(size);
       const took = answer.headers.get("X-Milliseconds");
       return { url: URL.createObjectURL(await answer.blob()), milliseconds: took === null ? null : Number(took), size };
     }
@@ -189,6 +188,7 @@ export function usePicture(wish: Wish | null, order: Order): Shown {
         if (over) return;
         setShown({ picture, error: null, waiting: false, of });
         noteCached(wish.node);
+        noteSize(picture.size); // last: the wishes that it changes are new ones, and the picture that came is shown meanwhile
       },
       (error: Error) => {
         if (!over && error.name !== "AbortError") setShown({ picture: null, error: error.message, waiting: false, of });
