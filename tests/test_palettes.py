@@ -14,12 +14,12 @@ import torch
 
 from conftest import Call
 from rotonodes import Graph, run
-from rotonodes.errors import FrameError, UsageError
+from rotonodes.errors import UsageError
 from rotonodes.imaging.passes.cryptomatte import decode_matte, find_cryptomatte
 from rotonodes.imaging.picture import palette_colors
 from rotonodes.imaging.picture.palette_colors import from_oklab, to_oklab
 from rotonodes.io.palettes import find_palette, palette_names, read_palette
-from rotonodes.nodes import LoadLabels, PaintTones, PaletteFromPicture, WriteFrames, WriteGIF
+from rotonodes.nodes import LoadLabels, PaintObjects, PaintTones, PaletteFromPicture, WriteFrames, WriteGIF
 from rotonodes.values.color import hex_to_linear
 from rotonodes.values.palette import Palette, lightness
 from rotonodes.values.pixels import Image, Labels
@@ -286,20 +286,45 @@ def test_each_object_has_its_palette_and_the_first_that_fits_counts() -> None:
     box, pair = (decode_matte(layers, crypto, name).data for name in ("box", "pair"))
     width, height = layers.size
     soft = Image(torch.ones(1, height, width), ("only",))
-    palettes = {"box": {"only": "#ff0000"}, "[bp]*, !ball": {"only": "#00ff00"}}
-    made = PaintTones(palette={"only": "#0000ff"}, objects=palettes)(probabilities=soft, layers=layers).data
+    palettes = {"box": {"only": "#ff0000"}, "[bp]*, !ball": {"only": "#00ff00"}, "nobody": {"only": "#ffffff"}}
+    made = PaintObjects(palette={"only": "#0000ff"}, objects=palettes)(layers, probabilities=soft).data
     wanted = torch.cat([box, pair, 1 - box - pair, torch.ones(1, height, width)])
     assert torch.allclose(made, wanted, atol=1e-6)
     labels = Labels(torch.zeros(height, width, dtype=torch.uint8), ("only",), ("#000000",))
-    hard = PaintTones(palette={"only": "#0000ff"}, objects=palettes)(labels, layers=layers)
-    assert {tuple(color) for color in hard.data.flatten(1).T.tolist()} <= {(1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, 1)}
+    hard = PaintObjects(palette={"only": "#0000ff"}, objects=palettes, smooth=0)(layers, labels=labels)
+    assert {tuple(color) for color in hard.data.flatten(1).T.tolist()} == {(1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, 1)}
+    others = torch.maximum(pair, 1 - box - pair)
+    clear = (box - others).abs() > 0.01
+    assert torch.equal((hard.data[:1] > 0)[clear], (box > others)[clear])
 
 
-def test_a_pattern_that_fits_nothing_names_the_nearest() -> None:
+def test_gradients_run_along_the_height_of_each_object() -> None:
     layers = desk(size=(48, 36)).layers
-    labels = Labels(torch.ones(layers.height, layers.width, dtype=torch.uint8), CLASSES, COLORS)
-    with pytest.raises(FrameError, match=r"nothing in .* is called 'boxx' \(did you mean 'box'"):
-        PaintTones(objects={"boxx": "sunset"})(labels, layers=layers)
+    width, height = layers.size
+    labels = Labels(torch.full((height, width), 3, dtype=torch.uint8), CLASSES, COLORS)
+    palettes = {"box": {"midtone": "#000000 #ffffff"}, "pair": {"midtone": "#000000 #ff0000"}}
+    made = PaintObjects(palette={"midtone": "#0000ff"}, objects=palettes, smooth=0)(layers, labels=labels).data
+    for name, channel in (("box", 1), ("pair", 0)):
+        inside = decode_matte(layers, find_cryptomatte(layers), name).data[0] > 0.6
+        rows = inside.any(1).nonzero().flatten()
+        means = torch.stack([made[channel, row][inside[row]].mean() for row in rows])
+        assert (means.diff() <= 1e-6).all() and means[0] > 0.9 and means[-1] < 0.1, "light above, dark below"
+    light = Image(torch.linspace(0, 1, width).view(1, 1, -1).expand(3, height, width) ** 2.4)
+    bright = PaintObjects(palette={"midtone": "#000000 #ffffff"}, along="luminance")(layers, labels=labels, image=light).data
+    assert (bright[0, 5].diff() > 0).all()
+
+
+def test_objects_of_paint_tones_are_those_of_paint_objects(tmp_path: Path, call: Call) -> None:
+    """A graph from before: one line, which says what to write."""
+    body = "type: PaintTones, in: {labels: tones, layers: render.layers}, objects: {shape*: clay}, cryptomatte: material"
+    render = "render: {type: LoadFrames, path: 'r.####.exr'}"
+    tones = "tones: {type: TonesFromPasses, in: render.layers}"
+    (tmp_path / "old.yaml").write_text(f"rotonodes: 1\nframes: 1\nnodes:\n  {render}\n  {tones}\n  paint: {{{body}}}\n")
+    told = call("check", "old.yaml")
+    said = "PaintTones has no parameter 'objects': PaintObjects paints each object in a palette of its own"
+    assert told.code == 2 and said in told.out + told.err
+    with pytest.raises(UsageError, match="PaintTones has no parameter 'layer': PaintObjects paints"):
+        PaintTones(layer="x")
 
 
 def test_gradients_by_height_and_by_light() -> None:
@@ -322,7 +347,7 @@ def test_gradients_by_height_and_by_light() -> None:
 )
 def test_wrong_colours_are_refused(parameters: dict[str, object], text: str) -> None:
     with pytest.raises(UsageError) as error:
-        PaintTones(**parameters)
+        PaintObjects(**parameters)
     assert text in str(error.value)
 
 

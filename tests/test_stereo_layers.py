@@ -13,7 +13,7 @@ from raytraced import Ball, ball, looking, unit
 from rotonodes.imaging.passes.cryptomatte import murmur3_32, name_id
 from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes
-from rotonodes.nodes import FindKeyLight, GroundShadow, MultipassDecode, PaintObjects, PaintTones, StackPasses, TonesFromPasses
+from rotonodes.nodes import FindKeyLight, GroundShadow, MultipassDecode, PaintObjects, StackPasses, TonesFromPasses
 from rotonodes.values.pixels import Box, Clip, Image, Labels, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS
 
@@ -23,7 +23,6 @@ VALUES: dict[type[Node], list[dict[str, Any]]] = {
     MultipassDecode: [{"passes": ["Combined", "DiffDir", "Depth"], "mattes": {"ball": "ball"}}],
     StackPasses: [{}, {"normals": "camera"}],
     FindKeyLight: [{}, {"normals": "camera"}],
-    PaintTones: [{"palette": {"midtone": "#ffffff"}, "objects": {"ball": {"midtone": "#ff0000"}}}],
     PaintObjects: [{"palette": {"midtone": "#ffffff"}, "objects": {"ball": {"midtone": "#ff0000"}}}],
     TonesFromPasses: [{"recipe": "key", "objects": "ball"}, {"recipe": "cinema4d", "encoding": "raw"}],
 }
@@ -32,7 +31,6 @@ VALUES: dict[type[Node], list[dict[str, Any]]] = {
 # What else these nodes need.
 MIDTONE = Labels(torch.full((48, 64), 3, dtype=torch.uint8), CLASSES, COLORS)
 BESIDE: dict[type[Node], dict[str, Any]] = {
-    PaintTones: {"labels": MIDTONE},
     PaintObjects: {"labels": MIDTONE},
     GroundShadow: {"matte": Matte(torch.zeros(1, 48, 64))},
 }

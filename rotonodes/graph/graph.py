@@ -297,8 +297,10 @@ def link_faults(
     for name, links in vertex.links.items():
         socket = sockets.get(name)
         if socket is None:
-            has = f"it has {', '.join(sockets)}" if sockets else "it has none"
-            yield name, f"{type(vertex.node).type_name} has no input {name!r}{did_you_mean(name, sockets)}; {has}"
+            has = f"{did_you_mean(name, sockets)}; it has {', '.join(sockets) or 'none'}"
+            if name in type(vertex.node).moved:
+                has = f": {type(vertex.node).moved[name]}"
+            yield name, f"{type(vertex.node).type_name} has no input {name!r}{has}"
             continue
         if len(links) > 1 and not socket.many:
             yield name, f"the input {name!r} takes one link, not {len(links)}"

@@ -21,7 +21,7 @@ def unknown_parameter(cls: type[Node], parameter: str) -> str:
         return f"--set changes parameters, and {parameter!r} is not one: write it into the graph"
     if parameter in cls.signature.inputs:
         return f"{parameter!r} is an input, not a parameter: write it under in:"
-    return no_parameter(cls.type_name, parameter, cls.model_fields)
+    return no_parameter(cls, parameter)
 
 
 def value_fault(cls: type[Node], parameter: str, value: Any, comment: str) -> str:

@@ -42,7 +42,8 @@ class Node(FrameFiles, BaseModel):
     whose files hold many frames each), `shared` (all processes of a torchrun make it together), `category`
     (the heading in the reference; for our own nodes their folder), `in_catalogue` (False: graph files cannot use it),
     `keeps_corrections` (a writer that never overwrites what a person changed: such a file counts as done), `has_precision` (it runs
-    a network by torch, with the parameter `precision`; what `auto` stands for on the device of a run is part of the key).
+    a network by torch, with the parameter `precision`; what `auto` stands for on the device of a run is part of the key), `moved`
+    (parameter or input that the node once had -> what does its work now, for messages).
     """
 
     model_config = ConfigDict(
@@ -59,6 +60,7 @@ class Node(FrameFiles, BaseModel):
     in_catalogue: ClassVar[bool] = True
     keeps_corrections: ClassVar[bool] = False
     has_precision: ClassVar[bool] = False
+    moved: ClassVar[Mapping[str, str]] = {}
     code_digest: ClassVar[str] = ""  # of nodes that are not our own; part of the key
     signature: ClassVar[Signature]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -185,9 +185,14 @@ def _is_union(annotation: Any) -> bool:
     return get_origin(annotation) in (Union, UnionType)
 
 
-def no_parameter(type_name: str, name: str, known: Iterable[str]) -> str:
-    """`Crop has no parameter 'lefft' (did you mean 'left'?)`; without a near name, all parameters are listed."""
-    names = list(known)
+def no_parameter(cls: type[BaseModel], name: str) -> str:
+    """`Crop has no parameter 'lefft' (did you mean 'left'?)`; without a near name, all parameters are listed.
+
+    For one that the node once had, `moved` of its class says what does it now.
+    """
+    type_name, names = getattr(cls, "type_name", cls.__name__), list(cls.model_fields)
+    if name in (moved := getattr(cls, "moved", {})):
+        return f"{type_name} has no parameter {name!r}: {moved[name]}"
     hint = did_you_mean(name, names) or (f"; it has {', '.join(names)}" if names else "; it has none")
     return f"{type_name} has no parameter {name!r}{hint}"
 
@@ -201,7 +206,7 @@ def describe(cls: type[BaseModel], name: str, faults: Sequence[Any]) -> str:
     if first["type"] == "missing" and len(first["loc"]) == 1:
         return f"the parameter {name!r} is missing"
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        return no_parameter(getattr(cls, "type_name", cls.__name__), name, cls.model_fields)
+        return no_parameter(cls, name)
     info = cls.model_fields.get(name)
     unit = f" {unit_of(info)}" if info is not None and unit_of(info) else ""
     rules = list(dict.fromkeys(_rule(fault, unit) for fault in faults))

@@ -1319,13 +1319,15 @@ class PaintObjects(Node):
     """Paint the tones of each object with clean edges.
 
     palette: palette: a name, a file, or class name -> "#rrggbb" or "#rrggbbaa", or two for a gradient
+    along: direction of gradients between two colours of a class
     objects: names in the cryptomatte, wildcards allowed -> palette, as in `palette`
-    cryptomatte: objects: kind of the cryptomatte: object, material, asset, or its own name
-    layer: objects: view layer of the cryptomatte; empty: the first
-    smooth: width of the Gaussian that smooths the borders of labels; 0 keeps the stairs (px)
+    cryptomatte: kind of the cryptomatte: object, material, asset, or its own name
+    layer: view layer of the cryptomatte; empty: the first
+    smooth: width of the Gaussian that smooths the borders of labels; 0: hard edges (px)
     sharpness: exponent of probabilities: 1 keeps their soft edges, 8 makes nearly flat tones
     """
     palette: str | dict[str, str]
+    along: Literal["height", "luminance"]
     objects: dict[str, str | dict[str, str]]
     cryptomatte: str
     layer: str
@@ -1335,6 +1337,7 @@ class PaintObjects(Node):
         self,
         *,
         palette: str | Mapping[str, str] | PathLike[str] = ...,
+        along: Literal["height", "luminance"] = "height",
         objects: Mapping[str, str | Mapping[str, str]] = ...,
         cryptomatte: str = "object",
         layer: str = "",
@@ -1346,6 +1349,7 @@ class PaintObjects(Node):
         layers: Layers,
         labels: Labels | None = None,
         probabilities: Image | None = None,
+        image: Image | None = None,
         *,
         frame: int = 1,
         key: str = "",
@@ -1356,37 +1360,27 @@ class PaintTones(Node):
     """Paint every class in its colour of the palette.
 
     palette: palette: a name, a file, or class name -> "#rrggbb" or "#rrggbbaa", or two for a gradient
-    objects: names in the cryptomatte, wildcards allowed -> palette, as in `palette`
-    cryptomatte: objects: kind of the cryptomatte: object, material, asset, or its own name
-    layer: objects: view layer of the cryptomatte; empty: the first
+    along: direction of gradients between two colours of a class
     sharpness: exponent of probabilities: 1 keeps their soft edges, 8 makes nearly flat tones
     without: classes whose probability goes to the others, so that they are not painted and leave no hole
-    along: direction of gradients between two colours of a class
     """
     palette: str | dict[str, str]
-    objects: dict[str, str | dict[str, str]]
-    cryptomatte: str
-    layer: str
+    along: Literal["height", "luminance"]
     sharpness: float
     without: list[str]
-    along: Literal["height", "luminance"]
     def __init__(
         self,
         *,
         palette: str | Mapping[str, str] | PathLike[str] = ...,
-        objects: Mapping[str, str | Mapping[str, str]] = ...,
-        cryptomatte: str = "object",
-        layer: str = "",
+        along: Literal["height", "luminance"] = "height",
         sharpness: float = 1.0,
         without: list[str] = ...,
-        along: Literal["height", "luminance"] = "height",
     ) -> None: ...
     def __call__(  # type: ignore[override]
         self,
         labels: Labels | None = None,
         probabilities: Image | None = None,
         colors: Palette | None = None,
-        layers: Layers | None = None,
         image: Image | None = None,
         *,
         frame: int = 1,

@@ -28,19 +28,14 @@ _MARGIN = 4  # sigmas around an object's box within which its borders are smooth
 _LEAST = 1e-4  # of a blurred weight: below it no pixel near has a class of the palette
 
 
-def first_fits(crypto: Cryptomatte, patterns: Sequence[str], strict: bool = False) -> list[list[int]]:
-    """The ids of the objects that each pattern is the first to fit.
-
-    A pattern that fits nothing in this frame has none; `strict` raises FrameError for it, with the nearest names.
-    """
+def first_fits(crypto: Cryptomatte, patterns: Sequence[str]) -> list[list[int]]:
+    """The ids of the objects that each pattern is the first to fit; none for one that fits nothing in this frame."""
     taken: set[int] = set()
     found = []
     for pattern in patterns:
         try:
             ids = [number for number in select_names(crypto, pattern).values() if number not in taken]
         except FrameError:
-            if strict:
-                raise
             ids = []
         taken.update(ids)
         found.append(ids)
@@ -54,6 +49,12 @@ def object_shares(layers: Layers, crypto: Cryptomatte, groups: Sequence[Sequence
     whole = cut(stack, layers.box, Box(0, 0, *layers.size))
     total = whole.sum(0, keepdim=True)
     return torch.cat([whole / total.clamp(min=1), (1 - total).clamp(min=0)])
+
+
+def hard(shares: Tensor) -> Tensor:
+    """The shares of groups with each pixel in the one that covers most of it."""
+    best = shares.argmax(0, keepdim=True)
+    return (best == torch.arange(len(shares)).view(-1, 1, 1)).float()
 
 
 def paint_objects(
@@ -84,13 +85,10 @@ def paint_objects(
 
 
 def _known(palette: Palette, classes: Sequence[str]) -> dict[str, str]:
-    """The palette's colours of classes that there are. Raises UsageError for a class that no tone has, and for gradients."""
+    """The palette's colours of classes that there are. Raises UsageError for a class that no tone has."""
     for name in palette:
         if name not in classes and name != GROUND_SHADOW:
             raise UsageError(f"palette: there is no class {name!r}{did_you_mean(name, classes)}; the classes are {', '.join(classes)}")
-    for name, color in palette.items():
-        if " " in color.strip():
-            raise UsageError(f"palette: {name}: {color!r} is a gradient: edges are clean between flat colours; PaintTones paints gradients")
     return {name: color for name, color in palette.items() if name in classes}
 
 

@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from rotonodes.imaging.passes.cryptomatte import find_cryptomatte
-from rotonodes.imaging.picture.clean_paint import first_fits, object_shares
 from rotonodes.values.color import linear_to_srgb, luminance, unpremultiply
-from rotonodes.values.pixels import Box, Image, Layers
+from rotonodes.values.pixels import Box, Image
 
 Colors = Mapping[str, str]  # class -> "#rrggbb", or two with a space between: a gradient
 Painter = Callable[[dict[str, str]], Image]
@@ -48,24 +46,27 @@ def by_light(picture: Image) -> Tensor:
     return linear_to_srgb(light.nan_to_num(0.0, 1.0, 0.0)).clamp(0, 1)
 
 
-def pattern_shares(layers: Layers, kind: str, layer: str, patterns: Sequence[str], soft: bool) -> list[Tensor]:
-    """How much of each pixel each pattern's objects cover, and last all others: `[1, H, W]` each on the frame, with sum 1.
+def painted_groups(
+    paint: Callable[[list[dict[str, str]]], Image], palettes: Sequence[Colors], shares: Tensor, place: Tensor | None
+) -> Image:
+    """What `paint` makes of a palette for each group, where colours may be gradients.
 
-    An object counts for the first pattern that fits. Not `soft`, each pixel belongs to one of them. Raises FrameError for a pattern
-    that fits nothing, with the nearest names.
+    They are at `place` `[1, H, W]`, or where that is None at the height of each group, whose shares are `[groups, H, W]`.
     """
-    crypto = find_cryptomatte(layers, kind, layer)
-    shares = object_shares(layers, crypto, first_fits(crypto, patterns, strict=True))
-    if soft:
-        return list(shares.split(1))
-    best = shares.argmax(0, keepdim=True)
-    return [(best == index).float() for index in range(len(shares))]
+    ends = [gradient_ends(colors) for colors in palettes]
+    picture = paint([first for first, _ in ends])
+    if all(first == last for first, last in ends):
+        return picture
+    other = paint([last for _, last in ends])
+    where = by_height_of_groups(shares) if place is None else place
+    return picture.with_data(picture.data.lerp(other.data, where.to(picture.data)))
 
 
-def mixed(pictures: Sequence[Image], shares: Sequence[Tensor]) -> Image:
-    """The sum of pictures times their shares `[1, H, W]`; exact where one share is 1."""
-    first = pictures[0]
-    data = torch.zeros_like(first.data)
-    for picture, share in zip(pictures, shares, strict=True):
-        data += picture.data * share.to(first.data)
-    return first.with_data(data)
+def by_height_of_groups(shares: Tensor) -> Tensor:
+    """The height within the group that covers most of each pixel, 0 to 1, `[1, H, W]`."""
+    best = shares.argmax(0)
+    place = torch.zeros(1, *best.shape, device=best.device)
+    for index in range(len(shares)):
+        inside = best == index
+        place = torch.where(inside, by_height(inside), place)
+    return place
