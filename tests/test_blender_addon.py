@@ -20,13 +20,13 @@ from PIL import Image
 
 import rotonodes
 from conftest import Call
+from in_blender import BPY, ROOT, calls_in_blender, in_blender
 from rotonodes.cli.jobs.palette_wishes import TONES
+from rotonodes.graph.document import parse_document
 from rotonodes.hosts.blender_addon import FOLDER, addon_version, write_addon
 
-ROOT = Path(__file__).parents[1]
+READY = re.findall(r'"(\w+)"', re.search("^READY = (.*)$", (FOLDER / "settings.py").read_text(), re.M)[1])  # type: ignore[index]
 SHOT = ROOT / "examples" / "shots" / "monkey" / "render.####.exr"
-SCENES = Path(__file__).parent / "blender"
-BPY = os.environ.get("ROTONODES_BPY", "")
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,37 @@ def test_flat_art_is_a_command_that_rotonodes_takes(addon: ModuleType, call: Cal
     told = call(*words, "--print-graph")
     assert told.code == 0, told.err
     assert said in told.out and ("label layer (asked for)" in told.err) == flat.exact
+
+
+def test_ones_own_weights_are_taken_where_no_label_layer_is(addon: ModuleType, call: Call) -> None:
+    told = call(*addon.command.arguments(addon.command.Flat(render=SHOT, folder=Path("f"), exact=False, weights="tones")), "--print-graph")
+    assert told.code == 0 and "tones from the weights tones (asked for)" in told.err
+    exact = addon.command.arguments(addon.command.Flat(render=SHOT, folder=Path("f"), weights="tones"))
+    assert "tones" not in exact and "label" in exact
+
+
+@pytest.mark.parametrize("graph", READY)
+def test_ready_graphs_take_ones_own_weights(addon: ModuleType, graph: str) -> None:
+    words = addon.command.arguments(addon.command.Flat(render=SHOT, folder=Path("f"), graph=graph, weights="w.safetensors"))
+    nodes = parse_document(Path(ROOT / "graphs" / f"{graph}.yaml").read_text()).data["nodes"]
+    networks = [name for name, node in nodes.items() if node["type"] == "UNetSegment"]
+    assert [word for word in words if "=" in word] == [f"{name}.weights=w.safetensors" for name in networks]
+
+
+@pytest.mark.parametrize("passes", [False, True])
+@pytest.mark.parametrize("ground", [False, True])
+def test_a_training_is_a_command_that_rotonodes_takes(addon: ModuleType, call: Call, tmp_path: Path, passes: bool, ground: bool) -> None:
+    training = addon.command.Training(SHOT, tmp_path, [1, 3], ["shape_monkey"], passes, ground, 7)
+    words = training.arguments()
+    told = call("plan", *(word for word in words[1:-2] if word != "--force"))
+    assert told.code == 0 and "stage 1 of 2: train, frames 1,3\nstage 2 of 2: weights\n" in told.out, told.err
+
+
+@pytest.mark.parametrize(
+    ("count", "chosen"), [(1, [1]), (5, [1, 2, 3, 4, 5]), (6, [1, 2, 3, 4, 5, 6]), (24, [1, 6, 10, 15, 19, 24]), (7, [1, 2, 3, 5, 6, 7])]
+)
+def test_frames_to_train_on_are_spread_over_the_shot(addon: ModuleType, count: int, chosen: list[int]) -> None:
+    assert addon.command.spread(range(1, count + 1), 6) == chosen
 
 
 def test_flatten_tells_programs_what_it_does(addon: ModuleType, call: Call, tmp_path: Path) -> None:
@@ -264,27 +295,9 @@ def test_a_run_ends_when_blender_is_killed(addon: ModuleType, tmp_path: Path, mo
 # --- in Blender ----------------------------------------------------------------------------------------------------------------------
 
 
-def in_blender(test: Any) -> Any:
-    return pytest.mark.slow(pytest.mark.skipif(not BPY, reason="ROTONODES_BPY names no Python that has bpy")(test))
-
-
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What happened in Blender: the zip installed, used for a scene that somebody might have, disabled and uninstalled."""
-    folder = tmp_path_factory.mktemp("blender")
-    environment = {
-        **os.environ,
-        "BLENDER_USER_RESOURCES": str(folder / "user"),
-        "ROTONODES_PYTHON": sys.executable,
-        "PYTHONPATH": str(ROOT),
-    }
-    environment["HOME"] = str(folder)
-    scene = [BPY, str(SCENES / "character.py"), str(folder / "scene.blend"), str(folder / "library.blend")]
-    calls = [BPY, str(SCENES / "addon.py"), str(write_addon(folder)), str(SCENES / "addon_calls.py")]
-    for words in (scene, [*calls, str(folder / "scene.blend"), str(folder), str(folder / "results.json")]):
-        done = subprocess.run(words, capture_output=True, text=True, timeout=600, env=environment)
-        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    return {"folder": folder, **json.loads((folder / "results.json").read_text())}
+    return calls_in_blender(tmp_path_factory.mktemp("blender"), "addon_calls.py")
 
 
 @in_blender

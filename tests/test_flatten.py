@@ -265,6 +265,24 @@ def test_another_way_can_be_asked_for(call: Call, tones: str, kind: str) -> None
     assert nodes_of(call, TORUS, "--tones", tones)["tones"]["type"] == kind
 
 
+@pytest.mark.parametrize("name", ["tones", "tones_six", "tones_passes", "tones_passes_six"])
+def test_ones_own_weights_make_the_nodes_of_those_that_ship(call: Call, name: str) -> None:
+    nodes = nodes_of(call, TORUS, "-m", name)
+    assert nodes["tones"]["weights"] == f"weights/{name}.safetensors" and nodes["tones"]["in"]["shape"] == "passes.shape"
+    alike = nodes_of(call, TORUS, "--no-ground", "--tones", "passes" if "passes" in name else "picture")
+    assert {**alike["tones"], "weights": ""} == {**nodes["tones"], "weights": ""}
+    assert [nodes.get(part) for part in ("light", "stack")] == [alike.get(part) for part in ("light", "stack")]
+
+
+@pytest.mark.slow
+def test_ones_own_weights_find_the_tones(call: Call, tmp_path: Path) -> None:
+    shutil.copy(SHOTS.parents[1] / "weights" / "tones_passes_six.safetensors", tmp_path / "mine.safetensors")
+    made = call("flatten", TORUS, "-F", "3", "-m", "mine.safetensors", "-o", "art.png")
+    assert made.code == 0 and "tones from the weights mine.safetensors (asked for)" in made.err
+    with PIL.Image.open(tmp_path / "art.png") as picture:
+        assert len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 5
+
+
 def test_a_short_graph_and_all_frames(call: Call) -> None:
     shown = call("flatten", TORUS, "--print-graph")
     assert 'frames: "1-24"' in shown.out and len(shown.out.splitlines()) < 40 and max(map(len, shown.out.splitlines())) <= 140
@@ -453,6 +471,10 @@ def test_results_are_named_after_the_shot(tmp_path: Path, monkeypatch: pytest.Mo
         (["still.png", "--shape", "mug"], "--shape mug: still.png has no object cryptomatte with names"),
         (["still.png", "--lines", "2"], "--lines 2: still.png has none of the passes"),
         (["none.####.exr"], "none.####.exr: there is no such frame"),
+        ([TORUS, "-m", "nobody"], "nobody: no such weights file"),
+        ([TORUS, "-m", "cutout"], "-m cutout: it tells background, foreground, and flat art needs the tones cast_shadow, form_shadow"),
+        ([TORUS, "-m", "tones", "--tones", "label"], "-m tones: these weights see the picture: remove --tones label"),
+        (["still.png", "-m", "tones_passes"], "-m tones_passes: still.png has no DiffDir, GlossDir, Normal or Depth; it has Combined"),
     ],
 )
 def test_bad_input_is_one_line(call: Call, tmp_path: Path, arguments: list[str], message: str) -> None:

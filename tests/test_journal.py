@@ -51,6 +51,15 @@ def test_every_entry_is_a_line_of_both_logs(tmp_path: Path) -> None:
         assert len(curve.convert("RGB").getcolors(100_000) or ()) > 10
 
 
+def test_the_curve_is_there_from_the_first_entry_and_later_every_tenth(tmp_path: Path) -> None:
+    journal, drawn = Journal(tmp_path, CLASSES), []
+    for step in range(1, 32):
+        (tmp_path / "loss.png").unlink(missing_ok=True)
+        journal.add(step, 1.0, 0.01, 1.0)
+        drawn += [step] if (tmp_path / "loss.png").exists() else []
+    assert drawn == [*range(1, 11), 20, 30]
+
+
 def test_a_resumed_run_neither_doubles_nor_loses_entries(tmp_path: Path) -> None:
     """Killed behind the checkpoint of step 4, in the middle of writing a line: steps 5 and 6 are learned, and logged, again."""
     killed = Journal(tmp_path, CLASSES)

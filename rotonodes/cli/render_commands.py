@@ -46,6 +46,7 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
     type=click.Choice(["label", "passes", "key", "cinema4d", "picture"]),
     help="What finds the tones.  [default: the best that the files allow]",
 )
+@click.option("-m", "--model", "weights", metavar="WEIGHTS", default="", help="Your own network, trained with tones, to find them.")
 @click.option(
     "--palette",
     "palettes",

@@ -7,7 +7,6 @@ Everything is collected first and judged by the tests: what each operator return
 import json
 import signal
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -15,28 +14,11 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import state
+from told import call, changed, files
 
 blend, folder, results = map(Path, arguments)  # noqa: F821, given by addon.py
 found: dict[str, object] = {}
 flow = sys.modules[module.__name__ + ".flow"]  # noqa: F821
-
-
-def call(operator, **options) -> dict:
-    """How a call ended, in what time, and what it said if it was refused."""
-    began = time.monotonic()
-    try:
-        how, said = sorted(operator(**options)), ""
-    except RuntimeError as error:
-        how, said = ["REFUSED"], str(error).strip()
-    return {"how": how, "said": said, "seconds": time.monotonic() - began}
-
-
-def files(where: Path) -> list[str]:
-    return sorted(str(file.relative_to(where)) for file in where.rglob("*") if file.is_file())
-
-
-def changed(before: dict, after: dict) -> list[str]:
-    return sorted(path for path in before.keys() | after.keys() if before.get(path, ()) != after.get(path, ()))
 
 
 def saved(path: Path) -> bytes:

@@ -49,6 +49,7 @@ class Wishes:
     shape: Sequence[str] = ()
     leave_out: Sequence[str] = ()
     tones: Way | None = None
+    weights: str = ""  # the user's own network instead
     palettes: WishedPalettes = field(default_factory=WishedPalettes)
     lines: float | None = None  # px; None: LINES, 0: none
     ground: bool = True
@@ -156,7 +157,8 @@ def find_shapes(job: Flattening) -> Shapes | None:
 
 def add_tones(job: Flattening, shapes: Shapes | None) -> ToneSource:
     """Add the nodes that find the tones, and where they need it the picture and the matte of the shapes."""
-    source = choose_source(job.contents, job.wishes.tones, "passes.shape" if shapes else "", job.wishes.ground, picture_link(job))
+    shape, wishes = "passes.shape" if shapes else "", job.wishes
+    source = choose_source(job.contents, wishes.tones, shape, wishes.ground, picture_link(job), wishes.weights)
     decode: NodeFields = {"type": "MultipassDecode", "in": "render.layers", "passes": [] if job.render.passes else ["Combined"]}
     crypto = object_cryptomatte(job)
     if shapes and crypto is not None:

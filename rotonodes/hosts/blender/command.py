@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is asked of rotonodes, as its command line; knows nothing of Blender."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 from .label_layer.frames import Refused
 
 TONES = ("cast_shadow", "form_shadow", "midtone", "highlight")  # in the order of `--palette`
+NETWORKS = {"passes_tones": "roto", "flat_tones": "roto", "stabilized_tones": "roto"}  # ready graphs -> the node with the weights
+CACHE = ".rotonodes"
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class Flat:
     graph: str = ""
     shapes: Sequence[str] = ()
     exact: bool = True
+    weights: str = ""  # of the user's own network; empty for those that ship
     palette: Sequence[str] = ()
     line_width: float | None = None  # px; None for rotonodes' own
     ground: bool = True
@@ -33,14 +37,54 @@ def arguments(flat: Flat) -> list[str]:
     if flat.graph:
         if flat.graph.endswith((".yaml", ".yml")) and not Path(flat.graph).is_file():
             raise Refused(f"{flat.graph}: there is no such graph: choose a .yaml file, or name one that ships, such as passes_tones")
-        sets = [word for setting in flat.settings for word in ("--set", setting)]
+        own = [f"{NETWORKS[flat.graph]}.weights={flat.weights}"] if flat.weights and flat.graph in NETWORKS else []
+        sets = [word for setting in (*own, *flat.settings) for word in ("--set", setting)]
         return ["run", flat.graph, "--input", str(flat.render), "--output", str(flat.folder), *sets, *common]
     made = ["flatten", str(flat.render), "-o", str(flat.folder), "--fps", f"{flat.fps:g}"]
     made += [word for shape in flat.shapes for word in ("--shape", shape)]
-    made += ["--tones", "label"] if flat.exact else []
+    made += ["--tones", "label"] if flat.exact else ["-m", flat.weights] if flat.weights else []
     made += ["--palette", ",".join(flat.palette)] if flat.palette else []
     made += ["--lines", f"{flat.line_width:g}"] if flat.line_width is not None else []
     return [*made, "--ground" if flat.ground else "--no-ground", *common]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a training on labelled frames of a scene."""
+
+    render: Path  # pattern
+    folder: Path
+    frames: Sequence[int]
+    shapes: Sequence[str]  # names in the cryptomatte
+    passes: bool = True  # the network sees passes beside the picture
+    ground: bool = True  # it tells the shadow on the ground
+    steps: int = 100
+
+    @property
+    def graph(self) -> str:
+        return "train_on_shot_passes" if self.passes else "train_on_shot"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the checkpoint, and of the curve as `loss.png`."""
+        return self.folder / self.graph
+
+    def arguments(self) -> list[str]:
+        """The arguments of rotonodes: only the weights are made of the graph."""
+        frames = ",".join(map(str, self.frames))
+        start = f"tones{'_passes' if self.passes else ''}{'_six' if self.ground else ''}"
+        sets = [f"train.frames={frames}", f"train.steps={self.steps}", f"truth.ground={json.dumps(self.ground)}"]
+        sets.append(f"start.path=weights/{start}.safetensors")
+        words = ["run", self.graph, "-X", "weights", "--force", "--input", str(self.render), "--output", str(self.folder)]
+        words += ["--var", f"objects={json.dumps(list(self.shapes))}", *(word for setting in sets for word in ("--set", setting))]
+        return [*words, "-F", frames, "--cache", str(self.folder / CACHE), "--progress", "json"]
+
+
+def spread(frames: Sequence[int], count: int) -> list[int]:
+    """At most `count` of the frames, the first, the last, and as evenly between as can be."""
+    if len(frames) <= count:
+        return list(frames)
+    return [frames[round(place * (len(frames) - 1) / (count - 1))] for place in range(count)]
 
 
 def hex_color(color: Sequence[float]) -> str:

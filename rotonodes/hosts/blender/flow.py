@@ -32,33 +32,43 @@ def render_and_flatten(scene: bpy.types.Scene, frames: Sequence[int], folder: Pa
     """
     python = settings.rotonodes_python()
     settings.needs_camera(scene)
-    graph = settings.chosen_graph(scene)
+    graph, _ = settings.chosen_graph(scene), settings.chosen_weights(scene)
     pattern = folder / "render" / f"{name_of_file()}.####.exr"
     with as_refused(f"cannot write {pattern.parent}"):
         pattern.parent.mkdir(parents=True, exist_ok=True)
     exact = scene.rotonodes.exact
     with (label_copy if exact else plain_copy)(scene, frames, percentage) as (shapes, render):
-        for done, frame in enumerate(frames):
-            yield done * RENDER_SHARE // len(frames), f"rendering frame {frame} ({done + 1} of {len(frames)})"
-            with as_refused(f"frame {frame}: the render failed or was stopped"):
-                render(frame, file_of(pattern, frame))
+        yield from render_all(render, frames, pattern, RENDER_SHARE)
     flat = wished(scene, pattern, folder, frames, shapes, graph)
     return (yield from flatten(python, flat))
 
 
+def render_all(render, frames: Sequence[int], pattern: Path, share: int) -> Steps:
+    """Render frames by the function of a copy of a scene, up to `share` percent. Raises Refused."""
+    for done, frame in enumerate(frames):
+        yield done * share // len(frames), f"rendering frame {frame} ({done + 1} of {len(frames)})"
+        with as_refused(f"frame {frame}: the render failed or was stopped"):
+            render(frame, file_of(pattern, frame))
+
+
 def flatten(python: Path, flat: command.Flat) -> Iterator[tuple[int, str]]:
     """Run rotonodes on renders; returns the pattern of the flat pictures. Raises Refused with rotonodes' own line."""
-    log = flat.folder / LOG
+    outputs = yield from run(python, command.arguments(flat), flat.folder / LOG, "flattening", RENDER_SHARE)
+    return picture_pattern(outputs)
+
+
+def run(python: Path, arguments: Sequence[str], log: Path, doing: str, share: int) -> Iterator[tuple[int, str]]:
+    """Run rotonodes, from `share` percent on; returns its outputs. Raises Refused with rotonodes' own line."""
     with as_refused(f"cannot write {log}"):
-        job = Job([str(python), str(FOLLOW), *command.arguments(flat)], Path.cwd(), log)
+        job = Job([str(python), str(FOLLOW), *arguments], Path.cwd(), log)
     try:
         while job.poll():
-            yield RENDER_SHARE + job.percent * (100 - RENDER_SHARE) // 100, f"flattening: {job.status}"
+            yield share + job.percent * (100 - share) // 100, f"{doing}: {job.status}"
     finally:
         job.stop()
     if job.code:
         raise Refused(f"{(job.error or f'rotonodes ended with code {job.code}').removeprefix('error: ')} (log: {log})")
-    return picture_pattern(job.outputs)
+    return job.outputs
 
 
 def picture_pattern(outputs: Sequence[str]) -> str:
@@ -76,6 +86,7 @@ def wished(scene, pattern: Path, folder: Path, frames: Sequence[int], shapes: Se
         graph=graph,
         shapes=shapes,
         exact=own.exact,
+        weights=settings.chosen_weights(scene),
         palette=settings.palette(scene),
         line_width=own.line_width if own.own_width else None,
         ground=own.ground,

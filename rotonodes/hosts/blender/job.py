@@ -108,7 +108,7 @@ class Job:
         elif event == "frame":
             self.status = f"frame {said['frame']} ({said['done']} of {said['total']})"
         elif event == "progress":
-            self.status = said["text"] or f"{said['node']}: {said['done']} of {said['total']}"
+            self.status = ", ".join(filter(None, (f"{said['node']} {said['done']} of {said['total']}", said["text"])))
         elif event == "failure" and not self.error.startswith("error:"):
             frame = f" frame {said['frame']}" if said["frame"] is not None else ""
             self.error = f"error: {said['node']}{frame}: {said['reason']}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 
-from . import environment, flow, result, settings
+from . import environment, flow, result, settings, training
 from .job import Job
 from .label_layer.frames import Refused
 from .prepare import prepare
@@ -141,6 +141,23 @@ class ROTONODES_OT_preview(Stepwise, bpy.types.Operator):
         self.report({"INFO"}, f"frame {self.frames[0]} at {context.scene.rotonodes.preview} %")
 
 
+class ROTONODES_OT_train(Stepwise, bpy.types.Operator):
+    """Render six frames of the shot with their exact tones, and train a network on them, which then finds the tones of other renders"""
+
+    bl_idname = "rotonodes.train"
+    bl_label = "Train on This Scene"
+
+    def steps(self, context):
+        return (yield from training.train(context.scene, settings.output_folder(context.scene)))
+
+    def done(self, context, weights):
+        own = context.scene.rotonodes
+        own.weights, own.exact = weights, False
+        for note in flow.NOTES:
+            self.report({"WARNING"}, note)
+        self.report({"INFO"}, f"trained, and chosen as Weights, with Exact Tones off: {weights}")
+
+
 class ROTONODES_OT_from_selection(bpy.types.Operator):
     """Take the selected objects as shapes"""
 
@@ -191,4 +208,11 @@ class ROTONODES_OT_install(Stepwise, bpy.types.Operator):
         self.report({"INFO"}, f"rotonodes is installed: {python}")
 
 
-CLASSES = (ROTONODES_OT_prepare, ROTONODES_OT_flatten, ROTONODES_OT_preview, ROTONODES_OT_from_selection, ROTONODES_OT_install)
+CLASSES = (
+    ROTONODES_OT_prepare,
+    ROTONODES_OT_flatten,
+    ROTONODES_OT_preview,
+    ROTONODES_OT_train,
+    ROTONODES_OT_from_selection,
+    ROTONODES_OT_install,
+)

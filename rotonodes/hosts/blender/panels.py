@@ -27,6 +27,9 @@ class Panel:
         sub.active = own.exact
         sub.prop(own, "key")
         sub.prop(own, "leave_out")
+        sub = column.column(align=True)
+        sub.active = own.way != "FILE" and not (own.exact and own.way == "FLAT")
+        sub.prop(own, "weights")
         if own.way == "FLAT":
             self.draw_paint(own, layout)
         column = layout.column(align=True)
@@ -41,6 +44,10 @@ class Panel:
         row = layout.row(align=True)
         row.operator("rotonodes.preview", icon="RENDER_STILL")
         row.prop(own, "preview", text="")
+        column = layout.column(align=True)
+        column.prop(own, "learns")
+        column.prop(own, "steps")
+        column.operator("rotonodes.train", icon="GRAPH")
 
     def draw_paint(self, own, layout):
         column = layout.column(align=True)

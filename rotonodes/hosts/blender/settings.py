@@ -54,6 +54,19 @@ class RotonodesSettings(bpy.types.PropertyGroup):
         default=True,
         description="Render a label layer too (Cycles), so that tones and ground shadow are the scene's own; off: found in the passes",
     )
+    weights: StringProperty(
+        name="Weights",
+        subtype="FILE_PATH",
+        description="Your own network, which finds the tones where no label layer is rendered; Train on This Scene makes one",
+    )
+    learns: EnumProperty(
+        name="Sees",
+        items=[
+            ("PASSES", "Picture and Passes", "For renders with passes and cryptomatte: better, and learned sooner"),
+            ("PICTURE", "Picture", "For pictures without passes"),
+        ],
+    )
+    steps: IntProperty(name="Steps", default=100, min=1, max=100_000, description="Optimizer steps of the training")
     own_colors: BoolProperty(name="Own Colors", default=True, description="Each object's own colours; off: these for all")
     cast_shadow: _color("Cast Shadow", DEFAULT_COLORS[0])
     form_shadow: _color("Form Shadow", DEFAULT_COLORS[1])
@@ -121,11 +134,13 @@ def output_folder(scene: bpy.types.Scene) -> Path:
 
 def chosen_frames(scene: bpy.types.Scene) -> list[int]:
     """Raises Refused for a range that is none."""
-    own = scene.rotonodes
-    if own.which == "CURRENT":
-        return [scene.frame_current]
-    if own.which == "RANGE":
-        return numbers(own.frames, "Range")
+    return [scene.frame_current] if scene.rotonodes.which == "CURRENT" else frames_of_shot(scene)
+
+
+def frames_of_shot(scene: bpy.types.Scene) -> list[int]:
+    """The frames that the shot has, also where only the current one is to be made. Raises Refused for a range that is none."""
+    if scene.rotonodes.which == "RANGE":
+        return numbers(scene.rotonodes.frames, "Range")
     return list(range(scene.frame_start, scene.frame_end + 1, scene.frame_step))
 
 
@@ -148,6 +163,15 @@ def chosen_graph(scene: bpy.types.Scene) -> str:
             raise Refused("no graph: choose a .yaml file")
         return str(Path(bpy.path.abspath(own.graph)).resolve())
     return ""
+
+
+def chosen_weights(scene: bpy.types.Scene) -> str:
+    """The file of the user's own weights, empty for those that ship. Raises Refused for a file that is not there."""
+    weights = scene.rotonodes.weights
+    path = Path(bpy.path.abspath(weights))
+    if weights and not path.is_file():
+        raise Refused(f"Weights {weights}: there is no such file: choose another, or empty the field for those that ship")
+    return str(path.resolve()) if weights else ""
 
 
 def palette(scene: bpy.types.Scene) -> list[str]:

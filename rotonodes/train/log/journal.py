@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CSV, JSONL, CURVE, STAGES, TABLE = "log.csv", "log.jsonl", "loss.png", "stages", "scores.txt"
 
+DRAWN_EACH = 10  # entries at the beginning whose curve is drawn at once, later every tenth: drawing takes longer than writing
+
 Entry = dict[str, Any]
 
 
@@ -103,7 +105,7 @@ class Journal:
             entry["validation"] = {name: value for name, value in scores.items() if name != "step"}
         self.rows.append(_plain(entry))
         self._write_logs()
-        if self.folder and (last or scores or len(self.rows) % 10 == 0):
+        if self.folder and (last or scores or len(self.rows) < DRAWN_EACH or len(self.rows) % 10 == 0):
             with self._kept_going("log"):
                 write_bytes(self.folder / CURVE, self._curves())
         for watcher in tuple(self.watchers):

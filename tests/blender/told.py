@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the scripts that addon.py runs tell of a call and of what it leaves."""
+
+import time
+from pathlib import Path
+
+
+def call(operator, **options) -> dict:
+    """How a call ended, in what time, and what it said if it was refused."""
+    began = time.monotonic()
+    try:
+        how, said = sorted(operator(**options)), ""
+    except RuntimeError as error:
+        how, said = ["REFUSED"], str(error).strip()
+    return {"how": how, "said": said, "seconds": time.monotonic() - began}
+
+
+def files(where: Path) -> list[str]:
+    return sorted(str(file.relative_to(where)) for file in where.rglob("*") if file.is_file())
+
+
+def changed(before: dict, after: dict) -> list[str]:
+    return sorted(path for path in before.keys() | after.keys() if before.get(path, ()) != after.get(path, ()))
