@@ -25,7 +25,7 @@ from rotonodes.cli.jobs.palette_wishes import TONES
 from rotonodes.graph.document import parse_document
 from rotonodes.hosts.blender_addon import FOLDER, addon_version, write_addon
 
-READY = re.findall(r'"(\w+)"', re.search("^READY = (.*)$", (FOLDER / "settings.py").read_text(), re.M)[1])  # type: ignore[index]
+READY = re.findall(r'"(\w+)"', re.search("^READY = (.*)$", (FOLDER / "command.py").read_text(), re.M)[1])  # type: ignore[index]
 SHOT = ROOT / "examples" / "shots" / "monkey" / "render.####.exr"
 
 
@@ -104,11 +104,14 @@ def test_ones_own_weights_are_taken_where_no_label_layer_is(addon: ModuleType, c
 
 
 @pytest.mark.parametrize("graph", READY)
-def test_ready_graphs_take_ones_own_weights(addon: ModuleType, graph: str) -> None:
-    words = addon.command.arguments(addon.command.Flat(render=SHOT, folder=Path("f"), graph=graph, weights="w.safetensors"))
-    nodes = parse_document(Path(ROOT / "graphs" / f"{graph}.yaml").read_text()).data["nodes"]
-    networks = [name for name, node in nodes.items() if node["type"] == "UNetSegment"]
-    assert [word for word in words if "=" in word] == [f"{name}.weights=w.safetensors" for name in networks]
+def test_ready_graphs_take_the_shapes_and_ones_own_weights(addon: ModuleType, graph: str) -> None:
+    flat = addon.command.Flat(render=SHOT, folder=Path("f"), graph=graph, shapes=["A, b"], weights="w.safetensors")
+    content = parse_document(Path(ROOT / "graphs" / f"{graph}.yaml").read_text()).data
+    networks = [name for name, node in content["nodes"].items() if node["type"] == "UNetSegment"]
+    told = ['objects=["A, b"]', *(f"{name}.weights=w.safetensors" for name in networks)]
+    assert [word for word in addon.command.arguments(flat) if "=" in word] == told
+    assert [word for word in addon.command.page(flat, Path("flat.yaml")) if "=" in word] == [f"render.path={SHOT}", *told]
+    assert "objects" in content["vars"] and content["files"]["input"] == "render.path"
 
 
 @pytest.mark.parametrize("passes", [False, True])

@@ -7,7 +7,7 @@ nor torch: rotonodes runs as a process of its own.
 
 import bpy
 
-from . import handlers, operators, panels, settings
+from . import graph_page, handlers, operators, panels, settings
 
 CLASSES = (*settings.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
@@ -22,6 +22,7 @@ def register():
 
 def unregister():
     handlers.stop_all()
+    graph_page.stop()
     for kind, function in handlers.HANDLERS.items():
         getattr(bpy.app.handlers, kind).remove(function)
     del bpy.types.Scene.rotonodes

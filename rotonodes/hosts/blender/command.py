@@ -9,6 +9,7 @@ from pathlib import Path
 from .label_layer.frames import Refused
 
 TONES = ("cast_shadow", "form_shadow", "midtone", "highlight")  # in the order of `--palette`
+READY = ("passes_tones", "key_light_tones", "flat_tones", "luminance_tones", "stabilized_tones")  # graphs that ship, and take `objects`
 NETWORKS = {"passes_tones": "roto", "flat_tones": "roto", "stabilized_tones": "roto"}  # ready graphs -> the node with the weights
 CACHE = ".rotonodes"
 
@@ -37,15 +38,32 @@ def arguments(flat: Flat) -> list[str]:
     if flat.graph:
         if flat.graph.endswith((".yaml", ".yml")) and not Path(flat.graph).is_file():
             raise Refused(f"{flat.graph}: there is no such graph: choose a .yaml file, or name one that ships, such as passes_tones")
-        own = [f"{NETWORKS[flat.graph]}.weights={flat.weights}"] if flat.weights and flat.graph in NETWORKS else []
-        sets = [word for setting in (*own, *flat.settings) for word in ("--set", setting)]
-        return ["run", flat.graph, "--input", str(flat.render), "--output", str(flat.folder), *sets, *common]
+        return ["run", flat.graph, "--input", str(flat.render), "--output", str(flat.folder), *wishes(flat), *common]
+    return [*art(flat), *common]
+
+
+def wishes(flat: Flat) -> list[str]:
+    """What a graph that ships is told of the scene, and the settings of the user."""
+    own = [f"{NETWORKS[flat.graph]}.weights={flat.weights}"] if flat.weights and flat.graph in NETWORKS else []
+    shapes = ["--var", f"objects={json.dumps(list(flat.shapes))}"] if flat.shapes and flat.graph in READY else []
+    return [*shapes, *(word for setting in (*own, *flat.settings) for word in ("--set", setting))]
+
+
+def art(flat: Flat) -> list[str]:
+    """The arguments of `flatten`."""
     made = ["flatten", str(flat.render), "-o", str(flat.folder), "--fps", f"{flat.fps:g}"]
     made += [word for shape in flat.shapes for word in ("--shape", shape)]
     made += ["--tones", "label"] if flat.exact else ["-m", flat.weights] if flat.weights else []
     made += ["--palette", ",".join(flat.palette)] if flat.palette else []
     made += ["--lines", f"{flat.line_width:g}"] if flat.line_width is not None else []
-    return [*made, "--ground" if flat.ground else "--no-ground", *common]
+    return [*made, "--ground" if flat.ground else "--no-ground"]
+
+
+def page(flat: Flat, graph: Path) -> list[str]:
+    """The arguments that open the live page: of a graph that ships with the scene's render, of any other, or of `graph`, flat art's."""
+    if flat.graph in READY:
+        return ["edit", flat.graph, "--no-browser", "--set", f"render.path={flat.render}", *wishes(flat)]
+    return ["edit", flat.graph or str(graph), "--no-browser"]
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ class Job:
         self._follows = follows
         self.percent, self.status, self.error, self.code = 0, "starting", "", None
         self.outputs: list[str] = []
+        self.lines: list[str] = []  # on its output, beside messages
         self._said = ""  # last on its stderr
-        self._lines: deque[tuple[bool, str]] = deque()
+        self._heard: deque[tuple[bool, str]] = deque()
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log = log.open("a", encoding="utf-8")
         self._log.write(f"$ {' '.join(map(str, command))}\n")
@@ -58,8 +59,8 @@ class Job:
     def poll(self) -> bool:
         """Read what was said since the last time; whether the program still runs."""
         running = self._process.poll() is None or any(reader.is_alive() for reader in self._readers)
-        while self._lines:
-            self._hear(*self._lines.popleft())
+        while self._heard:
+            self._hear(*self._heard.popleft())
         if not running and self.code is None:
             self.code = self._process.returncode
             self.error = self.error or (self._said if self.code else "")
@@ -87,7 +88,7 @@ class Job:
     def _read(self, stream: IO[str], is_error: bool) -> None:
         with stream:
             for line in stream:
-                self._lines.append((is_error, line.rstrip("\n")))
+                self._heard.append((is_error, line.rstrip("\n")))
 
     def _hear(self, is_error: bool, line: str) -> None:
         self._log.write(f"{line}\n")
@@ -102,6 +103,7 @@ class Job:
             event = said["event"]
         except (ValueError, TypeError, KeyError):
             self.status = line.strip() or self.status
+            self.lines.append(line)
             return
         if event == "percent":
             self.percent = said["percent"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 
-from . import environment, flow, result, settings, training
+from . import environment, flow, graph_page, result, settings, training
 from .job import Job
 from .label_layer.frames import Refused
 from .prepare import prepare
@@ -158,6 +158,38 @@ class ROTONODES_OT_train(Stepwise, bpy.types.Operator):
         self.report({"INFO"}, f"trained, and chosen as Weights, with Exact Tones off: {weights}")
 
 
+class ROTONODES_OT_open_page(Stepwise, bpy.types.Operator):
+    """Open the chosen graph in the browser: every node's picture and parameters, runs and undo; the page is served to this machine only"""
+
+    bl_idname = "rotonodes.open_page"
+    bl_label = "Open Graph Page"
+
+    def steps(self, context):
+        if open_already := graph_page.address():
+            return open_already
+        return (yield from graph_page.start(context.scene, settings.output_folder(context.scene)))
+
+    def done(self, context, address):
+        if not bpy.app.background:
+            bpy.ops.wm.url_open(url=address)
+        self.report({"INFO"}, f"graph page: {address}")
+
+
+class ROTONODES_OT_close_page(bpy.types.Operator):
+    """End the graph page; the file has every change already"""
+
+    bl_idname = "rotonodes.close_page"
+    bl_label = "Close Graph Page"
+
+    @classmethod
+    def poll(cls, context):
+        return bool(graph_page.address())
+
+    def execute(self, context):
+        graph_page.stop()
+        return {"FINISHED"}
+
+
 class ROTONODES_OT_from_selection(bpy.types.Operator):
     """Take the selected objects as shapes"""
 
@@ -213,6 +245,8 @@ CLASSES = (
     ROTONODES_OT_flatten,
     ROTONODES_OT_preview,
     ROTONODES_OT_train,
+    ROTONODES_OT_open_page,
+    ROTONODES_OT_close_page,
     ROTONODES_OT_from_selection,
     ROTONODES_OT_install,
 )

@@ -3,6 +3,8 @@
 
 import bpy
 
+from . import graph_page
+
 
 class Panel:
     bl_label = "Rotonodes"
@@ -48,6 +50,10 @@ class Panel:
         column.prop(own, "learns")
         column.prop(own, "steps")
         column.operator("rotonodes.train", icon="GRAPH")
+        row = layout.row(align=True)
+        row.operator("rotonodes.open_page", icon="URL")
+        if graph_page.address():
+            row.operator("rotonodes.close_page", text="", icon="X")
 
     def draw_paint(self, own, layout):
         column = layout.column(align=True)

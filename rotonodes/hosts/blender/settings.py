@@ -18,7 +18,6 @@ from . import command, environment
 from .label_layer import choose
 from .label_layer.frames import Refused, numbers
 
-READY = ("passes_tones", "key_light_tones", "flat_tones", "luminance_tones", "stabilized_tones")
 DEFAULT_COLORS = ("#3d2645", "#7a3b4b", "#e0a458", "#fff4d6")  # in the order of command.TONES
 
 
@@ -38,7 +37,7 @@ class RotonodesSettings(bpy.types.PropertyGroup):
             ("FILE", "Own Graph", "A graph file of your own"),
         ],
     )
-    ready: EnumProperty(name="Graph", items=[(name, name, "") for name in READY])
+    ready: EnumProperty(name="Graph", items=[(name, name, "") for name in command.READY])
     graph: StringProperty(name="Graph", subtype="FILE_PATH", description="A .yaml file with `files:`, which takes --input and --output")
     collection: PointerProperty(name="Shapes", type=bpy.types.Collection, description="Collection whose objects become flat")
     shapes: StringProperty(name="Objects", description="Names of further objects that become flat, with commas between; wildcards (Char*)")
