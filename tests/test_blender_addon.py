@@ -373,6 +373,14 @@ def test_a_scene_is_rendered_flattened_and_loaded(told: dict[str, Any]) -> None:
 
 
 @in_blender
+def test_the_compositor_gets_the_result_once_and_renders_as_before(told: dict[str, Any]) -> None:
+    found, bare = told["compositor"], told["bare compositor"]
+    assert found["links"] and found["after"] == found["links"] and found["groups"] == [["Rotonodes", 0]]
+    assert bare["groups"] == [["Rotonodes", 0]]
+    assert any("CompositorNodeRLayers" in link for link in bare["after"]), "what was rendered is passed on"
+
+
+@in_blender
 def test_a_preview_is_small_and_packed(told: dict[str, Any]) -> None:
     assert told["preview"]["how"] == ["FINISHED"], told["preview"]["said"]
     assert told["preview image"] == [[16, 16], True]

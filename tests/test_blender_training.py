@@ -32,7 +32,8 @@ def test_the_curve_is_a_picture_in_blender(told: dict[str, Any]) -> None:
     assert told["curve"] == [[960, 540], "loss.png"]
     log = told["folder"] / "out" / "training" / "train_on_shot_passes" / "log.jsonl"
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [3]
-    assert "rotonodes: training: train 2 of 3, loss " in told["said"]
+    events = (told["folder"] / "out" / "training" / "rotonodes.log").read_text()
+    assert '"node": "train", "done": 3, "total": 3, "text": "loss ' in events
 
 
 @in_blender

@@ -125,7 +125,7 @@ found["install offline"] = call(bpy.ops.rotonodes.install)
 
 # render and flatten
 scene.cycles.samples = 2
-own.folder, own.to_compositor = str(folder / "flat"), True
+own.folder = str(folder / "flat")
 before = state.settings()
 found["flatten"] = call(bpy.ops.rotonodes.flatten)
 after = state.settings()
@@ -133,6 +133,31 @@ found["flatten changed"] = [path for path in changed(before, after) if not path.
 found["files"] = files(folder / "flat")
 image = bpy.data.images["Rotonodes"]
 found["image"] = [image.source, Path(image.filepath).name, [area.type for area in bpy.context.window.screen.areas].count("IMAGE_EDITOR")]
+
+
+def links(tree) -> list[str]:
+    return sorted(f"{link.from_node.bl_idname} {link.to_node.bl_idname}" for link in tree.links)
+
+
+def groups(tree) -> list[list[str]]:
+    return [
+        [node.node_tree.name, [link.to_node.bl_idname for link in node.outputs[0].links]] for node in tree.nodes if node.type == "GROUP"
+    ]
+
+
+# into the compositor, where there are nodes of the user, twice; and where there are none
+result = sys.modules[module.__name__ + ".result"]  # noqa: F821
+tree = result._compositor(scene)
+linked = links(tree)
+own.to_compositor = True
+for _ in range(2):
+    result.to_compositor(scene, image, [1, 2])
+found["compositor"] = {"links": linked, "after": links(tree), "groups": groups(tree)}
+bare = bpy.data.scenes.new("Bare")
+bare.rotonodes.to_compositor = True
+result.to_compositor(bare, image, [1, 2])
+found["bare compositor"] = {"after": links(result._compositor(bare)), "groups": groups(result._compositor(bare))}
+bpy.data.scenes.remove(bare)
 group = bpy.data.node_groups["Rotonodes"]
 found["group"] = [group.bl_idname, sorted(node.bl_idname for node in group.nodes), len(group.links)]
 

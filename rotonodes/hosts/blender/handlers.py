@@ -55,9 +55,7 @@ def flatten_written(scene: bpy.types.Scene, frames: list[int]):
     flat = flow.wished(scene, pattern_of(scene, frames[0]), folder, frames, flow.named_shapes(scene), graph)
     flat = type(flat)(**{**vars(flat), "exact": False})  # no label layer was rendered
     pattern = yield from flow.flatten(python, flat)
-    image = result.load(pattern, frames)
-    if scene.rotonodes.to_compositor:
-        result.compositor_group(image, frames)
+    result.to_compositor(scene, result.load(pattern, frames), frames)
     return pattern
 
 

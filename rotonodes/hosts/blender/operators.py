@@ -111,9 +111,7 @@ class ROTONODES_OT_flatten(Stepwise, bpy.types.Operator):
         return (yield from flow.render_and_flatten(scene, self.frames, settings.output_folder(scene)))
 
     def done(self, context, pattern):
-        image = result.load(pattern, self.frames)
-        if context.scene.rotonodes.to_compositor:
-            result.compositor_group(image, self.frames)
+        result.to_compositor(context.scene, result.load(pattern, self.frames), self.frames)
         for note in flow.NOTES:
             self.report({"WARNING"}, note)
         self.report({"INFO"}, f"{len(self.frames)} flat frames: {pattern}")

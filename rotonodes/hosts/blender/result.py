@@ -41,6 +41,12 @@ def timed(user, frames: Sequence[int]) -> None:
     user.use_auto_refresh = True
 
 
+def to_compositor(scene: bpy.types.Scene, image: bpy.types.Image, frames: Sequence[int]) -> None:
+    """Give the scene's compositor the flat pictures, where its settings ask for that."""
+    if scene.rotonodes.to_compositor:
+        into_compositor(scene, compositor_group(image, frames))
+
+
 def compositor_group(image: bpy.types.Image, frames: Sequence[int]) -> bpy.types.NodeTree:
     """A node group with the flat pictures as its output, for the compositor."""
     group = bpy.data.node_groups.get(NAME)
@@ -56,3 +62,32 @@ def compositor_group(image: bpy.types.Image, frames: Sequence[int]) -> bpy.types
     out.location = (300, 0)
     group.links.new(source.outputs["Image"], out.inputs["Image"])
     return group
+
+
+def into_compositor(scene: bpy.types.Scene, group: bpy.types.NodeTree) -> bpy.types.Node:
+    """The node of a group in the scene's compositor, put there if it is not: linked to nothing, so that no render changes."""
+    tree = _compositor(scene)
+    there = next((node for node in tree.nodes if getattr(node, "node_tree", None) == group), None)
+    if there:
+        return there
+    below = min((node.location.y - 250 for node in tree.nodes), default=0)
+    left = min((node.location.x for node in tree.nodes), default=0)
+    node = tree.nodes.new("CompositorNodeGroup")
+    node.node_tree, node.location = group, (left, below)
+    return node
+
+
+def _compositor(scene: bpy.types.Scene) -> bpy.types.NodeTree:
+    """The compositor's nodes of a scene; where there are none, those that pass the render on."""
+    if not hasattr(scene, "compositing_node_group"):  # before 5.0
+        if scene.node_tree is None:
+            scene.use_nodes = True
+        return scene.node_tree
+    if scene.compositing_node_group is None:
+        tree = bpy.data.node_groups.new("Compositing", "CompositorNodeTree")
+        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+        source, out = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("NodeGroupOutput")
+        out.location = (400, 0)
+        tree.links.new(source.outputs["Image"], out.inputs["Image"])
+        scene.compositing_node_group = tree
+    return scene.compositing_node_group

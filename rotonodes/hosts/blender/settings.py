@@ -84,7 +84,9 @@ class RotonodesSettings(bpy.types.PropertyGroup):
     )
     frames: StringProperty(name="Range", default="1-24")
     folder: StringProperty(name="Output", subtype="DIR_PATH", default="//rotonodes/", description="Folder of renders and flat pictures")
-    to_compositor: BoolProperty(name="Compositor Group", description="Also make a node group of the result for the compositor")
+    to_compositor: BoolProperty(
+        name="To Compositor", description="Also put a node group with the result into the compositor, linked to nothing"
+    )
     after_render: BoolProperty(name="After Each Render", description="Flatten what F12 and Render Animation wrote, when they are done")
     preview: IntProperty(name="Preview Size", subtype="PERCENTAGE", default=25, min=1, max=100)
 
