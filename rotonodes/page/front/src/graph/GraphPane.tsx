@@ -373,47 +373,47 @@ function isSeen(frame: Element, name: string): boolean {
 /** Cards that are too small for anything but their colour. */
 function FarCards({ nodes }: { nodes: Node[] }) {
   const graph = usePage((page) => page.graph);
-  const paths = useMemo(() => {
-    const found = new Map<string, string>();
-    for (const node of nodes) {
-      const category = node.selected ? "selected" : `c-${graph ? indexOf(graph).byName.get(node.id)?.category : ""}`;
-      found.set(category, `${found.get(category) ?? ""}M${node.position.x} ${node.position.y}h${node.width}v${node.height}h${-node.width!}z`);
-    }
-    return [...found];
-  }, [nodes, graph]);
-  return (
-    <ViewportPortal>
-      <svg className="far-cards">
-        {paths.map(([kind, boxes]) => (
-          <path key={kind} className={kind} d={boxes} />
-        ))}
-      </svg>
-    </ViewportPortal>
+  const boxes = useMemo(
+    () =>
+      nodes.map(({ id, position, width, height, selected }): Part => {
+        const kind = selected ? "selected" : `c-${graph ? indexOf(graph).byName.get(id)?.category : ""}`;
+        return [kind, `M${position.x} ${position.y}h${width}v${height}h${-width!}z`];
+      }),
+    [nodes, graph],
   );
+  return <Joined name="far-cards" parts={boxes} />;
 }
 
-/** From far away all wires of a kind are one line: a thousand lines of their own would not move smoothly. */
 function FarWires({ edges, nodes }: { edges: Edge[]; nodes: Node[] }) {
-  const paths = useMemo(() => {
+  const lines = useMemo(() => {
     const at = new Map(nodes.map((node) => [node.id, node]));
-    const found = new Map<string, string>();
-    for (const edge of edges) {
+    return edges.flatMap((edge): Part[] => {
       const [from, to] = [at.get(edge.source), at.get(edge.target)];
       const out = from?.handles?.find((handle) => handle.id === edge.sourceHandle);
       const into = to?.handles?.find((handle) => handle.id === edge.targetHandle);
-      if (!from || !to || !out || !into) continue;
+      if (!from || !to || !out || !into) return [];
       const [x1, y1, x2, y2] = [from.position.x + out.x + 5, from.position.y + out.y + 5, to.position.x + into.x + 5, to.position.y + into.y + 5];
       const bend = Math.max(30, Math.abs(x2 - x1) / 2);
-      const line = `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
-      found.set(edge.className!, (found.get(edge.className!) ?? "") + line);
-    }
-    return [...found];
+      return [[edge.className!, `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`]];
+    });
   }, [edges, nodes]);
+  return <Joined name="far-wires" parts={lines} />;
+}
+
+type Part = [kind: string, path: string];
+
+/** From far away all cards or wires of a kind are one path: a thousand paths of their own would not move smoothly. */
+function Joined({ name, parts }: { name: string; parts: Part[] }) {
+  const paths = useMemo(() => {
+    const found = new Map<string, string>();
+    for (const [kind, path] of parts) found.set(kind, (found.get(kind) ?? "") + path);
+    return [...found];
+  }, [parts]);
   return (
     <ViewportPortal>
-      <svg className="far-wires">
-        {paths.map(([kind, line]) => (
-          <path key={kind} className={kind} d={line} />
+      <svg className={name}>
+        {paths.map(([kind, path]) => (
+          <path key={kind} className={kind} d={path} />
         ))}
       </svg>
     </ViewportPortal>
