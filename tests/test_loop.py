@@ -158,9 +158,11 @@ def test_a_resumed_run_equals_the_uninterrupted_one(data, settings, tmp_path, op
     whole = train(settings, data, on_step=lambda step: rates.append(step.learning_rate))
     broken = replace(settings, checkpoint_folder=tmp_path / "broken")
     for steps in (5, 4):
-        with pytest.raises(Interrupted, match=r"stopped after step . of 12; run again to resume"):
+        with pytest.raises(Interrupted, match=r"saved at step . of 12 in .*; the same command resumes there"):
             train(broken, data, on_step=lambda step: again.append(step.learning_rate), should_stop=stop_before(steps))
-    resumed = train(broken, data, on_step=lambda step: again.append(step.learning_rate))
+    notes, done = [], len(again)
+    resumed = train(broken, data, on_step=lambda step: again.append(step.learning_rate), note=notes.append)
+    assert notes == [f"resumed at step {done} of 12"]
     assert rates == again
     assert same(whole, resumed)
     assert whole.metadata() == resumed.metadata()
@@ -176,7 +178,7 @@ def test_a_stop_while_scoring_loses_nothing(data, settings, tmp_path):
     whole_steps, again = [], []
     whole = train(settings, data, on_step=whole_steps.append)
     broken = replace(settings, checkpoint_folder=tmp_path / "broken")
-    with pytest.raises(Interrupted, match=r"stopped after step 6 of 12"):
+    with pytest.raises(Interrupted, match=r"saved at step 6 of 12"):
         train(broken, data, on_step=again.append, should_stop=stop_before(6 + 3 + 1))  # six steps, three frames of step 3, one of step 6
     assert [step.step for step in again] == [1, 2, 3, 4, 5]
     kept = read_checkpoint(broken.checkpoint_folder)["run"]
@@ -231,7 +233,7 @@ def test_ctrl_c_leaves_a_checkpoint(data, settings, ctrl_c):
         if step.step == 3:
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(Interrupted, match=r"stopped after step 3 of 12") as error:
+    with pytest.raises(Interrupted, match=r"saved at step 3 of 12") as error:
         train(settings, data, on_step=press)
     assert error.value.exit_code == 130
     assert read_checkpoint(settings.checkpoint_folder)["run"]["step"] == 3

@@ -35,10 +35,11 @@ def start(folder: Path, output: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(folder: Path, output: str) -> Model:
+def finish(folder: Path, output: str, resumed_at: int = 0) -> Model:
     with start(folder, output) as process:
         _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
+    assert (f"train: resumed at step {resumed_at} of {STEPS}\n" in said) == bool(resumed_at), said
     return load_weights(folder / output)
 
 
@@ -88,7 +89,9 @@ def test_a_stopped_training_goes_on_to_the_weights_of_an_unbroken_one(
     assert 0 < left["run"]["step"] < STEPS, "it was stopped on its way"
     assert [file.name for file in log.parent.glob("*.pt")] == [NEWEST]
     assert [file.name for file in log.parent.glob(".*")] == [], "nothing half written is left"
-    resumed = finish(folder, f"{name}.safetensors")
+    step = left["run"]["step"]
+    assert f"train: saved at step {step} of {STEPS} in {name}_training; the same command resumes there\n" in said
+    resumed = finish(folder, f"{name}.safetensors", resumed_at=step)
     assert resumed.training == unbroken.training
     assert resumed.state.keys() == unbroken.state.keys()
     assert all(torch.equal(resumed.state[key], tensor) for key, tensor in unbroken.state.items())

@@ -217,7 +217,7 @@ def test_only_the_first_process_writes(together: Path, alone: dict[str, Any]) ->
 def test_a_wish_to_stop_in_one_process_stops_all_behind_one_checkpoint(together: Path, alone: dict[str, Any], tmp_path: Path) -> None:
     both = answers(together, "stopped")
     assert both[0] == both[1]
-    assert both[0].startswith("Interrupted: training: stopped after step 5 of 12; run again to resume from ")
+    assert both[0].startswith("Interrupted: saved at step 5 of 12 in ")
     found = read_checkpoint(together / "stopped")
     assert found is not None
     assert found["run"]["step"] == 5

@@ -98,6 +98,8 @@ class Record:
         else:
             reason = f"{type(error).__name__}: {error}{_line_of(type(self.plan.graph.vertices[name].node), error)}"
             trace = "".join(traceback.format_exception(error))
+        vertex = self.plan.graph.vertices[name]
+        reason = vertex.advised(reason)
         # The traceback would keep the pictures of every stack frame in memory.
         error = error.with_traceback(None)
         error.__context__ = error.__cause__ = None
@@ -105,7 +107,6 @@ class Record:
             fatal = isinstance(error, UsageError | Interrupted)
             if fatal and self.fatal is not None:
                 return  # every frame would report the same
-            vertex = self.plan.graph.vertices[name]
             self.result.failures.append(Failure(name, frame, reason, error, trace, vertex.place))
             self.result.stats[name].failed += 1
             if fatal:
@@ -187,6 +188,9 @@ class RecordMonitor(Monitor):
 
     def warn(self, text: str) -> None:
         self._record.warn(f"{self._name}: {text}")
+
+    def note(self, text: str) -> None:
+        self._record.report(self._record.reporter.note, f"{self._name}: {text}")
 
     def stopping(self) -> bool:
         return self._record.stop.is_set()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from rotonodes.errors import Fault, GraphError, UsageError, did_you_mean
+from rotonodes.graph.advice import from_variables
 from rotonodes.graph.document import Document, read_document
 from rotonodes.graph.graph import Graph, Link, Vertex, frames_or_auto
 from rotonodes.graph.job_files import files_faults
@@ -53,6 +54,7 @@ class Builder:
         self.document, self.settings, self.trail = document, settings, (*trail, str(Path(document.file).resolve()))
         self.overrides = variables
         self.shared = shared or Shared()
+        self.ways: dict[str, str] = {}  # variable -> what changes it, of a graph that is a node of another one
         self.faults: list[Fault] = list(document.faults)
         self.broken: set[str] = set()  # nodes with faults of their own: links from them are not checked
 
@@ -85,7 +87,8 @@ class Builder:
         for name, body in nodes.items():
             if name != "<<":
                 self.add(graph, name, body)
-        self.unknown_settings(nodes)
+        for message in unknown_settings(self.settings, nodes):
+            self.fault(message, "nodes")
         Linker(graph, data, self.broken, self.fault).link_all(nodes)
 
     def fault(self, message: str, *place: str | int, node: str = "", key: bool = False) -> None:
@@ -147,20 +150,22 @@ class Builder:
             return
         before = len(self.faults)
         given = self.parameters(name, body)
-        values = {p: v for p, v in given.items() if self.is_usable(cls, name, p, v)}
+        sources = from_variables(name, body, given, self.settings, self.ways)
+        hints = {one.parameter: one.hint for one in sources}
+        values = {p: v for p, v in given.items() if self.is_usable(cls, name, p, v, hints.get(p, ""))}
         misspelt = any(p not in cls.model_fields for p in given)
         node = made_or_none(cls, values)
         for parameter, message in parameter_faults(cls, values) if node is None else ():
             # Do not report a parameter as missing when it is there with a fault, or misspelt.
             if parameter not in values and "is missing" in message and (parameter in body or misspelt):
                 continue
-            message += value_hint(self.document, ("nodes", name, parameter), body.get(parameter))
+            message += value_hint(self.document, ("nodes", name, parameter), body.get(parameter)) + hints.get(parameter, "")
             self.fault(message, "nodes", name, *((parameter,) if parameter in body else ()), node=name)
         # A node with wrong parameters is added without them, so that its links are still checked.
         whole = node is not None and len(self.faults) == before
         node = node if node is not None and whole else cls.model_construct()
         place = place_of(self.document, name, body, node) if whole else ""
-        graph.insert(Vertex(name, node, self.links(name, body, cls), place=place, **self.flags(name, body)))
+        graph.insert(Vertex(name, node, self.links(name, body, cls), place=place, sources=sources, **self.flags(name, body)))
 
     def parameters(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         """Parameter values with variables filled in and `--set` applied."""
@@ -177,15 +182,15 @@ class Builder:
             values[setting.partition(".")[2]] = Filled(value) if isinstance(value, str) else value
         return values
 
-    def is_usable(self, cls: type[Node], name: str, parameter: str, value: Any) -> bool:
-        """True when a parameter's value can be passed to pydantic; otherwise its fault is recorded."""
+    def is_usable(self, cls: type[Node], name: str, parameter: str, value: Any, hint: str = "") -> bool:
+        """True when a parameter's value can be passed to pydantic; otherwise its fault is recorded, with a `hint`."""
         place = ("nodes", name, parameter)
         if parameter not in cls.model_fields:
             self.fault(unknown_parameter(cls, parameter), *place, node=name, key=True)
             return False
         message = value_fault(cls, parameter, value, self.document.comment_after(place))
         if message:
-            self.fault(message, *place, node=name)
+            self.fault(message + hint, *place, node=name)
         return not message
 
     def flags(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -198,16 +203,6 @@ class Builder:
             elif value is not None:
                 flags[target] = value
         return flags
-
-    def unknown_settings(self, nodes: Mapping[str, Any]) -> None:
-        """Record faults for `--set` of unknown nodes. Settings inside a subgraph are checked by the subgraph's own builder."""
-        for setting in self.settings:
-            if setting == "frames":
-                continue
-            node = setting.partition(".")[0]
-            top = node.partition("/")[0]
-            if node not in nodes and (top == node or not is_graph_file(nodes.get(top))):
-                self.fault(f"--set {setting}: there is no node {node!r}{did_you_mean(node, nodes)}", "nodes")
 
     # Links.
 
@@ -259,7 +254,10 @@ class Builder:
         try:
             document = self.shared.document(str(path))
             settings = {key.removeprefix(f"{name}/"): value for key, value in self.settings.items() if key.startswith(f"{name}/")}
-            inner = Builder(document, self.parameters(name, body), settings, self.trail, self.shared)
+            given = self.parameters(name, body)
+            inner = Builder(document, given, settings, self.trail, self.shared)
+            inner.ways = {variable: f"--set {name}.{variable}=..." for variable in document.data.get("vars") or ()}
+            inner.ways |= {one.parameter: one.way for one in from_variables(name, body, given, self.settings, self.ways)}
             sub = Graph()
             inner.assemble(sub)
         except GraphError as error:
@@ -327,3 +325,12 @@ def made_or_none(cls: type[Node], values: Mapping[str, Any]) -> Node | None:
 def is_graph_file(body: Any) -> bool:
     """True when the type of a node is another graph file."""
     return isinstance(body, dict) and str(body.get("type")).endswith((".yaml", ".yml"))
+
+
+def unknown_settings(settings: Values, nodes: Mapping[str, Any]) -> Iterator[str]:
+    """Faults of `--set` of unknown nodes. Settings inside a subgraph are checked by the subgraph's own builder."""
+    for setting in settings:
+        node = setting.partition(".")[0]
+        top = node.partition("/")[0]
+        if setting != "frames" and node not in nodes and (top == node or not is_graph_file(nodes.get(top))):
+            yield f"--set {setting}: there is no node {node!r}{did_you_mean(node, nodes)}"

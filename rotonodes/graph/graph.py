@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rotonodes.errors import Fault, GraphError, PlanFault, UsageError, did_you_mean, listed
+from rotonodes.graph.advice import FromVariables, advised
 from rotonodes.node.base import Node
 from rotonodes.node.outputs import NoOutput
 from rotonodes.node.signature import Socket
@@ -37,6 +38,7 @@ class Vertex:
     label: str = ""
     cache: bool | None = None
     place: str = ""  # `file:line:column` of its input path, else of its name
+    sources: tuple[FromVariables, ...] = ()  # parameters that come from variables of the graph
 
     def all_links(self) -> Iterator[tuple[str, Link]]:
         """(input, link) of every link."""
@@ -46,7 +48,11 @@ class Vertex:
 
     def line(self, message: str) -> str:
         """A fault of the node in one line: `file:line:column: node: message`."""
-        return (f"{self.place}: " if self.place else "") + f"{self.name}: {message}"
+        return (f"{self.place}: " if self.place else "") + f"{self.name}: {self.advised(message)}"
+
+    def advised(self, message: str) -> str:
+        """A message of the node that names the graph's variables where it is about a parameter that comes from them."""
+        return advised(message, self.name, self.sources)
 
     def located(self, error: UsageError) -> UsageError:
         """An error that a method of the node raised, with its place in front."""

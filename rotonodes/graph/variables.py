@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rotonodes.errors import did_you_mean
@@ -14,6 +14,14 @@ MOST_IN_ALL = 10_000_000  # and of all texts together
 _VARIABLE = re.compile(r"\$(?:\{(?P<env>env:)?(?P<braced>[^}]*)\}|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))")
 _PIECES = re.compile(r"(\$\$|\$\{[^}]*\}|\$[A-Za-z_][A-Za-z0-9_]*)")
 _TAKEN = re.compile(r"F\d*|pass")
+
+
+def variables_in(text: str) -> Iterator[str]:
+    """The names of the graph's variables in a text, without those of the environment, the frame number and the pass."""
+    for piece in _PIECES.split(text):
+        match = _VARIABLE.fullmatch(piece)
+        if match and not match["env"] and not Variables._taken(match):
+            yield match["braced"] if match["bare"] is None else match["bare"]
 
 
 class Filled(str):

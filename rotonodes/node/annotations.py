@@ -41,13 +41,16 @@ NOT_GIVEN: Any = object()  # marks an argument left out, where None is a valid v
 
 
 class Monitor:
-    """Annotation: the connection of a long node to the run: progress, warnings, and the request to stop."""
+    """Annotation: the connection of a long node to the run: progress, warnings, notes, and the request to stop."""
 
     def progress(self, done: int, total: int, text: str = "") -> None:
         """Report that `done` of `total` steps are finished; `text` is a short remark for the progress line."""
 
     def warn(self, text: str) -> None:
         """Report a warning of one line, once in a run; the run continues."""
+
+    def note(self, text: str) -> None:
+        """Report a fact of one line that is no fault, such as where a training is resumed."""
 
     def stopping(self) -> bool:
         """True when the run should end. A node that can checkpoint writes a checkpoint and raises Interrupted."""

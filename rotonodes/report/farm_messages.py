@@ -91,6 +91,9 @@ class JsonReporter(Reporter):
     def on_warning(self, text: str) -> None:
         self._say("warning", text=text)
 
+    def on_note(self, text: str) -> None:
+        self._say("note", text=text)
+
     def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
         place = self.place_of(node).removesuffix(": ")
         more = {**({"place": place} if place else {}), **({"trace": trace} if trace else {})}

@@ -65,6 +65,9 @@ class PlainReporter(Reporter):
     def on_warning(self, text: str) -> None:
         self.log.say(f"warning: {text}")
 
+    def on_note(self, text: str) -> None:
+        self.log.say(text)
+
     def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
         kind = (node, without_number(reason, frame))
         if kind in self.shown and not trace:
@@ -90,6 +93,7 @@ class FaultsReporter(PlainReporter):
     def on_progress(self, node: str, done: int, total: int, text: str) -> None: ...
     def on_percent(self, percent: int) -> None: ...
     def on_warning(self, text: str) -> None: ...
+    def on_note(self, text: str) -> None: ...
     def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None: ...
 
     def on_end(self, result: Result) -> None:
@@ -98,10 +102,13 @@ class FaultsReporter(PlainReporter):
 
 
 class EndReporter(FaultsReporter):
-    """No progress: warnings, and one line at the end with the outputs, or the failures."""
+    """No progress: warnings, notes, and one line at the end with the outputs, or the failures."""
 
     def on_warning(self, text: str) -> None:
         PlainReporter.on_warning(self, text)
+
+    def on_note(self, text: str) -> None:
+        PlainReporter.on_note(self, text)
 
     def on_end(self, result: Result) -> None:
         if result.exit_code or stopped(result):
@@ -111,10 +118,13 @@ class EndReporter(FaultsReporter):
 
 
 class QuietReporter(FaultsReporter):
-    """Warnings, and the first failure in one line."""
+    """Warnings, notes, and the first failure in one line."""
 
     def on_warning(self, text: str) -> None:
         PlainReporter.on_warning(self, text)
+
+    def on_note(self, text: str) -> None:
+        PlainReporter.on_note(self, text)
 
     def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
         if trace:

@@ -76,6 +76,9 @@ class RichReporter(Reporter):
     def on_warning(self, text: str) -> None:
         self._above(Text.assemble(("! ", "bold yellow"), (text, "yellow")))
 
+    def on_note(self, text: str) -> None:
+        self._above(Text(text))
+
     def on_failure(self, node: str, frame: int | None, reason: str, trace: str) -> None:
         kind = (node, without_number(reason, frame))
         if kind in self.shown and not trace:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.engine.events import Again, short
 from rotonodes.engine.result import stopped
-from rotonodes.errors import RotoError
+from rotonodes.errors import Interrupted, RotoError
 from rotonodes.machine.durations import duration
 from rotonodes.values.frames import format_frames, frames_named
 
@@ -150,7 +150,7 @@ def closing_lines(result: Result, again: Again | None = None, shown: bool = Fals
     `shown` means that each failure was printed when it happened: then a single one is not printed twice.
     """
     if stopped(result):
-        return [headline(result)]
+        return [headline(result), *what_is_kept(result)]
     if result.exit_code == 0:
         return [headline(result), *(f"  {path}" for path in outputs_written(result.plan))]
     groups = group_failures(result.failures)
@@ -162,6 +162,12 @@ def closing_lines(result: Result, again: Again | None = None, shown: bool = Fals
     lines += [f"  {line}" for line in output_counts(result)]
     command = advised(result, again)
     return [*lines, ADVICE, f"  {command}"] if command else lines
+
+
+def what_is_kept(result: Result) -> list[str]:
+    """What the trainings that a stop has interrupted say: the step that is saved."""
+    nodes, stops = result.plan.nodes, [failure for failure in result.failures if isinstance(failure.error, Interrupted)]
+    return [f"  {failure.node}: {failure.reason}" for failure in stops if type(nodes[failure.node]).shared]
 
 
 def counts_frames(result: Result) -> bool:

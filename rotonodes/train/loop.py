@@ -46,6 +46,7 @@ def train(
     on_step: OnStep | None = None,
     should_stop: Callable[[], bool] | None = None,
     warn: Callable[[str], None] = log.warning,
+    note: Callable[[str], None] = log.info,
     previews: Sequence[tuple[int, Tensor]] = (),
 ) -> Model:
     """Train a network and return the averaged weights of the best validation.
@@ -54,8 +55,8 @@ def train(
     architecture must be the same; where its classes differ, the head starts with fresh weights and `warn` is called. A
     checkpoint in the settings' folder is resumed, and the run then equals one without a break, on the CPU bit for bit.
     `should_stop` is asked before every step; on True, or on Ctrl-C, a checkpoint is written and Interrupted raised. `warn` is
-    called with problems that do not stop the run. `previews` are frames outside the training set (number, scene-linear
-    `[C, H, W]`), which are predicted on the sheet of every stage.
+    called with problems that do not stop the run, `note` when a checkpoint is resumed. `previews` are frames outside the
+    training set (number, scene-linear `[C, H, W]`), which are predicted on the sheet of every stage.
 
     The processes of a torchrun train together: all call this alike, rank 0 writes and validates, and all get the same model. A
     stop in one of them stops them all.
@@ -64,6 +65,8 @@ def train(
     """
     with stop_on_ctrl_c() as stop, process_group(torch.device(device)) as group:
         run = start_run(settings, dataset, initial, torch.device(device), warn if group.is_first else _silent, group, previews)
+        if run.step and group.is_first:
+            note(f"resumed at step {run.step} of {settings.steps}")
         with closing(run.journal):
             Loop(run, on_step, lambda: stop.is_set() or bool(should_stop and should_stop())).run_steps()
         return run.best_model()

@@ -199,5 +199,5 @@ class TrainingRun:
 def stopped(settings: TrainSettings, step: int) -> str:
     """The message of an interrupted training."""
     if settings.checkpoint_folder:
-        return f"training: stopped after step {step} of {settings.steps}; run again to resume from {settings.checkpoint_folder}"
-    return f"training: stopped after step {step} of {settings.steps}; set a checkpoint folder to be able to resume"
+        return f"saved at step {step} of {settings.steps} in {settings.checkpoint_folder}; the same command resumes there"
+    return f"stopped after step {step} of {settings.steps}; set a checkpoint folder to be able to resume"

@@ -183,6 +183,7 @@ class TrainUNet(TrainingParameters):
             on_step=lambda step: monitor.progress(step.step, step.steps, pace.line(step)),
             should_stop=monitor.stopping,
             warn=monitor.warn,
+            note=monitor.note,
             previews=previews,
         )
 
