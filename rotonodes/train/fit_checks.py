@@ -68,9 +68,9 @@ def refuse_misfits(settings: TrainSettings, dataset: LabelledFrames) -> None:
         raise UsageError(f"training: {wants} needs validation frames: set validation")
 
 
-def refuse_unfit(settings: TrainSettings, device: torch.device) -> None:
+def refuse_unfit(settings: TrainSettings, device: torch.device | str) -> None:
     """Raises UsageError for settings that cannot work with any frames; to be called before frames are read."""
-    if settings.precision == "float16" and device.type != "cuda":
+    if settings.precision == "float16" and torch.device(device).type != "cuda":
         raise UsageError("training: precision float16 needs a CUDA device: use float32 or bfloat16")
     with torch.device("meta"):  # no memory for weights, and no random numbers
         multiple = build(settings.architecture, settings.network_config()).size_multiple

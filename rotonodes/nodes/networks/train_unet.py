@@ -139,8 +139,6 @@ class TrainUNet(TrainingParameters):
         device: Device,
         monitor: Monitor,
     ) -> Model:
-        import torch
-
         from rotonodes.train.data.dataset import LabelledFrames
         from rotonodes.train.data.division import divide
         from rotonodes.train.fit_checks import refuse_unfit
@@ -162,7 +160,7 @@ class TrainUNet(TrainingParameters):
         classes, colors = class_names(first[2], model)
         settings = self.settings(task, classes, colors, model, self.class_weights, self.ignored(classes), channels)
         settings = replace(settings, mask_values=getattr(first[2], "values", ()))
-        refuse_unfit(settings, torch.device(str(device)))
+        refuse_unfit(settings, str(device))
         dataset = LabelledFrames(
             (training_sample(*sample, channels, settings.logit_classes, model) for sample in chain([first], samples)),
             classes=len(settings.logit_classes),
