@@ -99,16 +99,29 @@ class View:
         raise AssertionError(f"{pictures} has the colour {seen}, not {color}")
 
 
+SHARED: list[Any] = []  # the browser, once for each module of tests that has asked for it
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """The browser; tests are skipped where it is not installed."""
+    """The browser; tests are skipped where it is not installed.
+
+    Each module that imports this has a fixture of its own, but playwright starts only once in a process: all share one browser.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
     if CHROMIUM is None:
         pytest.skip(NO_CHROMIUM)
-    with playwright.sync_playwright() as made:
-        browser = made.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
+    if not SHARED:
+        made = playwright.sync_playwright().start()
+        SHARED.append((made.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]), made.stop))
+    else:
+        SHARED.append(SHARED[0])
+    browser, stop = SHARED[-1]
+    yield browser
+    SHARED.pop()
+    if not SHARED:
         browser.close()
+        stop()
 
 
 @contextmanager
