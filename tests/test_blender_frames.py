@@ -100,6 +100,18 @@ def test_instances_are_listed_by_the_names_that_the_cryptomatte_has(studio: Path
         assert decode_matte(layers, find_cryptomatte(layers, "object", layer), "Ball").data.sum() > 20
 
 
+def test_a_dry_run_lists_every_name(tmp_path: Path) -> None:
+    scene, names = tmp_path / "many.blend", [f"Cube{number:02d}" for number in range(12)]
+    run(SCENES / "many_shapes.py", scene)
+    words = [scene, "--shapes", "Cube*", "--samples", 1, "--frames", "1"]
+    assert f"shapes: {', '.join(names)}\n" in run(SCRIPTS / "label_scene.py", *words, "--dry-run")
+    said = run(SCRIPTS / "label_scene.py", *words, "--out", tmp_path / "out" / "render.####.exr")
+    assert f"shapes: {', '.join(names[:8])} and 4 more\n" in said
+    wrong = [PYTHON, str(SCRIPTS / "label_scene.py"), str(scene), "--shapes", "zzz", "--dry-run"]
+    refused = subprocess.run(wrong, capture_output=True, text=True, timeout=500, check=False)
+    assert refused.returncode == 2 and all(name in refused.stderr for name in names), refused.stderr
+
+
 def tone_rules():
     spec = importlib.util.spec_from_file_location("tone_rules", SCRIPTS / "tone_rules.py")
     module = importlib.util.module_from_spec(spec)

@@ -35,7 +35,7 @@ def arguments(own: list[str]) -> argparse.Namespace:
     parser.add_argument("--ground", action="store_true", help="tell the shapes' shadow on everything else too, as a sixth class")
     parser.add_argument("--label-only", action="store_true", help="render no picture, for those that you have already")
     parser.add_argument("--scripts", action="store_true", help="let the file run its own scripts and drivers: only if you trust it")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be rendered")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be rendered, with every name")
     parser.add_argument("--save-as", type=Path, metavar="BLEND", help="write the prepared scene to another file instead of rendering")
     args = parser.parse_args(own)
     if not (args.shapes or args.collections):
@@ -76,12 +76,11 @@ def cautions(scene: bpy.types.Scene) -> list[str]:
     return found
 
 
-def listed(made: labelling.Labelled, most: int = 8) -> str:
-    """The shapes by the names that the cryptomatte has for them, the first of them where there are many."""
+def listed(made: labelling.Labelled) -> str:
+    """The shapes by the names that the cryptomatte has for them."""
     known = choose.cryptomatte_names(made.scene.view_layers["Beauty"], made.shapes)
     lines = [name if name == obj.name else f"{name} (instanced by {obj.name})" for obj, names in known.items() for name in names]
-    lines = sorted(dict.fromkeys(lines))
-    return ", ".join(lines[:most]) + (f" and {len(lines) - most} more" if len(lines) > most else "")
+    return choose.shortened(sorted(dict.fromkeys(lines)))
 
 
 def describe(made: labelling.Labelled, frames: list[int], out: Path | None) -> None:
@@ -134,6 +133,7 @@ def save(made: labelling.Labelled, frames: list[int], out: Path, path: Path) -> 
 
 def label(args: argparse.Namespace) -> None:
     """Raises Refused for what cannot be done, RuntimeError or OSError for a frame that fails."""
+    choose.ListLength.whole = args.dry_run  # who asks what would be done sees every name
     scene = open_scene(args)
     step = range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
     frames = numbers(args.frames) if args.frames else list(step)

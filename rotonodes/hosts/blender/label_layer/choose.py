@@ -17,10 +17,22 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
     return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def names(things: Iterable, most: int = 8) -> str:
+class ListLength:
+    """How long lists of names are: `whole` shows all of each, for who asks what a scene has."""
+
+    most = 8
+    whole = False
+
+
+def names(things: Iterable) -> str:
     """Names in alphabetical order, the first of them where there are many."""
-    found = sorted(thing.name for thing in things)
-    return ", ".join(found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")
+    return shortened(sorted(thing.name for thing in things))
+
+
+def shortened(found: list[str]) -> str:
+    """Names with commas between them, as many as ListLength says."""
+    left = 0 if ListLength.whole else len(found) - ListLength.most
+    return ", ".join(found[: ListLength.most] if left > 0 else found) + (f" and {left} more" if left > 0 else "")
 
 
 def view_layer(scene: bpy.types.Scene, name: str | None) -> bpy.types.ViewLayer:
