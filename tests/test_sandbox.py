@@ -13,6 +13,8 @@ from conftest import Call
 from rotonodes import Graph
 from rotonodes.errors import PlanFault, UsageError
 from rotonodes.io.png import write_png
+from rotonodes.page.preview import Places
+from rotonodes.page.session_state import PageSession
 from rotonodes.plan.make_plan import make_plan
 
 GRAPH = """rotonodes: 1
@@ -144,3 +146,44 @@ def test_farm_tasks_run_in_it(call: Call, place: Path) -> None:
         os.link(place / f"outside/a.{frame:04d}.png", place / f"secret/a.{frame:04d}.png")
     (place / "shot/link").symlink_to(place / "secret")  # what was not there when the job was submitted is refused
     assert call("run", path, "--root", "shot", *options).code == 2
+
+
+INNER = "rotonodes: 1\noutputs: {image: flat}\nnodes:\n  flat: {type: Constant, size: [4, 4]}\n"
+OUTER = 'rotonodes: 1\nframes: 1\nnodes:\n  part: {type: "%s"}\n  write: {type: WriteFrames, in: part, path: "out/a.####.png"}\n'
+USED = ["../outside/inner.yaml", "{place}/outside/inner.yaml", "link/inner.yaml", "../outside/missing.yaml"]
+
+
+@pytest.mark.parametrize("used", USED)
+def test_a_graph_outside_is_refused_before_it_is_read(call: Call, place: Path, used: str) -> None:
+    """Not even whether it is there, or what is wrong in it, is told."""
+    (place / "outside/inner.yaml").write_text("secret: [")
+    (place / "shot/link").symlink_to(place / "outside")
+    (place / "shot/g.yaml").write_text(OUTER % used.format(place=place))
+    for words in (["run"], ["check"], ["plan"]):
+        ended = call(*words, "shot/g.yaml", "--root", "shot", "--sandbox")
+        assert ended.code == 2 and "g.yaml:4:16: part: --sandbox: " in ended.err and "--allow DIR lets its folder be read" in ended.err, (
+            ended
+        )
+        assert "secret" not in ended.err and "no graph file" not in ended.err
+    session = PageSession("shot/g.yaml", Places(root="shot", sandbox=()), {}, {})
+    assert [fault.message.partition(":")[0] for fault in session.state().faults] == ["--sandbox"]
+    session.close()
+
+
+def test_a_graph_inside_or_allowed_is_read(call: Call, place: Path) -> None:
+    for folder in ("outside", "shot"):
+        (place / folder / "inner.yaml").write_text(INNER)
+    (place / "shot/g.yaml").write_text(OUTER % "inner.yaml")
+    assert call("run", "shot/g.yaml", "--root", "shot", "--sandbox", "--cache", "none").code == 0
+    (place / "shot/g.yaml").write_text(OUTER % "../outside/inner.yaml")
+    allowed = ["--sandbox", "--allow", str(place / "outside")]
+    assert call("run", "shot/g.yaml", "--root", "shot", *allowed, "--cache", "none", "--force").code == 0
+
+
+def test_farm_tasks_may_read_the_graphs_that_the_graph_uses(call: Call, place: Path) -> None:
+    (place / "outside/inner.yaml").write_text(INNER)
+    (place / "shot/g.yaml").write_text(OUTER % "../outside/inner.yaml")
+    assert call("submit", "shot/g.yaml", "--to", "openjd", "--root", "shot", "-o", "job").code == 0
+    options = json.loads((place / "job/rotonodes.json").read_text())["options"]
+    assert options[-2:] == ["--sandbox", f"--allow={os.path.realpath(place / 'outside')}"]
+    assert call("run", "shot/g.yaml", "--root", "shot", *options).code == 0

@@ -208,5 +208,5 @@ def _sandbox(plan: Plan, root: str) -> list[str]:
     from rotonodes.plan.paths import Paths
     from rotonodes.plan.sandbox import Sandbox, folders_outside
 
-    outside = folders_outside((path for _, path in files_read(plan)), Sandbox(Paths(root)))
+    outside = folders_outside([*(path for _, path in files_read(plan)), *plan.graph.graph_files], Sandbox(Paths(root)))
     return ["--sandbox", *(f"--allow={folder}" for folder in outside)]

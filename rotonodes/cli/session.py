@@ -32,6 +32,8 @@ class Session:
 def load(path: str, given: dict[str, Any], warn: Callable[[str], None] | None = None) -> Graph:
     """The checked graph of a command, with its `--nodes`, `--var` and `--set` applied."""
     from rotonodes.api import Graph
+    from rotonodes.graph.builder import Builder, Shared
+    from rotonodes.graph.document import read_document
 
     import_nodes(given["node_files"], warn)
     variables = dict(pairs(given["variables"], "--var", "NAME=VALUE"))
@@ -43,11 +45,19 @@ def load(path: str, given: dict[str, Any], warn: Callable[[str], None] | None = 
             raise UsageError("--set frames=: name the frames (1-24), or auto for those on disk")
     file = graph_file(path)
     if given.get("input_path") is not None or given.get("output_folder") is not None:
-        from rotonodes.graph.document import read_document
         from rotonodes.graph.job_files import file_settings
 
         settings = file_settings(read_document(file), variables, given["input_path"], given["output_folder"]) | settings
-    return Graph.load(file, variables=variables, settings=settings)
+    graph = Graph()
+    Builder(read_document(file), variables, settings, shared=Shared(refusal_of(given))).build(graph)
+    return graph
+
+
+def refusal_of(given: dict[str, Any]) -> Callable[[str], str]:
+    """Why a graph file that is a node may not be read, for the options of a command."""
+    from rotonodes.plan.sandbox import graph_refusal
+
+    return graph_refusal(**paths(given)) if given.get("sandbox") else lambda path: ""
 
 
 def graph_file(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,14 +31,26 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 @dataclass
 class Shared:
-    """What a graph and the graphs in it have in common: the files that were read, and how often graph files are used."""
+    """What a graph and the graphs in it have in common: the files that were read, and how often graph files are used.
 
+    `refusal` says why a graph file may not be looked at, or nothing.
+    """
+
+    refusal: Callable[[str], str] = field(default=lambda path: "")
     read: dict[str, Document] = field(default_factory=dict)
     uses: int = 0
 
     @property
     def too_many(self) -> bool:
         return self.uses > MOST_USES
+
+    def graph_file(self, used_by: str, written: str) -> tuple[Path, str]:
+        """(the graph file that a graph means, why it may not be read or nothing): beside that graph, else in the current directory."""
+        ways = (Path(used_by).parent / written, Path(written))
+        refused = {path: self.refusal(str(path)) for path in ways}  # before anything is looked at
+        allowed = [path for path in ways if not refused[path]]
+        found = next((path for path in allowed if path.is_file()), allowed[-1] if allowed else ways[0])
+        return found, refused[found]
 
     def document(self, path: str) -> Document:
         """A graph file, which is read once. Raises GraphError."""
@@ -79,6 +91,7 @@ class Builder:
             self.fault(message, "files", *([key] if key else []))
         self.variables = Variables(self.merge_variables(data.get("vars")))
         graph.file = document.file
+        graph.graph_files = self.shared.read
         graph.frames = self.frames(self.settings.get("frames", data.get("frames")))
         nodes = data.get("nodes")
         if not isinstance(nodes, dict) or not nodes:
@@ -236,9 +249,11 @@ class Builder:
 
         The file is searched beside this one first, then in the current directory.
         """
-        beside = Path(self.document.file).parent / body["type"]
-        path = beside if beside.is_file() else Path(body["type"])
         place = ("nodes", name, "type")
+        path, refused = self.shared.graph_file(self.document.file, body["type"])
+        if refused:
+            self.fault(refused, *place, node=name)
+            return
         self.shared.uses += 1
         if self.shared.too_many:
             if self.shared.uses == MOST_USES + 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -116,6 +116,7 @@ class Graph:
         self.vertices: dict[str, Vertex] = {}
         self.subgraphs: dict[str, dict[str, Link]] = {}  # nodes that are graph files: output -> the output inside
         self.subgraph_inputs: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {}  # the same: input -> (node, input) inside
+        self.graph_files: Collection[str] = ()  # the graph files that are nodes of it, at any depth
         self.data: dict[str, Any] = {}  # `files`, `inputs` and `outputs` as the file has them
         self.open_inputs: tuple[str, ...] = ()  # inputs that a graph which uses this one as a node must link
         self._topology: nx.MultiDiGraph | None = None

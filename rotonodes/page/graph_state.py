@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
 from rotonodes.errors import Fault, GraphError, RotoError
-from rotonodes.graph.builder import Builder, is_graph_file
+from rotonodes.graph.builder import Builder, Shared, is_graph_file
 from rotonodes.graph.document import Document, parse_document
 from rotonodes.graph.graph import Graph, Link
 from rotonodes.graph.value_check import RESERVED
@@ -33,12 +33,15 @@ class GraphState:
     readable: bool = True
 
 
-def read_state(text: str, file: str, variables: Mapping[str, Any], settings: Mapping[str, Any]) -> GraphState:
-    """The state of a text; nothing is raised for faults. `variables` are `--var`, `settings` `--set`."""
+def read_state(
+    text: str, file: str, variables: Mapping[str, Any], settings: Mapping[str, Any], refusal: Callable[[str], str] = lambda path: ""
+) -> GraphState:
+    """The state of a text; nothing is raised for faults. `variables` are `--var`, `settings` `--set`; `refusal` says why a graph file
+    may not be read."""
     graph = Graph(file=file)
     try:
         document = parse_document(text, file)
-        builder = Builder(document, dict(variables), dict(settings))
+        builder = Builder(document, dict(variables), dict(settings), shared=Shared(refusal))
         builder.assemble(graph)
     except GraphError as error:
         return GraphState(text, graph, faults=error.faults, readable=False)

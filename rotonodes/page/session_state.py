@@ -18,6 +18,7 @@ from rotonodes.page.open_graph import OpenGraph
 from rotonodes.page.picture_jobs import PictureJobs
 from rotonodes.page.preview import Places, Previews
 from rotonodes.page.thumbnails import Thumbnails, pictures_folder
+from rotonodes.plan.sandbox import graph_refusal
 from rotonodes.values.frames import format_frames
 
 
@@ -26,6 +27,7 @@ class PageSession:
 
     def __init__(self, path: str, places: Places, variables: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         self.path, self.places, self.variables, self.settings = path, places, variables, settings
+        self.refusal = graph_refusal(places.root, places.path_map, places.sandbox)
         self.live = LivePages()
         self.file = OpenGraph(path)
         self.positions = NodePositions(places.root, path)
@@ -46,7 +48,7 @@ class PageSession:
         with self._lock:
             if self._state is None or self._read != self.file.revision:
                 self._read = self.file.revision
-                found = read_state(self.file.text, self.path, self.variables, self.settings)
+                found = read_state(self.file.text, self.path, self.variables, self.settings, self.refusal)
                 self._data = None
                 before = self._state
                 if not found.readable and before is not None:

@@ -7,17 +7,17 @@ caller allows. Paths are compared after every link and `..` in them is resolved.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 from rotonodes.errors import PlanFault, UsageError
 from rotonodes.io.shipped import weights_written
+from rotonodes.plan.paths import Paths
 
 if TYPE_CHECKING:
     from rotonodes.graph.graph import Graph
     from rotonodes.node.base import Node
-    from rotonodes.plan.paths import Paths
 
 
 class Sandbox:
@@ -46,6 +46,14 @@ class Sandbox:
         """Raise UsageError for a cache that leads outside; "" is one that the caller named."""
         if folder and (fault := self.fault(os.path.join(folder, "x"), written=True)):
             raise UsageError(f"the cache: {fault}")
+
+
+def graph_refusal(root: str, path_map: Sequence[tuple[str, str]], sandbox: Sequence[str] | None) -> Callable[[str], str]:
+    """For the options of a run, what is wrong with reading a graph file that is a node of a graph; nothing without a sandbox."""
+    if sandbox is None:
+        return lambda path: ""
+    box = Sandbox(Paths(root, path_map), sandbox)
+    return lambda path: box.fault(path, written=False)
 
 
 def folders_outside(files: Iterable[str], sandbox: Sandbox) -> list[str]:
