@@ -107,6 +107,39 @@ roto:   {type: UNetSegment, in: {image: passes.Combined, model: train}}
     assert check("--files").code == 0
 
 
+LABELLED = """rotonodes: 1
+frames: 1-40
+nodes:
+  load:  {type: LoadFrames, path: "in/a.####.png"}
+  soft:  {type: Blur, in: load, size: 2}
+  truth: {type: LoadLabels, path: "labels/l.####.png", classes: [background, shape]}
+  train: {type: TrainUNet, in: {image: soft, labels: truth}, frames: "%s", steps: 1000000, crop: 16}
+  roto:  {type: UNetSegment, in: {image: load, model: train}}
+  png:   {type: WriteFrames, in: roto.labels, path: "out/l.####.png"}
+"""
+
+
+def test_the_frames_that_a_training_names_are_opened(check: Call, tmp_path: Path) -> None:
+    """Labels are there for these frames only: the first frame of the shot is none of them."""
+    (tmp_path / "labels").mkdir()
+    for frame in range(1, 41):
+        PIL.Image.new("RGB", (16, 16)).save(tmp_path / f"in/a.{frame:04d}.png")
+        PIL.Image.new("L", (16, 16), 1).save(tmp_path / f"labels/l.{frame:04d}.png")
+    (tmp_path / "labels/l.0001.png").unlink()
+    (tmp_path / "g.yaml").write_text(LABELLED % "5,9,13")
+    before = sorted(tmp_path.rglob("*"))
+    assert check("--files").code == 0
+    PIL.Image.new("L", (16, 16), 7).save(tmp_path / "labels/l.0009.png")
+    PIL.Image.new("L", (16, 16), 7).save(tmp_path / "labels/l.0010.png")  # of no training
+    ended = check("--files")
+    assert ended.code == 2 and ended.err.count("\n") == 1, ended
+    assert "truth: frame 9: " in ended.err and "value 7 is no class" in ended.err
+    (tmp_path / "g.yaml").write_text(LABELLED % "2-40")
+    PIL.Image.new("L", (16, 16), 7).save(tmp_path / "labels/l.0040.png")
+    assert "truth: frame 40: " in check("--files").err, "of many frames the first, the last, and some between"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 LIBRARIES = [
     (SmoothEdge(method="polygon"), ["skimage"]),
     (SmoothEdge(), []),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rotonodes.errors import RotoError
 from rotonodes.graph.graph import Graph, Vertex
 from rotonodes.plan.plan import Plan
+
+MOST = 24  # frames of a training that are opened
 
 
 def file_faults(
@@ -19,10 +21,11 @@ def file_faults(
     """The faults that show only in the files: damaged headers, sizes, passes, objects, classes, weights that do not fit.
 
     The headers of all source files are read, and the first frame whose files are there is made by every node but trainings; writers
-    write into a folder that is then removed. Missing files are not reported: the plan has them, as it has what a `sandbox` refuses.
+    write into a folder that is then removed. What a training learns from is made for the frames that it names, at most MOST of them.
+    Missing files are not reported: the plan has them, as it has what a `sandbox` refuses.
     """
     found = list(header_faults(plan))
-    return found or list(first_frame_faults(graph, plan, root, path_map))
+    return found or list(dict.fromkeys([*first_frame_faults(graph, plan, root, path_map), *training_faults(graph, plan, root, path_map)]))
 
 
 def header_faults(plan: Plan) -> Iterator[str]:
@@ -49,24 +52,64 @@ def header_faults(plan: Plan) -> Iterator[str]:
 
 def first_frame_faults(graph: Graph, plan: Plan, root: str, path_map: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Faults of making one frame: the first of which no file is missing."""
-    from rotonodes.engine.events import Reporter
-    from rotonodes.engine.run import run
-
     lacking = {frame for frames in plan.missing.values() for frame in frames}
     frame = next((frame for frame in plan.delivered if frame not in lacking), None)
     left_out = {name for name, vertex in graph.vertices.items() if type(vertex.node).shared or None in plan.missing.get(name, ())}
+    left_out |= only_for_trainings(graph)
+    names = [name for name in graph.vertices if not graph.upstream([name]) & left_out and not graph.vertices[name].disabled]
+    if frame is None:
+        names = [name for name in names if not plan.keys.per_frame(name) and not type(graph.vertices[name].node).takes_whole_clip()]
+    targets = {name: graph.outputs_of(name) for name in names}  # all outputs, also unused ones
+    yield from trial_faults(graph, (frame,) if frame is not None else plan.delivered[:1] or (1,), targets, root, path_map)
+
+
+def only_for_trainings(graph: Graph) -> set[str]:
+    """The nodes that nothing but trainings is made from: hand-painted labels are there for the frames of a training alone."""
+    users: dict[str, set[str]] = {}
+    for name, vertex in graph.vertices.items():
+        for _, link in vertex.all_links():
+            users.setdefault(graph.source_of(link).node, set()).add(name)
+    found = set[str]()
+    for name in reversed(graph.order()):
+        if name in users and all(user in found or type(graph.vertices[user].node).shared for user in users[name]):
+            found.add(name)
+    return found
+
+
+def training_faults(graph: Graph, plan: Plan, root: str, path_map: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Faults of making what trainings learn from, of the frames that they name."""
+    for name, vertex in graph.vertices.items():
+        if not type(vertex.node).shared or vertex.disabled or name not in plan.nodes:
+            continue
+        lacking = {frame for source in graph.upstream([name]) for frame in plan.missing.get(source, ())}
+        frames = sorted({frame for _, frame in plan.keys.tasks(name, None) if frame is not None} - lacking)
+        last = len(frames) - 1
+        chosen = [frames[last * index // (MOST - 1)] for index in range(MOST)] if last >= MOST else frames  # from first to last
+        targets: dict[str, list[str]] = {}
+        for link in dict.fromkeys(graph.source_of(link) for _, link in vertex.all_links()):
+            if plan.keys.per_frame(link.node):
+                targets.setdefault(link.node, []).append(link.output)
+        if chosen and targets:
+            yield from trial_faults(graph, tuple(chosen), targets, root, path_map)
+
+
+def trial_faults(
+    graph: Graph, frames: Sequence[int], targets: Mapping[str, Iterable[str]], root: str, path_map: Sequence[tuple[str, str]]
+) -> Iterator[str]:
+    """Faults of making some outputs, by node, of some frames; writers write into a folder that is then removed."""
+    from rotonodes.engine.events import Reporter
+    from rotonodes.engine.run import run
+
     with tempfile.TemporaryDirectory() as folder:
-        trial = Graph((frame,) if frame is not None else plan.delivered[:1] or (1,), file=graph.file)
+        trial = Graph(frames, file=graph.file)
         for name, vertex in graph.vertices.items():
             trial.vertices[name] = replace(vertex, node=node_writing_into(folder, vertex), cache=False)
-        names = [name for name in trial.vertices if not trial.upstream([name]) & left_out and not trial.vertices[name].disabled]
-        if frame is None:
-            names = [name for name in names if not plan.keys.per_frame(name) and not type(trial.vertices[name].node).takes_whole_clip()]
+        names = list(targets)
         while names:
             reporter = Reporter()
             try:
-                targets = [f"{name}.{output}" for name in names for output in trial.outputs_of(name)]  # all outputs, also unused ones
-                run(trial, nodes=targets, cache="none", on_error="continue", root=root, path_map=path_map, force=True, reporter=reporter)
+                wanted = [f"{name}.{output}" for name in names for output in targets[name]]
+                run(trial, nodes=wanted, cache="none", on_error="continue", root=root, path_map=path_map, force=True, reporter=reporter)
             except RotoError as error:  # it ends the run: the other nodes are tried again without the one that raised it
                 if reporter.result is None or not reporter.result.failures:
                     yield str(error)
