@@ -41,10 +41,10 @@ def test_every_graph_is_without_faults(path: Path, in_root: None) -> None:
 @pytest.mark.parametrize(
     "name, changed, files",
     [
-        ("luminance_tones", {}, ["luminance_tones.gif", "luminance_tones/matte.0003.png", "luminance_tones/tones.0003.png"]),
-        ("key_light_tones", {}, ["key_light_tones.gif", "key_light_tones/tones.0003.png"]),
+        ("luminance_tones", {}, ["luminance_tones.gif", "luminance_tones/matte.0003.png", "luminance_tones/flat.0003.png"]),
+        ("key_light_tones", {}, ["key_light_tones.gif", "key_light_tones/flat.0003.png"]),
         ("passes_tones", {}, ["passes_tones.gif", "passes_tones/flat.0003.png"]),
-        ("labels_from_passes", {}, ["labels.png", "labels/labels.0003.png"]),
+        ("labels_from_passes", {}, ["labels_from_passes.png", "labels_from_passes/labels.0003.png"]),
         ("flat_tones", {}, ["flat_tones.gif", "flat_tones/flat.0003.png"]),
         ("stabilized_tones", {}, ["stabilized_tones.gif", "stabilized_tones/flat.0003.png", "stabilized_tones/matte.0003.png"]),
         ("cutout_matte", {}, ["cutout_matte/comp.0003.png", "cutout_matte/cutout.0003.png"]),

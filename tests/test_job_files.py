@@ -124,4 +124,4 @@ def test_a_ready_graph_on_a_shot_of_ones_own(tmp_path: Path, call: Call) -> None
     for frame in (1, 2):
         shutil.copy(shots / f"render.{frame:04d}.exr", tmp_path / "mine" / f"knot.{frame:04d}.exr")
     assert call("run", "key_light_tones", "--input", "mine/knot.####.exr", "--output", "art").code == 0
-    assert {p.name for p in (tmp_path / "art").rglob("*.*")} == {"key_light_tones.gif", "tones.0001.png", "tones.0002.png"}
+    assert {p.name for p in (tmp_path / "art").rglob("*.*")} == {"key_light_tones.gif", "flat.0001.png", "flat.0002.png"}

@@ -1,5 +1,6 @@
 """The ready graphs agree with each other: the same variables for the same things, all results in one place, no halo."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,10 +8,15 @@ import pytest
 
 from conftest import Call
 from rotonodes import Graph
+from rotonodes.graph.document import parse_document
+from rotonodes.graph.job_files import declared
+from rotonodes.node.catalogue import find_node
+from rotonodes.node.parameters import path_parameters
 from rotonodes.plan.make_plan import make_plan
 
 ROOT = Path(__file__).parent.parent
-READY = sorted(path for path in (ROOT / "graphs").glob("*.yaml") if "shot: examples/shots/torus" in path.read_text())
+GRAPHS = sorted((ROOT / "graphs").glob("*.yaml"))
+READY = [path for path in GRAPHS if "shot: examples/shots/torus" in path.read_text()]
 
 
 def test_these_are_the_graphs_for_a_shot() -> None:
@@ -67,3 +73,21 @@ def test_four_labels_of_a_shot_of_twelve_frames(name: str, call: Call, tmp_path:
     graph = Graph.load(ROOT / f"graphs/{name}.yaml", variables={"shot": "shot"}, settings={"train.frames": "1,4,8,12"})
     plan = make_plan(graph, cache="none")
     assert (plan.delivered, plan.missing) == (tuple(range(1, 13)), {})
+
+
+@pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
+def test_what_a_ready_graph_writes_is_named_after_it(path: Path) -> None:
+    """`out/NAME.gif`, `out/NAME.safetensors`, and all else below `out/NAME`; flat frames are `flat.####.png`. `out` is a variable, and
+    every path is one of `files:`, which --output moves."""
+    data = parse_document(path.read_text(encoding="utf-8"), str(path)).data
+    assert data["vars"]["out"] == "out"
+    written = {}
+    for name, body in data["nodes"].items():
+        roles = path_parameters(find_node(body["type"]), "output")
+        written |= {f"{name}.{parameter}": body[parameter] for parameter in roles if parameter in body}
+    assert written and set(written) == set(declared(data)["outputs"])
+    for parameter, file in written.items():
+        below = file.removeprefix(f"$out/{path.stem}")
+        assert below != file and re.fullmatch(r"|[.][a-z]+|/.+", below), f"{parameter}: {file}"
+    frames = {Path(file).name for parameter, file in written.items() if parameter.startswith("png.") and "gif.path" in written}
+    assert frames <= {"flat.####.png"}
