@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from xml.etree import ElementTree
 
 import PIL.Image
@@ -187,7 +187,10 @@ def written(vertex: Vertex, frame: int) -> Iterator[Panel]:
     node: Node = vertex.node
     for name in (name for name in node.writes(None if type(node).takes_whole_clip() else frame) if not name.endswith(".md")):
         path = Path(name)
-        if path.suffix == ".json" and not getattr(node, "picture", "") and not getattr(node, "worst", ""):
+        if path.suffix == ".json" and type(node).type_name == "WriteLottie":
+            animation = json.loads(path.read_text())
+            yield from (Panel(over_grey(drawn_lottie(animation, number)), "" if number else path.name) for number in range(3))
+        elif path.suffix == ".json" and not getattr(node, "picture", "") and not getattr(node, "worst", ""):
             yield card([f"{key}  {value:.3g}" for key, value in scores(json.loads(path.read_text())).items()], path.name)
         elif path.suffix in (".png", ".gif", ".psd", ".jpg"):
             with PIL.Image.open(path) as picture:
@@ -231,6 +234,54 @@ def drawn_svg(path: Path, scale: int = 6) -> PIL.Image.Image:
                     mask = ImageChops.logical_xor(mask, one)
             sheet.paste(group.attrib["fill"], mask=mask)
     return sheet.resize((size[0] // 2, size[1] // 2), PIL.Image.Resampling.BOX)
+
+
+def drawn_lottie(animation: dict[str, Any], number: int, scale: int = 6) -> PIL.Image.Image:
+    """A layer of WriteLottie's animation as a picture three times as large, as `drawn_svg` draws."""
+    size = (animation["w"] * scale, animation["h"] * scale)
+    sheet = PIL.Image.new("RGBA", size)
+    for group in shape_groups(animation["layers"][-1 - number]["shapes"]):
+        style = group[-1]
+        color = tuple(int(255 * value) for value in style["c"]["k"])
+        mask = PIL.Image.new("1", size, group[0]["ty"] == "rc")
+        for path in (one["ks"]["k"] for one in group[:-1] if one["ty"] == "sh"):
+            one = PIL.Image.new("1", size)
+            points = lottie_points(path, scale)
+            if style["ty"] == "st":
+                ImageDraw.Draw(mask).line(points, 1, scale)
+            else:
+                ImageDraw.Draw(one).polygon(points, 1)
+                mask = ImageChops.logical_xor(mask, one)
+        sheet.paste(color, mask=mask)
+    return sheet.resize((size[0] // 2, size[1] // 2), PIL.Image.Resampling.BOX)
+
+
+def shape_groups(shapes: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The innermost groups without their transforms, what is painted first first."""
+    for one in reversed(shapes):
+        if one["ty"] == "gr" and one["it"][0]["ty"] == "gr":
+            yield from shape_groups(one["it"][:-1])
+        elif one["ty"] == "gr":
+            yield one["it"][:-1]
+
+
+def lottie_points(path: dict[str, Any], scale: int) -> list[tuple[float, float]]:
+    """A path of Lottie as points, curves in eight steps."""
+    places, coming, leaving = path["v"], path["i"], path["o"]
+    points = [(places[0][0] * scale, places[0][1] * scale)]
+    for at in range(len(places) - (not path["c"])):
+        then = (at + 1) % len(places)
+        ends = [[p + t for p, t in zip(places[k], tangents[k], strict=True)] for k, tangents in ((at, leaving), (then, coming))]
+        curve = [places[at], *ends, places[then]]
+        for u in ((k + 1) / 8 for k in range(8)):
+            weights = ((1 - u) ** 3, 3 * (1 - u) ** 2 * u, 3 * (1 - u) * u * u, u**3)
+            points.append(
+                (
+                    scale * sum(w * p[0] for w, p in zip(weights, curve, strict=True)),
+                    scale * sum(w * p[1] for w, p in zip(weights, curve, strict=True)),
+                )
+            )
+    return points
 
 
 def polygons(data: str, scale: int) -> Iterator[list[tuple[float, float]]]:

@@ -20,7 +20,7 @@ from rotonodes.io.pictures import DEPTHS, is_as_written, read_key, write_image, 
 from rotonodes.io.svg import write_svg
 from rotonodes.nets.model_card import card_path, write_card
 from rotonodes.nets.weights import save_weights
-from rotonodes.nodes import WriteAnimation, WriteGIF, WriteVideo
+from rotonodes.nodes import WriteAnimation, WriteGIF, WriteLottie, WriteVideo
 from rotonodes.values.pixels import Image, Labels
 from tiny_networks import tiny_model
 
@@ -39,6 +39,7 @@ def write_card_of(path: Path) -> None:
 WRITERS: dict[str, Callable[[Path], object]] = {
     **{f"a{ending}": lambda path: write_image(path, PICTURE, key=KEY) for ending in DEPTHS},
     "labels.png": lambda path: write_labels(path, LABELS, key=KEY),
+    "lottie.json": lambda path: WriteLottie(path=str(path))([LABELS, LABELS], key=KEY),
     "a.gif": lambda path: WriteGIF(path=str(path))([PICTURE, PICTURE], key=KEY),
     "b.webp": lambda path: WriteAnimation(path=str(path))([PICTURE, PICTURE], key=KEY),
     "b.png": lambda path: WriteAnimation(path=str(path))([PICTURE, PICTURE], key=KEY),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rotonodes.errors import FrameError, UsageError, did_you_mean
-from rotonodes.io import animation, exr, exr_header, gif, png, psd, samples, seal, svg, tiff, video_key
+from rotonodes.io import animation, exr, exr_header, gif, lottie, png, psd, samples, seal, svg, tiff, video_key
 from rotonodes.io.arrays import is_array, read_array
 from rotonodes.io.files import check_regular, decoding, read_error, read_sidecar, write_bytes
 from rotonodes.io.limits import check_growth, check_jpeg, open_with_pillow
@@ -387,6 +387,8 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
         return animation.read_webp_key(path) or read_sidecar(path)  # stills have a sidecar
     if svg.is_svg(start):
         return svg.read_key(path)
+    if lottie.is_lottie(start):
+        return lottie.read_key(path)
     return read_sidecar(path)
 
 
@@ -398,6 +400,6 @@ def is_as_written(path: str | os.PathLike[str]) -> bool:
         return False
     if start.startswith(png.SIGNATURE) and png.holds_seal(path):
         return True
-    if start.startswith((exr_header.MAGIC, psd.MAGIC, *gif.MAGICS)) or svg.is_svg(start):
+    if start.startswith((exr_header.MAGIC, psd.MAGIC, *gif.MAGICS)) or svg.is_svg(start) or lottie.is_lottie(start):
         return seal.holds(path)
     return read_sidecar(path, verify=True) is not None  # videos and animations too, which carry their key themselves

@@ -2405,6 +2405,50 @@ class WriteGIF(Node):
         device: str = "cpu",
     ) -> Path: ...
 
+class WriteLottie(Node):
+    """Write the clip's tones as a Lottie animation.
+
+    path: file to write (.json)
+    palette: class -> its colour, "#rrggbb" or "#rrggbbaa", in place of other colours
+    objects: objects that are groups, by their names in the cryptomatte, wildcards allowed
+    cryptomatte: kind of the cryptomatte: object, material, asset, or its own name
+    ink_color: colour of an ink matte, "#rrggbb"
+    tolerance: largest distance of curves from the borders (px)
+    overlap: width of the line under a border; 0 is none (px)
+    fps: frames per second: 24, 23.976 or 24000/1001 (1/s)
+    """
+    path: str
+    palette: dict[str, str]
+    objects: str | list[str]
+    cryptomatte: str
+    ink_color: str
+    tolerance: float
+    overlap: float
+    fps: float | str
+    def __init__(
+        self,
+        *,
+        path: str | PathLike[str],
+        palette: Mapping[str, str] = ...,
+        objects: str | list[str] = "*",
+        cryptomatte: str = "object",
+        ink_color: str = "#1b1a22",
+        tolerance: float = 0.7,
+        overlap: float = 1.0,
+        fps: float | str = 24.0,
+    ) -> None: ...
+    def __call__(  # type: ignore[override]
+        self,
+        labels: Clip[Labels] | Sequence[Labels] | Labels,
+        image: Clip[Image] | Sequence[Image] | Image | None = None,
+        layers: Clip[Layers] | Sequence[Layers] | Layers | None = None,
+        ink: Clip[Image | Matte] | Sequence[Image | Matte] | Image | Matte | None = None,
+        *,
+        frame: int = 1,
+        key: str = "",
+        device: str = "cpu",
+    ) -> Path: ...
+
 class WriteModel(Node):
     """Write a trained network as safetensors.
 

@@ -183,6 +183,7 @@ def read_back(path: Path) -> Arrays:
         text = path.read_text()
         if path.suffix == ".svg":  # its paths alone: the key of a file says when its sources were written
             text = " ".join(re.findall(r' d="([^"]*)"', text))
+        text = re.sub(r'"rotonodes:key":"[^"]*"', "", text)
         return {"numbers": np.array([float(one) for one in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", text)[:MOST_NUMBERS]])}
     if path.suffix == ".safetensors":
         from rotonodes.nets.weights import load_weights

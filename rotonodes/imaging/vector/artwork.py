@@ -20,16 +20,28 @@ _SAME_INK = 6  # codes of 8 bits by which a colour may differ from a more freque
 class Shape(NamedTuple):
     """One shape: the group it lies in ("" for none), its name, its colour `#rrggbb` and opacity 0 to 1.
 
-    `path` is SVG path data, filled even-odd; None for the whole frame. `under` are the borders with shapes painted later, to be
-    drawn as lines of the same colour, so that nothing shows between the two.
+    `loops` are closed curves, filled even-odd, each `[m, 4, 2]` in hundredths of a pixel; None for the whole frame. `lines` and `rings`
+    are the borders with shapes painted later, open and closed, to be drawn as lines of the same colour, so that nothing shows between
+    the two.
     """
 
     group: str
     name: str
     color: str
     opacity: float
-    path: str | None
-    under: str = ""
+    loops: tuple[np.ndarray, ...] | None
+    lines: tuple[np.ndarray, ...] = ()
+    rings: tuple[np.ndarray, ...] = ()
+
+    @property
+    def path(self) -> str | None:
+        """SVG path data of the loops."""
+        return None if self.loops is None else path_data([[loop] for loop in self.loops])
+
+    @property
+    def under(self) -> str:
+        """SVG path data of the lines and rings."""
+        return path_data([[line] for line in self.lines], closed=False) + path_data([[ring] for ring in self.rings])
 
 
 class Paint(NamedTuple):
@@ -56,15 +68,19 @@ def tone_shapes(classes: np.ndarray, paints: Mapping[int, Paint], order: Sequenc
         loops = outline(curves, {number})
         if loops:
             covered = {other for other in paints if later[other] > later[number] and paints[other].opacity == 1}
-            under = _between(curves, number, covered) if paint.opacity == 1 else ""
-            found.append(Shape(*paint, path_data(loops), under))
+            shared = _between(curves, number, covered) if paint.opacity == 1 else []
+            lines, rings = (tuple(curve.beziers for curve in shared if curve.closed is closed) for closed in (False, True))
+            found.append(Shape(*paint, _joined(loops), lines, rings))
     return found
 
 
-def _between(curves: Sequence[BorderCurve], number: int, others: set[int]) -> str:
-    """The borders of a class with others, as open paths; closed ones closed."""
-    shared = [c for c in curves if (c.left == number and c.right in others) or (c.right == number and c.left in others)]
-    return path_data([[c.beziers] for c in shared if not c.closed], closed=False) + path_data([[c.beziers] for c in shared if c.closed])
+def _between(curves: Sequence[BorderCurve], number: int, others: set[int]) -> list[BorderCurve]:
+    """The borders of a class with others."""
+    return [c for c in curves if (c.left == number and c.right in others) or (c.right == number and c.left in others)]
+
+
+def _joined(loops: Sequence[Sequence[np.ndarray]]) -> tuple[np.ndarray, ...]:
+    return tuple(np.concatenate(loop) for loop in loops)
 
 
 def ink_of(ink: Image | Matte, color: str, tolerance: float) -> list[Shape]:
@@ -93,10 +109,9 @@ def ink_shapes(coverage: np.ndarray, colors: np.ndarray | None, color: str, tole
     curves = trace(classes, min(tolerance, 0.25), coverage - _INK_LEVEL)
     names = ["lines"] if len(table) == 1 else [f"lines-{number}" for number in range(1, len(table) + 1)]
     made = [
-        Shape("ink", name, shown, 1.0, path_data(outline(curves, {at})))
-        for at, (name, shown) in enumerate(zip(names, table, strict=True), 1)
+        Shape("ink", name, shown, 1.0, _joined(outline(curves, {at}))) for at, (name, shown) in enumerate(zip(names, table, strict=True), 1)
     ]
-    return [shape for shape in made if shape.path]
+    return [shape for shape in made if shape.loops]
 
 
 def _by_color(there: np.ndarray, coverage: np.ndarray, colors: np.ndarray) -> tuple[np.ndarray, list[str]]:
