@@ -223,6 +223,20 @@ def test_the_ground_shadow_is_what_the_shape_throws() -> None:
     assert not found[-9:, -12:].any()
 
 
+def test_the_ground_shadow_ends_where_the_light_does() -> None:
+    """Its edge is not ragged in a noisy render whose rays are traced on a grid: no longer than the true one, and in its place."""
+    size = (512, 384)
+    scene = ball(looking(0.2, 0.5), unit(1.0, -0.3, 1.0), size=size, noise=0.25)
+    planes = {f"DiffDir.{channel}": scene.light[0].astype(np.float32) for channel in "RGB"}
+    planes |= {f"Normal.{axis}": np.asarray(plane, np.float32) for axis, plane in zip("XYZ", scene.normals, strict=True)}
+    planes["Depth.Z"] = scene.depth.astype(np.float32)
+    frame = Layers(planes, Box(0, 0, *size), size, {"note": json.dumps({"camera": scene.rows.tolist()})})
+    found = TonesFromPasses(recipe="key", ground=True)(frame, matte=Matte(torch.from_numpy(scene.on_ball).float()[None])).data.numpy() == 5
+    assert (found & scene.shadowed).sum() > 0.998 * (found | scene.shadowed).sum()
+    border, true = ((one[1:] != one[:-1]).sum() + (one[:, 1:] != one[:, :-1]).sum() for one in (found, scene.shadowed))
+    assert border < 1.03 * true
+
+
 @pytest.mark.parametrize("reach", [1, 4, 30])
 def test_how_lit_the_surroundings_are_is_a_mean_of_means_with_darkness_outside(reach: int) -> None:
     """As pooling gives it, whose time grows with the square of the reach: at 1080p that took minutes a frame."""

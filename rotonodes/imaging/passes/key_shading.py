@@ -31,6 +31,8 @@ _AROUND = (0.2, 0.05)  # sides of the squares that surfaces without diffuse ligh
 _WEIGHT = 0.05  # share of a square that the guess before it counts for
 _GROUND_REACH = 1.0  # how far a shape is taken to reach behind what is seen of it, as a share of its size, for its shadow on the ground
 
+_EDGE, _GROWTHS = 0.012, 5  # frame widths by which rays are wrong about the end of a shadow, and the steps in which it grows
+
 
 @dataclass(frozen=True)
 class KeyPasses:
@@ -171,12 +173,27 @@ class KeyShading:
         return glossy_light(self.found.lamp.direction, self.surface.normals, views, self.roughness)
 
     def ground_shadow(self) -> np.ndarray:
-        """Where the shape keeps the key light from what is not shape, bool `[H, W]`: unlit, and a ray to the light meets the shape."""
+        """Where the shape keeps the key light from what is not shape, bool `[H, W]`: unlit, and a ray to the light meets the shape.
+
+        Rays say whose shadow it is, not where it ends, for they know the shape by its visible side only: around what they find, what is
+        unlit belongs to the shadow, too.
+        """
         surface = self.surface
         if surface.shape is None:
             return np.zeros(surface.light.shape, bool)
-        wanted = (self.cosine > _FACING) & ~surface.shape & (self.lit < 0.5)
-        return traced_shadow(surface, Lamp(self.found.lamp.direction), wanted, _GROUND_REACH, of_shape=True) > 0.5
+        ground = (self.cosine > _FACING) & ~surface.shape
+        unlit = ground & (_mean_within(self.lit, ground) < 0.5)
+        found = unlit & (traced_shadow(surface, Lamp(self.found.lamp.direction), unlit, _GROUND_REACH, of_shape=True) > 0.5)
+        step = max(1, round(_EDGE * surface.light.shape[1] / _GROWTHS))
+        for _ in range(_GROWTHS):
+            found = unlit & (box_mean(np.pad(found.astype(np.float32), step), step)[step:-step, step:-step] > 1e-6)
+        return found
+
+
+def _mean_within(plane: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """The mean over 3 x 3 px of those pixels of a plane `[H, W]` that are `inside`."""
+    total, count = (box_mean(np.pad(one.astype(np.float32), 1), 1)[1:-1, 1:-1] for one in (plane * inside, inside))
+    return np.asarray(total / np.maximum(count, 1e-6))
 
 
 def shading_image(shading: KeyShading | None, layers: Layers) -> Image:
