@@ -170,11 +170,24 @@ def test_light_thresholds_move_the_classes() -> None:
     assert not TonesFromPasses(coverage=0.99)(label_layers(2)).data[torch.from_numpy(layers.planes["Label.Combined.A"] < 0.99)].any()
 
 
+def test_objects_close_to_the_light_have_directions_of_their_own() -> None:
+    other = [-0.6, -0.48, 0.64]
+    note = {"key_direction": LIGHT, "key_directions": [[*other, ["shape1", "of another frame"]]]}
+    near = TonesFromPasses(clean=False)(label_layers(3, json.dumps(note))).data
+    far, moved = (TonesFromPasses(clean=False, light=light)(label_layers(3)).data for light in (None, other))
+    own = torch.arange(W) % 2 == 0  # the columns of shape1
+    assert torch.equal(near[:, own], moved[:, own]) and torch.equal(near[:, ~own], far[:, ~own]) and not torch.equal(moved, far)
+    given = TonesFromPasses(clean=False, light=LIGHT)(label_layers(3, json.dumps(note))).data
+    assert torch.equal(given, far), "a direction that is given serves all"
+
+
 def test_light_says_what_is_missing() -> None:
     with pytest.raises(FrameError, match=r"shot.exr: the header notes no key_direction: give the parameter light: \[x, y, z\]"):
         TonesFromPasses()(label_layers(note="{}"))
     with pytest.raises(FrameError, match="no key_direction"):
         TonesFromPasses()(label_layers(note='{"key_direction": [1, 2]}'))
+    with pytest.raises(FrameError, match=r"shot.exr: key_directions in the header are not \[x, y, z, \[names\]\]"):
+        TonesFromPasses()(label_layers(note=json.dumps({"key_direction": LIGHT, "key_directions": {"a": 1}})))
     with pytest.raises(FrameError, match=r"there is no view layer 'Labels' \(did you mean 'Label'\?\)"):
         TonesFromPasses(label_layer="Labels")(label_layers())
     with pytest.raises(FrameError, match=r"called 'torus\*'; it has in this frame floor, shape0_torus, shape1"):

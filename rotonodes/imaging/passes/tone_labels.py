@@ -64,11 +64,12 @@ class CodePasses(NamedTuple):
 def label_layer_tones(diffuse: Tensor, glossy: Tensor, normal: Tensor, towards: Tensor, alpha: Tensor, rules: LightRules) -> Tensor:
     """Labels of white shapes under one hard light, before the background is set.
 
-    `diffuse`, `glossy`, `normal` are `[3, H, W]`, premultiplied by `alpha` `[H, W]`; `towards` is the direction to the light, `[3]`.
+    `diffuse`, `glossy`, `normal` are `[3, H, W]`, premultiplied by `alpha` `[H, W]`; `towards` is the direction to the light, `[3, 1, 1]`
+    or one for each pixel, `[3, H, W]`.
     """
     divisor = alpha.clamp(min=1e-3)
     tone, gloss = luminance(diffuse)[0] / divisor, luminance(glossy)[0] / divisor
-    facing = (_unit(normal) * _unit(towards.view(3, 1, 1))).sum(0).clamp(0, 1)
+    facing = (_unit(normal) * _unit(towards)).sum(0).clamp(0, 1)
     return _by_light(tone < rules.form, facing, tone < rules.cast * facing, gloss, rules)
 
 
@@ -178,6 +179,21 @@ def header_light(layers: Layers) -> tuple[float, float, float]:
             except (ValueError, TypeError, KeyError):
                 continue
     raise FrameError(f"{layers.path or 'these layers'}: the header notes no key_direction: give the parameter light: [x, y, z]")
+
+
+def object_lights(layers: Layers) -> list[tuple[tuple[float, float, float], list[str]]]:
+    """Directions to a label light that stands close, each with the objects that it shines on from there.
+
+    The header's note has them as `{"key_directions": [[x, y, z, [names]]]}`. Raises FrameError for a note that has not.
+    """
+    for text in layers.metadata.values():
+        if isinstance(text, str) and '"key_directions"' in text:
+            try:
+                listed = parse_json(text)["key_directions"]
+                return [((float(x), float(y), float(z)), [str(name) for name in names]) for x, y, z, names in listed]
+            except (ValueError, TypeError, KeyError):
+                raise FrameError(f"{layers.path or 'these layers'}: key_directions in the header are not [x, y, z, [names]]") from None
+    return []
 
 
 def coverage_of(matte: Matte, layers: Layers) -> Tensor:

@@ -32,12 +32,13 @@ class TonesFromPasses(Node):
 
     Networks are trained and measured with such labels.
 
-    `light` reads a second view layer of white shapes under one hard light. `key` applies the same rules to any render: it finds the
-    key light in DiffDir, Normal and Depth, as FindKeyLight does (with DiffCol it knows metal and glass); linked to `direction`
-    (MeasureKeyLight), one light serves the whole shot. `cinema4d` compares
-    material colour, illumination, shadow and specular passes with thresholds in 8-bit codes; for Blender's speculars set `illum` 166
-    and `specular` 108. Without a linked matte the shape is `objects` in the cryptomatte (`light`, `key`), or where the material
-    colour is neither black nor white (`cinema4d`). Passes are unpremultiplied by the matte, so that soft edges keep their tone.
+    `light` reads a second view layer of white shapes under one hard light; where the header notes `key_directions`, objects have
+    directions of their own. `key` applies the same rules to any render: it finds the key light in DiffDir, Normal and Depth, as
+    FindKeyLight does (with DiffCol it knows metal and glass); linked to `direction` (MeasureKeyLight), one light serves the whole
+    shot. `cinema4d` compares material colour, illumination, shadow and specular passes with thresholds in 8-bit codes; for Blender's
+    speculars set `illum` 166 and `specular` 108. Without a linked matte the shape is `objects` in the cryptomatte (`light`, `key`),
+    or where the material colour is neither black nor white (`cinema4d`). Passes are unpremultiplied by the matte, so that soft edges
+    keep their tone.
 
     With `ground` the shadow that shapes throw on everything else is a sixth class, ground_shadow. `light` reads it from the view layers
     `Ground` (what is not shape, with the shapes' shadows) and `Bare` (the same without the shapes); `key` finds it where a surface
@@ -125,13 +126,32 @@ class TonesFromPasses(Node):
         alpha = self._coverage(layers, matte, self.label_layer)
         diffuse, glossy, normal = (planes_on_frame(layers, passes.find(n, self.label_layer)) for n in ("DiffDir", "GlossDir", "Normal"))
         towards = torch.tensor(LightChoice.of(self.light).towards or header_light(layers))
-        labels = label_layer_tones(diffuse, glossy, normal, towards, alpha, self._rules())
+        labels = label_layer_tones(diffuse, glossy, normal, self._own_lights(layers, towards.view(3, 1, 1)), alpha, self._rules())
         shape = alpha > self.coverage
         if not self.ground:
             return labels, shape, torch.zeros_like(shape)
         lit, flat = (planes_on_frame(layers, passes.find(name, GROUND)) for name in ("DiffDir", "Normal"))
         bare = planes_on_frame(layers, passes.find("DiffDir", BARE)) if BARE in passes.layers else None
         return labels, shape, label_layer_ground(lit, bare, flat, towards, alpha, self._rules())
+
+    def _own_lights(self, layers: Layers, towards: Tensor) -> Tensor:
+        """The direction to the label light in each pixel `[3, H, W]`, where the header says that it stands close; else `towards`."""
+        import torch
+
+        from rotonodes.imaging.passes.tone_labels import coverage_of, object_lights
+
+        lights = object_lights(layers) if self.light is None else []
+        if not lights:
+            return towards
+        crypto = find_cryptomatte(layers, self.cryptomatte, self.label_layer)
+        most = torch.full((layers.size[1], layers.size[0]), 0.0)
+        for direction, names in lights:
+            known = [name for name in names if crypto.ids is None or name in crypto.ids]
+            if known:
+                covered = coverage_of(decode_matte(layers, crypto, known), layers)
+                towards = torch.where(covered > most, torch.tensor(direction).view(3, 1, 1), towards)
+                most = torch.maximum(most, covered)
+        return towards
 
     def _key(self, layers: Layers, passes: Passes, matte: Matte | None, towards: tuple[float, ...] | None) -> Found:
         """Labels, where the shape is, and where the ground's shadow is, all `[H, W]`; `towards` a direction to the light that is linked."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 from mathutils import Vector
 
-from . import choose, keylight, passes
+from . import choose, keylight, near, passes
 
 MADE = ("scenes", "objects", "lights", "materials", "worlds", "collections")  # kinds of data that labelling makes
 SAMPLES = 128  # per pixel of the picture, where Cycles' own number was never set
@@ -45,6 +45,8 @@ class Labelled:
     direction: Vector  # unit vector towards the key light in the current frame, world space
     notes: list[str]  # what a user should know, a line each
     through: list[bpy.types.Object] = field(default_factory=list)  # what the label light shines through in the current frame
+    suns: list[bpy.types.Object] = field(default_factory=list)  # beside `sun`, for shapes close to the key light
+    close: list[near.Group] = field(default_factory=list)  # those shapes and their directions in the current frame
 
     def go_to(self, frame: int) -> None:
         """Turn to a frame, with the label light where the key light is. Raises Refused."""
@@ -55,6 +57,7 @@ class Labelled:
         beauty = self.scene.view_layers["Beauty"]
         if self.key:
             self.through = keylight.shadow_like(self.sun, self.key, beauty, self.shapes)
+            self.close = near.shine(self.key, beauty, self.shapes, self.sun, self.suns)
         else:
             self.through = keylight.emitters(self.direction, self.scene.view_layers["Label"], self.shapes)
             keylight.shine_through(self.sun, self.through)
@@ -67,7 +70,10 @@ class Labelled:
 
     def header(self) -> dict:
         """What the files' header notes of the current frame."""
-        return {"key_direction": passes.rounded(self.direction), "camera": passes.camera_rotation(self.scene)}
+        note = {"key_direction": passes.rounded(self.direction), "camera": passes.camera_rotation(self.scene)}
+        if self.close:
+            note["key_directions"] = near.noted(self.close)
+        return note
 
 
 def render_apart(scene: bpy.types.Scene, frame: int, path: Path) -> None:
@@ -120,7 +126,9 @@ def _label(scene: bpy.types.Scene, wanted: Wanted, frame: int) -> Labelled:
 
 
 def _tell_shadows(made: Labelled) -> None:
-    """Note what throws no shadow in Label, and what takes the light from all of the shapes."""
+    """Note what throws no shadow in Label, what takes the light from all of the shapes, and what is lit from a side of its own."""
+    if made.close:
+        made.notes.append(f"{made.key.name} stands close, and shines on the shapes from {len(made.close)} sides in Label, on each from one")
     if made.through:
         why = f"behind {made.key.name}" if made.key else "shining, and in the way of --direction"
         made.notes.append(f"{why}, and without shadow in Label: {choose.names(made.through)}")
