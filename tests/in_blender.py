@@ -17,7 +17,7 @@ BPY = os.environ.get("ROTONODES_BPY", "")
 
 
 def in_blender(test: Any) -> Any:
-    return pytest.mark.slow(pytest.mark.skipif(not BPY, reason="ROTONODES_BPY names no Python that has bpy")(test))
+    return pytest.mark.blender(pytest.mark.slow(pytest.mark.skipif(not BPY, reason="ROTONODES_BPY names no Python that has bpy")(test)))
 
 
 def calls_in_blender(folder: Path, script: str) -> dict[str, Any]:

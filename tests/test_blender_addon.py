@@ -318,6 +318,7 @@ def test_the_zip_passes_blenders_validator(tmp_path: Path) -> None:
         ("no camera", "has no camera"),
         ("unsaved", "was never saved: save it"),
         ("no shapes", "no shapes: choose a collection"),
+        ("no such key", "Further Keys: no other light Nobody* renders: there are Fill, Key"),
         ("unknown shape", "no shape Nobody*"),
         ("no range", "is no range such as 1-24"),
         ("no graph", "there is no such graph"),
@@ -370,6 +371,16 @@ def test_a_scene_is_rendered_flattened_and_loaded(told: dict[str, Any]) -> None:
     assert np.ptp(pixels, axis=2).max() > 60, "the objects' own colours, not the white of the label layers"
     assert told["image"][:2] == ["SEQUENCE", "scene.0001.png"]
     assert told["group"] == ["CompositorNodeTree", ["CompositorNodeImage", "NodeGroupOutput"], 1]
+
+
+@in_blender
+def test_each_key_light_makes_tones_of_its_own(told: dict[str, Any]) -> None:
+    assert told["two keys"]["how"] == ["FINISHED"], told["two keys"]["said"]
+    pictures = [file for file in told["files of two keys"] if file.endswith(".png")]
+    assert len(pictures) == 2 and pictures[0].startswith("Fill/") and pictures[1] == pictures[0].removeprefix("Fill/")
+    one, other = (np.asarray(Image.open(told["folder"] / "keys" / file).convert("RGB")).astype(int) for file in pictures)
+    assert (np.abs(one - other).max(axis=2) > 20).mean() > 0.02, "lit from the other side"
+    assert {"Rotonodes", "Rotonodes Fill"} <= {*told["images of two keys"]}
 
 
 @in_blender

@@ -61,6 +61,9 @@ found["saves differ after undo"] = different(first, saved(folder / "copy.blend")
 # what is refused
 scene = bpy.context.scene
 own = scene.rotonodes
+own.further_keys = "Nobody*"
+found["no such key"] = call(bpy.ops.rotonodes.flatten)
+own.further_keys = ""
 found["no shapes"] = call(bpy.ops.rotonodes.flatten)
 own.shapes = "Nobody*"
 found["unknown shape"] = call(bpy.ops.rotonodes.flatten)
@@ -165,6 +168,13 @@ found["group"] = [group.bl_idname, sorted(node.bl_idname for node in group.nodes
 own.own_colors = False
 found["preview"] = call(bpy.ops.rotonodes.preview)
 found["preview image"] = [list(bpy.data.images["Rotonodes Preview"].size), bpy.data.images["Rotonodes Preview"].packed_file is not None]
+
+# another key light, whose tones are others
+own.folder, own.further_keys, own.which = str(folder / "keys"), "Fill", "CURRENT"
+found["two keys"] = call(bpy.ops.rotonodes.flatten)
+found["files of two keys"] = files(folder / "keys")
+found["images of two keys"] = sorted(image.name for image in bpy.data.images if image.name.startswith("Rotonodes"))
+own.further_keys, own.which = "", "RANGE"
 
 # cancelled in the middle of the render, and of the run
 own.folder = str(folder / "cancelled")

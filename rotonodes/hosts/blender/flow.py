@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Render and flatten, step by step: generators that yield (percent, what is being done) and clean up however they end."""
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,8 +26,35 @@ def name_of_file() -> str:
     return Path(bpy.data.filepath).stem.replace("#", "_") or "untitled"
 
 
-def render_and_flatten(scene: bpy.types.Scene, frames: Sequence[int], folder: Path, percentage: int = 100) -> Iterator[tuple[int, str]]:
-    """Render `frames` of a scene and flatten them; returns the pattern of the flat pictures.
+def every_key(scene: bpy.types.Scene, frames: Sequence[int], folder: Path) -> Iterator[tuple[int, str]]:
+    """`render_and_flatten` for the key light, and for each further one in a folder of its name; returns the patterns by those names.
+
+    The key light's own name is empty.
+    """
+    further, made = settings.further_keys(scene), {}
+    for done, key in enumerate(["", *further]):
+        place = folder / re.sub(r"[^\w.-]", "_", key) if key else folder
+        steps = render_and_flatten(scene, frames, place, key=key)
+        made[key] = yield from _part(steps, done, len(further) + 1, f"{key}: " if key else "")
+    return made
+
+
+def _part(steps: Steps, done: int, count: int, before: str) -> Steps:
+    """Steps as those after `done` of `count` parts, with a word `before` their texts; returns what they return."""
+    try:
+        while True:
+            percent, text = next(steps)
+            yield (100 * done + percent) // count, before + text
+    except StopIteration as end:
+        return end.value
+    finally:
+        steps.close()
+
+
+def render_and_flatten(
+    scene: bpy.types.Scene, frames: Sequence[int], folder: Path, percentage: int = 100, key: str = ""
+) -> Iterator[tuple[int, str]]:
+    """Render `frames` of a scene and flatten them; returns the pattern of the flat pictures. `key` is another key light than the scene's.
 
     Raises Refused with the one line that says what is wrong; the scene is as before whatever happens.
     """
@@ -36,8 +64,7 @@ def render_and_flatten(scene: bpy.types.Scene, frames: Sequence[int], folder: Pa
     pattern = folder / "render" / f"{name_of_file()}.####.exr"
     with as_refused(f"cannot write {pattern.parent}"):
         pattern.parent.mkdir(parents=True, exist_ok=True)
-    exact = scene.rotonodes.exact
-    with (label_copy if exact else plain_copy)(scene, frames, percentage) as (shapes, render):
+    with (label_copy if scene.rotonodes.exact else plain_copy)(scene, frames, percentage, key) as (shapes, render):
         yield from render_all(render, frames, pattern, RENDER_SHARE)
     flat = wished(scene, pattern, folder, frames, shapes, graph)
     return (yield from flatten(python, flat))
@@ -96,11 +123,14 @@ def wished(scene, pattern: Path, folder: Path, frames: Sequence[int], shapes: Se
 
 
 @contextmanager
-def label_copy(scene: bpy.types.Scene, frames: Sequence[int], percentage: int):
-    """A copy of the scene with its label layers: (names of the shapes in the cryptomatte, function that renders a frame)."""
+def label_copy(scene: bpy.types.Scene, frames: Sequence[int], percentage: int, key: str = ""):
+    """A copy of the scene with its label layers: (names of the shapes in the cryptomatte, function that renders a frame).
+
+    `key` is the name of the key light; empty for the scene's own, or the strongest.
+    """
     patterns, groups = settings.chosen_shapes(scene)
     own = scene.rotonodes
-    key = own.key.name if own.key else None
+    key = key or (own.key.name if own.key else None)
     out = command.patterns(own.leave_out)
     wanted = labelling.Wanted(patterns, groups, out, key, None, None, None, label_only=False, ground=own.ground)
     with labelling.labelled(scene, wanted, frames[0]) as made:
@@ -111,7 +141,7 @@ def label_copy(scene: bpy.types.Scene, frames: Sequence[int], percentage: int):
 
 
 @contextmanager
-def plain_copy(scene: bpy.types.Scene, frames: Sequence[int], percentage: int):
+def plain_copy(scene: bpy.types.Scene, frames: Sequence[int], percentage: int, _: str = ""):
     """A copy of the scene with the passes that rotonodes reads, as `label_copy`; no names where no shapes are chosen."""
     NOTES.clear()
     copy = scene.copy()

@@ -108,9 +108,13 @@ class ROTONODES_OT_flatten(Stepwise, bpy.types.Operator):
     def steps(self, context):
         scene = context.scene
         self.frames = settings.chosen_frames(scene)
-        return (yield from flow.render_and_flatten(scene, self.frames, settings.output_folder(scene)))
+        return (yield from flow.every_key(scene, self.frames, settings.output_folder(scene)))
 
-    def done(self, context, pattern):
+    def done(self, context, patterns):
+        for key, pattern in patterns.items():
+            if key:
+                result.load(pattern, self.frames, f"{result.NAME} {key}")
+        pattern = patterns[""]  # last, so that image editors show it
         result.to_compositor(context.scene, result.load(pattern, self.frames), self.frames)
         for note in flow.NOTES:
             self.report({"WARNING"}, note)

@@ -28,6 +28,7 @@ class Panel:
         sub = column.column(align=True)
         sub.active = own.exact
         sub.prop(own, "key")
+        sub.prop(own, "further_keys")
         sub.prop(own, "leave_out")
         sub = column.column(align=True)
         sub.active = own.way != "FILE" and not (own.exact and own.way == "FLAT")

@@ -48,6 +48,10 @@ class RotonodesSettings(bpy.types.PropertyGroup):
         poll=lambda _, obj: obj.type == "LIGHT",
         description="The light whose shading the tones are; none for the strongest",
     )
+    further_keys: StringProperty(
+        name="Further Keys",
+        description="Names of lights that are the key light too, with commas between: each makes tones of its own, in a folder of its name",
+    )
     exact: BoolProperty(
         name="Exact Tones",
         default=True,
@@ -152,6 +156,17 @@ def chosen_shapes(scene: bpy.types.Scene) -> tuple[list[str], list[str]]:
     if not (patterns or groups):
         raise Refused("no shapes: choose a collection, name objects, or press From Selection")
     return patterns, groups
+
+
+def further_keys(scene: bpy.types.Scene) -> list[str]:
+    """The names of the lights beside the key light, in the order of the names. Raises Refused for a name that no light has."""
+    own = scene.rotonodes
+    lamps = [obj for obj in scene.objects if obj.type == "LIGHT" and not obj.hide_render and obj != own.key]
+    patterns = command.patterns(own.further_keys) if own.exact else []
+    for pattern in patterns:
+        if not any(choose.matches(obj.name, [pattern]) for obj in lamps):
+            raise Refused(f"Further Keys: no other light {pattern} renders: there are {choose.names(lamps) or 'none'}")
+    return sorted(obj.name for obj in lamps if choose.matches(obj.name, patterns))
 
 
 def chosen_graph(scene: bpy.types.Scene) -> str:
