@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 SOURCES: Mapping[str, str] = {
     "Blender": "https://docs.blender.org/manual/en/latest/render/layers/passes.html, and files of 4.5 and 5.0",
     "Cinema 4D": "https://help.maxon.net/c4d/en-us/ (Multi-Pass)",
-    "Arnold": "https://arnoldsupport.com/category/aovs/ (kick -laovs)",
+    "Arnold": "https://help.autodesk.com/view/ARNOL/ENU/?guid=arnold_user_guide_ac_output_aovs_ac_expression_aovs_html",
     "V-Ray": "https://docs.chaos.com/display/VMAX/Render+Elements, https://docs.chaos.com/display/VMAYA/Render+Elements",
     "Redshift": "https://docs.redshift3d.com/display/RSDOCS/Integrated+AOVs",
     "Octane": "https://docs.otoy.com/blender/RenderPasses.html, https://docs.otoy.com/houdini/InfoTab.html",
