@@ -32,6 +32,6 @@ def calls_in_blender(folder: Path, script: str) -> dict[str, Any]:
     scene = [BPY, str(SCENES / "character.py"), str(folder / "scene.blend"), str(folder / "library.blend")]
     calls = [BPY, str(SCENES / "addon.py"), str(write_addon(folder)), str(SCENES / script)]
     for words in (scene, [*calls, str(folder / "scene.blend"), str(folder), str(folder / "results.json")]):
-        done = subprocess.run(words, capture_output=True, text=True, timeout=600, env=environment)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=3000, env=environment)
         assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return {"folder": folder, "said": done.stdout, **json.loads((folder / "results.json").read_text())}
