@@ -29,10 +29,13 @@ _CLOCKS_APART = 20_000_000  # ns by which the times of files may lag behind the 
 
 
 class GraphRun:
-    """One run in a thread of its own. `send` gets events for the pages, `tell` the states of nodes; both from any thread."""
+    """One run in a thread of its own. `send` gets events for the pages, `tell` the states of nodes; both from any thread.
 
-    def __init__(self, graph: Graph, places: Places, send: Event, tell: Tell, kept: Kept) -> None:
-        self.graph, self.places, self.send, self.tell, self.kept = graph, places, send, tell, kept
+    `over` is called when it has ended, before the pages hear of it.
+    """
+
+    def __init__(self, graph: Graph, places: Places, send: Event, tell: Tell, kept: Kept, over: Callable[[], None]) -> None:
+        self.graph, self.places, self.send, self.tell, self.kept, self.over = graph, places, send, tell, kept, over
         self.stop = threading.Event()
         self.ended = threading.Event()  # set before the page is told: it may run again at once
         self.thread: threading.Thread | None = None
@@ -73,6 +76,7 @@ class GraphRun:
             ended = {"state": "failed", "line": reason(error)}
         over.set()
         follower.join()
+        self.over()
         self.ended.set()
         self.send({"type": "run", **reporter.counts(), **ended})
 

@@ -100,6 +100,7 @@ class Previews:
         self._state: GraphState | None = None
         self._graphs: dict[int, Graph] = {}  # by scale
         self._plans: dict[Wish, Glimpse] = {}
+        self._looked = 0  # rises when plans made before are not to be used again
         self._shot: tuple[int, ...] | None = None
         self._device = ""
 
@@ -111,6 +112,13 @@ class Previews:
             self._state, self._shot = state, None
             self._graphs.clear()
             self._plans.clear()
+            self._looked += 1
+
+    def look_again(self) -> None:
+        """Plan every value anew: files were written, by a run or a brush, and plans younger than FRESH do not know of them."""
+        with self._lock:
+            self._plans.clear()
+            self._looked += 1
 
     def shot(self) -> tuple[int, ...]:
         """The frames of the shot: the graph's, else those on disk. Raises UsageError where nothing says them."""
@@ -185,7 +193,7 @@ class Previews:
     def plan(self, wish: Wish) -> Glimpse:
         """The plan of a wish. Raises NodeFailed where it cannot be made."""
         with self._lock:
-            known, state = self._plans.get(wish), self._state
+            known, state, looked = self._plans.get(wish), self._state, self._looked
         if known is not None and time.monotonic() - known.made < FRESH:
             return known
         link = self.link_of(wish.node, wish.output)
@@ -207,7 +215,7 @@ class Previews:
         frame = wish.frame if plan.keys.per_frame(target.node) else None
         glimpse = Glimpse(plan, target, frame, plan.keys.of(target.node, frame))
         with self._lock:
-            if self._state is state:
+            if self._looked == looked:
                 if len(self._plans) > 4000:
                     self._plans.clear()
                 self._plans[wish] = glimpse

@@ -193,6 +193,7 @@ class Routes:
         classes = tuple(name for name in request.query_params.get("classes", "").split(",") if name) or CLASSES
         png = await request.body()
         written = await run_in_threadpool(write_painted, self.session.places.root, path, frame, png, classes)
+        self.session.previews.look_again()
         return JSONResponse({"path": written})
 
     async def worst(self, request: Request) -> Response:

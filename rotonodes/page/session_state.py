@@ -145,7 +145,8 @@ class PageSession:
             if self.file.fault:
                 raise UsageError(self.file.fault)
             refuse_faults(state.faults)
-            self.run = GraphRun(state.graph, self.places, self.live.send, self.live.tell, self.previews.kept)
+            previews = self.previews
+            self.run = GraphRun(state.graph, self.places, self.live.send, self.live.tell, previews.kept, previews.look_again)
             self.run.start(outputs, frames)
 
     def stop_run(self) -> None:
