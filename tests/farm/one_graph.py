@@ -92,13 +92,13 @@ def outputs(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "out").iterdir())}
 
 
-def until(true: Callable[[], object], what: str) -> None:
-    """Wait until something is true; a farm has all the time it needs, a test that hangs has not."""
+def until(true: Callable[[], object], what: str, why: Callable[[], str] = str) -> None:
+    """Wait until something is true; a farm has all the time it needs, a test that hangs has not, and says `why`."""
     for _ in range(3000):
         if true():
             return
         time.sleep(0.2)
-    raise AssertionError(f"never {what}")
+    raise AssertionError(f"never {what}\n{why()}")
 
 
 # A whole clip behind frames that are delivered, so that frames can fail.

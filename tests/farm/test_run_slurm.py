@@ -63,6 +63,14 @@ def daemons(slurm: Path, node: str = "") -> list[int]:
     return found
 
 
+def told(slurm: Path) -> str:
+    """What Slurm says of itself: for a test that waited in vain."""
+    words = ("sinfo -N -o %N_%t_%E", "squeue -o %i_%t_%r_%N", "scontrol --oneliner show job")
+    asked = [subprocess.run(line.split(), env=environment(SLURM_CONF=str(slurm / "slurm.conf")), capture_output=True, text=True) for line in words]
+    logs = [f"{path.name}\n{path.read_text()[-3000:]}" for path in sorted(slurm.glob("log/*"))]
+    return "\n".join([*(done.stdout + done.stderr for done in asked), *logs])
+
+
 def job_of(folder: Path) -> Path:
     return folder / ".rotonodes/jobs/graph"
 
@@ -153,13 +161,13 @@ def test_a_cancelled_job_leaves_no_partial_file(tmp_path: Path, farm: Callable) 
 def test_a_node_that_dies_loses_nothing(tmp_path: Path, farm: Callable, slurm: Path) -> None:
     (tmp_path / "away").touch()  # or the job might end before its node dies
     assert farm(*SUBMIT, "-F", "1-4", "--run", "--set", f"patient.waits_for={tmp_path}/away").returncode == 0
-    until(lambda: (tmp_path / "out/s.0001.png").exists(), "made its first frame")
+    until(lambda: (tmp_path / "out/s.0001.png").exists(), "made its first frame", lambda: told(slurm) + log_of(tmp_path))
     first = (tmp_path / "out/s.0001.png").stat().st_mtime_ns
     node, pid, above = (tmp_path / "started.1").read_text().split()  # above: slurmstepd
     for process in (*daemons(slurm, node), int(above), int(pid)):
         os.kill(process, signal.SIGKILL)
     (tmp_path / "away").unlink()
-    until(lambda: len(list(tmp_path.glob("out/s.*.png"))) == 4, "requeued")
+    until(lambda: len(list(tmp_path.glob("out/s.*.png"))) == 4, "requeued", lambda: told(slurm) + log_of(tmp_path))
     nodes = {line.split()[0] for path in tmp_path.glob("started.*") for line in path.read_text().splitlines()}
     assert node in nodes
     assert nodes - {node}
