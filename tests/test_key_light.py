@@ -14,9 +14,9 @@ from rotonodes.errors import FrameError
 from rotonodes.imaging.passes.camera import find_lens
 from rotonodes.imaging.passes.key_light import find_key_light
 from rotonodes.imaging.passes.key_shading import SHADING as CHANNELS
-from rotonodes.imaging.passes.key_shading import KeyShading, glossy_light, views_of
+from rotonodes.imaging.passes.key_shading import KeyShading, glossy_light
 from rotonodes.imaging.passes.light_search import find_lamp
-from rotonodes.imaging.passes.surface import Surface
+from rotonodes.imaging.passes.surface import Surface, views_of
 from rotonodes.imaging.passes.tone_labels import header_light
 from rotonodes.io.exr import read_layers
 from rotonodes.nodes import FindKeyLight, StackPasses, TonesFromPasses

@@ -3,7 +3,9 @@
     python tests/benchmarks/bench_scenes.py --scenes renders/scripted/* --weights weights/tones.safetensors weights/tones_passes.safetensors
 
 The score of a scene is the mean IoU over the classes in its labels, all its frames together; what is printed is the mean over scenes.
-The given shape is where the labels are neither background nor ground_shadow.
+The given shape is where the labels are neither background nor ground_shadow. Where a scene's labels do not know ground_shadow, it counts as
+background in what is found too. The key light is that of the scene's frames together, as in the ready graphs; `--light frame` looks for
+it in each.
 """
 
 from __future__ import annotations
@@ -19,23 +21,24 @@ import torch
 from rotonodes.errors import RotoError
 from rotonodes.nets.model import Model
 from rotonodes.nets.weights import load_weights
-from rotonodes.nodes import FindKeyLight, LoadFrames, LoadLabels, StackPasses, TonesFromPasses, UNetSegment
+from rotonodes.nodes import FindKeyLight, LoadFrames, LoadLabels, MeasureKeyLight, StackPasses, TonesFromPasses, UNetSegment
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
-from rotonodes.values.tones import OUTSIDE, SIX_CLASSES
+from rotonodes.values.tones import GROUND_SHADOW, OUTSIDE, SIX_CLASSES, LightDirection
 
 PASSES = ("Combined", "DiffDir", "GlossDir", "Normal", "Depth")
+GROUND = SIX_CLASSES.index(GROUND_SHADOW)
 SHAPE = torch.tensor([name not in OUTSIDE for name in SIX_CLASSES])
 
 Found = Iterator[tuple[str, Labels]]
 
 
-def labels_of(layers: Layers, beauty: Image, matte: Matte, models: dict[str, Model], ground: bool) -> Found:
+def labels_of(layers: Layers, beauty: Image, matte: Matte, models: dict[str, Model], ground: bool, light: LightDirection | None) -> Found:
     """(method, labels) of a frame; a method that cannot read it is left out."""
     try:
-        key = FindKeyLight()(layers)
+        key = FindKeyLight()(layers, light=light)
         stack = StackPasses(passes=PASSES, normals="camera")(layers, more=key)
-        yield "recipe key, shape given", TonesFromPasses(recipe="key", ground=ground)(layers, matte=matte)
+        yield "recipe key, shape given", TonesFromPasses(recipe="key", ground=ground)(layers, matte=matte, direction=light)
     except RotoError as error:
         print(f"left out: {error}", file=sys.stderr)
         stack = None
@@ -57,7 +60,16 @@ def scores(matrix: np.ndarray) -> tuple[float, float]:
     )
 
 
-def measure(scene: Path, models: dict[str, Model]) -> dict[str, np.ndarray]:
+def light_of(scene: Path) -> LightDirection | None:
+    """The key light of a scene's frames; None where they have none that can be found."""
+    load = LoadFrames(path=str(scene / "render.####.exr"))
+    try:
+        return MeasureKeyLight()([load(frame=frame)[1] for frame in FilePattern(load.path).on_disk()])
+    except RotoError:
+        return None
+
+
+def measure(scene: Path, models: dict[str, Model], light: LightDirection | None) -> dict[str, np.ndarray]:
     """The confusion matrix of each method over the frames of a scene."""
     found: dict[str, np.ndarray] = {}
     for frame in FilePattern(str(scene / "render.####.exr")).on_disk():
@@ -65,9 +77,11 @@ def measure(scene: Path, models: dict[str, Model]) -> dict[str, np.ndarray]:
         beauty = LoadFrames(path=str(scene / "beauty.####.png"))(frame=frame)[0]
         true = LoadLabels(path=str(scene / "label.####.png"), classes=list(SIX_CLASSES))(frame=frame).data
         matte = Matte(SHAPE[true.long()].float()[None])
-        for name, labels in labels_of(layers, beauty, matte, models, bool((true == 5).any())):
+        ground = bool((true == GROUND).any())
+        for name, labels in labels_of(layers, beauty, matte, models, ground, light):
             matrix = found.setdefault(name, np.zeros((6, 6), np.int64))
-            np.add.at(matrix, (true.numpy().ravel(), labels.data.cpu().numpy().ravel()), 1)
+            said = labels.data.cpu().numpy().ravel()
+            np.add.at(matrix, (true.numpy().ravel(), said if ground else np.where(said == GROUND, 0, said)), 1)
     return found
 
 
@@ -75,6 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", nargs="+", type=Path, required=True, help="folders of scenes")
     parser.add_argument("--weights", nargs="*", type=Path, default=[], help="weights files")
+    parser.add_argument(
+        "--light", choices=("scene", "frame"), default="scene", help="look for the key light in all frames together, or each"
+    )
     parser.add_argument("--each", action="store_true", help="a row for every scene too")
     args = parser.parse_args(arguments)
     names = [path.name for path in args.weights]
@@ -82,7 +99,8 @@ def main(arguments: list[str] | None = None) -> int:
     each: dict[str, list[tuple[float, float]]] = {}
     print("| scenes | method | mean IoU | shape IoU |\n|---|---|---|---|")
     for scene in args.scenes:
-        for name, matrix in measure(scene, models).items():
+        light = light_of(scene) if args.light == "scene" else None
+        for name, matrix in measure(scene, models, light).items():
             each.setdefault(name, []).append(scores(matrix))
             if args.each:
                 print(f"| {scene.name} | {name} | {each[name][-1][0]:.3f} | {each[name][-1][1]:.3f} |", flush=True)

@@ -66,7 +66,10 @@ def daemons(slurm: Path, node: str = "") -> list[int]:
 def told(slurm: Path) -> str:
     """What Slurm says of itself: for a test that waited in vain."""
     words = ("sinfo -N -o %N_%t_%E", "squeue -o %i_%t_%r_%N", "scontrol --oneliner show job")
-    asked = [subprocess.run(line.split(), env=environment(SLURM_CONF=str(slurm / "slurm.conf")), capture_output=True, text=True) for line in words]
+    asked = [
+        subprocess.run(line.split(), env=environment(SLURM_CONF=str(slurm / "slurm.conf")), capture_output=True, text=True)
+        for line in words
+    ]
     logs = [f"{path.name}\n{path.read_text()[-3000:]}" for path in sorted(slurm.glob("log/*"))]
     return "\n".join([*(done.stdout + done.stderr for done in asked), *logs])
 

@@ -65,8 +65,8 @@ class KeyPasses:
         if self.space == "world":
             rotation = camera_rotation(layers, self.passes, self.layer, self.view, _WAY_OUT)
         rotation = rotation.astype(np.float32)
-        usable = usable_normals(normals)
-        return Surface.of(light, np.einsum("ij,jhw->ihw", rotation, usable), depth, color, shape), rotation
+        turned = np.einsum("ij,jhw->ihw", rotation, usable_normals(normals))
+        return Surface.of(light, turned, depth, color, shape, self._gloss(layers)), rotation
 
     def _light(self, layers: Layers) -> np.ndarray:
         """The diffuse light `[3, H, W]` that the key light is looked for in.
@@ -80,6 +80,11 @@ class KeyPasses:
 
     def _color(self, layers: Layers) -> np.ndarray | None:
         return self._planes(layers, "DiffCol", 3) if self.passes.has("DiffCol", self.layer, self.view) else None
+
+    def _gloss(self, layers: Layers) -> np.ndarray | None:
+        """The glossy light `[3, H, W]`, where it is rendered and is that of the lights that are looked for."""
+        there = not self.choice.own and self.passes.has("GlossDir", self.layer, self.view)
+        return self._planes(layers, "GlossDir", 3) if there else None
 
     def _planes(self, layers: Layers, name: str, count: int) -> np.ndarray:
         return pass_planes(layers, self.passes, self.passes.find(name, self.layer, self.view), count)
@@ -169,8 +174,7 @@ class KeyShading:
     @property
     def gloss(self) -> np.ndarray:
         """The reflection of a light of irradiance pi from the key light's direction on a white surface, `[H, W]`."""
-        views = views_of(self.surface.depth.shape, self.surface.lens)
-        return glossy_light(self.found.lamp.direction, self.surface.normals, views, self.roughness)
+        return glossy_light(self.found.lamp.direction, self.surface.normals, self.surface.views, self.roughness)
 
     def ground_shadow(self) -> np.ndarray:
         """Where the shape keeps the key light from what is not shape, bool `[H, W]`: unlit, and a ray to the light meets the shape.
@@ -210,18 +214,6 @@ def _blurred(plane: np.ndarray, reach: int) -> np.ndarray:
     for _ in range(2):
         plane = box_mean(np.pad(plane, reach), reach)[reach:-reach, reach:-reach]
     return plane
-
-
-def views_of(shape: tuple[int, ...], lens: float | None) -> np.ndarray:
-    """Unit vectors towards the camera in camera space, float32 `[3, H, W]`, for a focal length in frame widths.
-
-    Where it cannot be told (None), all vectors point straight out of the picture, as in an orthographic one.
-    """
-    height, width = shape
-    x = (np.arange(width) + 0.5 - width / 2) / width
-    y = (height / 2 - np.arange(height) - 0.5) / width
-    views = np.stack(np.broadcast_arrays(-x[None, :] / (lens or np.inf), -y[:, None] / (lens or np.inf), 1.0))
-    return np.asarray(views / np.linalg.norm(views, axis=0), dtype=np.float32)
 
 
 def glossy_light(direction: np.ndarray, normals: np.ndarray, views: np.ndarray, roughness: float) -> np.ndarray:

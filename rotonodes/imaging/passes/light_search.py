@@ -1,7 +1,7 @@
 """The lamp that explains a frame best: light and shade of its surfaces, and the shadows that they throw on each other.
 
 `find_key_light` looks at light and normals only, and so may take a sky or a second lamp for the key light. Here other directions are
-tried too, and each is judged by its shadows as well; the first one stays unless another is clearly better.
+tried too: those that `light_signs` finds likely among them. Each is judged by its shadows as well.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rotonodes.imaging.passes.key_light import fit_directions, sphere
+from rotonodes.imaging.passes.key_light import fit_directions
+from rotonodes.imaging.passes.light_signs import LightSigns
 from rotonodes.imaging.passes.lit_share import LightFit, fit_light
 from rotonodes.imaging.passes.surface import Surface
 from rotonodes.imaging.passes.traced_shadow import Lamp, trace
 
 _PIXELS = 800  # sampled pixels that a lamp is judged by
-_ROUGHLY = 300  # for a first look at all directions
 _STRIDE = 2  # px of a ray's steps
 _DISTANCES = (3.0, 1.0)  # of near lamps from the middle of the scene, in sizes of the scene
 _NEAR_GAIN = 0.02  # gain in log likelihood that a near lamp needs
-_CLEARLY = 0.05  # the same for another direction, where the light is strong beside the fill
-_STRONG = 0.3  # strength of such a light, as a share of the brightest pixels
+_SIGNS = 0.12  # weight of the log chance by the signs against the log likelihood
 _MISFIT = 0.4  # weight of the relative misfit of light and normals against the log likelihood
 _PEAKS, _BETWEEN = 4, 25.0  # directions that fit best, at least so many degrees from each other
+_LIKELY, _APART, _AROUND = 8, 15.0, 12.0  # the same of directions that are likely by the signs, and degrees that each is the mean of
+_LOOKED_AT = 4  # the best of all, which may be near lamps too
 _TURNS = ((0.25, 8), (0.12, 8), (0.06, 8), (0.03, 6))  # (spread in radians, directions tried around the best so far)
 
 
@@ -46,27 +47,26 @@ class LightSearch:
         self.normals = surface.normals.reshape(3, -1)[:, self.pixels]
         self.light = surface.calm.ravel()[self.pixels]
         self.points = surface.places.reshape(3, -1)[:, self.pixels]
+        self.signs = LightSigns.of(surface, self.pixels)
         self.least_misfit = np.inf
 
     def find(self, first: np.ndarray, rank: int) -> Tried:
         """The best lamp, from the direction `first` and all others; with a `rank` above 1 the next best one elsewhere."""
-        start = self.best_distance(first, self.misfits([first])[0])
-        tried = [start, *self._tried(self._peaks())]
+        directions = [first, *self.signs.likely(_LIKELY, _APART, _AROUND), *self._peaks()]
+        tried = sorted(self._tried(directions), key=lambda one: one.worth, reverse=True)
+        best = [one.lamp.direction for one in tried[:_LOOKED_AT]]
+        tried[:_LOOKED_AT] = [self.best_distance(*one) for one in zip(best, self.misfits(best), strict=True)]
         tried.sort(key=lambda one: one.worth, reverse=True)
-        if rank > 1:
-            return self._elsewhere(tried)[:rank][-1]
-        best = self._refined(tried[0])
-        faint = max(1.0, _STRONG * start.fit.scale / start.fit.strength)  # likelihoods say little about a light that is hardly there
-        return best if best.worth > start.worth + _CLEARLY * faint else start
+        return self._refined(tried[0]) if rank == 1 else self._elsewhere(tried)[:rank][-1]
 
-    def best_distance(self, direction: np.ndarray, misfit: float = 0.0) -> Tried:
+    def best_distance(self, direction: np.ndarray, misfit: float) -> Tried:
         """The lamp in a direction, as far away as it fits best."""
         middle, size = self.surface.bounds
         lamps = [Lamp.near(direction, middle, size * distance) for distance in (np.inf, *_DISTANCES)]
         fits = [self.fit(lamp) for lamp in lamps]
         gains = [fit.likelihood - (_NEAR_GAIN if index else 0) for index, fit in enumerate(fits)]
         best = int(np.argmax(gains))
-        return Tried(lamps[best], fits[best], gains[best] - self._cost(misfit))
+        return Tried(lamps[best], fits[best], gains[best] + self._before([direction], [misfit])[0])
 
     def fit(self, lamp: Lamp) -> LightFit:
         """How a lamp explains the sampled pixels."""
@@ -83,17 +83,15 @@ class LightSearch:
         self.least_misfit = min(self.least_misfit, float(found.min()))
         return found
 
-    def _cost(self, misfit: float) -> float:
-        return _MISFIT * (misfit / max(self.least_misfit, 1e-9) - 1) if misfit else 0.0
+    def _before(self, directions: Sequence[np.ndarray], misfits: Sequence[float]) -> np.ndarray:
+        """What speaks for directions beside their shadows: their signs, and how well light and normals fit."""
+        worse = np.asarray(misfits) / max(self.least_misfit, 1e-9) - 1
+        return np.asarray(_SIGNS * self.signs.log_chances(np.stack(directions)) - _MISFIT * worse)
 
     def _peaks(self) -> list[np.ndarray]:
         """Directions that fit light and normals best, with and without a fill that has a direction, all far from each other."""
-        some = np.linspace(0, len(self.light) - 1, min(len(self.light), _ROUGHLY)).astype(int)
-        directions, scale = sphere(400), max(float(np.percentile(self.light, 95)), 1e-9)
-        normals, light = self.normals.T[some].astype(np.float64), self.light[some] / scale
-        found: list[np.ndarray] = []
-        for fill in (False, True):
-            misfit, _ = fit_directions(directions, normals, light, fill)
+        directions, found = self.signs.directions, list[np.ndarray]()
+        for misfit in self.signs.fits[0]:
             peaks: list[np.ndarray] = []
             for index in np.argsort(misfit):
                 apart = all(directions[index] @ other < np.cos(np.radians(_BETWEEN)) for other in peaks)
@@ -109,7 +107,8 @@ class LightSearch:
         lamps = [Lamp.near(direction, middle, distance) for direction in directions]
         fits, misfits = [self.fit(lamp) for lamp in lamps], self.misfits(directions)
         less = _NEAR_GAIN if np.isfinite(distance) else 0
-        return [Tried(lamp, fit, fit.likelihood - less - self._cost(m)) for lamp, fit, m in zip(lamps, fits, misfits, strict=True)]
+        before = self._before(directions, list(misfits))
+        return [Tried(lamp, fit, fit.likelihood - less + more) for lamp, fit, more in zip(lamps, fits, before, strict=True)]
 
     def _refined(self, best: Tried) -> Tried:
         """A better lamp near one, by directions around the best so far."""

@@ -24,6 +24,7 @@ _STIFF = (1e-4, 0.03, 0.03, 0.03, 1e-4)  # regularisation of a, b, s
 _FIRST_STIFF = (1e-4, 0.3, 0.3, 0.3, 1e-4)
 _HALF = 0.6  # share of the light that arrives, from where on a pixel is more likely lit: penumbras and second lamps leave some in shadows
 _RAYS = 0.5  # weight of the rays where the diffuse light is seen
+_LIT_BEFORE = 1.3  # log odds that a pixel is lit beside what is seen of it, by the truth of the frames of examples/blender/shards.py
 _MOST = 6.0  # bound of one pixel's evidence, as a log probability
 _DARKER = 2.0  # the same for light below the fill: the fill itself has shadows
 _BEND = 1.5  # spreads beyond which brighter light counts linearly, not squared
@@ -60,7 +61,7 @@ class LightFit:
         told = ((arrives - _HALF) * contrast**2).clip(-_MOST, _MOST)
         before = self.lit_open + (self.lit_blocked - self.lit_open) * blocked
         rays = np.log(before / (1 - before))
-        odds = np.where(seen, told + _RAYS * rays, rays)
+        odds = np.where(seen, told + _RAYS * rays + _LIT_BEFORE, rays)
         return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float32)
 
 

@@ -52,7 +52,8 @@ class Surface:
     `light` is the luminance of their diffuse light, `[H, W]`, 0 where it is not usable; `calm` is the same without its noise. `normals`
     are unit vectors in camera space, `[3, H, W]`, 0 where there is none. `depth` is planar, `[H, W]`, infinite where there is nothing.
     `diffuse` is where the colour of a surface lets diffuse light be seen, bool `[H, W]`. `lens` is the focal length in frame widths;
-    None where it cannot be told. `shape` is bool `[H, W]`, or None where it is not known.
+    None where it cannot be told. `shape` is bool `[H, W]`, or None where it is not known. `gloss` is the luminance of the glossy light,
+    `[H, W]`, or None where it is not rendered.
     """
 
     light: np.ndarray
@@ -62,12 +63,19 @@ class Surface:
     diffuse: np.ndarray
     lens: float | None
     shape: np.ndarray | None = None
+    gloss: np.ndarray | None = None
 
     @classmethod
     def of(
-        cls, light: np.ndarray, normals: np.ndarray, depth: np.ndarray, color: np.ndarray | None = None, shape: np.ndarray | None = None
+        cls,
+        light: np.ndarray,
+        normals: np.ndarray,
+        depth: np.ndarray,
+        color: np.ndarray | None = None,
+        shape: np.ndarray | None = None,
+        gloss: np.ndarray | None = None,
     ) -> Surface:
-        """From the passes DiffDir `[3, H, W]`, Normal `[3, H, W]` in camera space, Depth `[H, W]`, and DiffCol where it is rendered.
+        """From the passes DiffDir `[3, H, W]`, Normal `[3, H, W]` in camera space, Depth `[H, W]`, DiffCol and GlossDir where rendered.
 
         Without DiffCol, or where none of it is brighter than `PAINTED`, a surface is diffuse where it has any diffuse light.
         """
@@ -85,7 +93,9 @@ class Surface:
                 painted = colored
         near = (depth > 0) & (depth < NOTHING)  # false for NaN
         lens = find_lens(depth, usable_normals(normals))
-        return cls(luminance, calm, unit, np.where(near, depth, np.inf).astype(np.float32), painted & usable & there, lens, shape)
+        away = np.where(near, depth, np.inf).astype(np.float32)
+        shine = None if gloss is None else light_luminance(gloss).astype(np.float32)
+        return cls(luminance, calm, unit, away, painted & usable & there, lens, shape, shine)
 
     @property
     def known(self) -> np.ndarray:
@@ -101,6 +111,11 @@ class Surface:
         y = (height / 2 - np.arange(height, dtype=np.float32) - 0.5) / width
         lens = self.lens or np.inf
         return np.stack([x[None] * away / lens, y[:, None] * away / lens, -away]).astype(np.float32)
+
+    @cached_property
+    def views(self) -> np.ndarray:
+        """Unit vectors towards the camera, float32 `[3, H, W]`."""
+        return views_of(self.depth.shape, self.lens)
 
     @cached_property
     def bounds(self) -> tuple[np.ndarray, float]:
@@ -130,3 +145,15 @@ class Surface:
         chances = sampling_chances(self.normals.reshape(3, -1)[:, found].T)
         order = np.log(keys.clip(1e-12)) / chances
         return np.sort(found[np.argpartition(order, -count)[-count:]])
+
+
+def views_of(shape: tuple[int, ...], lens: float | None) -> np.ndarray:
+    """Unit vectors towards the camera in camera space, float32 `[3, H, W]`, for a focal length in frame widths.
+
+    Where it cannot be told (None), all vectors point straight out of the picture, as in an orthographic one.
+    """
+    height, width = shape
+    x = (np.arange(width) + 0.5 - width / 2) / width
+    y = (height / 2 - np.arange(height) - 0.5) / width
+    views = np.stack(np.broadcast_arrays(-x[None, :] / (lens or np.inf), -y[:, None] / (lens or np.inf), 1.0))
+    return np.asarray(views / np.linalg.norm(views, axis=0), dtype=np.float32)

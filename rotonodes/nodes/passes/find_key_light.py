@@ -18,8 +18,8 @@ from rotonodes.values.tones import LightDirection
 class FindKeyLight(Node):
     """Find the key light in the passes of a render.
 
-    The strongest light of a frame is found in its diffuse light, its normals and the shadows of its surfaces, and a white
-    surface is shaded by it alone.
+    The strongest light of a frame is found in its diffuse light, its gloss where that is rendered, its normals and the shadows of its
+    surfaces, and a white surface is shaded by it alone.
 
     The channels are Cosine (of the angle between normal and light, 0 where a surface faces away), Lit (how certainly the light
     arrives, 0 in shadow to 1) and Gloss (the reflection of the light on a half-rough surface, without its colour). None holds paint,
@@ -30,7 +30,7 @@ class FindKeyLight(Node):
     parameter.
     """
 
-    revision: ClassVar[int] = 2  # 1: shadows by rays too; metal and glass are no shadow; 2: more spellings of passes
+    revision: ClassVar[int] = 3  # 1: shadows by rays too; no metal in shadow; 2: more spellings of passes; 3: gloss is looked at
 
     layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")
     view: str = param("", help="stereo view (left, right); empty: the hero view")

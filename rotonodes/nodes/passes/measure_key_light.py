@@ -20,13 +20,13 @@ class MeasureKeyLight(Node):
 
     One direction holds for all frames, so that tones do not flicker.
 
-    The light is found in every frame's passes DiffDir, Normal and Depth, as FindKeyLight does, and the direction that most frames
+    The light is found in every frame's passes DiffDir, Normal, Depth and GlossDir, as FindKeyLight does, and the direction that most frames
     agree on is taken: frames in which another light was stronger are left out. Link it to `light` of FindKeyLight or `direction` of
     TonesFromPasses. It is for lights that do not move; normals must be in world space if the camera moves.
     """
 
     cached: ClassVar[bool] = True
-    revision: ClassVar[int] = 2  # 1: shadows are looked at; 2: more spellings of passes
+    revision: ClassVar[int] = 3  # 1: shadows are looked at; 2: more spellings of passes; 3: gloss is looked at
 
     frames: str = param("", help="frames to measure; default the graph's frames", examples=["1-2", "1"])
     layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")

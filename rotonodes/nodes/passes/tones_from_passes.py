@@ -45,8 +45,9 @@ class TonesFromPasses(Node):
     is not lit and a ray to the key light meets the shape; with `cinema4d` it is the cast shadow outside of the shape.
     """
 
-    # 1: key: shadows by rays too; metal and glass are no shadow; 2: more spellings of passes; 3: key: edges of the ground's shadow
-    revision: ClassVar[int] = 3
+    # 1: key: shadows by rays too; metal and glass are no shadow; 2: more spellings of passes; 3: key: edges of the ground's shadow;
+    # 4: key: gloss is looked at
+    revision: ClassVar[int] = 4
 
     recipe: Literal["light", "key", "cinema4d"] = param(
         "light", help="light: a label view layer; key: the key light of any render; cinema4d: thresholds on its passes"
