@@ -177,18 +177,10 @@ class Previews:
                 link = graph.source_of(links[0])
         except (UsageError, IndexError, AttributeError) as error:
             raise NoPicture(node, None, str(error)) from None
-        self._refuse_broken(state, node, link)
+        refuse_broken(state, node, link)
         if not any(issubclass(kind, FRAME_TYPES) for kind in graph.output_types(link, state.broken) or ()):
             raise NoPicture(node, None, f"{node} gives no picture to look at")
         return link
-
-    @staticmethod
-    def _refuse_broken(state: GraphState, node: str, link: Link) -> None:
-        above = state.graph.upstream([link.node])
-        for fault in state.faults:
-            if fault.node and (fault.node in above or any(name.startswith(f"{fault.node}/") for name in above)):
-                where = "" if fault.node == node else f"it needs {fault.node}: "
-                raise NoPicture(node, None, where + fault.message)
 
     def plan(self, wish: Wish) -> Glimpse:
         """The plan of a wish. Raises NodeFailed where it cannot be made."""
@@ -345,6 +337,15 @@ class Previews:
         if name in result.values:
             return result.values[name]
         raise UsageError("; ".join(failure.reason for failure in result.failures) or "it could not be made")
+
+
+def refuse_broken(state: GraphState, node: str, link: Link) -> None:
+    """Raise NoPicture where a fault of the graph is among what a link is made from."""
+    above = state.graph.upstream([link.node])
+    for fault in state.faults:
+        if fault.node and (fault.node in above or any(name.startswith(f"{fault.node}/") for name in above)):
+            where = "" if fault.node == node else f"it needs {fault.node}: "
+            raise NoPicture(node, None, where + fault.message)
 
 
 def shown_name(name: str) -> str:
