@@ -68,7 +68,7 @@ def render(name: str, args: argparse.Namespace) -> None:
         facts = {
             "key light": f"{made.key.name} ({made.key.data.type.lower()})",
             **dict(zip((f"frame {frame}" for frame in args.frames), lines, strict=True)),
-            "shapes": choose.names(made.shapes, 99),
+            "shapes": choose.names(made.shapes),
             "view transform": " / ".join(module.VIEW),
             "notes of label_scene": "; ".join(made.notes) or "none",
         }

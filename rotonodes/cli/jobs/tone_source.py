@@ -32,6 +32,7 @@ TITLES: dict[Way, str] = {
 }
 LABEL, GROUND, KEY_LIGHT = "Label", "Ground", "KeyLight"
 ENCODED = tuple(suffix for suffix in SUFFIXES if suffix != ".exr")  # files whose whole numbers hold no light, depth or normals
+SUN = {"type": "MeasureKeyLight", "in": "render.layers"}  # one direction for the whole shot
 WEIGHTS: dict[Way, str] = {"passes": "tones_passes", "picture": "tones"}
 
 
@@ -134,8 +135,9 @@ def _label(contents: Contents, reason: str, shape: str) -> ToneSource:
 
 
 def _key(reason: str, shape: str) -> ToneSource:
-    tones = {"type": "TonesFromPasses", "in": {"layers": "render.layers", "matte": shape}, "recipe": "key", "ground": True}
-    return ToneSource("key", reason, {"tones": tones}, ground=True)
+    linked = {"layers": "render.layers", "matte": shape, "direction": "sun"}
+    tones = {"type": "TonesFromPasses", "in": linked, "recipe": "key", "ground": True}
+    return ToneSource("key", reason, {"sun": dict(SUN), "tones": tones}, ground=True)
 
 
 def _cinema4d(reason: str, shape: str) -> ToneSource:
@@ -154,7 +156,8 @@ def network_nodes(needed: Sequence[str], light: bool, shape: str, picture: str, 
     nodes: dict[str, dict[str, object]] = {}
     if needed:
         if light:
-            nodes["light"] = {"type": "FindKeyLight", "in": "render.layers"}
+            nodes["sun"] = dict(SUN)
+            nodes["light"] = {"type": "FindKeyLight", "in": {"layers": "render.layers", "light": "sun"}}
         stacked = {"layers": "render.layers", **({"more": "light"} if light else {})}
         nodes["stack"] = {"type": "StackPasses", "in": stacked, "passes": list(needed), "normals": "camera"}
         picture = "stack"
