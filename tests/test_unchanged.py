@@ -109,7 +109,7 @@ def test_every_writer_writes_an_unchanged_picture_as_it_writes_any(cls: type[Nod
             assert type(found[0]) is type(found[1]), f"{case}, {what}: {found}"
             for one, other in zip(*found, strict=True) if isinstance(found[0], list) else ():
                 if isinstance(one, bytes):
-                    compared += one.startswith(b"<?xml")
+                    compared += one.startswith((b"<?xml", b"{"))
                     assert one == other, f"{case}, {what}"
                 else:
                     compared += 1

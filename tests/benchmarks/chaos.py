@@ -51,6 +51,7 @@ nodes:
   psd:   {{type: WritePSD, in: {{labels: roto.labels}}, path: "out/layers.####.psd"}}
   flat:  {{type: WriteFlatPSD, in: {{labels: truth}}, path: "out/flat.####.psd"}}
   svg:   {{type: WriteSVG, in: {{labels: truth}}, path: "out/flat.####.svg"}}
+  lottie: {{type: WriteLottie, in: {{labels: truth}}, path: out/flat.json}}
   named: {{type: WritePictures, in: plate, pictures: "in/plate.*.png", path: "out/named/*_b.png"}}
   layer: {{type: WritePicturePSD, in: {{pictures: [plate]}}, names: [plate], named_after: "in/plate.*.png", path: "out/named/*.psd"}}
   parts: {{type: WriteParts, in: truth, parts: [shape], path: "out/parts/{{part}}.####.png"}}
