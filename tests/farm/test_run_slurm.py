@@ -2,11 +2,14 @@
 
 import json
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,14 +34,30 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         pytest.skip("Slurm is not installed: apt-get install --no-install-recommends slurmctld slurmd slurm-client munge")
     folder = tmp_path_factory.mktemp("slurm")
     words = ["bash", str(ROOT / "tests/farm/slurm_up.sh"), str(folder), "2"]
-    up = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    # Ports of its own: were they another Slurm's, that one would run the jobs, and no node of ours could be killed.
+    up = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env={**os.environ, "PORT": str(free_ports(3))})
     try:
         assert up.returncode == 0
+        assert len(daemons(folder)) == 3, told(folder)
         yield folder
     finally:
-        for process in daemons(folder):
-            with suppress(OSError):
-                os.kill(process, signal.SIGTERM)
+        for _ in range(100):  # one that was started a moment ago may not be found yet
+            for process in daemons(folder):
+                with suppress(OSError):
+                    os.kill(process, signal.SIGTERM)
+            time.sleep(0.1)
+            if not daemons(folder):
+                break
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` ports in a row that nobody listens on."""
+    while True:
+        first = random.randrange(20000, 30000)
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("", port))
+            return first
 
 
 @pytest.fixture
