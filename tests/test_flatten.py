@@ -271,7 +271,7 @@ def test_ones_own_weights_make_the_nodes_of_those_that_ship(call: Call, name: st
     assert nodes["tones"]["weights"] == f"weights/{name}.safetensors" and nodes["tones"]["in"]["shape"] == "passes.shape"
     alike = nodes_of(call, TORUS, "--no-ground", "--tones", "passes" if "passes" in name else "picture")
     assert {**alike["tones"], "weights": ""} == {**nodes["tones"], "weights": ""}
-    assert [nodes.get(part) for part in ("light", "stack")] == [alike.get(part) for part in ("light", "stack")]
+    assert [nodes.get(part) for part in ("light", "key", "stack")] == [alike.get(part) for part in ("light", "key", "stack")]
 
 
 @pytest.mark.slow

@@ -5,12 +5,13 @@
 The score of a scene is the mean IoU over the classes in its labels, all its frames together; what is printed is the mean over scenes.
 The given shape is where the labels are neither background nor ground_shadow. Where a scene's labels do not know ground_shadow, it counts as
 background in what is found too. The key light is that of the scene's frames together, as in the ready graphs; `--light frame` looks for
-it in each.
+it in each, and `--light noted` takes the direction that a scene's about.md notes: what is left when the light is known.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,8 +61,17 @@ def scores(matrix: np.ndarray) -> tuple[float, float]:
     )
 
 
-def light_of(scene: Path) -> LightDirection | None:
-    """The key light of a scene's frames; None where they have none that can be found."""
+def noted_light(scene: Path, frame: int = 1) -> tuple[float, ...] | None:
+    """The direction to the key light that about.md notes for a frame, or for the first."""
+    text = (scene / "about.md").read_text(encoding="utf-8") if (scene / "about.md").is_file() else ""
+    found = re.search(rf"\| frame {frame} \| light \[([^\]]*)\]", text) or re.search(r"direction in frame 1: \[([^\]]*)\]", text)
+    return tuple(map(float, found[1].split(","))) if found else None
+
+
+def light_of(scene: Path, way: str) -> LightDirection | None:
+    """The key light of a scene's frames, found (`scene`) or as `noted`; None for `frame`, and where there is none."""
+    if way != "scene":
+        return LightDirection(noted_light(scene) or ()) if way == "noted" else None
     load = LoadFrames(path=str(scene / "render.####.exr"))
     try:
         return MeasureKeyLight()([load(frame=frame)[1] for frame in FilePattern(load.path).on_disk()])
@@ -89,9 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", nargs="+", type=Path, required=True, help="folders of scenes")
     parser.add_argument("--weights", nargs="*", type=Path, default=[], help="weights files")
-    parser.add_argument(
-        "--light", choices=("scene", "frame"), default="scene", help="look for the key light in all frames together, or each"
-    )
+    parser.add_argument("--light", choices=("scene", "frame", "noted"), default="scene", help="where the key light comes from")
     parser.add_argument("--each", action="store_true", help="a row for every scene too")
     args = parser.parse_args(arguments)
     names = [path.name for path in args.weights]
@@ -99,8 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
     each: dict[str, list[tuple[float, float]]] = {}
     print("| scenes | method | mean IoU | shape IoU |\n|---|---|---|---|")
     for scene in args.scenes:
-        light = light_of(scene) if args.light == "scene" else None
-        for name, matrix in measure(scene, models, light).items():
+        for name, matrix in measure(scene, models, light_of(scene, args.light)).items():
             each.setdefault(name, []).append(scores(matrix))
             if args.each:
                 print(f"| {scene.name} | {name} | {each[name][-1][0]:.3f} | {each[name][-1][1]:.3f} |", flush=True)

@@ -10,14 +10,14 @@ kind that it belongs to, in the order of the columns. `--weights` measures a net
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from bench_scenes import PASSES, SHAPE
+from bench_scenes import PASSES, SHAPE, noted_light
 from torch.nn import functional as F
 
 from rotonodes.imaging.passes.key_shading import KeyPasses, light_direction
@@ -41,14 +41,7 @@ PAINTED = 0.02
 OFF = 10.0
 
 
-def true_light(scene: Path, frame: int) -> np.ndarray | None:
-    """The direction to the key light that about.md notes for a frame, or for the first."""
-    text = (scene / "about.md").read_text()
-    found = re.search(rf"\| frame {frame} \| light \[([^\]]*)\]", text) or re.search(r"direction in frame 1: \[([^\]]*)\]", text)
-    return np.array([float(x) for x in found[1].split(",")]) if found else None
-
-
-def degrees(layers: Layers, true: np.ndarray | None) -> float:
+def degrees(layers: Layers, true: Sequence[float] | None) -> float:
     """How far the key light that is found lies from the true one; 180 where none is found, 0 where the truth is not noted."""
     found = light_direction(layers, KeyPasses(Passes.of(layers)))
     if true is None:
@@ -100,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
             true, passes = labels.numpy(), Passes.of(layers)
             color = pass_planes(layers, passes, passes.find("DiffCol"), 3).mean(0) if passes.has("DiffCol") else np.ones(true.shape)
             found = labelled(layers, Matte(SHAPE[labels.long()].float()[None]), args.weights, bool((true == 5).any()))
-            own_offs.append(degrees(layers, true_light(scene, frame)))
+            own_offs.append(degrees(layers, noted_light(scene, frame)))
             own += kinds(true, found.data.cpu().numpy(), color < PAINTED, own_offs[-1])
             own_pixels += true.size
         print(row(scene.name, own, own_offs, own_pixels), flush=True)

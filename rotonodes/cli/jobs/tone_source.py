@@ -32,7 +32,7 @@ TITLES: dict[Way, str] = {
 }
 LABEL, GROUND, KEY_LIGHT = "Label", "Ground", "KeyLight"
 ENCODED = tuple(suffix for suffix in SUFFIXES if suffix != ".exr")  # files whose whole numbers hold no light, depth or normals
-SUN = {"type": "MeasureKeyLight", "in": "render.layers"}  # one direction for the whole shot
+LIGHT = {"type": "MeasureKeyLight", "in": "render.layers"}  # one direction for the whole shot; the nodes are called as in the ready graphs
 WEIGHTS: dict[Way, str] = {"passes": "tones_passes", "picture": "tones"}
 
 
@@ -135,9 +135,9 @@ def _label(contents: Contents, reason: str, shape: str) -> ToneSource:
 
 
 def _key(reason: str, shape: str) -> ToneSource:
-    linked = {"layers": "render.layers", "matte": shape, "direction": "sun"}
+    linked = {"layers": "render.layers", "matte": shape, "direction": "light"}
     tones = {"type": "TonesFromPasses", "in": linked, "recipe": "key", "ground": True}
-    return ToneSource("key", reason, {"sun": dict(SUN), "tones": tones}, ground=True)
+    return ToneSource("key", reason, {"light": dict(LIGHT), "tones": tones}, ground=True)
 
 
 def _cinema4d(reason: str, shape: str) -> ToneSource:
@@ -156,9 +156,9 @@ def network_nodes(needed: Sequence[str], light: bool, shape: str, picture: str, 
     nodes: dict[str, dict[str, object]] = {}
     if needed:
         if light:
-            nodes["sun"] = dict(SUN)
-            nodes["light"] = {"type": "FindKeyLight", "in": {"layers": "render.layers", "light": "sun"}}
-        stacked = {"layers": "render.layers", **({"more": "light"} if light else {})}
+            nodes["light"] = dict(LIGHT)
+            nodes["key"] = {"type": "FindKeyLight", "in": {"layers": "render.layers", "light": "light"}}
+        stacked = {"layers": "render.layers", **({"more": "key"} if light else {})}
         nodes["stack"] = {"type": "StackPasses", "in": stacked, "passes": list(needed), "normals": "camera"}
         picture = "stack"
     linked = {"image": picture, **({"shape": shape} if shape else {})}

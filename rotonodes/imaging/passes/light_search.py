@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -47,8 +48,12 @@ class LightSearch:
         self.normals = surface.normals.reshape(3, -1)[:, self.pixels]
         self.light = surface.calm.ravel()[self.pixels]
         self.points = surface.places.reshape(3, -1)[:, self.pixels]
-        self.signs = LightSigns.of(surface, self.pixels)
         self.least_misfit = np.inf
+
+    @cached_property
+    def signs(self) -> LightSigns:
+        """What the frame shows of each direction; only a search asks for it, not a light that is known."""
+        return LightSigns.of(self.surface, self.pixels)
 
     def find(self, first: np.ndarray, rank: int) -> Tried:
         """The best lamp, from the direction `first` and all others; with a `rank` above 1 the next best one elsewhere."""
