@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotonodes.errors import UsageError, did_you_mean_file
-from rotonodes.values.frames import FilePattern, format_frames, literal, parse_frames
+from rotonodes.values.frames import FilePattern, format_frames, literal, parse_frames, spread_frames
 
 
 @pytest.mark.parametrize(
@@ -202,3 +202,12 @@ def test_a_range_has_so_many_frames_at_most(monkeypatch: pytest.MonkeyPatch) -> 
     for text, count in (("1-11", 11), ("1-10,5", 11), ("1-21x2", 11), ("11-1", 11), ("5-25:2", 11)):
         with pytest.raises(UsageError, match=f"names {count} frames, more than 10"):
             parse_frames(text)
+
+
+@pytest.mark.parametrize(
+    ("count", "found"),
+    [(1, (6,)), (2, (1, 10)), (3, (1, 5, 10)), (4, (1, 4, 7, 10)), (10, tuple(range(1, 11))), (40, tuple(range(1, 11)))],
+)
+def test_some_of_many_frames_are_spread_evenly(count: int, found: tuple[int, ...]) -> None:
+    assert spread_frames(range(1, 11), count) == found
+    assert spread_frames(found, count) == found, "taken once more they stay"

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from rotonodes import Graph
 from rotonodes.imaging.passes.key_light import common_direction
-from rotonodes.nodes import FindKeyLight, MeasureKeyLight
+from rotonodes.nodes import FindKeyLight, LoadFrames, MeasureKeyLight
+from rotonodes.plan.keys import Keys
 from rotonodes.values.pixels import Box, Clip, Layers
 from rotonodes.values.tones import LightDirection
 
@@ -36,6 +38,35 @@ def test_frames_with_another_light_are_outvoted() -> None:
     found = MeasureKeyLight()(Clip.of(frames))
     assert degrees(found.direction) < 4
     assert LightDirection.unpack(found.pack()) == found
+
+
+def test_some_frames_of_a_long_shot_are_measured() -> None:
+    """The first, the last and as evenly between as can be; all of them where that is asked for, or where frames are named."""
+    shot = [sphere(KEY, frame, 24) if frame in (0, 5, 10) else sphere(OTHER, frame, 24) for frame in range(11)]
+    clip = Clip.of(shot, range(101, 112))
+    assert degrees(MeasureKeyLight(samples=3)(clip).direction) < 6
+    for every in (MeasureKeyLight(samples=0), MeasureKeyLight(samples=3, frames="101-111")):
+        assert degrees(every(clip).direction) > 60
+    assert list(MeasureKeyLight(samples=3).frames_of_clip(range(101, 112))) == [101, 106, 111]
+    assert len(MeasureKeyLight().frames_of_clip(range(1000))) < 10
+
+
+def test_other_frames_are_not_even_read() -> None:
+    graph = Graph(frames="1-40")
+    graph.add(MeasureKeyLight(samples=4), "light", layers=graph.add(LoadFrames(path="a.####.exr"), "render").layers)
+    keys = Keys(graph, {name: vertex.node for name, vertex in graph.vertices.items()}, tuple(range(1, 41)), (7,), str)
+    assert keys.clip_frames("light") == (1, 14, 27, 40)
+    assert [task for task in keys.tasks("light", None) if task[0] == "render"] == [("render", frame) for frame in (1, 14, 27, 40)]
+
+
+def test_frames_that_do_not_agree_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rotonodes.node.annotations import Monitor
+
+    said: list[str] = []
+    monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))
+    around = np.radians([-80, -40, 0, 40, 80])
+    MeasureKeyLight()(Clip.of([sphere(np.array([np.sin(a), 0, np.cos(a)]), size=24) for a in around]))
+    assert len(said) == 1 and said[0].startswith("only 1 of 5 frames agree on the key light: if it moves, ")
 
 
 def test_a_frame_is_shaded_by_the_light_of_the_shot() -> None:

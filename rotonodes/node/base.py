@@ -126,6 +126,10 @@ class Node(FrameFiles, BaseModel):
         """
         return self.needs(frame)
 
+    def frames_of_clip(self, frames: Sequence[int]) -> Sequence[int]:
+        """The frames that a whole clip is made of, from those of the shot (of a writer: those delivered), where all are not needed."""
+        return frames
+
     def with_files_listed(self, own: OwnResults) -> Self:
         """The same node with the list of files that it finds on disk. A run asks once, before it writes anything.
 

@@ -1115,7 +1115,8 @@ class MatteFromAlpha(Node):
 class MeasureKeyLight(Node):
     """Measure the direction to the key light of a whole shot.
 
-    frames: frames to measure; default the graph's frames
+    frames: frames to measure, all of them; default: `samples` of the graph's frames
+    samples: frames measured at most, evenly spread over the shot, first and last included; 0 for all (frames)
     layer: view layer of the passes DiffDir, Normal and Depth; empty: the first
     view: stereo view (left, right); empty: the hero view
     names: name of a pass in this file -> its usual name, where it is not recognised
@@ -1123,6 +1124,7 @@ class MeasureKeyLight(Node):
     light: which light: strongest; 2, 3 ... for the next strongest; or a pass with the light of one lamp or light group alone (Combined_Key)
     """
     frames: str
+    samples: int
     layer: str
     view: str
     names: dict[str, str]
@@ -1132,6 +1134,7 @@ class MeasureKeyLight(Node):
         self,
         *,
         frames: str = "",
+        samples: int = 6,
         layer: str = "",
         view: str = "",
         names: Mapping[str, str] = ...,

@@ -108,12 +108,13 @@ class Keys:
         return self._per_frame[name]
 
     def clip_frames(self, name: str) -> tuple[int, ...]:
-        """The input frames of a whole-clip node: its own `frames`, else the delivered frames for a writer, else the whole shot."""
+        """The input frames of a whole-clip node: its own `frames`, else of the delivered frames for a writer, else of the whole shot, those
+        that it takes."""
         node = self.graph.vertices[name].node
         own = getattr(node, "frames", None)
         if isinstance(own, str) and own and "frames" in type(node).model_fields:
             return parse_frames(own)
-        return self.delivered if type(node).is_writer() else self.clip
+        return tuple(node.frames_of_clip(self.delivered if type(node).is_writer() else self.clip))
 
     def _facts_of(self, name: str, node: Node) -> _Facts:
         links = self.inputs(name)

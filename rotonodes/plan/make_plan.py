@@ -145,7 +145,8 @@ def whole_clip_warnings(plan: Plan) -> list[str]:
             clip, delivered = plan.keys.clip_frames(name), FrameSet(plan.delivered)
             more = [] if clip == plan.delivered else [frame for frame in clip if frame not in delivered]
             if more:
-                found.append(f"{name} takes the whole shot: {frames_named(more)} {'is' if len(more) == 1 else 'are'} read too")
+                what = "the whole shot" if len(clip) >= len(plan.keys.clip) else f"{len(clip)} frames of the whole shot"
+                found.append(f"{name} takes {what}: {frames_named(more)} {'is' if len(more) == 1 else 'are'} read too")
     return found
 
 

@@ -112,6 +112,15 @@ def part_of(frames: Sequence[int], part: str) -> tuple[int, ...]:
     return tuple(frames[len(frames) * (number - 1) // parts : len(frames) * number // parts])
 
 
+def spread_frames(frames: Sequence[int], count: int) -> tuple[int, ...]:
+    """At most `count` of the frames: the first, the last, and as evenly between as can be; of one the middle."""
+    if len(frames) <= count:
+        return tuple(frames)
+    if count == 1:
+        return (frames[len(frames) // 2],)
+    return tuple(frames[round(place * (len(frames) - 1) / (count - 1))] for place in range(count))
+
+
 def frames_named(frames: Iterable[int]) -> str:
     """`frame 3`, `frames 1-3,5-9x2`."""
     numbers = frames if isinstance(frames, Sequence) else list(frames)

@@ -84,6 +84,11 @@ def common_direction(directions: Sequence[np.ndarray]) -> tuple[float, ...]:
     return tuple(float(x) for x in mean / np.linalg.norm(mean))
 
 
+def count_near(directions: Sequence[np.ndarray], common: Sequence[float]) -> int:
+    """How many of the directions lie within `_AGREE` degrees of the common one."""
+    return int((np.stack(directions) @ common > np.cos(np.radians(_AGREE))).sum()) if len(directions) else 0
+
+
 def sphere(count: int) -> np.ndarray:
     """Unit vectors `[count, 3]` evenly over the sphere (a Fibonacci lattice)."""
     i = np.arange(count) + 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import field_validator
@@ -11,8 +12,13 @@ from rotonodes.imaging.passes.names import Passes
 from rotonodes.node.annotations import Monitor
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
+from rotonodes.values.frames import spread_frames
 from rotonodes.values.pixels import Clip, Layers
 from rotonodes.values.tones import LightDirection
+
+SAMPLES = 6
+FEWEST = 0.5  # of the measured frames, below which they do not agree
+_WAY_OUT = "if it moves, leave out this node, and FindKeyLight or TonesFromPasses looks for it in each frame"
 
 
 class MeasureKeyLight(Node):
@@ -20,15 +26,19 @@ class MeasureKeyLight(Node):
 
     One direction holds for all frames, so that tones do not flicker.
 
-    The light is found in every frame's passes DiffDir, Normal, Depth and GlossDir, as FindKeyLight does, and the direction that most frames
-    agree on is taken: frames in which another light was stronger are left out. Link it to `light` of FindKeyLight or `direction` of
-    TonesFromPasses. It is for lights that do not move; normals must be in world space if the camera moves.
+    The light is found in the passes DiffDir, Normal, Depth and GlossDir of some frames, as FindKeyLight does, and the direction that most
+    of them agree on is taken: frames in which another light was stronger are left out. Where fewer than half agree there is a warning.
+    Link it to `light` of FindKeyLight or `direction` of TonesFromPasses. It is for lights that do not move; normals must be in world
+    space if the camera moves.
     """
 
     cached: ClassVar[bool] = True
     revision: ClassVar[int] = 3  # 1: shadows are looked at; 2: more spellings of passes; 3: gloss is looked at
 
-    frames: str = param("", help="frames to measure; default the graph's frames", examples=["1-2", "1"])
+    frames: str = param("", help="frames to measure, all of them; default: `samples` of the graph's frames", examples=["1-2", "1"])
+    samples: int = param(
+        SAMPLES, help="frames measured at most, evenly spread over the shot, first and last included; 0 for all", unit="frames", ge=0
+    )
     layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")
     view: str = param("", help="stereo view (left, right); empty: the hero view")
     names: dict[str, str] = param({}, help="name of a pass in this file -> its usual name, where it is not recognised")
@@ -38,13 +48,21 @@ class MeasureKeyLight(Node):
 
     _light_is_one = field_validator("light")(usable_choice)
 
+    def frames_of_clip(self, frames: Sequence[int]) -> Sequence[int]:
+        return spread_frames(frames, self.samples) if self.samples and not self.frames else frames
+
     def process(self, layers: Clip[Layers], monitor: Monitor) -> LightDirection:
-        from rotonodes.imaging.passes.key_light import common_direction
+        from rotonodes.imaging.passes.key_light import common_direction, count_near
         from rotonodes.imaging.passes.key_shading import KeyPasses, light_direction
 
-        passes, choice = ((frame, Passes.of(frame, self.names)) for frame in layers), LightChoice.of(self.light)
+        wanted, choice = frozenset(self.frames_of_clip(layers.frames)), LightChoice.of(self.light)
+        passes = ((frame, Passes.of(frame, self.names)) for number, frame in layers.items() if number in wanted)
         found = [light_direction(frame, KeyPasses(own, self.layer, self.view, self.normals, choice)) for frame, own in passes]
         directions = [direction for direction in found if direction is not None]
         if not directions:
             monitor.warn("no frame has a key light that can be found: check the passes DiffDir and Normal")
-        return LightDirection(common_direction(directions))
+        common = common_direction(directions)
+        agree = count_near(directions, common)
+        if agree < FEWEST * len(directions):
+            monitor.warn(f"only {agree} of {len(directions)} frames agree on the key light: {_WAY_OUT}")
+        return LightDirection(common)
