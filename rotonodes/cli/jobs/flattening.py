@@ -195,7 +195,8 @@ def add_paint(job: Flattening, shapes: Shapes | None, source: ToneSource) -> str
     check_patterns(crypto, wished.by_object)
     objects: dict[str, Any] = {pattern: one.written for pattern, one in wished.by_object.items()}
     by_light = source.way in ("passes", "key")
-    found = own_palettes(job.contents, crypto, shapes.names, not objects and not wished.everything, by_light)
+    ink = "" if job.wishes.lines == 0 else LINE_COLOR
+    found = own_palettes(job.contents, crypto, shapes.names, not objects and not wished.everything, by_light, ink)
     if found.dark and by_light:
         job.told.append(
             f"without diffuse light, so that their tones may be wrong: {listed(found.dark)}; a label layer, or --tones picture, helps"

@@ -10,7 +10,7 @@ import numpy as np
 
 from rotonodes.cli.jobs.shape_choice import short_patterns
 from rotonodes.imaging.passes.contents import Contents, CryptomatteContents
-from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage, find_cryptomatte
+from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage, find_cryptomatte, first_fits
 from rotonodes.imaging.picture.own_tones import (
     GROUND_LOOKS,
     LOOKS,
@@ -22,6 +22,7 @@ from rotonodes.imaging.picture.own_tones import (
     own_color,
     tones_of,
 )
+from rotonodes.imaging.picture.tones_apart import kept_apart, touching_groups
 from rotonodes.io.folder import natural_order
 from rotonodes.values.color import LUMINANCE
 
@@ -49,13 +50,14 @@ class OwnPalettes(NamedTuple):
 
 
 def own_palettes(
-    contents: Contents, crypto: CryptomatteContents, shapes: Sequence[str], by_material: bool = True, by_light: bool = False
+    contents: Contents, crypto: CryptomatteContents, shapes: Sequence[str], by_material: bool = True, by_light: bool = False, ink: str = ""
 ) -> OwnPalettes:
     """A palette for each group of alike objects or materials, the largest first.
 
     What is shape has four tones, what is stage its colour and its shadow, a material of both has all. Only what the frame shows has
     one. Materials are taken where they tell more colours apart than objects do, unless not `by_material`. Where tones come
-    from the diffuse light (`by_light`), metal and glass have none and are in form shadow: they get their own colour there.
+    from the diffuse light (`by_light`), metal and glass have none and are in form shadow: they get their own colour there. Tones of
+    things that touch are kept apart, and from the colour of `ink`.
     """
     objects = found_cryptomatte(contents, crypto)
     shape = coverage(contents.layers, objects, [(objects.ids or {})[name] for name in shapes])
@@ -68,8 +70,9 @@ def own_palettes(
     if by_material and materials is not None:
         found = list(_seen(contents, materials, found_cryptomatte(contents, materials), shape))
         if _colors_apart(found) > _colors_apart(by_object):
-            return OwnPalettes("material", _grouped(found, materials, by_light), dark)
-    return OwnPalettes("object", _grouped(by_object, crypto, by_light), dark)
+            own = _apart(_grouped(found, materials, by_light), contents, found_cryptomatte(contents, materials), ink)
+            return OwnPalettes("material", own, dark)
+    return OwnPalettes("object", _apart(_grouped(by_object, crypto, by_light), contents, objects, ink), dark)
 
 
 class Seen(NamedTuple):
@@ -138,6 +141,15 @@ def _grouped(found: Sequence[Seen], crypto: CryptomatteContents, by_light: bool)
                 tones |= {"form_shadow": tones["midtone"]}
             made[", ".join(map(_in_list, patterns))] = tones
     return made
+
+
+def _apart(palettes: Palettes, contents: Contents, crypto: Cryptomatte, ink: str) -> Palettes:
+    """The same, with the tones of what touches kept apart: the stage stays as it is, and smaller things make room for larger ones."""
+    order = sorted(palettes, key=lambda names: "midtone" in palettes[names])  # the stage first; else as they are, largest first
+    ids = dict(zip(palettes, first_fits(crypto, list(palettes)), strict=True))
+    touching = touching_groups(contents.layers, crypto, [ids[names] for names in order])
+    moved = dict(zip(order, kept_apart([palettes[names] for names in order], touching, ink), strict=True))
+    return {names: moved[names] for names in palettes}
 
 
 def _relatives(found: Sequence[Seen], crypto: CryptomatteContents) -> dict[str, list[str]]:

@@ -242,6 +242,20 @@ def select_names(crypto: Cryptomatte, patterns: str | Sequence[str], layers: Lay
     return chosen
 
 
+def first_fits(crypto: Cryptomatte, patterns: Sequence[str]) -> list[list[int]]:
+    """The ids of the objects that each pattern is the first to fit; none for one that fits nothing in this frame."""
+    taken: set[int] = set()
+    found = []
+    for pattern in patterns:
+        try:
+            ids = [number for number in select_names(crypto, pattern).values() if number not in taken]
+        except FrameError:
+            ids = []
+        taken.update(ids)
+        found.append(ids)
+    return found
+
+
 def _words(crypto: Cryptomatte, pattern: str) -> list[str]:
     """The pattern, where it matches as it is; else its pieces between commas."""
     if _matching(crypto, pattern[1:].strip() if _takes_out(crypto, pattern) else pattern):

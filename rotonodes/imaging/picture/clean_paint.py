@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from rotonodes.errors import FrameError, UsageError, did_you_mean
+from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.imaging.mattes.box_means import gaussian
-from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage, select_names
+from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage
 from rotonodes.imaging.picture.paint import color_table
 from rotonodes.values.pixels import Box, Image, Labels, cut
 from rotonodes.values.tones import GROUND_SHADOW, known_colors
@@ -26,20 +26,6 @@ USUAL = ("midtone", "background")  # classes of what nothing tells
 _LOGISTIC = 3.0  # exponent that makes the border of a Gaussian of 1 px about one pixel wide; it grows with sigma
 _MARGIN = 4  # sigmas around an object's box within which its borders are smoothed
 _LEAST = 1e-4  # of a blurred weight: below it no pixel near has a class of the palette
-
-
-def first_fits(crypto: Cryptomatte, patterns: Sequence[str]) -> list[list[int]]:
-    """The ids of the objects that each pattern is the first to fit; none for one that fits nothing in this frame."""
-    taken: set[int] = set()
-    found = []
-    for pattern in patterns:
-        try:
-            ids = [number for number in select_names(crypto, pattern).values() if number not in taken]
-        except FrameError:
-            ids = []
-        taken.update(ids)
-        found.append(ids)
-    return found
 
 
 def object_shares(layers: Layers, crypto: Cryptomatte, groups: Sequence[Sequence[int]]) -> Tensor:

@@ -67,8 +67,8 @@ class PaintObjects(PalettePainter):
     def process(
         self, layers: Layers, labels: Labels | None = None, probabilities: Image | None = None, image: Image | None = None
     ) -> Image:
-        from rotonodes.imaging.passes.cryptomatte import find_cryptomatte
-        from rotonodes.imaging.picture.clean_paint import first_fits, hard, object_shares, paint_objects
+        from rotonodes.imaging.passes.cryptomatte import find_cryptomatte, first_fits
+        from rotonodes.imaging.picture.clean_paint import hard, object_shares, paint_objects
         from rotonodes.imaging.picture.object_paint import painted_groups
 
         given = labels if labels is not None else probabilities
