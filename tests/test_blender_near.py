@@ -24,7 +24,7 @@ def run(*words: object) -> str:
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Layers]:
     folder = tmp_path_factory.mktemp("near")
     run(SCENES / "character.py", folder / "scene.blend", folder / "library.blend")
-    wanted = ["--shapes", "Char*", "Gift", "--key", "Key", "--frames", "1", "--label-only", "--out", folder / "near.####.exr"]
+    wanted = ["--shapes", "Char*", "Gift", "--key", "Key", "--frames", "1", "--label-only", "--ground", "--out", folder / "near.####.exr"]
     said = run(ROOT / "examples" / "blender" / "label_scene.py", folder / "scene.blend", *wanted)
     return said, LoadFrames(path=str(folder / "near.####.exr"))(frame=1).layers
 
@@ -57,3 +57,19 @@ def test_light_comes_from_the_side_of_each_shape(rendered: tuple[str, Layers]) -
 def test_tones_are_all_there(rendered: tuple[str, Layers]) -> None:
     labels = TonesFromPasses(objects=["Char*", "Ball"])(rendered[1]).data.numpy()
     assert {0, 1, 2, 3} <= {*np.unique(labels).tolist()}
+
+
+@in_blender
+def test_the_ground_has_one_sun_and_no_noise(rendered: tuple[str, Layers]) -> None:
+    """Each of the few samples meets the ground's own sun, or what shades it: other suns are for shapes alone."""
+    layers = rendered[1]
+    passes, towards = Passes.of(layers, {}), np.array(json.loads(layers.metadata["Note"])["key_direction"])
+    light, normal, bare = (
+        planes_on_frame(layers, passes.find(*of)).numpy() for of in (("DiffDir", "Ground"), ("Normal", "Ground"), ("DiffDir", "Bare"))
+    )
+    cosine = np.einsum("chw,c->hw", normal, towards)
+    open_to_it = (cosine > 0.2) & (bare[1] > 0.9 * cosine)
+    share = light[1][open_to_it] / cosine[open_to_it]
+    assert open_to_it.sum() > 500
+    assert ((share < 0.03) | (share > 0.97)).mean() > 0.95
+    assert (bare[1][cosine > 0.2] > 0.9 * cosine[cosine > 0.2]).mean() > 0.9

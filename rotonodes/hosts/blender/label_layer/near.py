@@ -69,7 +69,7 @@ def shine(
     """Let `suns`, of which more are made as needed, shine on shapes that are near the key light, and `sun` on all else."""
     found = groups(key, layer, shapes)
     while len(suns) < len(found):
-        suns.append(_another(sun))
+        suns.append(_another(sun, layer.id_data))
     for i, obj in enumerate(suns):
         obj.hide_render = i >= len(found)
     for obj, (towards, members) in zip(suns, found, strict=False):
@@ -82,9 +82,24 @@ def shine(
     return found
 
 
-def _another(sun: bpy.types.Object) -> bpy.types.Object:
+def _another(sun: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object:
     made = bpy.data.objects.new(sun.name, sun.data.copy())
-    sun.users_collection[0].objects.link(made)
+    _for_shapes(sun.users_collection[0], scene).objects.link(made)
+    return made
+
+
+def _for_shapes(light: bpy.types.Collection, scene: bpy.types.Scene) -> bpy.types.Collection:
+    """A collection in the label light's own that only `Label` sees.
+
+    What is not shape is lit by one sun, and Cycles would still choose among all of them by chance: its few samples would be noise.
+    """
+    if light.children:
+        return light.children[0]
+    made = bpy.data.collections.new("label_suns")
+    light.children.link(made)
+    for layer in scene.view_layers:
+        if layer.name != "Label":
+            layer.layer_collection.children[light.name].children[made.name].exclude = True
     return made
 
 
