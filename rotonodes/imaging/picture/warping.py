@@ -86,7 +86,11 @@ def _grid(whole: Matrix, top: int, rows: int, width: int, device: torch.device) 
     if not flat:
         a, b, c = whole[2].tolist()
         depth = (a * x + c).float()[None] + (b * y).float()[:, None]
-        grid = torch.where(depth[..., None] > 1e-9, grid / depth[..., None], 1e4)
+        seen = depth > 1e-9
+        for axis in range(2):  # faster than both at once, which lie side by side
+            torch.div(grid[..., axis], depth, out=grid[..., axis])
+        if not seen.all():
+            grid[~seen] = 1e4
     return grid[None]
 
 
