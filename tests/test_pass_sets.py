@@ -41,6 +41,17 @@ WORDS = ("", "matcolor", "illum", "shadow", "specular", "object_1_")
         (["rgba####.png", "illum####.png"], "$pass####.png", {"rgba": "rgba", "illum": "illum"}),
         (["my_z_depth.%d.png", "my_%d.png"], "my$pass%d.png", {"rgba": "_", "z_depth": "_z_depth."}),
         (["still.png", "still_shadow.png"], "still$pass.png", {"rgba": "", "shadow": "_shadow"}),
+        (
+            ["d/Cube1_####.png", "d/illum_Cube1_####.png", "d/object_1_Cube1_####.png", "d/foo_Cube1_####.png"],
+            "d/${pass}Cube1_####.png",
+            {"rgba": "", "illum": "illum_", "object_1": "object_1_"},
+        ),
+        (
+            ["rgba-a b.####.tif", "Diffuse Direct-a b.####.tif"],
+            "${pass}a b.####.tif",
+            {"rgba": "rgba-", "Diffuse Direct": "Diffuse Direct-"},
+        ),
+        (["shadow_still.png", "still.png"], "${pass}still.png", {"rgba": "", "shadow": "shadow_"}),
     ],
 )
 def test_files_that_differ_in_the_name_of_a_pass_are_a_set(patterns: list[str], path: str, words: dict[str, str]) -> None:
@@ -57,6 +68,8 @@ def test_files_that_differ_in_the_name_of_a_pass_are_a_set(patterns: list[str], 
         ["shot.####.png", "shot_depth.###.png"],
         ["shot_####.png", "shot_rgba####.png"],
         ["shot.####.png", "shotdepth.####.png"],
+        ["shot.####.png", "depthshot.####.png"],
+        ["shot.####.png", "depth_other.####.png"],
         ["depth.####.png"],
         [],
     ],
@@ -86,6 +99,25 @@ def test_a_set_is_found_by_its_folder_and_by_any_of_its_files(tmp_path: Path, mo
     assert (found.path.replace("//", "/"), found.frames) == ("s/Cube1$pass####.png", (1, 2))
     assert list(found.passes) == ["rgba", "illum", "matcolor", "object_1", "shadow", "specular"]
     assert Path(found.file(2)) == Path("s/Cube1_0002.png")
+
+
+def test_passes_before_the_name_are_read_and_flattened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
+    """As Cinema 4D names them without "Layer Name as Suffix"; the picture is the same as with it."""
+    monkeypatch.chdir(tmp_path)
+    cube(tmp_path / "behind", 1, 2)
+    (tmp_path / "before").mkdir()
+    for file in (tmp_path / "behind").iterdir():
+        name, word, number = file.stem[:5], file.stem[6:-4].strip("_"), file.stem[-4:]
+        shutil.copy(file, tmp_path / "before" / f"{word}{'_' * bool(word)}{name}_{number}.png")
+    for given in ("before", "before/illum_Cube1_0002.png", "before/Cube1_####.png"):
+        found = find_shot(given)
+        assert (found.path, found.frames) == ("before/${pass}Cube1_####.png", (1, 2))
+        assert list(found.passes) == ["rgba", "illum", "matcolor", "object_1", "shadow", "specular"]
+    for side in ("behind", "before"):
+        assert call("flatten", side, "-F", "2", "-o", f"{side}.png").code == 0
+    assert (read_image("behind.png", "raw").data == read_image("before.png", "raw").data).all()
+    assert call("flatten", "before", "--no-ground").code == 0
+    assert (tmp_path / "out" / "Cube1.gif").exists()
 
 
 def test_a_still_without_a_number_is_a_set(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rotonodes.cli.jobs.pass_sets import PassSet, pass_sets
+from rotonodes.cli.jobs.pass_sets import PASS_BESIDE, PassSet, pass_sets
 from rotonodes.errors import FrameError, UsageError, did_you_mean_file, listed
 from rotonodes.io.folder import SUFFIXES, is_wildcard, list_pictures
 from rotonodes.io.movies import VIDEOS, frame_count
@@ -36,13 +36,15 @@ class RenderFiles:
     def file(self, frame: int | None = None) -> str:
         """The file of a frame, by default of the first on disk; of a set that of its picture, or first pass."""
         words = list(self.passes.values())
-        path = self.path.replace(PASS, literal(words[0])) if words else self.path
-        return FilePattern(path).find(self.frames[0] if frame is None and self.frames else frame)
+        return FilePattern(self._path_of(words[0]) if words else self.path).find(self.frames[0] if frame is None and self.frames else frame)
+
+    def _path_of(self, word: str) -> str:
+        return self.path.replace(PASS_BESIDE, PASS).replace(PASS, literal(word))
 
     @property
     def incomplete(self) -> tuple[int, ...]:
         """The frames of a set that lack some of the passes."""
-        patterns = [FilePattern(self.path.replace(PASS, literal(word))) for word in self.passes.values()]
+        patterns = [FilePattern(self._path_of(word)) for word in self.passes.values()]
         return tuple(sorted({frame for pattern in patterns for frame in pattern.on_disk()} - {*self.frames}))
 
     @property
