@@ -432,6 +432,21 @@ def test_on_twos(call: Call) -> None:
     assert "twos" not in nodes_of(call, TORUS, "--on-twos", "-F", "3")
 
 
+def test_a_lottie_animation(call: Call, tmp_path: Path) -> None:
+    """One file for all frames; on twos its inputs are held, layers too, so that each drawing is in it once."""
+    nodes = nodes_of(call, TORUS, "--lottie", "--tones", "key", "--fps", "12")
+    linked = {"labels": "ground_specks", "image": "paint", "layers": "render.layers", "ink": "ink"}
+    assert nodes["json"] == {"type": "WriteLottie", "in": linked, "path": "out/torus.json", "fps": 12}
+    twos = nodes_of(call, TORUS, "--lottie", "--on-twos", "--tones", "key")
+    assert twos["json"]["in"] == {name: f"{name}_twos" for name in linked} and twos["gif"]["in"] == "twos"
+    assert all(twos[f"{name}_twos"] == {"type": "HoldFrames", "in": link} for name, link in linked.items())
+    for more, count in ((("-o", "ones.json"), 4), (("--on-twos", "-o", "twos.json"), 2)):
+        assert call("flatten", TORUS, "-F", "1-4", *more).code == 0
+        made = json.loads((tmp_path / more[-1]).read_bytes())
+        assert (made["op"], len(made["layers"])) == (4, count)
+        assert "shape_knot" in json.dumps(made)
+
+
 def test_paths_and_video(call: Call, tmp_path: Path) -> None:
     nodes = nodes_of(call, TORUS, "--svg", "--mp4", "--tones", "key")
     assert nodes["mp4"] == {"type": "WriteVideo", "in": "inked", "path": "out/torus.mp4", "fps": 24}

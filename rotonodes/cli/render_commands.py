@@ -71,6 +71,7 @@ def passes(render: str, frames: str | None, as_json: bool) -> int:
 @click.option("--mp4", is_flag=True, help="Also write a video (extra video).")
 @click.option("--psd", is_flag=True, help="Also write layers: a group for each object, a layer for each tone.")
 @click.option("--svg", is_flag=True, help="Also write paths: a group for each object, a path for each tone.")
+@click.option("--lottie", is_flag=True, help="Also write the paths of all frames as one Lottie animation.")
 @click.option("--on-twos", is_flag=True, help="Hold every other frame for two.")
 @click.option("-F", "--frames", metavar="RANGE", callback=frame_range, help="Frames to make, or edit.otio.  [default: all on disk]")
 @clip_options
@@ -93,11 +94,12 @@ def flatten(context: click.Context, /, render: str, device: str, progress: str, 
 
     RENDER is a frame, a pattern (render.####.exr), a folder or a wildcard.
     """
-    from rotonodes.cli.jobs.flattening import Wishes, flatten_graph, made_line
+    from rotonodes.cli.jobs.flattening import LOTTIE, Wishes, flatten_graph, made_line
     from rotonodes.cli.jobs.job_graph import run_job
     from rotonodes.cli.jobs.palette_wishes import wished_palettes
 
-    kinds = ("gif", "png", *(kind for kind in ("mp4", "psd", "svg") if given.pop(kind)))
+    asked = {option: given.pop(option) for option in ("mp4", "psd", "svg", "lottie")}
+    kinds = ("gif", "png", *(LOTTIE if option == "lottie" else option for option, wished in asked.items() if wished))
     given |= {"palettes": wished_palettes(given["palettes"]), "kinds": kinds}
     text, told = flatten_graph(render, Wishes(**given))
     for line in told:

@@ -19,6 +19,7 @@ from rotonodes.values.palette import Palette
 from rotonodes.values.pixels import Batch, Clip, Image, Labels, Layers, Matte
 from rotonodes.values.tones import LightDirection, ToneScale
 
+_AnyFrame = TypeVar("_AnyFrame", Image, Matte, Labels, Layers)
 _Levels = TypeVar("_Levels", Image, Matte)
 _Picture = TypeVar("_Picture", Image, Matte, Labels)
 _Shape = TypeVar("_Shape", Matte, Labels)
@@ -764,12 +765,12 @@ class HoldFrames(Node):
     ) -> None: ...
     def __call__(  # type: ignore[override]
         self,
-        image: Clip[_Picture] | Sequence[_Picture] | _Picture,
+        image: Clip[_AnyFrame] | Sequence[_AnyFrame] | _AnyFrame,
         *,
         frame: int = 1,
         key: str = "",
         device: str = "cpu",
-    ) -> _Picture: ...
+    ) -> _AnyFrame: ...
 
 class InkLines(Node):
     """Draw ink lines from the passes of a render.

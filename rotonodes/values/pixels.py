@@ -448,5 +448,7 @@ def _device(device: str | torch.device) -> torch.device:
 
 # A picture of any kind, the same kind going out as came in.
 Picture = TypeVar("Picture", Image, Matte, Labels)
+# A frame of any kind, for nodes that only pass it on.
+AnyFrame = TypeVar("AnyFrame", Image, Matte, Labels, Layers)
 # The same of values that can be computed with.
 Levels = TypeVar("Levels", Image, Matte)

@@ -13,6 +13,7 @@ from rotonodes.cli.jobs.cutting import color_code
 from rotonodes.cli.jobs.named_pictures import NodeFields
 from rotonodes.cli.jobs.own_colors import border_palette, material_color, own_palettes
 from rotonodes.cli.jobs.palette_wishes import TONES, WishedPalettes, check_patterns
+from rotonodes.cli.jobs.pass_sets import PASS_BESIDE
 from rotonodes.cli.jobs.render_files import RenderFiles, find_shot, one_frame
 from rotonodes.cli.jobs.shape_choice import Shapes, choose_shapes
 from rotonodes.cli.jobs.tone_source import ToneSource, Way, choose_source
@@ -38,8 +39,10 @@ RENDER, NOTHING = "render", "none"  # backgrounds
 SHADOW = "#1a1730" + "66"  # on what lies below
 SHADE = "#b4b0cc"  # what is left of a picture's white in a shadow
 STILLS = (".png", ".exr", ".tif", ".jpg", ".webp", ".svg", ".psd")
-LAYERED = {"svg": "WriteSVG", "psd": "WriteFlatPSD"}
-WRITERS = {".gif": "WriteGIF", **dict.fromkeys((".mp4", ".mov", ".mkv", ".webm"), "WriteVideo"), **dict.fromkeys(STILLS, "WriteFrames")}
+VIDEOS = (".mp4", ".mov", ".mkv", ".webm")
+LOTTIE = "json"
+LAYERED = {"svg": "WriteSVG", "psd": "WriteFlatPSD", LOTTIE: "WriteLottie"}
+WRITERS = {".gif": "WriteGIF", f".{LOTTIE}": LAYERED[LOTTIE], **dict.fromkeys(VIDEOS, "WriteVideo"), **dict.fromkeys(STILLS, "WriteFrames")}
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,10 @@ def flatten_graph(given: str, wishes: Wishes) -> tuple[str, list[str]]:
     source = add_tones(job, shapes)
     job.told.append(source.line)
     picture = add_background(job, add_paint(job, shapes, source), source)
-    inked = add_lines(job, picture, shapes)
-    if wishes.on_twos and len(frames) > 1:
-        job.nodes["twos"] = {"type": "HoldFrames", "in": inked}
-        inked = "twos"
+    inked, twos = add_lines(job, picture, shapes), wishes.on_twos and len(frames) > 1
     for kind, path in wished_paths(job, frames).items():
-        job.nodes[kind] = layered_writer(job, kind, path, picture, source, shapes) if kind in LAYERED else picture_writer(job, path, inked)
+        writer = layered_writer(job, kind, path, picture, source, shapes) if kind in LAYERED else picture_writer(job, path, inked)
+        job.nodes[kind] = held(job, writer) if twos and (kind not in LAYERED or kind == LOTTIE) else writer
     return graph_text(format_frames(frames) if frames else "1", job.nodes), job.told
 
 
@@ -302,12 +303,20 @@ def wished_paths(job: Flattening, frames: Sequence[int]) -> dict[str, str]:
     name, folder = shot_name(job.render), job.wishes.output
     made: dict[str, str] = {}
     for kind in job.wishes.kinds:
-        if f".{kind}" not in STILLS and frames:
+        if kind == LOTTIE or (f".{kind}" not in STILLS and frames):
             made[kind] = os.path.join(folder, f"{name}.{kind}")
         elif f".{kind}" in STILLS:
             file = os.path.join(literal(name), f"{literal(name)}.####.{kind}") if frames else f"{literal(name)}.{kind}"
             made[kind] = os.path.join(literal(folder), file)
     return made
+
+
+def held(job: Flattening, writer: NodeFields) -> NodeFields:
+    """The writer with every other frame of its inputs held for two: the nodes that hold them are added."""
+    links = {"": writer["in"]} if isinstance(writer["in"], str) else writer["in"]
+    names = {name: f"{name}_twos".lstrip("_") for name in links}
+    job.nodes |= {names[name]: {"type": "HoldFrames", "in": link} for name, link in links.items()}
+    return {**writer, "in": names.get("", names)}
 
 
 def picture_writer(job: Flattening, path: str, picture: str) -> NodeFields:
@@ -322,12 +331,14 @@ def layered_writer(job: Flattening, kind: str, path: str, picture: str, source: 
     linked |= {"layers": "render.layers"} if shapes else {}
     linked |= {"ink": "ink"} if "ink" in job.nodes else {}
     crypto = object_cryptomatte(job)
-    return {"type": LAYERED[kind], "in": linked, **(kind_field(crypto) if crypto is not None and shapes else {}), "path": path}
+    fields = kind_field(crypto) if crypto is not None and shapes else {}
+    return {"type": LAYERED[kind], "in": linked, **fields, "path": path, **({"fps": job.wishes.fps} if kind == LOTTIE else {})}
 
 
 def shot_name(render: RenderFiles) -> str:
     """A name for the results: that of the files, or where it says only `render` or `frame`, that of their folder."""
-    stem = re.sub(r"[._ -]*(\$pass)?[._ -]*(#+|%0?\d*d|\$F\d*)?$", "", os.path.splitext(os.path.basename(render.path))[0])
+    own = os.path.splitext(os.path.basename(render.path))[0].removeprefix(PASS_BESIDE)
+    stem = re.sub(r"[._ -]*(\$pass)?[._ -]*(#+|%0?\d*d|\$F\d*)?$", "", own)
     folder = os.path.basename(os.path.dirname(os.path.abspath(render.file())))
     plain = stem.lower() in ("", "render", "frame", "frames", "image", "beauty", "out", "output", "rgba")
     return re.sub(r"\[([#%$@<])\]", r"\1", (folder if plain and folder else stem) or "flat")

@@ -8,7 +8,7 @@ from typing import Literal
 
 from rotonodes.errors import UsageError
 from rotonodes.values.frames import format_frames, parse_frames
-from rotonodes.values.pixels import Clip, Image, Labels, Matte, Picture
+from rotonodes.values.pixels import AnyFrame, Clip, Image, Labels, Matte, Picture
 
 Outside = Literal["hold", "loop", "bounce", "black"]
 Range = tuple[int, int]  # first and last frame
@@ -26,7 +26,7 @@ def placed(frame: int, ends: Range, outside: Outside) -> int:
     return min(max(frame, first), last)
 
 
-def frame_of(clip: Clip[Picture], number: int) -> Picture:
+def frame_of(clip: Clip[AnyFrame], number: int) -> AnyFrame:
     """One frame of a clip. Raises UsageError when it is not there."""
     if number in clip.frames:
         for at, picture in clip.items():

@@ -10,7 +10,7 @@ from rotonodes.node.annotations import Frame, InputLink, Shot
 from rotonodes.node.parameters import param
 from rotonodes.nodes.time.timed import Timed
 from rotonodes.values.frames import parse_frames
-from rotonodes.values.pixels import Clip, Picture
+from rotonodes.values.pixels import AnyFrame, Clip
 
 
 class HoldFrames(Timed):
@@ -18,7 +18,7 @@ class HoldFrames(Timed):
 
     With `step: 2` every second frame is shown for two frames, as drawn animation is shot on twos; the steps are counted from `start`.
     `keys` names the frames that are shown instead: each is held until the next one (`keys: "12"` freezes the clip at frame 12). Only the
-    frames that are shown are made.
+    frames that are shown are made. The layers of a render are held as well as pictures are.
     """
 
     step: int = param(2, help="frames that each picture is held for: 2 is on twos", unit="frames", ge=1, le=1000)
@@ -41,5 +41,5 @@ class HoldFrames(Timed):
     def needs_of(self, link: InputLink, frame: int, shot: Shot) -> tuple[int, ...]:
         return (self.shown(frame, shot),)
 
-    def process(self, image: Clip[Picture], *, frame: Frame, shot: Shot) -> Picture:
+    def process(self, image: Clip[AnyFrame], *, frame: Frame, shot: Shot) -> AnyFrame:
         return frame_of(image, self.shown(frame, shot))
