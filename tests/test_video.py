@@ -177,6 +177,25 @@ def test_odd_sizes_are_written_with_their_last_lines_repeated(extension: str, co
     assert np.abs(codes[-1, -1] - wanted[-1, -1]).max() <= 4
 
 
+@ffprobe
+@pytest.mark.parametrize("codec", CODECS)
+def test_odd_sizes_of_every_codec_as_ffmpeg_decodes_them(codec: str, tmp_path: Path) -> None:
+    """As large as asked for, or a column and a row larger where it must be even, and right up to the last column."""
+    encoder, size = CODECS[codec], (261, 123)  # type: ignore[index]
+    file = tmp_path / f"a{encoder.containers[0]}"
+    WriteVideo(path=str(file), codec=codec, fps=23.976, **({} if encoder.crf is None else {"crf": 1}))([ramp(size)] * 2)
+    found = probed(file)
+    chroma = encoder.chroma[0]
+    steps = (1, 1) if not encoder.even else (1 if chroma == "444" else 2, 2 if chroma == "420" else 1)
+    assert (found["width"], found["height"]) == tuple(-(-side // step) * step for side, step in zip(size, steps, strict=True))
+    assert found["avg_frame_rate"] == "24000/1001" and found["nb_read_frames"] == "2"
+    command = ["ffmpeg", "-v", "error", "-i", str(file), "-frames:v", "1", "-sws_flags", "accurate_rnd+full_chroma_int",
+               "-vf", "scale=in_color_matrix=auto", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]  # fmt: skip
+    seen = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.uint8)
+    seen = seen.reshape(found["height"], found["width"], 3)[: size[1], : size[0]].astype(int)
+    assert np.abs(seen - encode(ramp(size), "8", "srgb")).max() <= (4 if encoder.bits[0] == 8 and not encoder.rgb else 2)
+
+
 def test_labels_and_mattes_are_written(tmp_path: Path) -> None:
     labels = Labels(torch.zeros(16, 16, dtype=torch.uint8) + 1, ("a", "b"), ("#000000", "#e0a458"))
     WriteVideo(path=str(tmp_path / "a.mkv"))([labels])
