@@ -176,6 +176,69 @@ def test_a_palette_is_made_by_class_or_by_name(view: View) -> None:
     view.until("() => document.querySelector('.card[data-node=\"paint\"]').dataset.state !== 'failed'")
 
 
+def test_each_object_has_its_palette(chromium: Any, graph: Path) -> None:
+    objects = """  objects:
+    type: PaintObjects
+    in: {labels: tones}
+    objects:
+      Lamp*: {midtone: "#102030 #405060"}  # bottom to top
+      Ball: clay
+  model: {type: LoadModel, path: "none.safetensors"}
+"""
+    graph.write_text(GRAPH + objects)
+    with view_of(chromium, graph) as view:
+        view.select("objects")
+        assert view.tab.locator(".params .field label").first.text_content() == "objects"
+        # the ends of a gradient have a picker each
+        field = view.tab.get_by_label("Lamp*, midtone 2: colour as text")
+        assert field.input_value() == "#405060"
+        field.fill("#ffffff")
+        field.press("Enter")
+        view.until_text('Lamp*: {midtone: "#102030 #ffffff"}', "Ball: clay")
+        # a palette that ships by its name, and its colours to begin with
+        palette = view.tab.get_by_label("Ball: palette", exact=True)
+        assert palette.input_value() == "clay"
+        palette.select_option("sunset")
+        view.until_text("Ball: sunset")
+        assert view.tab.locator(".object .strip i").count() == 4
+        palette.select_option(label="own colours")
+        text = view.until_text('midtone: "#e0814f"')
+        assert "ground_shadow" not in text
+        # other names, another object, and one less
+        names = view.tab.get_by_label("Ball: names of objects")
+        names.fill("Ball, Box")
+        names.press("Enter")
+        view.until_text('"Ball, Box": ', "midtone: ")
+        added = view.field("objects")
+        added.fill("Cup")
+        added.press("Enter")
+        view.until_text("Cup: berry")
+        view.tab.get_by_label("Cup: take its palette out").click()
+        view.tab.get_by_label("Ball, Box: take its palette out").click()
+        view.until("() => document.querySelectorAll('.params .object').length === 1")
+        assert "Cup" not in view.graph.read_text() and "Box" not in view.graph.read_text()
+        view.tab.get_by_label("Lamp*: take its palette out").click()
+        view.until("() => document.querySelectorAll('.params .object').length === 0")
+        view.until_text("objects:\n    type: PaintObjects")
+        # of nodes that are found by the same word, those that can be linked to the selected one come first
+        view.select("model")
+        view.tab.keyboard.press("Tab")
+        view.add("segment")
+        view.until_text("type: UNetSegment, in: {model: model}")
+
+
+def test_what_a_picture_waits_for_is_said(chromium: Any, graph: Path) -> None:
+    with view_of(chromium, graph, before=lambda tab: tab.route("**/api/picture?*", lambda route: None)) as view:
+        view.until("() => document.querySelector('.stage .empty')?.textContent === 'making the picture …'")
+        tell = view.page.server.session.live.tell
+        tell("tones", 1, "running", 0.0, "")
+        view.until("() => document.querySelector('.stage .empty').textContent === 'making the picture … tones is running'")
+        tell("tones", 1, "done", 5.0, "")
+        tell("comp", 1, "running", 0.0, "")  # itself
+        view.until("() => document.querySelector('.stage .empty').textContent === 'making the picture …'")
+        view.tab.unroute_all(behavior="ignoreErrors")
+
+
 def test_everything_by_keyboard(view: View) -> None:
     keys = view.tab.keyboard
     view.until("() => document.activeElement.classList.contains('graph')")
@@ -357,6 +420,27 @@ def test_labels_are_painted_filled_and_saved(view: View, graph: Path) -> None:
     assert classes[2, 40] == 4
     view.tab.get_by_role("button", name="Add LoadLabels").click()
     view.until_text('painted: {type: LoadLabels, path: "painted/labels.####.png"}')
+
+
+def test_painted_labels_are_read_with_their_classes(chromium: Any, graph: Path) -> None:
+    classes = "[background, cast_shadow, form_shadow, midtone, highlight, ground_shadow]"
+    graph.write_text(GRAPH.replace('"labels.####.png"', f'"labels.####.png", classes: {classes}'))
+    with view_of(chromium, graph) as view:
+        view.select("tones")
+        view.tab.keyboard.press("p")
+        view.tab.locator(".paint-bar .classes label", has_text="ground shadow").click()
+        view.tab.get_by_role("button", name="Fill").click()
+        box = view.tab.locator(".viewer .picture").bounding_box()
+        view.tab.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2)
+        view.tab.get_by_label("file", exact=True).fill("painted/labels.####.png")
+        view.tab.get_by_role("button", name="Save labels").click()
+        view.tab.get_by_role("button", name="Add LoadLabels").wait_for()
+        # a node that is no network knows no worst frame, and what was saved can still be read
+        view.tab.get_by_role("button", name="Next worst").click()
+        view.until("() => document.querySelector('.paint-bar [role=status]').textContent.startsWith('only a network can say')")
+        view.tab.get_by_role("button", name="Add LoadLabels").click()
+        view.until_text(f'painted: {{type: LoadLabels, path: "painted/labels.####.png", classes: {classes}}}')
+        view.until("() => document.querySelector('.card[data-node=\"painted\"]')?.dataset.state === 'done'")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -8,11 +8,12 @@ from typing import Any, TypeVar, get_args
 from pydantic.fields import FieldInfo
 
 from rotonodes.describe.reference import doc, type_word
+from rotonodes.io.palettes import find_palette, palette_file, palette_names
 from rotonodes.node.base import Node
 from rotonodes.node.catalogue import all_nodes
 from rotonodes.node.parameters import path_role, unit_of
 from rotonodes.values.color import checked_color, checked_palette
-from rotonodes.values.tones import SIX_CLASSES, SIX_COLORS
+from rotonodes.values.tones import CLASSES, SIX_CLASSES, SIX_COLORS
 
 # Colours of sockets and wires, by what they carry.
 KINDS = {
@@ -29,12 +30,20 @@ OTHER_KIND = "#ff9da6"
 
 
 def types_data() -> dict[str, Any]:
-    """Every node type, the colours of kinds, and the usual classes with theirs."""
+    """Every node type, the colours of kinds, the usual classes with theirs, and the palettes that ship."""
     types = [type_data(cls) for cls in all_nodes().values() if cls.in_catalogue]
     kinds = {kind for one in types for socket in (*one["inputs"], *one["outputs"]) for kind in socket["kinds"]}
     colors = {**KINDS, **dict.fromkeys(sorted(kinds - set(KINDS)), OTHER_KIND)}
     classes = [{"name": name, "color": color} for name, color in zip(SIX_CLASSES, SIX_COLORS, strict=True)]
-    return {"types": types, "kinds": colors, "classes": classes}
+    return {"types": types, "kinds": colors, "classes": classes, "palettes": palettes_data()}
+
+
+def palettes_data() -> dict[str, dict[str, str]]:
+    """The colours that each palette that ships has for the usual classes: palette -> class -> "#rrggbb", the lightest tone first."""
+    palettes = {name: find_palette(palette_file(name)) for name in palette_names()}
+    order = (*reversed(CLASSES), *(name for name in SIX_CLASSES if name not in CLASSES))
+    colors = {name: palette.for_classes(SIX_CLASSES) for name, palette in palettes.items()}
+    return {name: {one: found[one] for one in order if one in found} for name, found in colors.items()}
 
 
 def type_data(cls: type[Node]) -> dict[str, Any]:
@@ -100,6 +109,8 @@ def _kind(name: str, info: FieldInfo, members: list[Mapping[str, Any]]) -> str:
     checks = _checks(info)
     if checked_palette in checks or (name == "palette" and "object" in types):
         return "palette"
+    if any(_holds_palettes(member) for member in members):
+        return "palettes"
     if path_role(info):
         return "path"
     if checked_color in checks:
@@ -113,6 +124,12 @@ def _kind(name: str, info: FieldInfo, members: list[Mapping[str, Any]]) -> str:
         if one in types and (one in ("number", "integer") or len(types) == 1):
             return {"boolean": "bool", "string": "text", "array": "list"}.get(one, one)
     return "json"
+
+
+def _holds_palettes(member: Mapping[str, Any]) -> bool:
+    """Whether a mapping's values are names of palettes, or palettes: class name -> colour."""
+    inner = member.get("additionalProperties")
+    return isinstance(inner, dict) and {str(one.get("type")) for one in _members(inner, {})} == {"string", "object"}
 
 
 def _checks(info: FieldInfo) -> list[Any]:

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { addNode, graphActions } from "../graph/actions";
 import { fits, indexOf } from "../model/graph";
-import type { NodeType } from "../model/protocol";
+import type { NodeType, Output } from "../model/protocol";
 import { change, type Loose, now, select, usePage } from "../model/store";
 import { Dialog } from "./Dialog";
 
@@ -9,6 +9,7 @@ interface Item {
   name: string;
   category: string;
   help: string;
+  fits?: boolean; // it can be linked to the selected node
   choose: () => void;
 }
 
@@ -43,12 +44,24 @@ function fitting(types: NodeType[], loose: Loose | null): NodeType[] {
   return input ? types.filter((type) => type.outputs.some((output) => fits(output, input) || output.kind.startsWith("as "))) : types;
 }
 
+/** What the selected node gives, where it is one: the new node is linked to it. */
+function outputsOfSelected(): Output[] {
+  const { graph, selected } = now();
+  return (selected.length === 1 && graph && indexOf(graph).byName.get(selected[0])?.outputs) || [];
+}
+
 export function AddMenu({ at, loose }: { at: [number, number] | null; loose: Loose | null }) {
   const types = usePage((page) => page.types?.types) ?? [];
-  const items = useMemo(
-    () => fitting(types, loose).map((type) => ({ name: type.name, category: type.category, help: type.help, choose: () => void addNode(type, at, loose) })),
-    [types, at, loose],
-  );
+  const items = useMemo(() => {
+    const outputs = loose ? [] : outputsOfSelected();
+    return fitting(types, loose).map((type) => ({
+      name: type.name,
+      category: type.category,
+      help: type.help,
+      fits: type.inputs.some((input) => outputs.some((output) => fits(output, input))),
+      choose: () => void addNode(type, at, loose),
+    }));
+  }, [types, at, loose]);
   return <Finder title={loose ? `Add a node to ${loose.node}` : "Add a node"} items={items} />;
 }
 
@@ -80,7 +93,7 @@ function Finder({ title, items }: { title: string; items: Item[] }) {
       items
         .map((item) => ({ item, points: score(search, item.name, item.help) }))
         .filter(({ points }) => points > 0)
-        .sort((one, other) => other.points - one.points)
+        .sort((one, other) => other.points - one.points || Number(other.item.fits ?? false) - Number(one.item.fits ?? false))
         .map(({ item }) => item),
     [items, search],
   );

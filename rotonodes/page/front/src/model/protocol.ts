@@ -19,7 +19,7 @@ export type Value = null | boolean | number | string | Value[] | { [name: string
 
 export interface Param {
   name: string;
-  kind: "number" | "integer" | "text" | "choice" | "bool" | "color" | "path" | "frames" | "palette" | "list" | "json";
+  kind: "number" | "integer" | "text" | "choice" | "bool" | "color" | "path" | "frames" | "palette" | "palettes" | "list" | "json";
   default: Value;
   min?: number | null;
   max?: number | null;
@@ -53,6 +53,7 @@ export interface Types {
   types: NodeType[];
   kinds: Record<Kind, string>;
   classes: LabelClass[];
+  palettes: Record<string, Record<string, string>>; // those that ship: name, class, colour
 }
 
 export interface Fault {

@@ -55,59 +55,189 @@ export function ColorField({ id, name, value, label, set }: ColorProps) {
   );
 }
 
-/** A colour of each class; two are the ends of a gradient. */
-export type Palette = Record<string, string | string[]>;
+/** A colour of each class; two, between spaces or in a list, are the ends of a gradient. */
+export type Colors = Record<string, string | string[]>;
+/** Colours, or the name of a palette that ships, or of a file. */
+export type Palette = string | Colors;
+
+const NO_PALETTES: Record<string, Record<string, string>> = {};
+const OUTSIDE = ["background", "ground_shadow"]; // no tones of a shape
+
+interface ChoiceProps {
+  id?: string;
+  label: string;
+  value: Palette;
+  tones?: boolean; // of a shape alone
+  set: (value: Value | undefined) => void;
+}
+
+const colorsOf = (palette: Record<string, string> | undefined, tones?: boolean) => Object.fromEntries(Object.entries(palette ?? {}).filter(([one]) => !tones || !OUTSIDE.includes(one)));
+
+/** The palettes that ship. Who goes back to own colours has those of the palette that was chosen, to be changed one by one. */
+export function PaletteChoice({ id, label, value, tones, set }: ChoiceProps) {
+  const shipped = usePage((page) => page.types?.palettes) ?? NO_PALETTES;
+  const named = typeof value === "string" ? value : "";
+  return (
+    <select id={id} className="palette-choice" aria-label={label} value={named} onChange={(event) => set(event.target.value || colorsOf(shipped[named], tones))}>
+      <option value="">own colours</option>
+      {named && !(named in shipped) && <option>{named}</option>}
+      {Object.keys(shipped).map((one) => (
+        <option key={one}>{one}</option>
+      ))}
+    </select>
+  );
+}
+
+/** The colours of a palette that ships, to look at. */
+export function Strip({ palette, tones }: { palette: string; tones?: boolean }) {
+  const colors = usePage((page) => page.types?.palettes)?.[palette];
+  if (!colors) return null;
+  return (
+    <span className="strip" aria-hidden="true">
+      {Object.entries(colorsOf(colors, tones)).map(([one, color]) => (
+        <i key={one} title={`${one.replaceAll("_", " ")} ${color}`} style={{ background: color }} />
+      ))}
+    </span>
+  );
+}
 
 interface PaletteProps {
   id: string;
   name: string;
-  value: Palette;
+  owner?: string; // the object whose palette it is, where there are several
+  value: Colors;
   set: (value: Value | undefined, group?: string) => void;
 }
 
 /** A colour for each class. */
-export function PaletteField({ id, name, value, set }: PaletteProps) {
+export function PaletteField({ id, name, owner, value, set }: PaletteProps) {
   const classes = usePage((page) => page.types?.classes) ?? [];
   const missing = classes.map((one) => one.name).filter((one) => !(one in value));
+  // the four tones of an object, or the two of a floor, are all that is painted of it
+  const whole = owner !== undefined && (missing.every((one) => OUTSIDE.includes(one)) || Object.keys(value).some((one) => OUTSIDE.includes(one)));
+  const of = owner === undefined ? "" : `${owner}, `;
   const add = (added: string) => {
     if (added && !(added in value)) set({ ...value, [added]: picked(classes.find((one) => one.name === added)?.color ?? "#808080") });
   };
   const without = (gone: string) => Object.fromEntries(Object.entries(value).filter(([one]) => one !== gone));
   return (
-    <div className="palette" id={id} role="group" aria-label="palette">
-      {Object.entries(value).map(([one, color]) => (
-        <div key={one} className="swatch">
-          <span>{one.replaceAll("_", " ")}</span>
-          <span className="colors">
-            {(Array.isArray(color) ? color : [color]).map((part, i, all) => (
-              <ColorField
-                key={i}
-                id={`${id}-${one}-${i}`}
-                label={all.length > 1 ? `${one} ${i + 1}` : one}
-                name={`${name}.${one}.${i}`}
-                value={String(part)}
-                set={(next, group) => set({ ...value, [one]: all.length > 1 ? all.map((old, n) => (n === i ? String(next) : old)) : String(next) }, group)}
-              />
-            ))}
-          </span>
-          <button type="button" className="reset" title="take this class out of the palette" aria-label={`${one}: take out of the palette`} onClick={() => set(without(one))}>
-            ×
-          </button>
-        </div>
-      ))}
-      <input
-        key={Object.keys(value).length}
-        list={`${id}-names`}
-        aria-label="add a class or a name to the palette"
-        placeholder="add a class …"
-        onChange={(event) => missing.includes(event.target.value) && add(event.target.value)}
-        onKeyDown={(event) => event.key === "Enter" && add(event.currentTarget.value.trim())}
-      />
+    <div className="palette" id={id} role="group" aria-label={`${of}palette`}>
+      {Object.entries(value).map(([one, color]) => {
+        const parts = Array.isArray(color) ? color.map(String) : String(color).trim().split(/\s+/);
+        const joined = (next: string[]) => (Array.isArray(color) ? next : next.join(" "));
+        return (
+          <div key={one} className="swatch">
+            <span>{one.replaceAll("_", " ")}</span>
+            <span className="colors">
+              {parts.map((part, i) => (
+                <ColorField
+                  key={i}
+                  id={`${id}-${one}-${i}`}
+                  label={of + (parts.length > 1 ? `${one} ${i + 1}` : one)}
+                  name={`${name}.${of}${one}.${i}`}
+                  value={part}
+                  set={(next, group) => set({ ...value, [one]: joined(parts.map((old, n) => (n === i ? String(next) : old))) }, group)}
+                />
+              ))}
+            </span>
+            <button type="button" className="reset" title="take this class out of the palette" aria-label={`${of}${one}: take out of the palette`} onClick={() => set(without(one))}>
+              ×
+            </button>
+          </div>
+        );
+      })}
+      {!whole && (
+        <input
+          key={Object.keys(value).length}
+          list={`${id}-names`}
+          aria-label={`${of}add a class or a name to the palette`}
+          placeholder="add a class …"
+          onChange={(event) => missing.includes(event.target.value) && add(event.target.value)}
+          onKeyDown={(event) => event.key === "Enter" && add(event.currentTarget.value.trim())}
+        />
+      )}
       <datalist id={`${id}-names`}>
         {missing.map((one) => (
           <option key={one} value={one} />
         ))}
       </datalist>
     </div>
+  );
+}
+
+interface PalettesProps {
+  id: string;
+  name: string;
+  value: Record<string, Palette>;
+  set: (value: Value | undefined, group?: string) => void;
+}
+
+/** A palette for each object or each pattern of names; the first that fits an object counts, so they stay in their order. */
+export function PalettesField({ id, name, value, set }: PalettesProps) {
+  const shipped = usePage((page) => page.types?.palettes) ?? NO_PALETTES;
+  const objects = Object.entries(value);
+  const replaced = (old: string, to: string, palette: Palette) => Object.fromEntries(objects.map(([one, its]) => (one === old ? [to, palette] : [one, its])));
+  const add = (added: string) => {
+    if (added && !(added in value)) set({ ...value, [added]: Object.keys(shipped)[0] ?? {} });
+  };
+  return (
+    <div className="palettes">
+      {objects.map(([object, palette], i) => (
+        <div key={object} className="object" role="group" aria-label={object}>
+          <div className="object-head">
+            <ObjectName value={object} taken={(other) => other in value} set={(to) => set(replaced(object, to, palette))} />
+            <PaletteChoice tones label={`${object}: palette`} value={palette} set={(next) => set(replaced(object, object, next as Palette))} />
+            <button
+              type="button"
+              className="reset"
+              title="no palette of its own for this object"
+              aria-label={`${object}: take its palette out`}
+              onClick={() => set(objects.length > 1 ? Object.fromEntries(objects.filter(([one]) => one !== object)) : undefined)}
+            >
+              ×
+            </button>
+          </div>
+          {typeof palette === "string" ? (
+            <Strip tones palette={palette} />
+          ) : (
+            <PaletteField id={`${id}-${i}`} name={name} owner={object} value={palette} set={(next, group) => set(replaced(object, object, next as Palette), group)} />
+          )}
+        </div>
+      ))}
+      <input
+        key={objects.length}
+        id={id}
+        aria-describedby={`${id}-help`}
+        placeholder="add an object: its name, or Lamp*, or Ball, Box …"
+        autoComplete="off"
+        spellCheck={false}
+        onKeyDown={(event) => event.key === "Enter" && add(event.currentTarget.value.trim())}
+        onBlur={(event) => add(event.currentTarget.value.trim())}
+      />
+    </div>
+  );
+}
+
+function ObjectName({ value, taken, set }: { value: string; taken: (name: string) => boolean; set: (name: string) => void }) {
+  const [draft, setDraft] = useState(value);
+  const commit = () => {
+    const name = draft.trim();
+    if (name && name !== value && !taken(name)) set(name);
+    else setDraft(value);
+  };
+  return (
+    <input
+      aria-label={`${value}: names of objects`}
+      title="names in the cryptomatte; * stands for any letters, commas between several"
+      spellCheck={false}
+      autoComplete="off"
+      value={draft}
+      onChange={(event) => setDraft(event.target.value)}
+      onBlur={commit}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") commit();
+        if (event.key === "Escape") setDraft(value);
+      }}
+    />
   );
 }

@@ -2,8 +2,8 @@ import { useEffect, useId, useRef, useState } from "react";
 import { yaml } from "../model/graph";
 import { asked } from "../model/live";
 import type { Param, Value } from "../model/protocol";
-import { change } from "../model/store";
-import { ColorField, type Palette, PaletteField } from "./Colors";
+import { change, now } from "../model/store";
+import { ColorField, type Colors, type Palette, PaletteChoice, PaletteField, PalettesField, Strip } from "./Colors";
 import { setParam } from "./Params";
 
 interface Props {
@@ -80,20 +80,28 @@ function Control({ id, name, param, value, set }: ControlProps) {
       return <NumberField id={id} name={name} param={param} value={value} set={set} />;
     case "color":
       return <ColorField id={id} name={name} value={text ? value : ""} set={set} />;
-    case "palette":
-      if (value && typeof value === "object" && !Array.isArray(value)) {
-        const empty = Object.keys(value).length === 0;
-        return (
-          <span className="palette-or-name">
-            <PaletteField id={empty ? `${id}-classes` : id} name={name} value={value as Palette} set={set} />
-            {empty && <TextField id={id} param={param} value={null} set={set} />}
-          </span>
-        );
-      }
-      break;
+    case "palette": {
+      const mapping = isMapping(value);
+      const empty = mapping && Object.keys(value).length === 0;
+      const shipped = text && value in (now().types?.palettes ?? {});
+      if (!mapping && !text) break;
+      return (
+        <span className="palette-or-name">
+          <PaletteChoice id={shipped ? id : undefined} label={`${param.name}: one that ships`} value={value as Palette} set={set} />
+          {mapping && <PaletteField id={empty ? `${id}-classes` : id} name={name} value={value as Colors} set={set} />}
+          {shipped && <Strip palette={value} />}
+          {!shipped && (text || empty) && <TextField id={id} param={param} value={text ? value : null} set={set} />}
+        </span>
+      );
+    }
+    case "palettes":
+      if (!isMapping(value)) break;
+      return <PalettesField id={id} name={name} value={value as Record<string, Palette>} set={set} />;
   }
   return <TextField id={id} param={param} value={value} set={set} />;
 }
+
+const isMapping = (value: Value): value is Record<string, Value> => !!value && typeof value === "object" && !Array.isArray(value);
 
 function NumberField({ id, name, param, value, set }: ControlProps) {
   const whole = param.kind === "integer";

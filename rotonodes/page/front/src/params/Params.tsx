@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 import { took } from "../graph/NodeCard";
 import { downstream, fits, indexOf } from "../model/graph";
 import { edit } from "../model/live";
-import type { GraphNode, Input } from "../model/protocol";
+import type { GraphNode, Input, Param } from "../model/protocol";
 import { change, notify, now, select, usePage } from "../model/store";
 import { Field } from "./Field";
 
@@ -30,7 +30,7 @@ export function Params() {
             <InputRow key={input.name} node={node} input={input} />
           ))}
           {type && type.params.length > 0 && <h3>Parameters</h3>}
-          {type?.params.map((param) => (
+          {type && inOrder(type.params).map((param) => (
             <Field key={param.name} node={node.name} param={param} value={node.params[param.name]} given={param.name in node.params} />
           ))}
           {type && <Help text={type.help} />}
@@ -38,6 +38,11 @@ export function Params() {
       )}
     </section>
   );
+}
+
+/** Palettes of objects go before the palette of what is left: they are what one sees. */
+function inOrder(params: Param[]): Param[] {
+  return [...params].sort((one, other) => Number(other.kind === "palettes") - Number(one.kind === "palettes"));
 }
 
 function NodeHead({ node, more }: { node: GraphNode; more: number }) {

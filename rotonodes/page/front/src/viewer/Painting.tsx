@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { indexOf, type Looked } from "../model/graph";
 import { asked, edit } from "../model/live";
 import { type LabelPicture, readLabels, rgb, writeLabels } from "../model/png";
-import type { LabelClass } from "../model/protocol";
+import type { LabelClass, Value } from "../model/protocol";
 import { change, notify, now, refresh, usePage } from "../model/store";
 import { flood, stroke } from "./brush";
 import { goTo } from "./Timeline";
@@ -27,6 +27,8 @@ function labelOutputs(): Looked[] {
   return all.sort((one, other) => Number(other.node === a?.node) - Number(one.node === a?.node));
 }
 
+const outputsOf = (name: string) => now().graph?.nodes.find((node) => node.name === name)?.outputs.map((output) => output.name) ?? [];
+
 const nameOf = (looked: Looked | undefined) => (looked ? `${looked.node}.${looked.output}` : "");
 
 /** The labels of a frame over the picture: brush, fill, save, and the frame that needs it most next. */
@@ -46,6 +48,7 @@ export function Painting({ at, size, pixel }: Props) {
   const [path, setPath] = useState("labels/labels.####.png");
   const [message, setMessage] = useState("");
   const [changed, setChanged] = useState(false);
+  const [saved, setSaved] = useState(""); // the files that labels were saved in
   const classes = useMemo(
     () => names?.map((name, i) => ({ name, color: labels?.colors[i] ?? known.find((one) => one.name === name)?.color ?? "#808080" })) ?? known,
     [names, labels, known],
@@ -84,11 +87,13 @@ export function Painting({ at, size, pixel }: Props) {
       const query = new URLSearchParams({ node: source.node, output: source.output, frame: String(frame) });
       const answer = painted.ok ? painted : await fetch(`/api/labels?${query}`, { signal: abort.signal });
       if (!answer.ok) throw new Error((await answer.json()).message);
-      const told = answer.headers.get("X-Classes");
       const picture = await readLabels(new Uint8Array(await answer.arrayBuffer()));
       if (dirty.current) return;
-      if (told) setNames(JSON.parse(told) as string[]);
       setLabels(picture);
+      // a painted file has the colours of its classes only, the node has their names
+      const named = painted.ok ? await fetch(`/api/labels?${query}`, { signal: abort.signal }) : answer;
+      const told = named.headers.get("X-Classes");
+      if (told) setNames(JSON.parse(told) as string[]);
     };
     load().catch((error: Error) => error.name !== "AbortError" && setMessage(error.message));
     return () => abort.abort();
@@ -117,6 +122,7 @@ export function Painting({ at, size, pixel }: Props) {
         const query = new URLSearchParams({ path: file.current, frame: String(at), classes: all.map((one) => one.name).join(",") });
         const written = await asked<{ path: string }>(`/api/labels?${query}`, { method: "PUT", body, headers: { "Content-Type": "image/png" } });
         setMessage(`saved ${written.path}`);
+        setSaved(file.current);
         refresh();
       } catch (error) {
         notify("error", `frame ${at} was not saved: ${(error as Error).message}`);
@@ -144,6 +150,7 @@ export function Painting({ at, size, pixel }: Props) {
 
   const nextWorst = useCallback(async () => {
     if (!source) return;
+    if (!outputsOf(source.node).includes("probabilities")) return setMessage(`only a network can say which frames it is unsure of, and ${source.node} is none: step with ← and →`);
     setMessage("looking for the least certain frame …");
     try {
       const { frames } = await asked<{ frames: { frame: number; uncertain: number }[] }>(`/api/worst?${new URLSearchParams({ node: source.node, scale: "4" })}`);
@@ -277,8 +284,8 @@ export function Painting({ at, size, pixel }: Props) {
             Undo
           </button>
         </div>
-        {!read && message.startsWith("saved") && (
-          <button type="button" title="add a LoadLabels node that reads the painted frames" onClick={() => void addReader(path)}>
+        {!read && saved === path && (
+          <button type="button" title="add a LoadLabels node that reads the painted frames" onClick={() => void addReader(path, classes.map((one) => one.name))}>
             Add LoadLabels
           </button>
         )}
@@ -290,17 +297,19 @@ export function Painting({ at, size, pixel }: Props) {
 
 export const paintKeys: { current: ((event: KeyboardEvent) => boolean) | null } = { current: null };
 
-async function addReader(path: string): Promise<void> {
-  const graph = now().graph;
+async function addReader(path: string, classes: string[]): Promise<void> {
+  const { graph, typeOf } = now();
   if (!graph) return;
+  const usual = typeOf.LoadLabels?.params.find((param) => param.name === "classes")?.default;
+  const params: Record<string, Value> = JSON.stringify(classes) === JSON.stringify(usual) ? { path } : { path, classes };
   const trainer = graph.nodes.find((node) => node.inputs.some((input) => input.name === "labels") && node.type === "TrainUNet");
   let name = "painted";
   for (let n = 2; graph.nodes.some((node) => node.name === name); n++) name = `painted${n}`;
   const { error } = await edit([
-    { op: "add", name, type: "LoadLabels", params: { path }, position: trainer?.position ? [trainer.position[0] - 240, trainer.position[1] + 160] : [0, 400] },
+    { op: "add", name, type: "LoadLabels", params, position: trainer?.position ? [trainer.position[0] - 240, trainer.position[1] + 160] : [0, 400] },
     ...(trainer ? [{ op: "link" as const, node: trainer.name, input: "labels", to: name }] : []),
   ]);
-  if (!error) notify("info", trainer ? `${name} reads the painted labels, and ${trainer.name} learns from them: run it` : `${name} reads the painted labels: link it to a TrainUNet`);
+  if (!error) notify("info", trainer ? `${name} reads the painted labels, and ${trainer.name} learns from them: run it` : `${name} reads the painted labels. To learn from them add a TrainUNet: its labels are ${name}, its image the render, its frames those you painted`);
 }
 
 function Classes({ classes, value, setValue }: { classes: LabelClass[]; value: number; setValue: (value: number) => void }) {

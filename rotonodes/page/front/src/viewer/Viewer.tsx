@@ -155,11 +155,23 @@ export function Viewer() {
         <LossCurve />
         {error && <p className="failure">{error}</p>}
         {!a && <p className="empty">Select a node and press 1 to see it.</p>}
-        {a && shownA.waiting && !shownA.picture && <p className="empty late">making the picture …</p>}
+        {a && shownA.waiting && !shownA.picture && <Waiting node={a.node} />}
       </div>
       <Readout looked={wipe && over && size && over[0] / size[0] > split ? (b ?? a) : a} pixel={over} size={size} />
       <Timeline />
     </section>
+  );
+}
+
+/** Says what a picture waits for: a node that looks at the whole shot may take long. */
+function Waiting({ node }: { node: string }) {
+  const busy = usePage((page) => Object.keys(page.states).find((name) => name !== node && page.states[name].state === "running"));
+  const whole = usePage((page) => !!busy && !!page.graph && !!page.typeOf[indexOf(page.graph).byName.get(busy)?.type ?? ""]?.whole_clip);
+  return (
+    <p className="empty late">
+      making the picture …
+      {busy && ` ${busy} is running${whole ? ", once for the whole shot" : ""}`}
+    </p>
   );
 }
 
@@ -172,7 +184,8 @@ export function toggleWipe(): void {
 function whole(size: [number, number] | null, room: [number, number], covered: number): Place {
   if (!size) return { zoom: 1, x: 0, y: 0 };
   const fit = Math.min((room[0] - covered - 16) / size[0], (room[1] - 16) / size[1]);
-  const zoom = fit >= 2 ? Math.floor(fit) : Math.max(fit, 0.02);
+  // a little more than 100 % would only blur
+  const zoom = fit >= 2 || (fit >= 1 && fit < 1.15) ? Math.floor(fit) : Math.max(fit, 0.02);
   return { zoom, x: Math.round(covered + (room[0] - covered - size[0] * zoom) / 2), y: Math.round((room[1] - size[1] * zoom) / 2) };
 }
 
