@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ import PIL.Image
 import pytest
 
 from page_browser import PATIENCE, Page, open_page
+from rotonodes.errors import Interrupted, RetryError, UsageError
+from rotonodes.io.palettes import find_palette, palette_names
 from rotonodes.io.pictures import read_labels
+from rotonodes.page.graph_run import NodeStates, PageReporter
 from rotonodes.page.open_graph import Conflict, OpenGraph
 from rotonodes.page.server import free_socket
 from rotonodes.values.tones import CLASSES
@@ -77,6 +81,11 @@ def test_types_have_fields(page: Page) -> None:
     types = {one["name"]: one for one in found["types"]}
     fields = {one["name"]: one for one in types["PaintTones"]["params"]}
     assert fields["palette"]["kind"] == "palette"
+    kinds = {(one["name"], param["name"]) for one in found["types"] for param in one["params"] if param["kind"] == "palettes"}
+    assert kinds == {("PaintObjects", "objects")}
+    assert set(found["palettes"]) == set(palette_names())
+    assert list(found["palettes"]["clay"]) == ["highlight", "midtone", "form_shadow", "cast_shadow", "ground_shadow"]
+    assert found["palettes"]["clay"]["midtone"] == find_palette("clay").for_classes(CLASSES)["midtone"]
     side = next(one for one in types["Swatch"]["params"] if one["name"] == "side")
     assert (side["kind"], side["min"], side["unit"], side["default"]) == ("integer", 1, "px", 4)
     assert "View" not in types and "Shrink" not in types
@@ -409,7 +418,7 @@ def test_a_run_delivers_and_tells(page: Page, graph: Path) -> None:
         socket.hear("graph")
         socket.send("run", outputs=["png"], frames=None)
         ended = socket.hear("run", fits=lambda event: event["state"] != "running")
-        assert ended["state"] == "done" and "3 of 3 frames" in ended["line"]
+        assert ended["state"] == "done" and ended["line"].startswith("3 of 3 frames are there: out/a.####.png; ")
         assert len(list((graph.parent / "out").glob("a.*.png"))) == 3
         socket.send("run", outputs=["png"], frames="1-2")
         assert socket.hear("run", fits=lambda event: event["state"] != "running")["state"] == "done"
@@ -446,6 +455,42 @@ def test_a_graph_with_faults_is_not_run(graph: Path, sample_nodes: str) -> None:
     with open_page(graph, graph.parent, sample_nodes) as page, page.socket() as socket:
         socket.send("run", outputs=[], frames=None)
         assert "lefft" in socket.hear("error")["message"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "message"),
+    [
+        (UsageError("patience needs validation frames"), "failed", "patience needs validation frames"),
+        (ZeroDivisionError("zero"), "failed", "ZeroDivisionError: zero"),
+        (Interrupted(), "idle", ""),
+        (RetryError("a file has changed"), "idle", ""),
+    ],
+)
+def test_a_node_that_ends_a_run_is_not_running_any_more(error: Exception, state: str, message: str) -> None:
+    told: list[Any] = []
+    with pytest.raises(type(error)), NodeStates(lambda *one: told.append(one)).span("train", [None]):
+        raise error
+    assert told == [("train", None, "running", 0.0, ""), ("train", None, state, 0.0, message)]
+
+
+def test_the_loss_of_a_training_without_a_log_is_that_of_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[str, Any]] = []
+    reporter = PageReporter(sent.append, lambda *_: None)
+    nodes = {"logged": SimpleNamespace(checkpoints="ckpt"), "train": SimpleNamespace(checkpoints="")}
+    monkeypatch.setattr(reporter, "plan", SimpleNamespace(nodes=nodes))
+    for node, step, text in [
+        ("train", 2, "loss 1.5, 3.0 steps/s"),
+        ("train", 4, "loss 0.75, mean IoU 0.713"),
+        ("logged", 6, "loss 9.0"),
+        ("gif", 8, "frame 8"),
+        ("train", 1, "loss 2"),
+    ]:
+        reporter.on_progress(node, step, 10, text)
+    assert [{**one, "type": ""} for one in sent if one["type"] == "loss"] == [
+        {"type": "", "node": "train", "step": 2, "loss": 1.5, "reset": True},
+        {"type": "", "node": "train", "step": 4, "loss": 0.75},
+        {"type": "", "node": "train", "step": 1, "loss": 2.0, "reset": True},
+    ]
 
 
 # Labels.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from rotonodes.engine.call_timeline import T, Timeline
 from rotonodes.engine.events import Reporter
 from rotonodes.engine.kept import Kept
 from rotonodes.engine.run import run
-from rotonodes.errors import Interrupted, UsageError
+from rotonodes.errors import Interrupted, RetryError, UsageError
 from rotonodes.graph.graph import Graph
 from rotonodes.page.preview import Places, Tell, reason
 from rotonodes.values.frames import parse_frames
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Event = Callable[[dict[str, Any]], None]
 LOG = "log.jsonl"  # in the folder of a training's checkpoints
+LOSS = re.compile(r"loss (\d+(?:\.\d+)?)")  # at the beginning of a training's line of progress
 _CLOCKS_APART = 20_000_000  # ns by which the times of files may lag behind the clock
 
 
@@ -103,7 +105,10 @@ def _ended(result: Result) -> dict[str, Any]:
     if result.failures:
         first = f"{result.failures[0].node}: {result.failures[0].reason}"
         return {"state": "failed", "line": f"{there}; {first}", "failures": [str(failure) for failure in result.failures[:50]]}
-    return {"state": "done" if not result.exit_code else "failed", "line": f"{there}; {result.seconds:.1f} s"}
+    plan = result.plan
+    files = [path for name in plan.sinks for _, path in plan.graph.vertices[name].node.paths("output")] if result.wanted else []
+    where = f": {', '.join(files)}" if files else ""
+    return {"state": "done" if not result.exit_code else "failed", "line": f"{there}{where}; {result.seconds:.1f} s"}
 
 
 class LossLog:
@@ -159,6 +164,7 @@ class PageReporter(Reporter):
         super().__init__()
         self.send, self.tell = send, tell
         self._sent = float("-inf")
+        self._step: int | None = None  # of the last loss in a line of progress
 
     def counts(self) -> dict[str, Any]:
         return {"done": self.frames_done, "total": self.frames_total, "fraction": round(self.fraction, 4)}
@@ -183,6 +189,15 @@ class PageReporter(Reporter):
 
     def on_progress(self, node: str, done: int, total: int, text: str) -> None:
         self.say(f"{node}: {done} of {total}{', ' + text if text else ''}")
+        loss = LOSS.match(text)
+        if loss is not None and not self._is_logged(node):
+            anew = self._step is None or done <= self._step
+            self.send({"type": "loss", "node": node, "step": done, "loss": float(loss[1]), **({"reset": True} if anew else {})})
+            self._step = done
+
+    def _is_logged(self, node: str) -> bool:
+        """Whether a training keeps a log, which says more than its progress."""
+        return self.plan is not None and bool(getattr(self.plan.nodes.get(node), "checkpoints", ""))
 
     def on_percent(self, percent: int) -> None:
         self.say(f"{percent} %")
@@ -205,7 +220,14 @@ class NodeStates(Timeline):
     def span(self, node: str, frames: Sequence[int | None], device: str = "cpu") -> Iterator[None]:
         begun, frame = time.perf_counter(), frames[0] if frames else None
         self.tell(node, frame, "running", 0.0, "")
-        yield
+        try:
+            yield
+        except (Interrupted, RetryError):
+            self.tell(node, frame, "idle", 0.0, "")
+            raise
+        except BaseException as error:  # a training with parameters that do not fit ends the run without another word about its node
+            self.tell(node, frame, "failed", 0.0, reason(error))
+            raise
         self.tell(node, frame, "done", (time.perf_counter() - begun) * 1000 / max(1, len(frames)), "")
 
     def watched(self, node: str, clip: Clip[T]) -> Clip[T]:
