@@ -6,7 +6,7 @@ The copies are nodes like others: the engine, the keys and the cache serve them 
 - Numbers in pixels (`unit="px"`) are divided; whole ones are rounded, so an edge may lie up to half a pixel of the preview off.
 - Networks run at full size, and what they give is shrunk: of a smaller picture they would find other tones (on the example shot 20 to 25 %
   of the shape's pixels at half the size). A run finds their values in the cache.
-- What is learned or measured over the shot (TrainUNet, MeasureTones, FindKeyLight) is taken from full size, as in a run.
+- What is learned or measured over the shot (TrainUNet, MeasureTones, MeasureKeyLight) is taken from full size, as in a run.
 """
 
 from __future__ import annotations
