@@ -129,20 +129,46 @@ def test_tiles_are_blended_in_proportion_where_they_overlap(model, monkeypatch, 
 
 
 @pytest.mark.parametrize(("tile", "batch"), [(0, 1), (64, 1), (0, 2)])
-def test_a_frame_too_large_for_the_device_is_made_on_the_cpu(model, monkeypatch, tile, batch):
-    """Never in smaller tiles: the same frame would have other pixels on a device with more memory, under the same key."""
+def test_a_frame_too_large_for_the_device_is_refused(model, monkeypatch, tile, batch):
+    """Never made in smaller tiles or elsewhere: the same frame would have other pixels on a device with more memory, under the same key."""
     frames, segmenter = torch.rand(batch, 3, 120, 60), Segmenter(model, tile=tile, overlap=8)
-    expected = Segmenter(model, tile=tile, overlap=8)(frames)
+    expected, forward = segmenter(frames), segmenter.network.forward
 
     def short_of_memory(x):
         raise torch.OutOfMemoryError("no memory left")
 
     monkeypatch.setattr(segmenter.network, "forward", short_of_memory)
     with pytest.raises(torch.OutOfMemoryError):
-        segmenter(frames)  # on the CPU there is nothing to fall back to
-    segmenter.device = torch.device("cuda")  # as far as the choice goes: the tensors of this test stay where they are
-    made = torch.cat([segmenter._frame(segmenter._seen(frame[None]), frame.shape[-2:]) for frame in frames])
-    assert torch.equal(made, expected)
+        segmenter(frames)
+    monkeypatch.setattr(segmenter.network, "forward", forward)
+    assert torch.equal(segmenter(frames), expected), "what failed before changes nothing"
+
+
+def test_a_compiled_network_answers_like_the_network(model, monkeypatch):
+    """With another backend than a run's, which takes minutes and a compiler: what is compiled is the same."""
+    sizes, compile_ = [], torch.compile
+
+    def backend(graph, inputs):
+        sizes.append(tuple(next(value for value in inputs if value.dim() == 4 and value.shape[1] == 3).shape))
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", lambda network, **options: compile_(network, backend=backend, **options))
+    compiled, plain = Segmenter(model, compiles=True), Segmenter(model)
+    for size in ((40, 56), (40, 56), (33, 70)):
+        frame = torch.rand(1, 3, *size)
+        assert torch.allclose(compiled(frame), plain(frame), atol=2e-3)
+    assert len(sizes) == 2, "once for each size"
+
+
+def test_where_nothing_can_be_compiled(model, monkeypatch):
+    compile_ = torch.compile
+
+    def backend(graph, inputs):
+        raise RuntimeError("no C++ compiler was found")
+
+    monkeypatch.setattr(torch, "compile", lambda network, **options: compile_(network, backend=backend, **options))
+    with pytest.raises(UsageError, match=r"compile: torch cannot compile the network here .*no C.. compiler was found.*: take compile out"):
+        Segmenter(model, compiles=True)(torch.rand(1, 3, 16, 16))
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 4, 8, 8), (0, 3, 8, 8)])
@@ -369,25 +395,6 @@ def test_which_planes_a_network_sees(channels, seen_as_grey, have, expected):
         return
     with pytest.raises(FrameError, match=expected):
         channel_indices(model, have)
-
-
-def test_a_frame_that_did_not_fit_changes_no_later_frame(model, monkeypatch):
-    """How the work is cut never changes a pixel, nor does what fitted and what did not."""
-    frames = torch.rand(3, 3, 300, 400)
-    alone = Segmenter(model)(frames)
-    segmenter, whole, calls = Segmenter(model), Segmenter._whole, []
-
-    def full(self, pictures, size):
-        if self is segmenter:
-            calls.append(tuple(pictures.shape[-2:]))
-            if len(calls) == 2:
-                raise torch.OutOfMemoryError("simulated")
-        return whole(self, pictures, size)
-
-    monkeypatch.setattr(Segmenter, "_whole", full)
-    segmenter.device = torch.device("cuda")
-    made = [segmenter._frame(segmenter._seen(frame[None]), frame.shape[-2:]) for frame in frames]
-    assert torch.equal(torch.cat(made), alone) and calls == [(300, 400)] * 3
 
 
 PASSES = ("R", "G", "B", "DiffDir.R", "DiffDir.G", "DiffDir.B", "Normal.X", "Normal.Y", "Normal.Z", "KeyLight.Gloss", "Position.X")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rotonodes.engine.batches import BatchLimits, shape_of
 from rotonodes.engine.call_timeline import Timeline
 from rotonodes.engine.clip_feed import ClipFeed, Upstream
 from rotonodes.engine.kept import Kept
@@ -24,6 +25,9 @@ from rotonodes.values.pixels import Batch, Clip
 
 if TYPE_CHECKING:
     from rotonodes.engine.readers import Readers
+
+
+Unstored = tuple[str, int | None, Values]  # a node, a frame, and its values there
 
 
 class Evaluator:
@@ -50,14 +54,17 @@ class Evaluator:
         self.order = {name: i for i, name in enumerate(plan.graph.order())}
         self._once: dict[str, Once] = {name: Once() for name in self.order}
         self._prepared: dict[str, Once] = {name: Once() for name in self.order}
-        self._batch_limit: dict[str, int] = {}  # after CUDA ran out of memory
+        self.limits = BatchLimits(device)
 
     def batch_size(self, name: str) -> int:
-        """Frames that a node takes at once."""
-        return min(batch_of(self.plan.nodes[name], self.device, self.batch), self._batch_limit.get(name, 1 << 30))
+        """Frames that a node is given at once."""
+        return batch_of(self.plan.nodes[name], self.device, self.batch)
 
-    def make(self, name: str, inputs: Mapping[int | None, Values]) -> dict[int | None, Values]:
-        """A node's outputs at the frames of `inputs`: from the cache, or by calling the node."""
+    def make(self, name: str, inputs: Mapping[int | None, Values], unstored: list[Unstored] | None = None) -> dict[int | None, Values]:
+        """A node's outputs at the frames of `inputs`: from the cache, or by calling the node.
+
+        With `unstored`, what belongs into the cache is noted there, for `store` to be called by another thread.
+        """
         if None in inputs:
             return {None: self.once(name)}
         frames = list(inputs)
@@ -70,7 +77,7 @@ class Evaluator:
         made = {}
         batched = type(self.plan.nodes[name]).signature.batched
         for same in _of_one_shape(batched, inputs) if batched else (frames,):
-            made.update(self._call_frames(name, same, inputs))
+            made.update(self._call_frames(name, same, inputs, unstored))
         self.record.note(name, len(frames), time.perf_counter() - begun)
         return made
 
@@ -119,7 +126,7 @@ class Evaluator:
             else:
                 _add_input(inputs, key, self.once(link.node)[link.output], socket.many)
         begun = time.perf_counter()
-        values = self._store(name, None, node.split_outputs(self._call(name, [None], inputs)))
+        values = self._checked(name, None, node.split_outputs(self._call(name, [None], inputs)), None)
         self.record.note(name, 1, time.perf_counter() - begun)
         self.record.result.values[name] = values
         self.record.made[name].add(None)
@@ -147,37 +154,47 @@ class Evaluator:
 
     # Calls.
 
-    def _call_frames(self, name: str, frames: list[int | None], inputs: Mapping[int | None, Values]) -> dict[int | None, Values]:
+    def _call_frames(
+        self, name: str, frames: list[int | None], inputs: Mapping[int | None, Values], unstored: list[Unstored] | None = None
+    ) -> dict[int | None, Values]:
         node = self.plan.nodes[name]
         if not type(node).signature.batched:
-            return {f: self._store(name, f, node.split_outputs(self._call(name, [f], inputs[f]))) for f in frames}
+            return {f: self._checked(name, f, node.split_outputs(self._call(name, [f], inputs[f])), unstored) for f in frames}
         made = self._call_batch(name, [inputs[frame] for frame in frames], frames)
-        return {frame: self._store(name, frame, values) for frame, values in zip(frames, made, strict=True)}
+        return {frame: self._checked(name, frame, values, unstored) for frame, values in zip(frames, made, strict=True)}
 
     def _call_batch(self, name: str, inputs: list[Values], frames: Sequence[int | None]) -> list[Values]:
-        """Call a node with one batch. On CUDA out of memory the batch is halved, the size remembered, and the frames are tried again."""
+        """Call a node with frames of one size, as many at once as fit on the device (`BatchLimits`).
+
+        Where they do not, for others use it too, the batch is halved, the size remembered, and the frames are tried again.
+        """
         import torch
 
-        limit = self._batch_limit.get(name, len(inputs))
-        if len(inputs) > limit:
+        node = self.plan.nodes[name]
+        batched = type(node).signature.batched
+        shape = shape_of(inputs[0], batched)
+        chosen = self.batch is not None or getattr(node, "batch", None) is not None
+        if len(inputs) > 1 and not chosen and self.limits.to_measure(name, shape):
+            first = self.limits.measured(name, shape, lambda: self._call_batch(name, inputs[:1], frames[:1]))
+            return first + self._call_batch(name, inputs[1:], frames[1:])
+        if len(inputs) > (limit := self.limits.of(name, shape, len(inputs))):
             cuts = [slice(at, at + limit) for at in range(0, len(inputs), limit)]
             return [values for cut in cuts for values in self._call_batch(name, inputs[cut], frames[cut])]
         stacked = dict(inputs[0])
-        for key in type(self.plan.nodes[name]).signature.batched:
-            if stacked.get(key) is not None:
-                stacked[key] = Batch.of([given[key].to(self.device) for given in inputs])
-        node = self.plan.nodes[name]
         result: Values | None = None
         # Handled after the block: inside an except clause the error would keep the memory of the failed call on the device.
         with contextlib.suppress(torch.OutOfMemoryError):
+            for key in batched:
+                if stacked.get(key) is not None:
+                    stacked[key] = Batch.of([given[key].to(self.device) for given in inputs])
             result = node.split_outputs(self._call(name, frames, stacked))
         if result is None:
             del stacked
-            if len(inputs) == 1:
-                raise FrameError("out of memory on the device even for one frame: use --device cpu, or smaller tiles")
             torch.cuda.empty_cache()
-            self._batch_limit[name] = len(inputs) // 2
-            self.record.warn(f"{name}: out of memory with a batch of {len(inputs)}; continuing with {len(inputs) // 2}")
+            if len(inputs) == 1:
+                raise FrameError(self.limits.too_large(node, inputs[0]))
+            left = self.limits.halve(name, shape, len(inputs))
+            self.record.warn(f"{name}: out of memory with a batch of {len(inputs)}; continuing with {left}")
             return self._call_batch(name, inputs, frames)
         split = {key: value.split() if isinstance(value, Batch) else [value] * len(inputs) for key, value in result.items()}
         return [{key: values[i] for key, values in split.items()} for i in range(len(inputs))]
@@ -238,15 +255,24 @@ class Evaluator:
 
     # The cache.
 
-    def _store(self, name: str, frame: int | None, values: Values) -> Values:
+    def _checked(self, name: str, frame: int | None, values: Values, unstored: list[Unstored] | None) -> Values:
+        """The values, which are of the declared types, in the cache or noted in `unstored`."""
         for output, kind in self.plan.nodes[name].outputs().items():
             value = values.get(output)
             if kind in FRAME_TYPES and value is not None and not isinstance(value, kind):  # type: ignore[arg-type]
                 raise FrameError(f"its process gave {type(value).__name__} for the output {output!r}, which is declared as {kind.__name__}")
         if name in self.plan.kept:
-            outputs = self.plan.outputs.get(name, ())
-            self.plan.cache.store(self.plan.keys.of(name, frame), {o: values.get(o) for o in outputs})
+            if unstored is None:
+                self.store((name, frame, values))
+            else:
+                unstored.append((name, frame, values))
         return values
+
+    def store(self, unstored: Unstored) -> None:
+        """Put a node's values at one frame into the cache."""
+        name, frame, values = unstored
+        outputs = self.plan.outputs.get(name, ())
+        self.plan.cache.store(self.plan.keys.of(name, frame), {o: values.get(o) for o in outputs})
 
     def _load(self, name: str, frame: int | None) -> Values:
         kinds = dict(self.plan.nodes[name].outputs())

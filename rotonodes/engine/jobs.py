@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from rotonodes.engine.clip_feed import ClipFeed, Upstream
-from rotonodes.engine.evaluate import Evaluator
+from rotonodes.engine.evaluate import Evaluator, Unstored
 from rotonodes.engine.result import Values
 from rotonodes.errors import Interrupted, UsageError
 from rotonodes.plan.plan import Task
@@ -26,6 +26,7 @@ class Job:
     waits: int = 0  # inputs that are not made yet
     uses: int = 0  # jobs, sinks and the next chunk that still need the values
     values: dict[int | None, Values] = field(default_factory=dict)
+    unstored: list[Unstored] | None = None  # values for the cache; None: each is stored at once
     failed: set[int | None] = field(default_factory=set)
     finished: bool = False
 
@@ -56,7 +57,7 @@ def _make_frames(job: Job, evaluator: Evaluator) -> None:
             except Upstream:
                 job.failed.add(frame)
         if inputs and not evaluator.record.stop.is_set():
-            job.values = evaluator.make(job.name, inputs)
+            job.values = evaluator.make(job.name, inputs, job.unstored)
     except BaseException as error:  # memory may end anywhere, a node may call sys.exit: the run must not hang on that
         if len(inputs) == len(job.frames) > 1 and not isinstance(error, UsageError | Interrupted):
             for frame, given in inputs.items():
@@ -66,7 +67,7 @@ def _make_frames(job: Job, evaluator: Evaluator) -> None:
 
 
 def _make_frame(job: Job, evaluator: Evaluator, frame: int | None, given: Values) -> None:
-    job.values.update(evaluator.make(job.name, {frame: given}))
+    job.values.update(evaluator.make(job.name, {frame: given}, job.unstored))
 
 
 def _make_chain(job: Job, evaluator: Evaluator) -> None:

@@ -350,7 +350,7 @@ def write_labels(path: str | os.PathLike[str], labels: Labels, *, values: Sequen
     """
     if Path(path).suffix.lower() != ".png":
         raise UsageError(f"{path}: label pictures are palette PNGs: end the name in .png")
-    indices = labels.data.detach().cpu().numpy()
+    indices = labels.to("cpu").data.detach().numpy()
     text = {"rotonodes:classes": " ".join(labels.classes), **({png.KEY: key} if key else {})}
     if values is None:
         png.write_palette_png(path, indices, [parse_hex(color)[:3] for color in labels.colors], text=text)

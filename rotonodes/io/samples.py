@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from rotonodes.errors import FrameError
 from rotonodes.values.color import Colorspace, linear_to_srgb, parse_hex, premultiply, srgb_table, srgb_to_linear, unpremultiply
-from rotonodes.values.pixels import Encoded, Image, Labels, Matte, rgb_names
+from rotonodes.values.crossing import moved
+from rotonodes.values.pixels import Encoded, Image, Labels, Levels, Matte, rgb_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,23 +79,23 @@ def encode(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: 
 
     8 and 16 bit samples are clamped to 0..1 and rounded half up, NaN is 0, colour is divided by alpha; floats keep every
     value and stay premultiplied. Without `alpha` the picture is composited over black. An unchanged picture returns the
-    samples it was read from.
+    samples it was read from. From a GPU 8-bit samples cross as 8 bit, everything else as the picture's floats.
     """
     import torch
 
     if isinstance(picture, Matte):
-        return _interleave(_codes(picture.data.detach().to("cpu", torch.float32), depth, "raw"), depth)
+        return _interleave(_codes(_where_coded(picture, depth).data.detach().to(torch.float32), depth, "raw"), depth)
     encoded = picture.encoded
     same = encoded and encoded.colorspace == colorspace and encoded.samples.dtype == DTYPES[depth]
     if encoded and same and picture.box == (0, 0, *picture.size) and (alpha or picture.alpha is None):
         return encoded.samples
-    picture = picture.on_frame()
-    color = picture.color.detach().to("cpu", torch.float32)
+    picture = _where_coded(picture, depth).on_frame()
+    color = picture.color.detach().to(torch.float32)
     if color.shape[0] == 2:  # two-component data such as vectors: the third plane of an RGB file stays empty
         color = torch.cat([color, torch.zeros_like(color[:1])])
     if not alpha or picture.alpha is None:
         return _interleave(_codes(color, depth, colorspace), depth)
-    coverage = picture.alpha.detach().to("cpu", torch.float32)
+    coverage = picture.alpha.detach().to(torch.float32)
     whole = depth in ("8", "16")
     if colorspace == "raw" or (colorspace == "linear" and not whole):
         color = _codes(color, depth, colorspace)
@@ -104,11 +105,16 @@ def encode(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: 
     return _interleave(torch.cat([color, _codes(coverage, depth, "raw")]), depth)
 
 
+def _where_coded(picture: Levels, depth: Depth) -> Levels:
+    """The picture where its samples are made: 8-bit ones on its device, which makes the CPU's bits, others on the CPU."""
+    return picture if depth == "8" else picture.to("cpu")
+
+
 def label_samples(labels: Labels) -> np.ndarray:
     """Labels in their own colours, uint8 sRGB `[H, W, 3]`. Raises FrameError for an index without a colour."""
     import numpy as np
 
-    indices = labels.data.detach().cpu().numpy()
+    indices = labels.to("cpu").data.detach().numpy()
     if indices.max(initial=0) >= len(labels.colors):
         raise FrameError(f"class index {indices.max()} has no colour: the labels have {len(labels.colors)} classes")
     return np.array([parse_hex(color)[:3] for color in labels.colors], np.uint8)[indices]
@@ -136,14 +142,14 @@ def _srgb_codes(data: Tensor) -> Tensor:
     """
     import torch
 
-    starts, limits = _srgb_buckets()
+    starts, limits = _srgb_buckets(str(data.device))
     bucket = (data.view(torch.int32) >> 16).bitwise_and_(0x7FFF).flatten()  # without the sign of -0.0
     above = data.flatten() >= limits.index_select(0, bucket)
     return (starts.index_select(0, bucket) + above).view(data.shape)
 
 
 @functools.cache
-def _srgb_buckets() -> tuple[Tensor, Tensor]:
+def _srgb_buckets(device: str = "cpu") -> tuple[Tensor, Tensor]:
     """For each bucket of floats from 0 to 1: the code of its start (uint8), the limit to the next code (float32)."""
     import numpy as np
     import torch
@@ -155,7 +161,7 @@ def _srgb_buckets() -> tuple[Tensor, Tensor]:
     first = (np.arange(0x3F81, dtype=np.int32) << 16).view(np.float32)
     starts = np.searchsorted(limits, first, side="right").astype(np.uint8)
     following = np.append(limits, np.float32(np.inf)).astype(np.float32)[starts]
-    return torch.from_numpy(starts), torch.from_numpy(following)
+    return torch.from_numpy(starts).to(device), torch.from_numpy(following).to(device)
 
 
 def _interleave(planes: Tensor, depth: Depth) -> np.ndarray:
@@ -164,4 +170,6 @@ def _interleave(planes: Tensor, depth: Depth) -> np.ndarray:
     import torch
 
     planes = planes.to(torch.float16) if depth == "half" else planes
+    if planes.device.type != "cpu":  # interleaved before they cross
+        return moved(planes.permute(1, 2, 0).contiguous(), torch.device("cpu")).numpy()
     return np.ascontiguousarray(planes.numpy().transpose(1, 2, 0)).astype(DTYPES[depth], copy=False)

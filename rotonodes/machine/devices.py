@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from rotonodes.errors import UsageError
 from rotonodes.machine import torchrun
+
+T = TypeVar("T")
 
 
 def choose_device(wanted: str) -> str:
@@ -30,10 +35,42 @@ def choose_device(wanted: str) -> str:
     return f"cuda:{index}"
 
 
+_peaks: dict[str, int] = {}  # of each GPU, before what is measured by itself
+
+
 def peak_gpu_memory(device: str) -> int:
     """The peak of what torch has allocated on a GPU in this process, in bytes; 0 on the CPU."""
     if device == "cpu":
         return 0
     import torch
 
-    return int(torch.cuda.max_memory_allocated(device))
+    return max(_peaks.get(device, 0), int(torch.cuda.max_memory_allocated(device)))
+
+
+class GpuMemory:
+    """The memory of a GPU as torch allocates it, in bytes."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def free(self) -> int:
+        """What can still be allocated: free on the GPU, or kept by torch for the next tensors."""
+        import torch
+
+        kept = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        return int(torch.cuda.mem_get_info(self.device)[0]) + kept
+
+    def total(self) -> int:
+        import torch
+
+        return int(torch.cuda.mem_get_info(self.device)[1])
+
+    def used_by(self, call: Callable[[], T]) -> tuple[T, int]:
+        """(what `call` returns, the memory that was allocated on the way, at its peak)."""
+        import torch
+
+        _peaks[self.device] = peak_gpu_memory(self.device)
+        before = torch.cuda.memory_allocated(self.device)
+        torch.cuda.reset_peak_memory_stats(self.device)
+        made = call()
+        return made, int(torch.cuda.max_memory_allocated(self.device)) - before

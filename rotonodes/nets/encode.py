@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -39,7 +40,7 @@ def encode(linear: Tensor, encoding: str | Sequence[str], channels: Sequence[str
     """
     planes = linear.float()
     if channels:
-        limits = planes.new_tensor([raw_limit(name) for name in channels]).view(-1, 1, 1)
+        limits = _constant(tuple(raw_limit(name) for name in channels), planes.device)
     else:
         limits = planes.new_full((planes.shape[-3], 1, 1), RAW_LIMIT)
     if isinstance(encoding, str):
@@ -53,6 +54,19 @@ def encode(linear: Tensor, encoding: str | Sequence[str], channels: Sequence[str
         own = [index for index, name in enumerate(encoding) if name == kind]
         seen[..., own, :, :] = _encoded(planes[..., own, :, :], kind, limits[own])
     return seen
+
+
+# Tensors of constants are kept: to copy them to a GPU again would wait for everything that is queued there.
+@functools.lru_cache(maxsize=256)
+def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """A float32 value for each channel, `[C, 1, 1]`."""
+    return torch.tensor(values, dtype=torch.float32, device=device).view(-1, 1, 1)
+
+
+@functools.lru_cache(maxsize=256)
+def inside_of(classes: tuple[str, ...], device: torch.device) -> Tensor:
+    """Whether each class is on the shape, bool `[classes]`: all but the first (background) and ground_shadow."""
+    return torch.tensor([i > 0 and name not in OUTSIDE for i, name in enumerate(classes)], device=device)
 
 
 def raw_limit(channel: str) -> float:
@@ -146,7 +160,7 @@ def with_shape(probabilities: Tensor, matte: Tensor, classes: Sequence[str]) -> 
     Background (the first class) and ground_shadow share 1 - matte, the other classes share the matte, each in proportion to its
     probability. Where all classes of a side have probability 0, its first class gets the share.
     """
-    inside = torch.tensor([i > 0 and name not in OUTSIDE for i, name in enumerate(classes)], device=probabilities.device)
+    inside = inside_of(tuple(classes), probabilities.device)
     share = torch.nan_to_num(matte.to(probabilities)).clamp(0, 1)
     made = torch.empty_like(probabilities)
     for side, whole in ((inside, share), (~inside, 1 - share)):
@@ -171,7 +185,7 @@ def preprocess(pictures: Tensor, preprocessing: Preprocessing, encodings: Sequen
         peaks = pictures.amax(dim=(1, 2, 3), keepdim=True)
         pictures = pictures / peaks.where(peaks > 0, 1.0)
     if preprocessing.mean:
-        mean, std = (pictures.new_tensor(values).view(-1, 1, 1) for values in (preprocessing.mean, preprocessing.std))
+        mean, std = (_constant(tuple(values), pictures.device) for values in (preprocessing.mean, preprocessing.std))
         pictures = (pictures - mean) / std
     return pictures
 

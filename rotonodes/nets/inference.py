@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, product
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from rotonodes.errors import UsageError
 from rotonodes.machine.precision import native_precision, refuse_lacking
-from rotonodes.nets.encode import encode, grey, pad, preprocess
+from rotonodes.nets.compiling import Compiled
+from rotonodes.nets.encode import encode, grey, inside_of, pad, preprocess
 from rotonodes.nets.frame_tiles import FrameTile, tiles_of
 from rotonodes.nets.model import Model
-from rotonodes.values.tones import OUTSIDE
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -39,8 +39,9 @@ class Segmenter:
     A frame whose network would need more than `limit` GB (0: no limit) is cut into tiles, each seen with all that the network sees
     around it, where that has a bound (`frame_tiles`): what is made is the same. `tile` is the side in pixels of overlapping tiles
     for larger frames, 0 for none; `overlap` pixels are blended. These tiles are only where `tile` says so, for it is in the key and free
-    memory is not: a single frame that does not fit on a CUDA device is made on the CPU. A batch that does not fit raises
-    `torch.OutOfMemoryError`, so that the caller can retry with a smaller one. Networks with `squash` are never tiled.
+    memory is not. A batch that does not fit on the device raises `torch.OutOfMemoryError`, so that the caller can retry with a smaller
+    one; nothing is made in another way because it did not fit. Networks with `squash` are never tiled. With `compiles` torch compiles
+    the network at its first call with each size (`Compiled`).
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Segmenter:
         tile: int = 0,
         overlap: int = 64,
         limit: float = 0.0,
+        compiles: bool = False,
     ) -> None:
         if precision not in ("auto", *PRECISIONS):
             raise UsageError(f"precision {precision!r} is not known: use one of auto, {', '.join(PRECISIONS)}")
@@ -60,15 +62,16 @@ class Segmenter:
         self.device = torch.device(device)
         self.precision = chosen_precision(model, str(self.device), precision)
         self.dtype = PRECISIONS[self.precision]
-        self._on_cpu: Segmenter | None = None
         self.tile = self._rounded(tile)
         self.overlap = overlap
         self.limit = limit
         network = fold_norms(model.module()).to(self.device, self.dtype).requires_grad_(False)
-        if self.device.type == "cpu" and self.dtype == torch.float32 and torch.backends.mkldnn.is_available():
+        plain_cpu = self.device.type == "cpu" and self.dtype == torch.float32 and not compiles  # the compiler has ways of its own
+        if plain_cpu and torch.backends.mkldnn.is_available():
             network = use_onednn(network)
-        self.network = network.to(memory_format=torch.channels_last)
         self.smallest = int(getattr(network, "smallest", 1))
+        network = network.to(memory_format=torch.channels_last)
+        self.network = Compiled(network) if compiles else network
 
     @torch.no_grad()
     def __call__(self, batch: Tensor) -> Tensor:
@@ -99,19 +102,11 @@ class Segmenter:
         return preprocess(encoded, self.model.preprocessing, encodings)
 
     def _frame(self, picture: Tensor, size: torch.Size) -> Tensor:
-        """One network input `[1, C, h, w]` -> probabilities; on the CPU where it does not fit on the device."""
-        try:
-            if tiles := self._frame_tiles(*picture.shape[-2:]):
-                return self._joined(picture, tiles, size)
-            tiled = self.tile and not self.model.preprocessing.squash and max(picture.shape[-2:]) > self.tile
-            return self._tiled(picture, self.tile, size) if tiled else self._whole(picture, size)
-        except torch.OutOfMemoryError:
-            if self.device.type == "cpu":
-                raise
-        # Outside the except block, whose traceback would keep the failed attempt's tensors alive.
-        torch.cuda.empty_cache()
-        self._on_cpu = self._on_cpu or Segmenter(self.model, "cpu", cast(Precision, self.precision), self.tile, self.overlap, self.limit)
-        return self._on_cpu._frame(picture.cpu(), size).to(picture.device)
+        """One network input `[1, C, h, w]` -> probabilities."""
+        if tiles := self._frame_tiles(*picture.shape[-2:]):
+            return self._joined(picture, tiles, size)
+        tiled = self.tile and not self.model.preprocessing.squash and max(picture.shape[-2:]) > self.tile
+        return self._tiled(picture, self.tile, size) if tiled else self._whole(picture, size)
 
     def _rounded(self, side: int) -> int:
         return side + -side % self.model.size_multiple
@@ -199,7 +194,7 @@ def best_class(probabilities: Tensor, threshold: float | None, shape: Tensor | N
     those outside: background and ground_shadow.
     """
     if shape is not None:
-        inside = torch.tensor([i > 0 and name not in OUTSIDE for i, name in enumerate(classes)], device=probabilities.device)[:, None, None]
+        inside = inside_of(tuple(classes), probabilities.device)[:, None, None]
         there = shape[:, 0] > (0.5 if threshold is None else threshold)
         return torch.where(there, probabilities.masked_fill(~inside, -1).argmax(1), probabilities.masked_fill(inside, -1).argmax(1)).byte()
     if threshold is None:

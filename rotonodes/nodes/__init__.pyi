@@ -386,16 +386,19 @@ class CutOut(Node):
     """Cut out what stands out, by a trained network.
 
     weights: weights file (.safetensors, .pth, .pt); or link a model
-    batch: frames at once; default 8 on CUDA, 1 on the CPU (frames)
+    batch: frames at once; default 1 on the CPU, on CUDA up to 8, as many as fit (frames)
     precision: arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32; changes a few pixels
         at edges
     memory: memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, which changes
         nothing but the memory; 0: never (GB)
+    compile: have torch compile the network first: a minute or more for each size of frame, then a little faster, most on a GPU; for long
+        clips; changes a few pixels at edges
     """
     weights: str | None
     batch: int | None
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     memory: float
+    compile: bool
     def __init__(
         self,
         *,
@@ -403,6 +406,7 @@ class CutOut(Node):
         batch: int | None = None,
         precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
         memory: float = 4.0,
+        compile: bool = False,
     ) -> None: ...
     @overload  # type: ignore[override]
     def __call__(
@@ -1273,8 +1277,8 @@ class OnnxSegment(Node):
     """Segment pictures with a network in ONNX form.
 
     weights: the file that ExportONNX wrote (.onnx)
-    batch: frames at once; default 8 on CUDA, 1 on the CPU (frames)
-    tile: side of overlapping tiles for large frames; 0: no tiles, and what does not fit on a GPU is made on the CPU (px)
+    batch: frames at once; default 1 on the CPU, on CUDA up to 8, as many as fit (frames)
+    tile: side of overlapping tiles for large frames; 0: no tiles (px)
     overlap: overlap of tiles (px)
     threshold: matte above which a pixel is not background; default: the most probable class, with a shape 0.5
     scale: factor to resize frames by before the network, bicubic, and its output back; default that of the weights, mostly 1
@@ -2199,12 +2203,14 @@ class UNetSegment(Node):
     """Segment pictures with a trained network.
 
     weights: weights file (.safetensors, .pth, .pt); or link a model
-    batch: frames at once; default 8 on CUDA, 1 on the CPU (frames)
+    batch: frames at once; default 1 on the CPU, on CUDA up to 8, as many as fit (frames)
     precision: arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32; changes a few pixels
         at edges
     memory: memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, which changes
         nothing but the memory; 0: never (GB)
-    tile: side of overlapping tiles for large frames; 0: no tiles, and what does not fit on a GPU is made on the CPU (px)
+    compile: have torch compile the network first: a minute or more for each size of frame, then a little faster, most on a GPU; for long
+        clips; changes a few pixels at edges
+    tile: side of overlapping tiles for large frames; 0: no tiles (px)
     overlap: overlap of tiles (px)
     threshold: matte above which a pixel is not background; default: the most probable class, with a shape 0.5
     scale: factor to resize frames by before the network, bicubic, and its output back; default that of the weights, mostly 1
@@ -2213,6 +2219,7 @@ class UNetSegment(Node):
     batch: int | None
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     memory: float
+    compile: bool
     tile: int
     overlap: int
     threshold: float | None
@@ -2224,6 +2231,7 @@ class UNetSegment(Node):
         batch: int | None = None,
         precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
         memory: float = 4.0,
+        compile: bool = False,
         tile: int = 0,
         overlap: int = 64,
         threshold: float | None = None,

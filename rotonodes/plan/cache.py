@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from rotonodes.io.files import sweep, write_bytes
 from rotonodes.io.json_text import parse_json
 from rotonodes.plan.cache_entries import HEAD, MAGIC, check, entries, names, prune, size_limit
+from rotonodes.values.crossing import moved
 from rotonodes.values.pixels import Image, Labels, Matte
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def can_pack(value: Any) -> bool:
 
 def pack(value: Any) -> bytes:
     """A value as bytes. Kinds other than pixels have `pack() -> dict` of JSON values and tensors, and a class method `unpack`."""
+    import torch
     from isal import isal_zlib
     from safetensors.torch import save
 
@@ -142,7 +144,8 @@ def pack(value: Any) -> bytes:
     tensors: dict[str, Tensor] = {}
     tree = _strip(fields, "", tensors)
     halves = [name for name, tensor in tensors.items() if _fits_half(tensor)]
-    stored = {name: (t.half() if name in halves else t).contiguous().cpu() for name, t in tensors.items()}
+    cpu = torch.device("cpu")
+    stored = {name: moved((t.half() if name in halves else t).contiguous(), cpu) for name, t in tensors.items()}
     text = json.dumps({"kind": type(value).__name__, "tree": tree, "halves": halves})
     body = save(stored, {"rotonodes": text})
     body = b"z" + isal_zlib.compress(body, 1) if isinstance(value, Labels) else b"-" + body

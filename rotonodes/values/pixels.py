@@ -14,6 +14,7 @@ from rotonodes.errors import UsageError
 from rotonodes.values.box import Box as Box  # everybody finds these two here, beside the pictures
 from rotonodes.values.box import cut as cut
 from rotonodes.values.color import Colorspace
+from rotonodes.values.crossing import Codes, codes_in, moved
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,7 +108,28 @@ class Image:
         """The picture with its data window changed to `box`, zero where it has no pixels; the frame stays."""
         if box == self.box:
             return self
-        return replace(self, data=cut(self.data, self.box, box), origin=(box.left, box.top), encoded=None)
+        own, codes = self.box, self.codes
+        made = replace(self, data=cut(self.data, own, box), origin=(box.left, box.top), encoded=None)
+        if codes is not None and own.intersect(box) == box:
+            at = box.left - own.left, box.top - own.top
+            made.__dict__["_codes"] = codes.cut(slice(at[1], at[1] + box.height), slice(at[0], at[0] + box.width))
+        return made
+
+    def framed(self, origin: tuple[int, int], size: tuple[int, int]) -> Image:
+        """The same pixels in another frame."""
+        made = replace(self, origin=origin, size=size, encoded=None)
+        if (codes := self.codes) is not None:
+            made.__dict__["_codes"] = codes
+        return made
+
+    @property
+    def codes(self) -> Codes | None:
+        """These pixels as their file has them, also after a crop, for the way to a GPU; None where they were changed or are floats."""
+        if self.encoded is None:
+            return self.__dict__.get("_codes")
+        samples = self.encoded.samples
+        whole = (*samples.shape[:2], samples.shape[2]) == (*self.data.shape[1:], self.data.shape[0])
+        return codes_in(samples, self.encoded.colorspace, "A" in self.channels) if whole else None
 
     def on_frame(self) -> Image:
         """The picture on exactly its frame: overscan cut, missing pixels zero."""
@@ -182,7 +204,12 @@ class Image:
         return picture_png(frame.data, frame.channels)
 
     def to(self, device: str | torch.device) -> Image:
-        return self if self.data.device == _device(device) else replace(self, data=self.data.to(device))
+        """The picture on a device. Between the CPU and a GPU it crosses once, whoever asks."""
+        return _on_device(self, device)
+
+    def _data_on(self, device: torch.device) -> Tensor:
+        codes = self.codes if self.data.device.type == "cpu" and device.type == "cuda" else None
+        return moved(self.data, device) if codes is None else codes.developed(device)
 
 
 class _Plane:
@@ -222,7 +249,11 @@ class _Plane:
         return made
 
     def to(self, device: str | torch.device) -> Self:
-        return self if self.data.device == _device(device) else self.with_data(self.data.to(device))
+        """The same on a device. Between the CPU and a GPU it crosses once, whoever asks."""
+        return _on_device(self, device)
+
+    def _data_on(self, device: torch.device) -> Tensor:
+        return moved(self.data, device)
 
 
 @final
@@ -440,10 +471,18 @@ def _check_tensor(kind: str, data: Any, hint: str) -> None:
         raise UsageError(f"{kind}: data is a torch tensor, not {type(data).__name__}: {kind}.{hint}")
 
 
-def _device(device: str | torch.device) -> torch.device:
+def _on_device(value: Any, device: str | torch.device) -> Any:
+    """A picture on a device. What crossed is kept beside it for the next that asks, as long as the picture lives."""
     import torch
 
-    return torch.device(device)
+    there = torch.device(device)
+    if value.data.device == there:
+        return value
+    made = value.__dict__.get("_crossed", {}).get(there)
+    if made is None:
+        made = replace(value, data=value._data_on(there))
+        value.__dict__["_crossed"] = {there: made}
+    return made
 
 
 # A picture of any kind, the same kind going out as came in.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rotonodes.values.pixels import Box, Image, Picture, cut
 
 
@@ -17,4 +15,4 @@ def cut_out(picture: Picture, box: Box) -> Picture:
         inside = Box(box.left, box.top, box.left + 1, box.top + 1)  # a picture has at least one pixel
     if inside == picture.box and box == frame:
         return picture
-    return replace(picture.on(inside), origin=(inside.left - box.left, inside.top - box.top), size=(box.width, box.height), encoded=None)
+    return picture.on(inside).framed((inside.left - box.left, inside.top - box.top), (box.width, box.height))

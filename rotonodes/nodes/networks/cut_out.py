@@ -35,7 +35,7 @@ class CutOut(NetworkRunner):
     def prepare(self, device: Device, **inputs: Any) -> Segmenter:
         from rotonodes.nets.inference import Segmenter
 
-        return Segmenter(self.model_of(inputs), str(device), self.precision, limit=self.memory)
+        return Segmenter(self.model_of(inputs), str(device), self.precision, limit=self.memory, compiles=self.compile)
 
     def process(self, image: Batch[Image], model: Model | None = None, *, wanted: Wanted, prepared: Prepared) -> CutOuts:
         from rotonodes.imaging.picture.compositing import multiplied

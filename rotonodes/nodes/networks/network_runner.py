@@ -18,7 +18,9 @@ class NetworkNode(Node):
     cached: ClassVar[bool] = True
 
     weights: InputPath | None = param(None, help="weights file (.safetensors, .pth, .pt); or link a model")
-    batch: int | None = param(None, help="frames at once; default 8 on CUDA, 1 on the CPU", unit="frames", ge=1, le=1024, pixels=False)
+    batch: int | None = param(
+        None, help="frames at once; default 1 on the CPU, on CUDA up to 8, as many as fit", unit="frames", ge=1, le=1024, pixels=False
+    )
 
     def pixel_reach(self) -> float:
         return math.inf
@@ -41,6 +43,13 @@ class NetworkRunner(NetworkNode):
         "which changes nothing but the memory; 0: never",
         unit="GB",
         ge=0,
+        added=True,
+    )
+
+    compile: bool = param(
+        False,
+        help="have torch compile the network first: a minute or more for each size of frame, then a little faster, most on a GPU; "
+        "for long clips; changes a few pixels at edges",
         added=True,
     )
 

@@ -27,7 +27,7 @@ class SegmentingNode(NetworkNode):
 
     tile: int = param(
         0,
-        help="side of overlapping tiles for large frames; 0: no tiles, and what does not fit on a GPU is made on the CPU",
+        help="side of overlapping tiles for large frames; 0: no tiles",
         unit="px",
         ge=0,
     )

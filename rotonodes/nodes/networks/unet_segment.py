@@ -36,7 +36,7 @@ class UNetSegment(SegmentingNode, NetworkRunner):
         from rotonodes.nets.inference import Segmenter, at_scale
 
         model = at_scale(self.model_of(inputs), self.scale, "UNetSegment")
-        return Segmenter(model, str(device), self.precision, self.tile, self.overlap, self.memory)
+        return Segmenter(model, str(device), self.precision, self.tile, self.overlap, self.memory, self.compile)
 
     def process(
         self, image: Batch[Image], model: Model | None = None, shape: Batch[Matte] | None = None, *, wanted: Wanted, prepared: Prepared

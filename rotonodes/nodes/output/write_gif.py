@@ -73,7 +73,7 @@ class WriteGIF(Node):
 
 
 def _indices(labels: Labels) -> np.ndarray:
-    indices = labels.data.cpu().numpy()
+    indices = labels.to("cpu").data.numpy()
     if indices.max() >= len(labels.colors):
         raise FrameError(f"class index {indices.max()} has no colour: the labels have {len(labels.colors)} classes")
     return indices
