@@ -147,6 +147,19 @@ def test_all_benchmarks_by_one_command(tmp_path: Path, capsys: pytest.CaptureFix
     assert "bench_scale.py: done" in capsys.readouterr().out
 
 
+def test_a_benchmark_whose_libraries_are_missing_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = import_module("run_all")
+    monkeypatch.setattr(bench, "find_spec", lambda module: None if module == "cv2" else object())
+    output = tmp_path / "all.md"
+    assert bench.main(["--quick", "--only", "bench_nodes.py", "bench_rembg.py", "-o", str(output)]) == 0
+    text = output.read_text()
+    assert "## bench_nodes.py\n\nleft out: pip install opencv-python-headless\n" in text
+    assert "## bench_rembg.py\n\nleft out: --rembg names an interpreter" in text
+    assert "bench_nodes.py: left out, pip install opencv-python-headless" in capsys.readouterr().out
+
+
 def test_bench_palette(capsys: pytest.CaptureFixture[str]) -> None:
     assert import_module("bench_palette").main(["--size", "96", "--frames", "3"]) == 0
     found = table(capsys.readouterr().out)

@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.train.data.augment import drop_channels, vary_color
 from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.data.draws import randint, uniform, whole
+from rotonodes.train.data.texture import _clouds, _flat, _stripes, light_gain
 from rotonodes.train.data.window import Window
 from rotonodes.train.settings import NONE, Augment
 from rotonodes.values.color import linear_to_srgb, srgb_to_linear
@@ -191,3 +194,42 @@ def test_places_have_an_inverse():
     for window in windows(Augment(rotate=1, quarter=0.5, scale=0.5), (64, 80), 24, 20):
         rows, columns = torch.meshgrid(torch.arange(24) + 0.5, torch.arange(24) + 0.5, indexing="ij")
         assert torch.allclose(window.grid(window.places()), torch.stack((columns, rows), dim=-1) / 12 - 1, atol=1e-5)
+
+
+def test_on_another_device_everything_is_made_there(monkeypatch):
+    """`meta` stands for the GPU: a tensor that stays on the CPU by mistake cannot be combined with those that are there."""
+    generator, strength = torch.Generator().manual_seed(2), replace(Augment(), jpeg=0)
+    kept = torch.randint(256, (60, 80, 3), dtype=torch.uint8, generator=generator)
+    windows = [Window(5, 6, 40, 32), Window(-9, 60, 40, 32, 0.3, 1, True), Window(0, 0, 70, 32, 0.2), Window(2, 3, 32, 32)]
+    factors = (lambda: light_gain((32, 32), 0.3, generator), *(lambda f=f: f((32, 32), generator) for f in (_flat, _clouds, _stripes)))
+    with torch.device("meta"):
+        for window in windows:
+            planes = window.picture(kept)
+            assert planes.device.type == "meta" and planes.shape == (3, 32, 32)
+            assert window.labels(kept[..., 0]).device.type == "meta"
+            assert window.vectors(planes[:2]).device.type == "meta"
+            assert vary_color(planes, replace(strength, blur=1.0), generator).device.type == "meta"
+        for _ in range(8):
+            assert all(factor().device.type == "meta" for factor in factors)
+        dropped = drop_channels(planes, {"Depth": [1]}, replace(strength, drop_pass=1.0), generator)
+        assert dropped.device.type == "meta"
+
+
+def test_random_numbers_are_the_same_on_every_device():
+    generators = [torch.Generator().manual_seed(4) for _ in range(2)]
+    plain = [uniform(generators[0]), whole(2, 9, generators[0]), randint(7, (2,), generators[0]), uniform(generators[0])]
+    with torch.device("meta"):
+        elsewhere = [uniform(generators[1]), whole(2, 9, generators[1]), randint(7, (2,), generators[1]), uniform(generators[1])]
+    assert [plain[at] for at in (0, 1, 3)] == [elsewhere[at] for at in (0, 1, 3)]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("step", range(6))
+def test_a_gpu_makes_the_batches_of_the_cpu(step):
+    """But for rounding, of which a few codes of compression may turn out otherwise."""
+    data = LabelledFrames(frames(6, 64, 80), classes=3)
+    one, other = (data.batch(step, 8, 48, Augment(), seed=5, device=torch.device(device)) for device in ("cpu", "cuda"))
+    assert other.pictures.device.type == "cuda" and torch.equal(one.labels, other.labels.cpu())
+    differences = (one.pictures - other.pictures.cpu()).abs()
+    assert differences.mean() < 1e-3 and (differences > 0.02).float().mean() < 0.01

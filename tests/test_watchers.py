@@ -166,6 +166,13 @@ def test_progress_says_loss_score_speed_and_what_is_left() -> None:
     assert pace.line(step(1000, 12.0)).endswith("2.0 steps/s"), "at the end nothing is left"
 
 
+def test_progress_says_images_where_the_batch_is_known() -> None:
+    pace = Pace()
+    for number, seconds in ((1, 10.0), (2, 10.5)):
+        said = pace.line(replace(step(number, seconds), batch=8))
+    assert said == "loss 0.500, 2.0 steps/s, 16 images/s, 8 min left"
+
+
 def test_progress_knows_slow_runs() -> None:
     pace = Pace()
     pace.line(step(1, 0.0))

@@ -391,8 +391,8 @@ class CutOut(Node):
         at edges
     memory: memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, which changes
         nothing but the memory; 0: never (GB)
-    compile: have torch compile the network first: a minute or more for each size of frame, then a little faster, most on a GPU; for long
-        clips; changes a few pixels at edges
+    compile: compile the network first (torch.compile): a minute or more for each size of frame, then a little faster, most on a GPU; for
+        long clips; changes a few pixels at edges
     """
     weights: str | None
     batch: int | None
@@ -1979,6 +1979,7 @@ class TrainUNet(Node):
     schedule: learning-rate schedule; plateau: lowered when the score stops improving
     descent: optimizer: weight_decay 0.01, momentum 0.9, gradient_clip 1, warm_up 0.05, plateau_patience 3, plateau_factor 0.3
     precision: arithmetic; bfloat16 is faster on hardware that supports it
+    compile: compile the network first (torch.compile): a minute or more, then faster steps, most on a GPU
     seed: random seed
     architecture: network; the parameters from `width` to `context` are for unet only
     width: features of the first level, doubled at each level below
@@ -2032,6 +2033,7 @@ class TrainUNet(Node):
     schedule: Literal["cosine", "onecycle", "constant", "plateau"]
     descent: dict[Literal["weight_decay", "momentum", "gradient_clip", "warm_up", "plateau_patience", "plateau_factor"], float]
     precision: Literal["float32", "bfloat16", "float16"]
+    compile: bool
     seed: int
     architecture: Literal["unet", "u2net", "u2netp"]
     width: int
@@ -2087,6 +2089,7 @@ class TrainUNet(Node):
         schedule: Literal["cosine", "onecycle", "constant", "plateau"] = "cosine",
         descent: Mapping[Literal["weight_decay", "momentum", "gradient_clip", "warm_up", "plateau_patience", "plateau_factor"], float] = ...,
         precision: Literal["float32", "bfloat16", "float16"] = "float32",
+        compile: bool = False,
         seed: int = 0,
         architecture: Literal["unet", "u2net", "u2netp"] = "unet",
         width: int = 32,
@@ -2208,8 +2211,8 @@ class UNetSegment(Node):
         at edges
     memory: memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, which changes
         nothing but the memory; 0: never (GB)
-    compile: have torch compile the network first: a minute or more for each size of frame, then a little faster, most on a GPU; for long
-        clips; changes a few pixels at edges
+    compile: compile the network first (torch.compile): a minute or more for each size of frame, then a little faster, most on a GPU; for
+        long clips; changes a few pixels at edges
     tile: side of overlapping tiles for large frames; 0: no tiles (px)
     overlap: overlap of tiles (px)
     threshold: matte above which a pixel is not background; default: the most probable class, with a shape 0.5

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from statistics import fmean
 from typing import Any
 
@@ -122,7 +122,7 @@ class Loop:
             self.saved = time.monotonic()
         if self.on_step:
             figures = ", ".join(filter(None, (_best(run), run.figures()))) if last else ""
-            self.on_step(StepReport(run.step, settings.steps, sum(terms.values()), rate, seconds, scores, terms, figures))
+            self.on_step(StepReport(run.step, settings.steps, sum(terms.values()), rate, seconds, scores, terms, figures, settings.batch))
         if over:
             run.warn(_over(run))
         elif last and (unfinished := _unfinished(run)):
@@ -144,18 +144,22 @@ def _batches(
 ) -> Generator[TrainingBatch, None, None]:
     """This process's part of the batches from step `first`; the next one is made on a thread during the current step."""
     own, pairs = group.frames_of(settings.batch), settings.loss.consistency > 0
+    side = torch.cuda.Stream(device) if device.type == "cuda" else None  # batches are made on the GPU beside the step
 
-    def make(step: int) -> TrainingBatch:
-        batch = dataset.batch(step, settings.batch, settings.crop, settings.augment, settings.seed, pairs=pairs, only=own)
-        return batch.pinned() if device.type == "cuda" else batch
+    def make(step: int) -> tuple[TrainingBatch, torch.cuda.Event | None]:
+        with torch.cuda.stream(side) if side else nullcontext():
+            batch = dataset.batch(
+                step, settings.batch, settings.crop, settings.augment, settings.seed, pairs=pairs, only=own, device=device
+            )
+        return batch, side.record_event() if side else None
 
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
         coming = thread.submit(make, first) if first < settings.steps else None
         for step in range(first, settings.steps):
             assert coming
-            batch = coming.result()
+            batch, made = coming.result()
             coming = thread.submit(make, step + 1) if step + 1 < settings.steps else None
-            yield batch.to(device)
+            yield (batch.after(made) if made else batch).to(device)
 
 
 def _silent(text: str) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rotonodes.errors import UsageError
+from rotonodes.nets.compiling import Compiled
 from rotonodes.nets.model import Model, build
 from rotonodes.train.checkpoint import NEWEST, read_checkpoint, write_checkpoint
 from rotonodes.train.data.dataset import LabelledFrames
@@ -92,13 +93,14 @@ def _fresh(
 ) -> TrainingRun:
     """A run before its first step."""
     average = copy.deepcopy(network).eval().requires_grad_(False)
+    learner = group.wrap(network)
     return TrainingRun(
         settings=settings,
         task=task_of(settings),
         dataset=dataset,
         device=device,
         network=network,
-        learner=group.wrap(network),
+        learner=Compiled(learner) if settings.compile else learner,
         size_multiple=cast("int", network.size_multiple),
         average=average,
         optimizer=make_optimizer(settings, network),

@@ -152,7 +152,8 @@ class TrainSettings:
     `crop` is the side of training crops in pixels. `optimizer` is one of `OPTIMIZERS`, `momentum` that of SGD (Nesterov's) and
     RMSprop, `learning_rate` the peak learning rate, `warm_up` the share of the steps in which it rises (cosine, plateau). The
     plateau schedule multiplies it by `plateau_factor` after each `plateau_patience` validations without a better score;
-    `patience` (0: off) ends the run after that many. `precision` float16 needs CUDA and uses loss scaling. `ema_decay` is the
+    `patience` (0: off) ends the run after that many. `precision` float16 needs CUDA and uses loss scaling; `compile` has
+    torch compile the network, which takes a minute or more. `ema_decay` is the
     decay of the moving average of the weights, which is validated and kept; 0 turns it off.
 
     `class_balance` 0 weights all pixels alike, 1 all classes alike, 0.5 is between (weights to that power); `class_weights`
@@ -179,6 +180,7 @@ class TrainSettings:
     patience: int = 0
     ema_decay: float = 0.99
     precision: str = "float32"
+    compile: bool = False
     seed: int = 0
     loss: Loss = field(default_factory=Loss)
     class_balance: float = 0.5
@@ -273,6 +275,8 @@ class TrainSettings:
         values = {name: value for name, value in asdict(self).items() if name not in (*_FREE_ON_RESUME, "preprocessing")}
         values["sight"] = self.preprocessing.as_json()
         # Added later: left out where they are off, so that trainings without them have the fingerprint they always had.
+        if not self.compile:
+            del values["compile"]
         values["augment"] = {name: value for name, value in values["augment"].items() if value or not name.startswith("drop_")}
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain

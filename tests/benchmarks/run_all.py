@@ -1,10 +1,11 @@
 """All benchmarks of speed, one after the other, beside the limits of this machine.
 
-    python tests/benchmarks/run_all.py [-o FILE.md] [--quick]
+    python tests/benchmarks/run_all.py [-o FILE.md] [--quick] [--rembg VENV/bin/python]
 
 Written to a Markdown file as they end: first what the machine can do (matrix products in float32 and bfloat16, copying memory, writing
 and reading a disk), then what each benchmark prints, with its command and the seconds it took. One that fails is told, and the others go
-on; the exit code is then 1. `--quick` runs each on little, to see that it works.
+on; the exit code is then 1. One whose libraries are not installed is left out, with what it needs. `--quick` runs each on little, to see
+that it works.
 """
 
 from __future__ import annotations
@@ -16,21 +17,45 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 HERE = Path(__file__).parent
-# Each benchmark: what it needs for its full form, and for the quick one.
-BENCHMARKS: dict[str, tuple[list[str], list[str]]] = {
-    "bench_jobs.py": ([], ["--size", "64", "--frames", "2", "--repeats", "1", "--small"]),
-    "bench_segment.py": (["--repeats", "3"], ["--sizes", "256", "--repeats", "1", "--config", '{"widths": [4, 8]}']),
-    "bench_precision.py": (["--every", "4"], ["--every", "12", "weights/tones_passes_fast.safetensors"]),
-    "bench_palette.py": ([], ["--size", "96", "--frames", "3"]),
-    "bench_io.py": ([], ["--size", "64", "--repeats", "1", "--frames", "3"]),
-    "bench_engine.py": ([], ["--frames", "4", "--repeats", "1"]),
-    "bench_scale.py": ([], ["--size", "100", "--doublings", "1"]),
-    "bench_memory.py": (["--short", "100", "--long", "10000"], ["--short", "4", "--long", "8", "--repeats", "1"]),
-    "bench_nodes.py": ([], ["--repeats", "1", "--only", "Invert"]),
+REMBG = "bench_rembg.py"
+
+
+class Benchmark(NamedTuple):
+    """The arguments of its full form, those of the quick one, and the libraries that it needs beside rotonodes: module -> package."""
+
+    full: list[str]
+    quick: list[str]
+    needs: Mapping[str, str] = MappingProxyType({})
+
+
+FAST = "weights/tones_passes_fast.safetensors"
+BENCHMARKS = {
+    "bench_jobs.py": Benchmark([], ["--size", "64", "--frames", "2", "--repeats", "1", "--small"]),
+    "bench_segment.py": Benchmark(["--repeats", "3"], ["--sizes", "256", "--repeats", "1", "--config", '{"widths": [4, 8]}']),
+    "bench_onnx.py": Benchmark(
+        ["--repeats", "3", "weights/tones.safetensors", FAST],
+        ["--sizes", "256", "--repeats", "1", FAST],
+        {"onnx": "onnx", "onnxruntime": "onnxruntime"},
+    ),
+    "bench_rembg.py": Benchmark(["--repeats", "3"], ["--size", "64", "--frames", "1", "--repeats", "1"]),
+    "bench_precision.py": Benchmark(["--every", "4"], ["--every", "12", FAST]),
+    "bench_palette.py": Benchmark([], ["--size", "96", "--frames", "3"]),
+    "bench_io.py": Benchmark([], ["--size", "64", "--repeats", "1", "--frames", "3"]),
+    "bench_libraries.py": Benchmark([], ["--size", "64", "--repeats", "1"]),
+    "bench_engine.py": Benchmark([], ["--frames", "4", "--repeats", "1"]),
+    "bench_scale.py": Benchmark([], ["--size", "100", "--doublings", "1"]),
+    "bench_plan.py": Benchmark([], ["--frames", "20", "--repeats", "1"]),
+    "bench_memory.py": Benchmark(["--short", "100", "--long", "10000"], ["--short", "4", "--long", "8", "--repeats", "1"]),
+    "bench_nodes.py": Benchmark(
+        [], ["--repeats", "1", "--only", "Invert"], {"cv2": "opencv-python-headless", "OpenImageIO": "OpenImageIO", "scipy": "scipy"}
+    ),
 }
 
 
@@ -39,13 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, default=Path("out/benchmarks.md"))
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS))
     parser.add_argument("--quick", action="store_true", help="each on little")
+    parser.add_argument("--rembg", metavar="PYTHON", help="an interpreter of an environment with rembg, for bench_rembg.py")
     options = parser.parse_args(arguments)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     failed = []
     with options.output.open("w", encoding="utf-8") as file:
         file.write(f"# Benchmarks\n\n{machine_table(64 if options.quick else 2048)}\n")
         for name in options.only:
-            words = BENCHMARKS[name][int(options.quick)]
+            words = BENCHMARKS[name][int(options.quick)] + (["--python", options.rembg] if name == REMBG and options.rembg else [])
+            if lacking := what_lacks(name, options.rembg):
+                file.write(f"\n## {name}\n\nleft out: {lacking}\n")
+                print(f"{name}: left out, {lacking}", flush=True)
+                continue
             begun = time.perf_counter()
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])}
             command = [sys.executable, str(HERE / name), *words]
@@ -59,6 +89,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{name}: {'failed' if done.returncode else 'done'}, {seconds:.0f} s", flush=True)
     print(f"{options.output}" + (f"; failed: {', '.join(failed)}" if failed else ""))
     return 1 if failed else 0
+
+
+def what_lacks(name: str, rembg: str | None) -> str:
+    """What to do before a benchmark can run here; "" when it can."""
+    packages = [package for module, package in BENCHMARKS[name].needs.items() if find_spec(module) is None]
+    if packages:
+        return f"pip install {' '.join(packages)}"
+    return "--rembg names an interpreter of an environment with rembg" if name == REMBG and not rembg else ""
 
 
 def machine_table(side: int) -> str:

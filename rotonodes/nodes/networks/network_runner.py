@@ -48,7 +48,7 @@ class NetworkRunner(NetworkNode):
 
     compile: bool = param(
         False,
-        help="have torch compile the network first: a minute or more for each size of frame, then a little faster, most on a GPU; "
+        help="compile the network first (torch.compile): a minute or more for each size of frame, then a little faster, most on a GPU; "
         "for long clips; changes a few pixels at edges",
         added=True,
     )

@@ -60,6 +60,9 @@ class TrainingParameters(Node):
     precision: Literal["float32", "bfloat16", "float16"] = param(
         "float32", help="arithmetic; bfloat16 is faster on hardware that supports it"
     )
+    compile: bool = param(
+        False, help="compile the network first (torch.compile): a minute or more, then faster steps, most on a GPU", added=True
+    )
     seed: int = param(0, help="random seed", ge=0)
     architecture: Literal["unet", "u2net", "u2netp"] = param(
         "unet", help="network; the parameters from `width` to `context` are for unet only"
@@ -147,6 +150,7 @@ class TrainingParameters(Node):
             schedule=self.schedule,
             patience=self.patience,
             precision=self.precision,
+            compile=self.compile,
             seed=self.seed,
             loss=self.loss_terms(task),
             class_balance=self.class_balance,

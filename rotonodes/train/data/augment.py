@@ -1,6 +1,7 @@
 """Augmentation of training pictures: surfaces, light, colour, sharpness, grain, compression.
 
-All randomness comes from the given generator, so a seed determines the picture. Operations are torchvision's where it has them;
+All randomness comes from the given generator, so a seed determines the picture. Everything is done on torch's default device, where the
+picture must be, but for compression, which is Pillow's. Operations are torchvision's where it has them;
 hue and saturation are one matrix here, which takes a twentieth of the time of a rotation in HSV.
 """
 
@@ -18,6 +19,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from rotonodes.imaging.passes.spellings import canonical
 from rotonodes.nets.model import SHAPE
+from rotonodes.train.data.draws import chance, here, randn, uniform, whole
 from rotonodes.train.data.texture import light_gain, surface_gain
 from rotonodes.train.settings import Augment
 from rotonodes.values.color import LUMINANCE, linear_to_srgb, srgb_to_linear
@@ -84,7 +86,7 @@ def vary(
     """
     size = (labels.shape[-2], labels.shape[-1])
     surface = light = None
-    if _chance(strength.texture, generator) and colors and len(colors[0].channels) == 3:
+    if chance(strength.texture, generator) and colors and len(colors[0].channels) == 3:
         surface = surface_gain(planes[list(colors[0].channels)], labels, generator, other)
     if strength.light:
         light = light_gain(size, strength.light, generator)
@@ -103,7 +105,7 @@ def drop_channels(planes: Tensor, groups: Mapping[str, Sequence[int]], strength:
 
     The key light is found in three other passes, so it goes with each of them.
     """
-    gone = {name for name in groups if _chance(strength.drop_shape if name == SHAPE else strength.drop_pass, generator)}
+    gone = {name for name in groups if chance(strength.drop_shape if name == SHAPE else strength.drop_pass, generator)}
     if gone & FOUND_IN:
         gone |= {KEY_LIGHT}
     indices = [index for name in gone for index in groups.get(name, ())]
@@ -132,7 +134,7 @@ def vary_color(picture: Tensor, strength: Augment, generator: Generator) -> Tens
     """Light, colour, sharpness, grain and compression of an encoded picture `[3 or 1, H, W]` 0..1, by random amounts."""
 
     def factor(largest: float) -> float:
-        return 1 + largest * (2 * _uniform(generator) - 1)
+        return 1 + largest * (2 * uniform(generator) - 1)
 
     if strength.gamma:
         picture = transforms.adjust_gamma(picture, factor(strength.gamma))
@@ -143,23 +145,23 @@ def vary_color(picture: Tensor, strength: Augment, generator: Generator) -> Tens
     if len(picture) == 3 and (strength.saturation or strength.hue):
         turn = _color_matrix(factor(strength.saturation), factor(strength.hue) - 1)
         picture = torch.einsum("ij,jhw->ihw", turn, picture)
-    if _chance(strength.blur, generator):
-        picture = transforms.gaussian_blur(picture, [BLUR_SIZE, BLUR_SIZE], [0.5 + _uniform(generator)] * 2)
+    if chance(strength.blur, generator):
+        picture = transforms.gaussian_blur(picture, [BLUR_SIZE, BLUR_SIZE], [0.5 + uniform(generator)] * 2)
     if strength.noise:
-        deviation = strength.noise * _uniform(generator)
-        picture = picture + deviation * torch.randn(picture.shape, generator=generator)
+        deviation = strength.noise * uniform(generator)
+        picture = picture + deviation * randn(picture.shape, generator)
     picture = picture.clamp(0, 1)
-    if len(picture) == 3 and _chance(strength.jpeg, generator):
-        picture = _compressed(picture, int(torch.randint(*JPEG_QUALITIES, (), generator=generator)))
+    if len(picture) == 3 and chance(strength.jpeg, generator):
+        picture = _compressed(picture, whole(*JPEG_QUALITIES, generator))
     return picture
 
 
 def _compressed(picture: Tensor, quality: int) -> Tensor:
     """`[3, H, W]` 0..1 through JPEG compression by Pillow; torchvision's is deprecated."""
-    codes = (picture * 255).round().to(torch.uint8).movedim(0, -1).contiguous().numpy()
+    codes = (picture * 255).round().to(torch.uint8).movedim(0, -1).contiguous().cpu().numpy()
     data = io.BytesIO()
     PIL.Image.fromarray(codes).save(data, "JPEG", quality=quality)
-    return torch.from_numpy(np.array(PIL.Image.open(data))).movedim(-1, 0).float() / 255
+    return here(torch.from_numpy(np.array(PIL.Image.open(data)))).movedim(-1, 0).float() / 255
 
 
 def _color_matrix(saturation: float, turn: float) -> Tensor:
@@ -171,11 +173,3 @@ def _color_matrix(saturation: float, turn: float) -> Tensor:
     cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5
     rotation = angle.cos() * torch.eye(3) + (1 - angle.cos()) / 3 + angle.sin() * cross
     return rotation @ (saturation * torch.eye(3) + (1 - saturation) * torch.tensor(LUMINANCE).expand(3, 3))
-
-
-def _uniform(generator: Generator) -> float:
-    return float(torch.rand((), generator=generator))
-
-
-def _chance(share: float, generator: Generator) -> bool:
-    return share > 0 and _uniform(generator) < share

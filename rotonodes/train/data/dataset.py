@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.train.data.augment import colors_of, drop_channels, droppable, vary
 from rotonodes.train.data.crop_preprocess import preprocess_frame, preprocessed_size
 from rotonodes.train.data.division import divide, seed_of
+from rotonodes.train.data.draws import whole
 from rotonodes.train.data.store import Store
 from rotonodes.train.data.window import Window, as_values
 from rotonodes.train.settings import NONE, Augment
@@ -49,9 +51,13 @@ class TrainingBatch:
     def to(self, device: torch.device) -> TrainingBatch:
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pinned(self) -> TrainingBatch:
-        """The same in pinned memory, for asynchronous copies to a GPU."""
-        return self._each(Tensor.pin_memory)
+    def after(self, made: torch.cuda.Event) -> TrainingBatch:
+        """The same for the calling thread's stream, which waits until the batch is made on another one."""
+        here = torch.cuda.current_stream(self.pictures.device)
+        here.wait_event(made)
+        for tensor in (self.pictures, self.labels):
+            tensor.record_stream(here)  # its memory is not used again before the step is done
+        return self
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> TrainingBatch:
         return TrainingBatch(change(self.pictures), change(self.labels), None if self.places is None else change(self.places))
@@ -147,27 +153,38 @@ class LabelledFrames:
         return self._preprocessed(encode(torch.cat((linear, missing)).cpu(), self.encodings, self.channels))
 
     def batch(
-        self, step: int, size: int, crop: int, strength: Augment, seed: int, *, pairs: bool = False, only: range | None = None
+        self,
+        step: int,
+        size: int,
+        crop: int,
+        strength: Augment,
+        seed: int,
+        *,
+        pairs: bool = False,
+        only: range | None = None,
+        device: torch.device | None = None,
     ) -> TrainingBatch:
         """TrainingBatch number `step`: `size` random crops of `crop` pixels a side.
 
         A function of its arguments alone, so a resumed training equals one without a break. With `pairs` it is half as many
-        crops, each twice: see `TrainingBatch`. `only` makes some of its pictures and labels, with all places.
+        crops, each twice: see `TrainingBatch`. `only` makes some of its pictures and labels, with all places. On a `device` that is
+        not the CPU, crops cross as they are stored and are varied there, by the same random numbers.
         """
         count = size // 2 if pairs else size
         crops = [self._crop(step * count + i, crop, strength, seed) for i in range(count)]
-        views = [self._view(*crops[i % count], i // count, strength) for i in only or range(size)]
+        with torch.device(device) if device is not None and device.type != "cpu" else nullcontext():
+            views = [self._view(*crops[i % count], i // count, strength) for i in only or range(size)]
         pictures, labels = (torch.stack(column) for column in zip(*views, strict=True))
         return TrainingBatch(pictures, labels, torch.stack([self._places(place, window) for place, window, _ in crops]) if pairs else None)
 
     def _crop(self, count: int, crop: int, strength: Augment, seed: int) -> tuple[int, Window, int]:
         """Crop number `count` of the run: place of the frame, window, and the seed of its variations."""
         place, own = self.division.place(count, seed), seed_of(seed, "crop", count)
-        return place, Window.draw(self._size(place), crop, strength, torch.Generator().manual_seed(own)), own
+        return place, Window.draw(self._size(place), crop, strength, torch.Generator("cpu").manual_seed(own)), own
 
     def _view(self, place: int, window: Window, own: int, second: int, strength: Augment) -> tuple[Tensor, Tensor]:
         """A crop's first or second view, varied: `[C, crop, crop]` and labels. The second is of the next frame, if known."""
-        generator = torch.Generator().manual_seed(seed_of(own, "view", second))
+        generator = torch.Generator("cpu").manual_seed(seed_of(own, "view", second))
         return self._varied(self._next.get(place, place) if second else place, window, strength, generator)
 
     def _places(self, place: int, window: Window) -> Tensor:
@@ -176,7 +193,7 @@ class LabelledFrames:
 
     def _varied(self, place: int, window: Window, strength: Augment, generator: Generator) -> tuple[Tensor, Tensor]:
         def other() -> Tensor:
-            chosen = self.train[int(torch.randint(len(self.train), (), generator=generator))]
+            chosen = self.train[whole(0, len(self.train), generator)]
             planes, _ = self._cut(chosen, Window.draw(self._size(chosen), window.crop, NONE, generator))
             return planes[list(self.colors[0].channels)]
 

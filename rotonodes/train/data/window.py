@@ -1,6 +1,7 @@
 """Windows: random squares of frames, moved, zoomed, rotated and mirrored alike for pictures, labels and motion.
 
-All randomness comes from the given generator, so a seed determines the window.
+All randomness comes from the given generator, so a seed determines the window. Frames are kept on the CPU; what is cut from them is
+resized and turned on torch's default device.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from rotonodes.nets.encode import mirror
+from rotonodes.train.data.draws import here, uniform, whole
 from rotonodes.train.settings import Augment
 
 
@@ -35,14 +37,14 @@ class Window:
     @classmethod
     def draw(cls, size: tuple[int, int], crop: int, strength: Augment, generator: Generator) -> Window:
         """A random window of a frame of `size` (height, width); inside the frame if it fits."""
-        zoom = 1 + strength.scale * _uniform(generator)
-        side = max(round(crop / zoom if _uniform(generator) < 0.5 else crop * zoom), 1)
-        angle = strength.rotate * math.pi * (2 * _uniform(generator) - 1) if strength.rotate else 0.0
+        zoom = 1 + strength.scale * uniform(generator)
+        side = max(round(crop / zoom if uniform(generator) < 0.5 else crop * zoom), 1)
+        angle = strength.rotate * math.pi * (2 * uniform(generator) - 1) if strength.rotate else 0.0
         # A rotated square reaches further; it is kept inside as well, as far as the frame allows.
         reach = math.ceil(side * (_breadth(angle) - 1) / 2)
         top, left = (_start(length - side - 2 * reach, generator) + reach for length in size)
-        mirrored = _uniform(generator) < strength.flip
-        quarters = int(torch.randint(1, 4, (), generator=generator)) if _uniform(generator) < strength.quarter else 0
+        mirrored = uniform(generator) < strength.flip
+        quarters = whole(1, 4, generator) if uniform(generator) < strength.quarter else 0
         return cls(top, left, side, crop, angle, quarters, mirrored)
 
     def places(self) -> Tensor:
@@ -65,7 +67,7 @@ class Window:
         """The window of `[H, W, C]`, 8-bit codes or halves -> values `[C, crop, crop]` float32."""
         if self.angle:
             return self._turned(kept)
-        cut = as_values(_cut(kept, self.top, self.left, self.side)).movedim(-1, 0)
+        cut = as_values(_piece(kept, self.top, self.left, self.side)).movedim(-1, 0)
         if self.side != self.crop:
             cut = _resize(cut, self.crop)
         if self.quarters:
@@ -75,8 +77,9 @@ class Window:
     def labels(self, labels: Tensor) -> Tensor:
         """The window of class indices `[H, W]` -> `[crop, crop]`: each pixel takes the label below its centre."""
         height, width = labels.shape
-        x, y = self.places().floor().long().unbind(-1)
-        return labels[mirror(y, height), mirror(x, width)]
+        with torch.device("cpu"):  # where frames are kept
+            x, y = self.places().floor().long().unbind(-1)
+        return here(labels[mirror(y, height), mirror(x, width)])
 
     def vectors(self, planes: Tensor) -> Tensor:
         """Vectors `[2, H, W]` (right, up) of the frame, rotated and mirrored with the window."""
@@ -88,7 +91,7 @@ class Window:
         """As `picture`, for any angle: the enclosing square is cut and resized, then rotated bilinearly."""
         margin = math.ceil(self.side * (_breadth(self.angle) - 1) / 2) + 1
         side = self.side + 2 * margin
-        cut = as_values(_cut(kept, self.top - margin, self.left - margin, side)).movedim(-1, 0)
+        cut = as_values(_piece(kept, self.top - margin, self.left - margin, side)).movedim(-1, 0)
         if self.side > self.crop:  # only downscaling needs more than the four nearest samples
             cut = _resize(cut, round(side * self.crop / self.side))
         origin = torch.tensor([self.left - margin, self.top - margin])
@@ -109,12 +112,14 @@ def as_values(kept: Tensor) -> Tensor:
     return kept.float() / 255 if kept.dtype == torch.uint8 else kept.float()
 
 
-def _cut(kept: Tensor, top: int, left: int, side: int) -> Tensor:
+def _piece(kept: Tensor, top: int, left: int, side: int) -> Tensor:
+    """A square of a kept frame, as it is stored, on the default device."""
     height, width = kept.shape[:2]
     if 0 <= top <= height - side and 0 <= left <= width - side:
-        return kept[top : top + side, left : left + side]
-    rows, columns = mirror(torch.arange(top, top + side), height), mirror(torch.arange(left, left + side), width)
-    return kept.index_select(0, rows).index_select(1, columns)
+        return here(kept[top : top + side, left : left + side])
+    with torch.device("cpu"):  # where frames are kept
+        rows, columns = mirror(torch.arange(top, top + side), height), mirror(torch.arange(left, left + side), width)
+    return here(kept.index_select(0, rows).index_select(1, columns))
 
 
 def _resize(planes: Tensor, side: int) -> Tensor:
@@ -126,10 +131,6 @@ def _breadth(angle: float) -> float:
     return abs(math.cos(angle)) + abs(math.sin(angle))
 
 
-def _uniform(generator: Generator) -> float:
-    return float(torch.rand((), generator=generator))
-
-
 def _start(room: int, generator: Generator) -> int:
     """A random first row or column with `room` pixels to spare; centred where the window is larger than the frame."""
-    return int(torch.randint(room + 1, (), generator=generator)) if room > 0 else room // 2
+    return whole(0, room + 1, generator) if room > 0 else room // 2

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Pace:
-    """A step as a line of progress: `loss 0.412, mean IoU 0.713, 3.2 steps/s, 4 min left`.
+    """A step as a line of progress: `loss 0.412, mean IoU 0.713, 3.2 steps/s, 26 images/s, 4 min left`.
 
     Loss and speed are means over the last `window` steps, validations included; the score is the last one. The final line adds
     the step with the best score, the size of the network and its speed.
@@ -37,6 +37,8 @@ class Pace:
         if span > 0:
             speed = (len(self._times) - 1) / span
             words.append(f"{speed:.1f} steps/s" if speed >= 0.95 else f"{1 / speed:.1f} s/step")
+            if step.batch:
+                words.append(f"{step.batch * speed:.3g} images/s")
             if step.step < step.steps:
                 words.append(f"{time_left((step.steps - step.step) / speed)} left")
         if step.figures:

@@ -11,7 +11,7 @@ class StepReport:
     """What `on_step` is called with after each step: steps count from 1; `scores` is None unless the step was validated.
 
     `terms` are the loss terms by name, each times its weight; their sum is `loss`. `figures`, at the last step: the step with
-    the best score, the size of the network and its speed.
+    the best score, the size of the network and its speed. `batch` is the number of images in a step.
     """
 
     step: int
@@ -22,3 +22,4 @@ class StepReport:
     scores: dict[str, Any] | None = None
     terms: dict[str, float] = field(default_factory=dict)
     figures: str = ""
+    batch: int = 0
