@@ -151,11 +151,11 @@ def test_what_did_not_fit_is_remembered_for_its_size_alone(tmp_path: Path) -> No
 
 
 def test_a_frame_that_does_not_fit_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rotonodes.engine.evaluate.BatchLimits", lambda device: BatchLimits("cuda:0", FakeMemory()))
+    monkeypatch.setattr("rotonodes.engine.evaluate.BatchLimits", lambda device: BatchLimits(device, FakeMemory()))
     result = run(worked("1", most=0), root=str(tmp_path), threads=1)
     assert result.exit_code == 1
     assert result.failures[0].reason == (
-        "out of memory on cuda:0 even for one frame of 5x4: it needs about 9.4 GB, 0.0 of 24.0 GB are free: "
+        "out of memory on cpu even for one frame of 5x4: it needs about 9.4 GB, 0.0 of 24.0 GB are free: "
         "set tile: 1024, or use --device cpu"
     )
 

@@ -160,6 +160,14 @@ def test_a_benchmark_whose_libraries_are_missing_is_left_out(
     assert "bench_nodes.py: left out, pip install opencv-python-headless" in capsys.readouterr().out
 
 
+def test_bench_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    """On the CPU, which is all that may be here."""
+    quick = import_module("run_all").BENCHMARKS["bench_gpu.py"].quick
+    assert import_module("bench_gpu").main([*quick, "--device", "cpu"]) == 0
+    found = table(capsys.readouterr().out.partition("\n\n")[2])
+    assert len(found) == 10 and all(numbers([row], "figure")[0] > 0 for row in found)
+
+
 def test_bench_palette(capsys: pytest.CaptureFixture[str]) -> None:
     assert import_module("bench_palette").main(["--size", "96", "--frames", "3"]) == 0
     found = table(capsys.readouterr().out)

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -162,6 +163,18 @@ def test_a_picture_crosses_once_whoever_asks(kind, monkeypatch):
     assert made.to("cpu") is made and there.to("meta") is there and calls == ["meta"]
     changed = made.with_data(made.data)
     assert changed.to("meta") is not there and calls == ["meta", "meta"], "a changed picture has not crossed yet"
+
+
+def test_large_frames_do_not_stay_on_a_small_gpu(monkeypatch):
+    """Copies of the frames under way, fewer than fifty, take at most a tenth of it."""
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=6_000_000_000))
+    cuda, frame = torch.device("cuda:0"), torch.empty(3, 1000, 1000, dtype=torch.float32, device="meta")
+    assert crossing.is_small(frame, cuda) and crossing.is_small(frame, CPU)
+    larger = torch.empty(3, 1001, 1000, device="meta")
+    assert not crossing.is_small(larger, cuda) and crossing.is_small(larger, CPU)
+    monkeypatch.setattr(pixels, "is_small", lambda data, device: False)
+    picture = Image(torch.rand(3, 4, 5))
+    assert picture.to("meta") is not picture.to("meta")
 
 
 def test_what_crossed_lives_no_longer_than_the_picture():

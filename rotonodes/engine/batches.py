@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from rotonodes.engine.result import Values
+from rotonodes.errors import FrameError
 from rotonodes.machine.devices import GpuMemory
 from rotonodes.node.base import Node
+from rotonodes.values.pixels import Batch
 
 T = TypeVar("T")
 
@@ -70,6 +74,49 @@ class BatchLimits:
         return f"{said}{': ' if facts else ''}{', '.join(facts)}: {tiles}use --device cpu"
 
 
-def shape_of(inputs: Values, batched: Any) -> Any:
-    """The sizes of the inputs that are stacked, for one frame."""
-    return tuple(tuple(inputs[key].data.shape) for key in batched if inputs.get(key) is not None)
+@dataclass(frozen=True)
+class BatchCalls:
+    """Calls of a node by `call` (frames, inputs) with as many frames at once as fit. `chosen`: a user said how many."""
+
+    name: str
+    node: Node
+    limits: BatchLimits
+    chosen: bool
+    call: Callable[[Sequence[int | None], Values], Any]
+    warn: Callable[[str], None]
+
+    def make(self, inputs: list[Values], frames: Sequence[int | None]) -> list[Values]:
+        """The outputs at each of some frames of one size.
+
+        Where a batch does not fit, for others use the device too, it is halved, the size remembered, and the frames are tried again.
+        """
+        import torch
+
+        batched = type(self.node).signature.batched
+        shape = tuple(tuple(inputs[0][key].data.shape) for key in batched if inputs[0].get(key) is not None)
+        if len(inputs) > 1 and not self.chosen and self.limits.to_measure(self.name, shape):
+            first = self.limits.measured(self.name, shape, lambda: self.make(inputs[:1], frames[:1]))
+            return first + self.make(inputs[1:], frames[1:])
+        if len(inputs) > (limit := self.limits.of(self.name, shape, len(inputs))):
+            cuts = [slice(at, at + limit) for at in range(0, len(inputs), limit)]
+            return [values for cut in cuts for values in self.make(inputs[cut], frames[cut])]
+        result: Values | None = None
+        # Handled after the block: inside an except clause the error would keep the memory of the failed call on the device.
+        with contextlib.suppress(torch.OutOfMemoryError):
+            result = self._made(batched, inputs, frames)
+        if result is None:
+            torch.cuda.empty_cache()
+            if len(inputs) == 1:
+                raise FrameError(self.limits.too_large(self.node, inputs[0]))
+            left = self.limits.halve(self.name, shape, len(inputs))
+            self.warn(f"{self.name}: out of memory with a batch of {len(inputs)}; continuing with {left}")
+            return self.make(inputs, frames)
+        split = {key: value.split() if isinstance(value, Batch) else [value] * len(inputs) for key, value in result.items()}
+        return [{key: values[i] for key, values in split.items()} for i in range(len(inputs))]
+
+    def _made(self, batched: Sequence[str], inputs: list[Values], frames: Sequence[int | None]) -> Values:
+        stacked = dict(inputs[0])
+        for key in batched:
+            if stacked.get(key) is not None:
+                stacked[key] = Batch.of([given[key].to(self.limits.device) for given in inputs])
+        return self.node.split_outputs(self.call(frames, stacked))

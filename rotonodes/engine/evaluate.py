@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rotonodes.engine.batches import BatchLimits, shape_of
+from rotonodes.engine.batches import BatchCalls, BatchLimits
 from rotonodes.engine.call_timeline import Timeline
 from rotonodes.engine.clip_feed import ClipFeed, Upstream
 from rotonodes.engine.kept import Kept
@@ -21,7 +21,7 @@ from rotonodes.node.signature import FRAME_TYPES
 from rotonodes.plan.keys import FileFingerprints
 from rotonodes.plan.plan import Plan, Task
 from rotonodes.plan.sizes import batch_of
-from rotonodes.values.pixels import Batch, Clip
+from rotonodes.values.pixels import Clip
 
 if TYPE_CHECKING:
     from rotonodes.engine.readers import Readers
@@ -164,40 +164,10 @@ class Evaluator:
         return {frame: self._checked(name, frame, values, unstored) for frame, values in zip(frames, made, strict=True)}
 
     def _call_batch(self, name: str, inputs: list[Values], frames: Sequence[int | None]) -> list[Values]:
-        """Call a node with frames of one size, as many at once as fit on the device (`BatchLimits`).
-
-        Where they do not, for others use it too, the batch is halved, the size remembered, and the frames are tried again.
-        """
-        import torch
-
+        """Call a node with frames of one size, as many at once as fit on the device."""
         node = self.plan.nodes[name]
-        batched = type(node).signature.batched
-        shape = shape_of(inputs[0], batched)
         chosen = self.batch is not None or getattr(node, "batch", None) is not None
-        if len(inputs) > 1 and not chosen and self.limits.to_measure(name, shape):
-            first = self.limits.measured(name, shape, lambda: self._call_batch(name, inputs[:1], frames[:1]))
-            return first + self._call_batch(name, inputs[1:], frames[1:])
-        if len(inputs) > (limit := self.limits.of(name, shape, len(inputs))):
-            cuts = [slice(at, at + limit) for at in range(0, len(inputs), limit)]
-            return [values for cut in cuts for values in self._call_batch(name, inputs[cut], frames[cut])]
-        stacked = dict(inputs[0])
-        result: Values | None = None
-        # Handled after the block: inside an except clause the error would keep the memory of the failed call on the device.
-        with contextlib.suppress(torch.OutOfMemoryError):
-            for key in batched:
-                if stacked.get(key) is not None:
-                    stacked[key] = Batch.of([given[key].to(self.device) for given in inputs])
-            result = node.split_outputs(self._call(name, frames, stacked))
-        if result is None:
-            del stacked
-            torch.cuda.empty_cache()
-            if len(inputs) == 1:
-                raise FrameError(self.limits.too_large(node, inputs[0]))
-            left = self.limits.halve(name, shape, len(inputs))
-            self.record.warn(f"{name}: out of memory with a batch of {len(inputs)}; continuing with {left}")
-            return self._call_batch(name, inputs, frames)
-        split = {key: value.split() if isinstance(value, Batch) else [value] * len(inputs) for key, value in result.items()}
-        return [{key: values[i] for key, values in split.items()} for i in range(len(inputs))]
+        return BatchCalls(name, node, self.limits, chosen, partial(self._call, name), self.record.warn).make(inputs, frames)
 
     def _call(self, name: str, frames: Sequence[int | None], inputs: Values) -> Any:
         """Call a node with its inputs: for one frame, for those of a batch, or for a value made once (None)."""

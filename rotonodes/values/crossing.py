@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+KEPT = 500  # copies of a frame: so many fill a GPU; fewer than fifty are under way at once
+
+
+def is_small(data: Tensor, device: torch.device) -> bool:
+    """Whether a copy may stay on a device as long as its picture lives: copies of all frames under way take a tenth of a GPU then."""
+    import torch
+
+    return device.type != "cuda" or data.nbytes * KEPT <= torch.cuda.get_device_properties(device).total_memory
+
+
 def moved(data: Tensor, device: torch.device) -> Tensor:
     """The tensor on a device; itself where it is there already.
 

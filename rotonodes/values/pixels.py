@@ -14,7 +14,7 @@ from rotonodes.errors import UsageError
 from rotonodes.values.box import Box as Box  # everybody finds these two here, beside the pictures
 from rotonodes.values.box import cut as cut
 from rotonodes.values.color import Colorspace
-from rotonodes.values.crossing import Codes, codes_in, moved
+from rotonodes.values.crossing import Codes, codes_in, is_small, moved
 
 if TYPE_CHECKING:
     import numpy as np
@@ -204,7 +204,7 @@ class Image:
         return picture_png(frame.data, frame.channels)
 
     def to(self, device: str | torch.device) -> Image:
-        """The picture on a device. Between the CPU and a GPU it crosses once, whoever asks."""
+        """The picture on a device. Between the CPU and a GPU it crosses once, whoever asks, unless it is very large."""
         return _on_device(self, device)
 
     def _data_on(self, device: torch.device) -> Tensor:
@@ -249,7 +249,7 @@ class _Plane:
         return made
 
     def to(self, device: str | torch.device) -> Self:
-        """The same on a device. Between the CPU and a GPU it crosses once, whoever asks."""
+        """The same on a device. Between the CPU and a GPU it crosses once, whoever asks, unless it is very large."""
         return _on_device(self, device)
 
     def _data_on(self, device: torch.device) -> Tensor:
@@ -481,7 +481,8 @@ def _on_device(value: Any, device: str | torch.device) -> Any:
     made = value.__dict__.get("_crossed", {}).get(there)
     if made is None:
         made = replace(value, data=value._data_on(there))
-        value.__dict__["_crossed"] = {there: made}
+        if is_small(value.data, there):
+            value.__dict__["_crossed"] = {there: made}
     return made
 
 

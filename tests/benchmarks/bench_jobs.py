@@ -43,6 +43,7 @@ from rotonodes.values.tones import CLASSES, COLORS
 
 sys.path.append(str(Path(__file__).parents[1]))  # foreign_networks, which other tests use too
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"  # as the loops choose it, and ours too
 Way = Callable[[], object]
 PROCESS = multiprocessing.get_context("spawn").Process
 TONES = {"in_channels": 3, "classes": 5, "widths": [32, 64, 128, 256, 512]}  # 7.8 M parameters
@@ -73,13 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def pictures(size: int, count: int) -> None:
-    """`in/a.####.png`: shaded and noisy, as renders are."""
+def pictures(size: int, count: int, height: int | None = None) -> None:
+    """`in/a.####.png`, square without a `height`: shaded and noisy, as renders are."""
     Path("in").mkdir()
-    y, x = np.mgrid[:size, :size] / size
+    y, x = np.mgrid[: height or size, :size] / size
     for number in range(1, count + 1):
         light = np.sin(6 * x + number / 3)[..., None] * np.cos(5 * y[..., None] * (1, 1.2, 1.5))
-        noise = np.random.default_rng(number).normal(0, 3, (size, size, 3))
+        noise = np.random.default_rng(number).normal(0, 3, light.shape)
         PIL.Image.fromarray((light * 90 + 130 + noise).clip(0, 255).astype(np.uint8)).save(f"in/a.{number:04d}.png")
 
 
@@ -155,13 +156,13 @@ def milesial(small: bool) -> dict[str, Way]:
     def loop() -> None:
         net = Milesial(width=width)
         net.load_state_dict(torch.load("milesial.pth", weights_only=True), strict=False)
-        net.eval()
+        net.to(DEVICE).eval()
         Path("theirs").mkdir(exist_ok=True)
         for file in sorted(Path("in").iterdir()):
             with PIL.Image.open(file) as picture:
                 samples = np.asarray(picture).transpose(2, 0, 1) / 255.0
                 size = picture.size[::-1]
-            output = net(torch.from_numpy(samples)[None].float()).cpu()
+            output = net(torch.from_numpy(samples)[None].float().to(DEVICE)).cpu()
             mask = F.interpolate(output, size, mode="bilinear").argmax(dim=1)[0].long().numpy()
             PIL.Image.fromarray((mask * 255).astype(np.uint8)).save(f"theirs/{file.name}")
 
@@ -178,7 +179,7 @@ def u2net(small: bool) -> dict[str, Way]:
     def loop() -> None:
         net = NestedU(*NestedU.SMALL)
         net.load_state_dict(torch.load("u2netp.pth", weights_only=True))
-        net.eval()
+        net.to(DEVICE).eval()
         Path("their_mattes").mkdir(exist_ok=True)
         for file in sorted(Path("in").iterdir()):
             with PIL.Image.open(file) as picture:
@@ -186,7 +187,7 @@ def u2net(small: bool) -> dict[str, Way]:
                 samples = np.asarray(picture.resize((side, side), PIL.Image.Resampling.BILINEAR), np.float64)
             samples = samples / samples.max()
             samples = (samples - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
-            output = net(torch.from_numpy(samples.transpose(2, 0, 1))[None].float())[0][:, 0]
+            output = net(torch.from_numpy(samples.transpose(2, 0, 1))[None].float().to(DEVICE))[0][:, 0].cpu()
             matte = (output - output.min()) / (output.max() - output.min())
             picture = PIL.Image.fromarray((matte.squeeze().numpy() * 255).astype(np.uint8)).convert("RGB")
             picture.resize(size, PIL.Image.Resampling.BILINEAR).save(f"their_mattes/{file.name}")

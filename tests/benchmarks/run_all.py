@@ -39,6 +39,9 @@ FAST = "weights/tones_passes_fast.safetensors"
 BENCHMARKS = {
     "bench_jobs.py": Benchmark([], ["--size", "64", "--frames", "2", "--repeats", "1", "--small"]),
     "bench_segment.py": Benchmark(["--repeats", "3"], ["--sizes", "256", "--repeats", "1", "--config", '{"widths": [4, 8]}']),
+    "bench_gpu.py": Benchmark(
+        [], ["--size", "32x32", "--frames", "2", "--batch", "1", "--repeats", "1", "--matrix", "64", "--config", '{"widths": [4, 8]}']
+    ),
     "bench_onnx.py": Benchmark(
         ["--repeats", "3", "weights/tones.safetensors", FAST],
         ["--sizes", "256", "--repeats", "1", FAST],
