@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -89,3 +90,12 @@ def _make_chain(job: Job, evaluator: Evaluator) -> None:
     except BaseException as error:
         if not isinstance(error, Upstream):
             evaluator.record.fail(name, frame, error)
+
+
+def store_values(unstored: Iterable[Unstored], evaluator: Evaluator, done: Callable[[], None]) -> None:
+    """Store values that a job left to another thread, then call `done`. What cannot be stored is a failed frame."""
+    try:
+        for name, frame, values in unstored:
+            evaluator.record.guard(name, frame, partial(evaluator.store, (name, frame, values)))
+    finally:
+        done()

@@ -15,8 +15,8 @@ from typing import Any
 
 from rotonodes.engine.chains import chains_to
 from rotonodes.engine.clip_feed import ClipFeed, Upstream
-from rotonodes.engine.evaluate import Evaluator, Unstored
-from rotonodes.engine.jobs import Job, make_values
+from rotonodes.engine.evaluate import Evaluator
+from rotonodes.engine.jobs import Job, make_values, store_values
 from rotonodes.engine.pool import Pool, Pools
 from rotonodes.graph.graph import Link
 from rotonodes.plan.plan import Stage, Task
@@ -194,33 +194,29 @@ class StagePass:
 
     def _execute(self, job: Job) -> None:
         """Make the frames of a job, in a thread of a pool."""
-        if self._pool_of(job.name) is not self.pools.frames:
-            job.unstored = []
+        job.unstored = None if self._pool_of(job.name) is self.pools.frames else []
         try:
             make_values(job, self.evaluator)
             self._store_beside(job)
         finally:
             self._end(job)
 
+    def _store_beside(self, job: Job) -> None:
+        """Have another thread store what the one of the device has made; the chunk is open until that is done."""
+        if unstored := job.unstored:
+            job.unstored = None
+            with self.lock:
+                self.open[job.chunk] += 1
+            store = partial(store_values, unstored, self.evaluator, lambda: self._stored(job.chunk))
+            self.pools.frames.submit((job.chunk, self.evaluator.order[job.name]), store)
+
+    def _stored(self, chunk: int) -> None:
+        with self.lock:
+            self._close(chunk)
+
     def _end(self, job: Job) -> None:
         with self.lock:
             self._finish(job)
-
-    def _store_beside(self, job: Job) -> None:
-        """Have another thread store what the one of the device has made; the chunk is open until that is done."""
-        unstored, job.unstored = job.unstored, None
-        if unstored:
-            with self.lock:
-                self.open[job.chunk] += 1
-            self.pools.frames.submit((job.chunk, self.evaluator.order[job.name]), lambda: self._store(unstored, job.chunk))
-
-    def _store(self, unstored: Sequence[Unstored], chunk: int) -> None:
-        try:
-            for one in unstored:
-                self.record.guard(one[0], one[1], partial(self.evaluator.store, one))
-        finally:
-            with self.lock:
-                self._close(chunk)
 
     # Jobs end; all called with the lock held.
 

@@ -15,7 +15,6 @@ from rotonodes.io.exr_decode import decode_parts
 from rotonodes.io.exr_header import Header, attribute_value, read_headers
 from rotonodes.io.files import atomic_write
 from rotonodes.io.seal import seal, with_seal, without_seal
-from rotonodes.values.crossing import moved
 from rotonodes.values.pixels import Box, Encoded, Image, Layers, Matte, cut
 
 if TYPE_CHECKING:
@@ -265,8 +264,8 @@ def _planes(layer: Image | Matte, box: Box, depth: Depth) -> dict[str, np.ndarra
     if encoded and encoded.samples.dtype == wanted and encoded.colorspace != "srgb" and layer.box == box:  # type: ignore[union-attr]
         stack = encoded.samples.transpose(2, 0, 1)
     else:
-        data = layer.data.detach().to(torch.float16 if depth == "half" else torch.float32)  # before it crosses from a GPU
-        stack = cut(moved(data, torch.device("cpu")), _box(layer), box).numpy()
+        data = layer.to("cpu").data.detach().to(torch.float16 if depth == "half" else torch.float32)
+        stack = cut(data, _box(layer), box).numpy()
     return {channel: np.ascontiguousarray(plane) for channel, plane in zip(channels, stack, strict=True)}
 
 

@@ -18,6 +18,7 @@ from rotonodes.nets.compiling import Compiled
 from rotonodes.nets.encode import encode, grey, inside_of, pad, preprocess
 from rotonodes.nets.frame_tiles import FrameTile, tiles_of
 from rotonodes.nets.model import Model
+from rotonodes.values.crossing import moved
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -80,7 +81,7 @@ class Segmenter:
         if not fits or 0 in batch.shape:
             wanted = f"[N, {channels} ({', '.join(self.model.channels)}), H, W]"
             raise UsageError(f"the network reads frames {wanted}, not {list(batch.shape)}: select channels first")
-        batch = batch.to(self.device)
+        batch = moved(batch, self.device)
         scaled = [int(side * self.model.preprocessing.scale) for side in batch.shape[-2:]]
         tiled = self.tile and not self.model.preprocessing.squash and max(batch.shape[-2:]) > self.tile
         if len(batch) > 1 and self.device.type != "cpu" and not tiled and not self._frame_tiles(*scaled):
