@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rotonodes import Graph
-from rotonodes.imaging.passes.key_light import common_direction
+from rotonodes.imaging.passes.key_light import common_direction, moves_smoothly
 from rotonodes.nodes import FindKeyLight, LoadFrames, MeasureKeyLight
 from rotonodes.plan.keys import Keys
 from rotonodes.values.pixels import Box, Clip, Layers
@@ -59,14 +59,44 @@ def test_other_frames_are_not_even_read() -> None:
     assert [task for task in keys.tasks("light", None) if task[0] == "render"] == [("render", frame) for frame in (1, 14, 27, 40)]
 
 
-def test_frames_that_do_not_agree_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def turned(angle: float) -> np.ndarray:
+    return np.array([np.sin(np.radians(angle)), 0, np.cos(np.radians(angle))])
+
+
+@pytest.fixture()
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from rotonodes.node.annotations import Monitor
 
-    said: list[str] = []
-    monkeypatch.setattr(Monitor, "warn", lambda self, text: said.append(text))
-    around = np.radians([-80, -40, 0, 40, 80])
-    MeasureKeyLight()(Clip.of([sphere(np.array([np.sin(a), 0, np.cos(a)]), size=24) for a in around]))
-    assert len(said) == 1 and said[0].startswith("only 1 of 5 frames agree on the key light: if it moves, ")
+    lines: list[str] = []
+    for kind in ("warn", "note"):
+        monkeypatch.setattr(Monitor, kind, lambda self, text: lines.append(text))
+    return lines
+
+
+def test_frames_that_do_not_agree_are_said(said: list[str]) -> None:
+    found = MeasureKeyLight()(Clip.of([sphere(turned(angle), size=24) for angle in (0, 80, -60, 50, -90)]))
+    assert len(said) == 1 and said[0].startswith("only 1 of 5 frames agree on the key light: ")
+    assert not found.moves and found.direction
+
+
+def test_a_light_that_moves_is_looked_for_in_each_frame(said: list[str]) -> None:
+    frames = [sphere(turned(angle), size=24) for angle in range(-60, 61, 20)]
+    found = MeasureKeyLight(samples=5)(Clip.of(frames))
+    assert found.moves and LightDirection.unpack(found.pack()) == found
+    assert said == ["the key light moves: it is looked for in each frame"]
+    for frame in (frames[0], frames[-1]):
+        torch.testing.assert_close(FindKeyLight()(frame, light=found).data, FindKeyLight()(frame).data)
+    one = LightDirection(found.direction)
+    assert not torch.allclose(FindKeyLight()(frames[-1], light=one).data, FindKeyLight()(frames[-1]).data, atol=0.2)
+
+
+def test_what_moves_goes_one_way_by_small_steps() -> None:
+    def moves(*angles: float) -> bool:
+        return moves_smoothly([turned(angle) for angle in angles])
+
+    assert moves(0, 12, 24, 36) and moves(80, 40, 0, -40) and moves(0, 15, 10, 40)
+    assert not moves(0, 5, 10, 12), "that is one light, measured with noise"
+    assert not moves(0, 40, 0, 40) and not moves(0, 0, 0, 90) and not moves(0, 40, 80) and not moves()
 
 
 def test_a_frame_is_shaded_by_the_light_of_the_shot() -> None:

@@ -51,13 +51,22 @@ class ToneScale:
 
 @dataclass(frozen=True)
 class LightDirection:
-    """The direction to the key light of a whole shot: a unit vector in the space of the normals, or () where no frame has a light."""
+    """The direction to the key light of a whole shot: a unit vector in the space of the normals, or () where no frame has a light.
+
+    A light that `moves` has no direction for all frames: it is looked for in each.
+    """
 
     direction: tuple[float, ...] = ()
+    moves: bool = False
+
+    @property
+    def known(self) -> tuple[float, ...] | None:
+        """The direction where it is that of all frames; None where each frame has its own."""
+        return None if self.moves else self.direction
 
     def pack(self) -> dict[str, Any]:
-        return {"direction": list(self.direction)}
+        return {"direction": list(self.direction), **({"moves": True} if self.moves else {})}
 
     @classmethod
     def unpack(cls, data: dict[str, Any]) -> LightDirection:
-        return cls(tuple(data["direction"]))
+        return cls(tuple(data["direction"]), bool(data.get("moves", False)))

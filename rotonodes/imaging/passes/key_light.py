@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +21,8 @@ _ROUNDS = 5  # rounds of reweighting
 _EXACT = 0.02  # residuals below this share of the brightest light have equal weight
 _FAINTEST = 0.05  # least strength of a key light, as a share of the brightest pixels
 _AGREE = 15  # degrees between directions of one light in two frames
+_STEP, _DETOUR = 60, 1.4  # degrees at most between two frames of a light that moves, and its way as a share of the straight one
+_FEWEST_STEPS = 3  # that tell a way
 _ABOVE = 0.85  # weight of a pixel brighter than the fit, against 0.15 of a darker one, which may lie in shadow
 
 
@@ -87,6 +90,19 @@ def common_direction(directions: Sequence[np.ndarray]) -> tuple[float, ...]:
 def count_near(directions: Sequence[np.ndarray], common: Sequence[float]) -> int:
     """How many of the directions lie within `_AGREE` degrees of the common one."""
     return int((np.stack(directions) @ common > np.cos(np.radians(_AGREE))).sum()) if len(directions) else 0
+
+
+def moves_smoothly(directions: Sequence[np.ndarray]) -> bool:
+    """Whether directions in the order of their frames go one way, by small steps: a light that moves, not one that is found wrongly."""
+    if len(directions) < _FEWEST_STEPS + 1:
+        return False
+    steps = [_degrees(one, other) for one, other in pairwise(directions)]
+    way = _degrees(directions[0], directions[-1])
+    return way > 2 * _AGREE and max(steps) < _STEP and sum(steps) < _DETOUR * way
+
+
+def _degrees(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.degrees(np.arccos(np.clip(one @ other, -1, 1))))
 
 
 def sphere(count: int) -> np.ndarray:

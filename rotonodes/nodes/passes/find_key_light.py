@@ -51,5 +51,5 @@ class FindKeyLight(Node):
         from rotonodes.imaging.passes.key_shading import KeyPasses, KeyShading, shading_image
 
         where = KeyPasses(Passes.of(layers, self.names), self.layer, self.view, self.normals, LightChoice.of(self.light))
-        shading = KeyShading.of(layers, where, self.roughness, None if light is None else light.direction)
+        shading = KeyShading.of(layers, where, self.roughness, None if light is None else light.known)
         return shading_image(shading, layers)

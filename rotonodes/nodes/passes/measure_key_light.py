@@ -18,7 +18,7 @@ from rotonodes.values.tones import LightDirection
 
 SAMPLES = 6
 FEWEST = 0.5  # of the measured frames, below which they do not agree
-_WAY_OUT = "if it moves, leave out this node, and FindKeyLight or TonesFromPasses looks for it in each frame"
+_WAY_OUT = "set light to a pass with the light of one lamp; or leave this node out, and it is looked for in each frame"
 
 
 class MeasureKeyLight(Node):
@@ -28,12 +28,13 @@ class MeasureKeyLight(Node):
 
     The light is found in the passes DiffDir, Normal, Depth and GlossDir of some frames, as FindKeyLight does, and the direction that most
     of them agree on is taken: frames in which another light was stronger are left out. Where fewer than half agree there is a warning.
-    Link it to `light` of FindKeyLight or `direction` of TonesFromPasses. It is for lights that do not move; normals must be in world
-    space if the camera moves.
+    Link it to `light` of FindKeyLight or `direction` of TonesFromPasses. A light that moves, which goes one way by small steps in the
+    measured frames, is looked for by them in each frame. Normals must be in world space if the camera moves.
     """
 
     cached: ClassVar[bool] = True
-    revision: ClassVar[int] = 3  # 1: shadows are looked at; 2: more spellings of passes; 3: gloss is looked at
+    # 1: shadows are looked at; 2: more spellings of passes; 3: gloss is looked at; 4: lights that move
+    revision: ClassVar[int] = 4
 
     frames: str = param("", help="frames to measure, all of them; default: `samples` of the graph's frames", examples=["1-2", "1"])
     samples: int = param(
@@ -52,7 +53,7 @@ class MeasureKeyLight(Node):
         return spread_frames(frames, self.samples) if self.samples and not self.frames else frames
 
     def process(self, layers: Clip[Layers], monitor: Monitor) -> LightDirection:
-        from rotonodes.imaging.passes.key_light import common_direction, count_near
+        from rotonodes.imaging.passes.key_light import common_direction, count_near, moves_smoothly
         from rotonodes.imaging.passes.key_shading import KeyPasses, light_direction
 
         wanted, choice = frozenset(self.frames_of_clip(layers.frames)), LightChoice.of(self.light)
@@ -62,6 +63,9 @@ class MeasureKeyLight(Node):
         if not directions:
             monitor.warn("no frame has a key light that can be found: check the passes DiffDir and Normal")
         common = common_direction(directions)
+        if moves_smoothly(directions):
+            monitor.note("the key light moves: it is looked for in each frame")
+            return LightDirection(common, moves=True)
         agree = count_near(directions, common)
         if agree < FEWEST * len(directions):
             monitor.warn(f"only {agree} of {len(directions)} frames agree on the key light: {_WAY_OUT}")

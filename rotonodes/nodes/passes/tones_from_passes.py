@@ -104,7 +104,7 @@ class TonesFromPasses(Node):
 
         passes = Passes.of(layers, self.names)
         if self.recipe == "key":
-            labels, shape, ground = self._key(layers, passes, matte, None if direction is None else direction.direction)
+            labels, shape, ground = self._key(layers, passes, matte, None if direction is None else direction.known)
         else:
             labels, shape, ground = {"light": self._light, "cinema4d": self._cinema4d}[self.recipe](layers, passes, matte)
         if ground is None:  # cinema4d: the shadow pass knows no shape
