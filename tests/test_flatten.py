@@ -311,7 +311,7 @@ def test_lines_ground_and_background(call: Call) -> None:
     assert all("background" not in palette for palette in plain["paint"]["objects"].values())
     inked = nodes_of(call, TORUS, "--lines", "3")
     assert inked["ink"]["width"] == 3 and inked["inked"]["in"] == {"fg": "ink", "bg": "paint"}
-    assert inked["ink"]["thin"] == 0.2
+    assert (inked["ink"]["thin"], inked["ink"]["shortest"]) == (0.2, 6), "2.5 % of 256 px"
     behind = nodes_of(call, TORUS, "--background", "render", "--lines", "0", "--tones", "key")
     assert behind["comp"]["in"] == {"fg": "paint", "bg": "plate"} and behind["plate"]["type"] == "CleanPlate"
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PALETTE = {"cast_shadow": "#3d2645", "form_shadow": "#7a3b4b", "midtone": "#e0a458", "highlight": "#fff4d6"}
 LINES, LINE_COLOR = 0.4, "#2a1a1f"  # percent of the frame's height
+SHORTEST = 0.025  # of the frame's height: inner lines below it are dashes
 THIN = 0.2  # of a leaf's thickness, at most, is a line
 SPECK, GROUND_SPECK = 2.5e-5, 3e-4  # shares of the frame below which a region of a tone, of the ground's shadow or light, is a speck
 INKED = ("Depth", "Normal", "IndexOB", "CryptoObject")  # passes that lines are found in
@@ -285,7 +286,8 @@ def add_lines(job: Flattening, picture: str, shapes: Shapes | None) -> str:
     only: NodeFields = {"objects": list(shapes.patterns)} if shapes else {}
     if passes.has("MatColor") and not any(passes.has(name) for name in MATERIALS):
         only["material"] = False  # the colours of a texture are no borders of materials
-    job.nodes["ink"] = {"type": "InkLines", "in": "render.layers", **width, "thin": THIN, "color": color, **only}
+    length = max(2, round(SHORTEST * job.contents.layers.size[1]))
+    job.nodes["ink"] = {"type": "InkLines", "in": "render.layers", **width, "shortest": length, "thin": THIN, "color": color, **only}
     job.nodes["inked"] = {"type": "Composite", "in": {"fg": "ink", "bg": picture}}
     return "inked"
 
