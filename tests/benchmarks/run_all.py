@@ -24,7 +24,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
-REMBG = "bench_rembg.py"
+REMBG, GPU = "bench_rembg.py", "bench_gpu.py"
 
 
 class Benchmark(NamedTuple):
@@ -39,7 +39,7 @@ FAST = "weights/tones_passes_fast.safetensors"
 BENCHMARKS = {
     "bench_jobs.py": Benchmark([], ["--size", "64", "--frames", "2", "--repeats", "1", "--small"]),
     "bench_segment.py": Benchmark(["--repeats", "3"], ["--sizes", "256", "--repeats", "1", "--config", '{"widths": [4, 8]}']),
-    "bench_gpu.py": Benchmark(
+    GPU: Benchmark(
         [], ["--size", "32x32", "--frames", "2", "--batch", "1", "--repeats", "1", "--matrix", "64", "--config", '{"widths": [4, 8]}']
     ),
     "bench_onnx.py": Benchmark(
@@ -47,7 +47,7 @@ BENCHMARKS = {
         ["--sizes", "256", "--repeats", "1", FAST],
         {"onnx": "onnx", "onnxruntime": "onnxruntime"},
     ),
-    "bench_rembg.py": Benchmark(["--repeats", "3"], ["--size", "64", "--frames", "1", "--repeats", "1"]),
+    REMBG: Benchmark(["--repeats", "3"], ["--size", "64", "--frames", "1", "--repeats", "1"]),
     "bench_precision.py": Benchmark(["--every", "4"], ["--every", "12", FAST]),
     "bench_palette.py": Benchmark([], ["--size", "96", "--frames", "3"]),
     "bench_io.py": Benchmark([], ["--size", "64", "--repeats", "1", "--frames", "3"]),
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file.write(f"# Benchmarks\n\n{machine_table(64 if options.quick else 2048)}\n")
         for name in options.only:
             words = BENCHMARKS[name][int(options.quick)] + (["--python", options.rembg] if name == REMBG and options.rembg else [])
-            if lacking := what_lacks(name, options.rembg):
+            if lacking := what_lacks(name, options):
                 file.write(f"\n## {name}\n\nleft out: {lacking}\n")
                 print(f"{name}: left out, {lacking}", flush=True)
                 continue
@@ -94,12 +94,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def what_lacks(name: str, rembg: str | None) -> str:
+def what_lacks(name: str, options: argparse.Namespace) -> str:
     """What to do before a benchmark can run here; "" when it can."""
     packages = [package for module, package in BENCHMARKS[name].needs.items() if find_spec(module) is None]
     if packages:
         return f"pip install {' '.join(packages)}"
-    return "--rembg names an interpreter of an environment with rembg" if name == REMBG and not rembg else ""
+    if name == GPU and not options.quick:
+        import torch
+
+        return "" if torch.cuda.is_available() else "a CUDA GPU"
+    return "--rembg names an interpreter of an environment with rembg" if name == REMBG and not options.rembg else ""
 
 
 def machine_table(side: int) -> str:
