@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = torch.cuda.get_device_name() if options.device != "cpu" else processor()
     print(f"{name}, torch {torch.__version__}, {cpu_count()} cores; {width} x {height} px\n\n| what | figure | beside |\n|---|---:|---:|")
     rate = network_rows(options, width, height)
-    print(f"| the network's share of the matrix rate | {rate:.2f} | |")
+    print(f"| the network's share of the matrix rate | {rate:.3g} | |")
     for row in way_rows(options.device, width, height, options.repeats):
         print(row)
     for row in job_rows(options, width, height):
