@@ -84,6 +84,8 @@ def test_octane() -> None:
         "Emit", "Env", "Shadow", "Depth", "Normal", "Normal", "Normal", "Position", "AO", "Vector", "IndexMA", "IndexOB", "UV",
     ]  # fmt: skip
     assert passes.find("Normal").name == "Shading normal" and passes.find("DiffDir").name == "Diffuse direct"
+    normals = written("Geometric normals", "Smooth normals", "Shading normals")
+    assert {*taken(normals).values()} == {"Normal"} and normals.find("Normal").name == "Shading normals"
 
 
 def test_renderman() -> None:

@@ -32,8 +32,8 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "Mist": (),
     "Position": ("P", "worldposition", "world_position", "position_world", "pworld", "pos", "shading_position", "worldpos"),
     "Normal": (
-        *("N", "normals", "worldnormal", "world_normal", "normal_world", "nworld", "shading_normal", "smooth_normal"),
-        *("bump_normals", "normal_cam", "nn", "geometric_normal"),
+        *("N", "normals", "worldnormal", "world_normal", "normal_world", "nworld", "shading_normal", "shading_normals", "smooth_normal"),
+        *("smooth_normals", "bump_normals", "normal_cam", "nn", "geometric_normal", "geometric_normals"),
     ),
     "Vector": (
         *("motion", "motionvector", "motion_vector", "velocity", "forward", "motionvectors", "motion_fore", "dpdtime"),
