@@ -76,7 +76,7 @@ class Training:
     shapes: Sequence[str]  # names in the cryptomatte
     passes: bool = True  # the network sees passes beside the picture
     ground: bool = True  # it tells the shadow on the ground
-    steps: int = 100
+    steps: int = 300
 
     @property
     def graph(self) -> str:
@@ -90,9 +90,9 @@ class Training:
     def arguments(self) -> list[str]:
         """The arguments of rotonodes: only the weights are made of the graph."""
         frames = ",".join(map(str, self.frames))
-        start = f"tones{'_passes' if self.passes else ''}{'_six' if self.ground else ''}"
         sets = [f"train.frames={frames}", f"train.steps={self.steps}", f"truth.ground={json.dumps(self.ground)}"]
-        sets.append(f"start.path=weights/{start}.safetensors")
+        if self.ground and not self.passes:  # those that see passes are quick to learn one class more
+            sets.append("start.path=weights/tones_six.safetensors")
         words = ["run", self.graph, "-X", "weights", "--force", "--input", str(self.render), "--output", str(self.folder)]
         words += ["--var", f"objects={json.dumps(list(self.shapes))}", *(word for setting in sets for word in ("--set", setting))]
         return [*words, "-F", frames, "--cache", str(self.folder / CACHE), "--progress", "json"]

@@ -69,7 +69,7 @@ class RotonodesSettings(bpy.types.PropertyGroup):
             ("PICTURE", "Picture", "For pictures without passes"),
         ],
     )
-    steps: IntProperty(name="Steps", default=100, min=1, max=100_000, description="Optimizer steps of the training")
+    steps: IntProperty(name="Steps", default=300, min=1, max=100_000, description="Optimizer steps of the training")
     own_colors: BoolProperty(name="Own Colors", default=True, description="Each object's own colours; off: these for all")
     cast_shadow: _color("Cast Shadow", DEFAULT_COLORS[0])
     form_shadow: _color("Form Shadow", DEFAULT_COLORS[1])
