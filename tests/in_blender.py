@@ -1,15 +1,17 @@
 """The add-on in a Blender without a screen, for tests: ROTONODES_BPY names a Python that has bpy."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from rotonodes.hosts.blender_addon import write_addon
+from rotonodes.hosts.blender_addon import FOLDER, write_addon
 
 ROOT = Path(__file__).parents[1]
 SCENES = Path(__file__).parent / "blender"
@@ -18,6 +20,16 @@ BPY = os.environ.get("ROTONODES_BPY", "")
 
 def in_blender(test: Any) -> Any:
     return pytest.mark.blender(pytest.mark.slow(pytest.mark.skipif(not BPY, reason="ROTONODES_BPY names no Python that has bpy")(test)))
+
+
+def addon_parts(*names: str) -> ModuleType:
+    """The add-on's folder as a package, with those of its modules that need no bpy."""
+    package = ModuleType("rotonodes_addon")
+    package.__path__ = [str(FOLDER)]
+    sys.modules[package.__name__] = package
+    for name in names:
+        setattr(package, name.rpartition(".")[2], importlib.import_module(f"{package.__name__}.{name}"))
+    return package
 
 
 def calls_in_blender(folder: Path, script: str) -> dict[str, Any]:

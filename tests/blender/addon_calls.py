@@ -4,6 +4,7 @@
 Everything is collected first and judged by the tests: what each operator returned or refused, and what there is afterwards.
 """
 
+import itertools
 import json
 import signal
 import sys
@@ -13,22 +14,10 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import state
-from told import call, changed, files
+from told import call, files
 
 blend, folder, results = map(Path, arguments)  # noqa: F821, given by addon.py
 found: dict[str, object] = {}
-flow = sys.modules[module.__name__ + ".flow"]  # noqa: F821
-
-
-def saved(path: Path) -> bytes:
-    bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=False)
-    return path.read_bytes()
-
-
-def different(one: bytes, other: bytes) -> int:
-    return abs(len(one) - len(other)) + sum(a != b for a, b in zip(one, other, strict=False))
-
 
 # a file that was never saved, and one without anything
 bpy.context.scene.rotonodes.shapes, bpy.context.scene.rotonodes.folder = "Cube", str(folder / "empty")
@@ -42,25 +31,40 @@ scene = bpy.context.scene
 own = scene.rotonodes
 own.folder = str(folder / "flat")
 
-# Prepare, and one undo
-bpy.ops.ed.undo_push(message="before")
-before, first = state.settings(), saved(folder / "copy.blend")
-found["two saves differ"] = different(first, saved(folder / "copy.blend"))
-bpy.context.scene.frame_end += 1
-bpy.ops.ed.undo_push(message="anything")
-bpy.ops.ed.undo()
-found["after any undo"] = changed(before, state.settings())
-found["saves differ after any undo"] = different(first, saved(folder / "copy.blend"))
-found["prepare"] = call(bpy.ops.rotonodes.prepare)
-bpy.ops.ed.undo_push(message="prepared")
-found["prepared"] = changed(before, state.settings())
-bpy.ops.ed.undo()
-found["after undo"] = changed(before, state.settings())
-found["saves differ after undo"] = different(first, saved(folder / "copy.blend"))
+
+ICONS = {item.identifier for item in bpy.types.UILayout.bl_rna.functions["operator"].parameters["icon"].enum_items}
+
+
+class Layout:
+    """What a panel draws on: takes properties, operators and icons that there are, and notes their names."""
+
+    def __init__(self, drawn: list[str]) -> None:
+        self.drawn = drawn
+
+    def prop(self, owner, name: str, **_) -> None:
+        self.drawn.append(owner.bl_rna.properties[name].name)
+
+    def operator(self, name: str, text: str | None = None, icon: str = "NONE") -> None:
+        assert icon in ICONS
+        self.drawn.append(getattr(bpy.ops.rotonodes, name.partition(".")[2]).get_rna_type().name)
+
+    def column(self, **_) -> "Layout":
+        return Layout(self.drawn)
+
+    row = column
+
+
+# the panel, for each way, with and without a palette of its own
+panels = sys.modules[module.__name__ + ".panels"]  # noqa: F821
+found["panels"] = {}
+for way, own_colors in itertools.product(("READY", "FILE", "FLAT"), (False, True)):
+    own.way, own.own_colors = way, own_colors
+    panel = panels.Panel()
+    panel.layout = Layout([])
+    panel.draw(bpy.context)
+    found["panels"][f"{way} {own_colors}"] = panel.layout.drawn
 
 # what is refused
-scene = bpy.context.scene
-own = scene.rotonodes
 own.further_keys = "Nobody*"
 found["no such key"] = call(bpy.ops.rotonodes.flatten)
 own.further_keys = ""
@@ -126,43 +130,7 @@ found["install"] = call(bpy.ops.rotonodes.install)
 preferences.source, bpy.context.preferences.system.use_online_access = "rotonodes", False
 found["install offline"] = call(bpy.ops.rotonodes.install)
 
-# render and flatten
 scene.cycles.samples = 2
-own.folder = str(folder / "flat")
-before = state.settings()
-found["flatten"] = call(bpy.ops.rotonodes.flatten)
-after = state.settings()
-found["flatten changed"] = [path for path in changed(before, after) if not path.startswith("node_groups")]
-found["files"] = files(folder / "flat")
-image = bpy.data.images["Rotonodes"]
-found["image"] = [image.source, Path(image.filepath).name, [area.type for area in bpy.context.window.screen.areas].count("IMAGE_EDITOR")]
-
-
-def links(tree) -> list[str]:
-    return sorted(f"{link.from_node.bl_idname} {link.to_node.bl_idname}" for link in tree.links)
-
-
-def groups(tree) -> list[list[str]]:
-    return [
-        [node.node_tree.name, [link.to_node.bl_idname for link in node.outputs[0].links]] for node in tree.nodes if node.type == "GROUP"
-    ]
-
-
-# into the compositor, where there are nodes of the user, twice; and where there are none
-result = sys.modules[module.__name__ + ".result"]  # noqa: F821
-tree = result._compositor(scene)
-linked = links(tree)
-own.to_compositor = True
-for _ in range(2):
-    result.to_compositor(scene, image, [1, 2])
-found["compositor"] = {"links": linked, "after": links(tree), "groups": groups(tree)}
-bare = bpy.data.scenes.new("Bare")
-bare.rotonodes.to_compositor = True
-result.to_compositor(bare, image, [1, 2])
-found["bare compositor"] = {"after": links(result._compositor(bare)), "groups": groups(result._compositor(bare))}
-bpy.data.scenes.remove(bare)
-group = bpy.data.node_groups["Rotonodes"]
-found["group"] = [group.bl_idname, sorted(node.bl_idname for node in group.nodes), len(group.links)]
 
 # a preview leaves nothing but its picture
 own.own_colors = False
@@ -175,17 +143,6 @@ found["two keys"] = call(bpy.ops.rotonodes.flatten)
 found["files of two keys"] = files(folder / "keys")
 found["images of two keys"] = sorted(image.name for image in bpy.data.images if image.name.startswith("Rotonodes"))
 own.further_keys, own.which = "", "RANGE"
-
-# cancelled in the middle of the render, and of the run
-own.folder = str(folder / "cancelled")
-for name, word in (("render", "rendering frame 2"), ("run", "flattening")):
-    before = state.settings()
-    steps = flow.render_and_flatten(scene, [1, 2], folder / "cancelled" / name)
-    for _, text in steps:
-        if text.startswith(word):
-            break
-    steps.close()
-    found[f"cancelled {name}"] = {"files": files(folder / "cancelled" / name), "changed": changed(before, state.settings())}
 
 # F12 and Render Animation, with their own files
 bpy.ops.rotonodes.prepare()

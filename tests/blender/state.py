@@ -18,7 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "blend
 import label_scene
 
 # what is drawn, counted or evaluated rather than set
-LEFT_OUT = {"rna_type", "depsgraph", "original", "is_evaluated", "is_runtime_data", "preview", "asset_data", "image_user", "is_dirty"}
+LEFT_OUT = {
+    *("rna_type", "depsgraph", "original", "is_evaluated", "is_runtime_data", "preview", "asset_data", "image_user", "is_dirty"),
+    *("loop_triangles", "loop_triangle_polygons"),
+}
 KINDS = ("scenes", "collections", "objects", "lights", "cameras", "worlds", "materials", "meshes", "node_groups", "actions", "libraries")
 
 
@@ -29,12 +32,17 @@ def settings() -> dict:
         data = getattr(bpy.data, kind)
         found[kind] = sorted(item.name_full for item in data)
         for item in data:
-            _walk(item, f"{kind}/{item.name_full}", found, {item.as_pointer()}, 0)
+            _walk(item, f"{kind}/{item.name_full}", found, {_identity(item)}, 0)
     found["windows"] = [(window.scene.name, window.view_layer.name) for window in bpy.context.window_manager.windows]
     return found
 
 
-def _walk(owner, path: str, found: dict, above: set[int], depth: int) -> None:
+def _identity(value) -> tuple[int, str]:
+    """An address alone is not enough: the first member of a struct is at the struct's own, as the image settings of a render are."""
+    return value.as_pointer(), value.bl_rna.identifier
+
+
+def _walk(owner, path: str, found: dict, above: set[tuple[int, str]], depth: int) -> None:
     for prop in owner.bl_rna.properties:
         name = prop.identifier
         if name in LEFT_OUT:
@@ -50,11 +58,11 @@ def _walk(owner, path: str, found: dict, above: set[int], depth: int) -> None:
             found[f"{path}.{name}"] = list(value) if getattr(prop, "is_array", False) and not isinstance(value, str) else value
 
 
-def _value(value, path: str, found: dict, above: set[int], depth: int) -> None:
+def _value(value, path: str, found: dict, above: set[tuple[int, str]], depth: int) -> None:
     if value is None or (isinstance(value, bpy.types.ID) and not value.is_embedded_data):
         found[path] = value and value.name_full
-    elif value.as_pointer() not in above and depth < 8:
-        _walk(value, path, found, above | {value.as_pointer()}, depth + 1)
+    elif _identity(value) not in above and depth < 8:
+        _walk(value, path, found, above | {_identity(value)}, depth + 1)
 
 
 def label(arguments: list[str], interrupt: bool) -> dict:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the scripts that addon.py runs tell of a call and of what it leaves."""
 
+import contextlib
+import os
 import time
 from pathlib import Path
 
@@ -21,3 +23,14 @@ def files(where: Path) -> list[str]:
 
 def changed(before: dict, after: dict) -> list[str]:
     return sorted(path for path in before.keys() | after.keys() if before.get(path, ()) != after.get(path, ()))
+
+
+def processes_below() -> list[str]:
+    """The command lines of this process's children that run, where there is a /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == os.getpid() and state != "Z":
+                found.append((stat.parent / "cmdline").read_text().replace("\0", " "))
+    return found
