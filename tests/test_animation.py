@@ -48,6 +48,9 @@ def test_colour_and_alpha_are_exact(extension: str, tmp_path: Path) -> None:
     for wanted, found in zip(CLIP, frames, strict=True):
         assert (seen(found) == seen(encode(wanted, "8", "srgb"))).all()
     assert read_key(file) == "k1"
+    alone = tmp_path / f"alone{extension}"
+    alone.write_bytes(file.read_bytes())
+    assert read_key(alone) == "k1", "it is in the file itself, which may be copied without its sidecar"
 
 
 def test_the_alpha_is_that_of_the_first_picture(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import torch
 
 from rotonodes import Image, Matte
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.picture.channel_choice import filled
 from rotonodes.nodes import ApplyMatte, Composite, Constant, Invert, Math, Merge, Premultiply, ShuffleChannels, Unpremultiply
 from rotonodes.values.pixels import Box
 
@@ -173,3 +174,23 @@ def test_constant() -> None:
     assert list(Constant().faults(frozenset(), 1)) == ["the picture has no size: give `size`, as in size: [1920, 1080], or link `like`"]
     with pytest.raises(UsageError, match="the picture has no size"):
         Constant()()
+
+
+@pytest.mark.parametrize(("words", "placed"), [("all", True), ("R G", True), ("A", True), ("R B", False)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_planes_side_by_side_are_written_once_into_the_new_picture(words: str, placed: bool, masked: bool) -> None:
+    picture = Image(torch.rand(4, 3, 5))
+    places = []
+
+    def fill(planes: torch.Tensor, out: torch.Tensor | None) -> torch.Tensor:
+        places.append(out)
+        return torch.mul(planes, 2, out=out)
+
+    made = filled(picture, words, fill, Matte(torch.ones(1, 3, 5)) if masked else None)
+    (place,) = places
+    assert (place is not None) == (placed and not masked)
+    if place is not None:
+        assert place.untyped_storage().data_ptr() == made.data.untyped_storage().data_ptr()
+    doubled = "RGBA" if words == "all" else words
+    for name, before, after in zip(picture.channels, picture.data, made.data, strict=True):
+        assert torch.equal(after, before * 2 if name in doubled else before)

@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 
 from rotonodes import Graph, run
 from rotonodes.errors import UsageError
-from rotonodes.imaging.mattes.edge_check import edge_widths, worst
+from rotonodes.imaging.mattes.edge_check import edge_widths, resampled, worst
 from rotonodes.imaging.mattes.edge_report import EdgeReport, FrameEdges, Limits, Place
 from rotonodes.imaging.mattes.edge_sheet import SheetFrame, marked, worst_frames
 from rotonodes.imaging.picture.sheet import GAP
@@ -68,6 +68,18 @@ def test_wide_edges_are_measured_up_to_twice_the_limit(ramp: float, found: float
     widths, width = edge_widths(np.tile(slope, (32, 1)).astype(np.float32), points, np.ones(32), 3.0)
     assert widths[8:-8] == pytest.approx(found, abs=1e-3)
     assert width == pytest.approx(found, abs=1e-3)
+
+
+@pytest.mark.parametrize(("length", "count"), [(0.3, 2), (1.4, 2), (2.4, 2), (2.6, 3), (7.3, 7)])
+@pytest.mark.parametrize("closed", [False, True])
+def test_lines_get_points_about_a_pixel_apart(length: float, count: int, closed: bool) -> None:
+    """Two at least; each stands for its share of the length."""
+    line = np.array([[0, 0], [length / 2, 0], [0, 0]] if closed else [[0, 0], [length, 0]])
+    found = resampled(line)
+    assert found is not None and found.closed == closed
+    assert (len(found.points), found.step * count) == (count, pytest.approx(length))
+    assert found.points[0].tolist() == [0, 0] and (closed or found.points[-1].tolist() == [length, 0])
+    assert resampled(np.zeros((2, 2))) is None
 
 
 def test_reported_places_of_one_kind_are_apart() -> None:

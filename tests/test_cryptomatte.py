@@ -202,8 +202,9 @@ def test_names_with_a_space_between_them_are_separated_by_commas() -> None:
 
 
 def test_a_message_lists_what_the_frame_shows_and_no_lights() -> None:
-    """Blender's manifests list lights and cameras too; a name in another case is still found among all."""
+    """Blender's manifests list lights and cameras too; a name in another case is still found among all. What covers nothing is not seen."""
     layers, _ = with_layers(("Hero", "Hat"))
+    layers.planes["View Layer.CryptoObject02.b"][:] = bits(name_id("Camera"))  # a pair without coverage
     key = next(name for name in layers.metadata if name.endswith("/manifest"))
     ids = {name: f"{murmur3_32(name.encode()):08x}" for name in ("Hero", "Hat", "Key Light", "Camera")}
     layers = replace(layers, metadata={**layers.metadata, key: json.dumps(ids)})

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from rotonodes import Graph, run
+from rotonodes.engine.clip_feed import ClipFeed
 from rotonodes.engine.evaluate import Evaluator
 from rotonodes.engine.events import Reporter
 from rotonodes.engine.result import Result
@@ -193,6 +194,45 @@ def test_neighbours_are_let_go_with_their_last_use(tmp_path: Path) -> None:
     assert long <= short + 2 < 48
 
 
+def test_a_damaged_value_is_made_again_with_all_that_it_is_made_from(tmp_path: Path) -> None:
+    """Frames whose entries in the cache are damaged: from neighbours that are cached, damaged or not cached, and from a value made once."""
+
+    class EdgeCached(Node):
+        cached = True
+
+        def process(self, image: Image) -> Image:
+            return image.with_data(image.data * 2)
+
+    class EdgeLight(Node):
+        def process(self) -> ToneScale:
+            return ToneScale((0.25,))
+
+    class EdgeSum(EdgeAround):
+        cached = True
+
+        def process(self, around: Clip[Image], image: Image, scale: ToneScale) -> Image:  # type: ignore[override]
+            return image.with_data(sum(value.data for value in around) + 100 * image.data + scale.thresholds[0])  # type: ignore[arg-type]
+
+    def result(damage: str) -> Result:
+        graph = Graph(frames="1-5")
+        ramp = graph.add(EdgeRamp())
+        total = graph.add(EdgeSum(), "total", around=graph.add(EdgeCached(), image=ramp), image=ramp, scale=graph.add(EdgeLight()))
+        graph.add(EdgeSave(path="o.txt"), image=total)
+        entries = sorted(path for path in (tmp_path / ".rotonodes").rglob("*") if path.is_file() and path.stat().st_size > 100)
+        for number, path in enumerate(entries):
+            if damage == "all" or (damage == "some" and number % 2):
+                whole = path.read_bytes()
+                path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        (tmp_path / "o.txt").unlink(missing_ok=True)
+        return within(60, graph, root=str(tmp_path))
+
+    wanted = [8 + 100 + 0.25 - 2, 12 + 200 + 0.25, 18 + 300 + 0.25, 24 + 400 + 0.25, 18 + 500 + 0.25]
+    for damage in ("none", "some", "all"):
+        found = result(damage)
+        assert found.exit_code == 0, found.failures
+        assert saved(tmp_path / "o.txt") == wanted, damage
+
+
 def test_only_clip_inputs_get_neighbours(tmp_path: Path) -> None:
     graph = Graph(frames="1-4")
     ramp = graph.add(EdgeRamp())
@@ -316,6 +356,45 @@ def test_a_lost_job_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(RotoError, match="out of memory"):
         graph.run(cache="none")
     assert not (tmp_path / "o.txt").exists()
+
+
+def test_a_frame_that_cannot_be_handed_to_a_clip_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told by its cause; one whose input failed is told there alone."""
+    put = ClipFeed.put
+
+    def failing(self: ClipFeed, frame: int, *given: Any) -> None:
+        if frame == 3:
+            raise MemoryError
+        put(self, frame, *given)
+
+    for bad, node, reason in ((0, "save", "out of memory"), (3, "ramp", "broken on purpose")):
+        graph = Graph(frames="1-5")
+        graph.add(EdgeSave(path=str(tmp_path / "o.txt")), "save", image=graph.add(EdgeRamp(bad=bad), "ramp"))
+        with monkeypatch.context() as patch:
+            if not bad:
+                patch.setattr(ClipFeed, "put", failing)
+            (failure,) = within(60, graph, cache="none", on_error="continue").failures
+        assert (failure.node, failure.frame) == (node, 3) and reason in failure.reason
+        assert not (tmp_path / "o.txt").exists()
+
+
+def test_no_thread_of_a_run_keeps_the_program_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second Ctrl-C ends it at once, also inside a long call."""
+    start, kept = threading.Thread.start, []
+
+    def noted(self: threading.Thread) -> None:
+        kept.extend([] if self.daemon else [self.name])
+        start(self)
+
+    graph = Graph(frames="1-3")
+    ramp = graph.add(EdgeRamp())
+    scaled = graph.add(EdgeScaled(), image=ramp, scale=graph.add(EdgeMean(), image=ramp))
+    graph.add(WriteFrames(path=str(tmp_path / "a.####.png")), image=scaled)
+    monkeypatch.setattr(threading.Thread, "start", noted)
+    before = threading.active_count()
+    assert graph.run(cache="none", threads=3, isolate_readers=True).exit_code == 0
+    assert kept == []
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("nth", [1, 2, 4])

@@ -329,6 +329,23 @@ def by_hand(path: Path, planes: dict[bytes, np.ndarray], sampling: dict[bytes, t
     path.write_bytes(head + b"".join(struct.pack("<Q", start) for start in starts.tolist()) + b"".join(lines))
 
 
+def test_a_file_that_ends_within_its_header_is_truncated(tmp_path):
+    """Wherever it is cut: in a name, a size, or a value."""
+    by_hand(tmp_path / "whole.exr", {name: np.zeros((2, 3), np.float16) for name in (b"R", b"G", b"B")})
+    whole, reasons = (tmp_path / "whole.exr").read_bytes(), []
+    end = whole.index(b"screenWindowWidth\0float\0") + len(b"screenWindowWidth\0float\0") + 4 + 4
+    for length in range(9, end + 1):
+        (tmp_path / "x.exr").write_bytes(whole[:length])
+        with pytest.raises(FrameError) as error:
+            exr.read_layers(tmp_path / "x.exr")
+        reasons.append(str(error.value).partition("damaged EXR: ")[2].partition(";")[0])
+    assert {*reasons} == {"truncated in its header", "a name in its header has no end"}
+    assert reasons[-4:] == ["truncated in its header"] * 3 + ["a name in its header has no end"]
+    (tmp_path / "x.exr").write_bytes(whole[: end + 1])
+    with pytest.raises(FrameError, match="truncated in its chunk table"):
+        exr.read_layers(tmp_path / "x.exr")
+
+
 @pytest.mark.parametrize("origin", [(0, 0), (-4, 6)])
 def test_a_channel_of_half_the_resolution_is_read_with_the_others(tmp_path, origin):
     full, half = np.arange(48, dtype=np.float16).reshape(6, 8), np.arange(8, dtype=np.float16).reshape(2, 4)

@@ -101,6 +101,8 @@ def test_an_output_folder_that_is_removed_meanwhile(tmp_path: Path) -> None:
     assert there and len(there) < 9
     assert (result.exit_code, set(result.missing)) == (1, {*range(1, 10)} - there)
     assert all("was written and is gone" in failure.reason for failure in result.failures)
+    frames = [failure.frame for failure in result.failures]
+    assert frames == sorted(frames)
     assert faulty(tmp_path, bad=0).run(cache="none").exit_code == 0
     assert len(list((tmp_path / "out").iterdir())) == 9
 

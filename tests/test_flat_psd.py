@@ -17,6 +17,7 @@ from rotonodes.io.psd import PsdLayer, flatten, write_psd
 from rotonodes.io.psd_decode import _codes, read_psd
 from rotonodes.io.samples import encode
 from rotonodes.nodes import WriteFlatPSD
+from rotonodes.values.color import linear_to_srgb
 from rotonodes.values.pixels import Layers, Matte
 from test_vector import labelled, with_objects
 
@@ -95,6 +96,19 @@ def test_a_linked_background_lies_at_the_bottom(tmp_path: Path) -> None:
     found = shown(file)
     assert np.abs(found[:9] - codes(plate)[:9]).max() <= 1
     assert np.abs(found[15:25] - codes(soft_picture(True))[15:25])[:, 10:50].max() <= 1
+
+
+@pytest.mark.parametrize("channels", [("Y",), ("Y", "A"), ("R", "G", "B"), ("R", "G", "B", "A")])
+def test_a_background_of_any_channels(channels: tuple[str, ...], tmp_path: Path) -> None:
+    """A grey one is grey in the file, with its alpha."""
+    file = tmp_path / "a.psd"
+    level = {"Y": 0.2, "R": 0.1, "G": 0.2, "B": 0.3, "A": 0.5}
+    plate = Image(torch.stack([torch.full((40, 60), level[name]) for name in channels]), channels)
+    WriteFlatPSD(path=str(file))(labelled(CLASSES), background=plate)
+    straight = [level[name] / (0.5 if "A" in channels else 1) for name in (channels[:1] * 3 if channels[0] == "Y" else "RGB")]
+    wanted = [*(255 * linear_to_srgb(torch.tensor(straight)).numpy()), 127.5 if "A" in channels else 255]
+    (layer,) = [layer for layer in read_psd(file).layers if layer.name == "background"]
+    assert np.abs(layer.samples.reshape(-1, 4) - np.array(wanted)).max() <= 1
 
 
 @pytest.mark.parametrize("depth", [8, 16])

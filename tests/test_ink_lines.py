@@ -152,7 +152,9 @@ def test_taper_thins_free_ends_only(frame: Desk) -> None:
     closed = {"object": True, "normal": False, "depth": False}
     assert np.allclose(ink(frame.layers, **closed), ink(frame.layers, **closed, taper=8.0), atol=0.02)  # outlines have no ends
     open_ended = {"object": False, "normal": True, "depth": False, "width": 3.0}
-    assert ink(frame.layers, **open_ended, taper=12.0).sum() < 0.9 * ink(frame.layers, **open_ended).sum()
+    sums = [ink(frame.layers, **open_ended, taper=taper).sum() for taper in (0.0, 0.5, 1.0, 4.0, 12.0)]
+    assert sums[-1] < 0.9 * sums[0]
+    assert all(longer < shorter for shorter, longer in pairwise(sums)), "the longer the taper, the less ink; a pixel's, too"
 
 
 def test_tones_of_labels_and_the_matte(frame: Desk) -> None:
@@ -229,3 +231,4 @@ def test_lines_of_thin_shapes_are_thinner() -> None:
     assert thin[:, 135:140].sum() > 0, "a line is left"
     thickness = 24 * (150 - np.arange(100, 130)) / 140
     assert (thin[:, 100:130].sum(axis=0) < 2 * np.maximum(limit * thickness, 0.35 * 3.0) + 0.5).all(), "two lines of that width each"
+    assert (thin[:, 130:136].sum(axis=0) > 0.85 * 2 * 0.35 * 3.0).all(), "about a third of a line's width is left on the thinnest"

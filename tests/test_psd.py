@@ -154,6 +154,11 @@ def test_the_key_is_in_the_file(tmp_path: Path) -> None:
     write_psd(file, stack(8), SIZE)
     assert read_key(file) is None
     assert read_key(tmp_path / "none.psd") is None
+    write_psd(file, stack(8), SIZE, key="0123abcd")
+    whole = file.read_bytes()
+    for start, key in ((b"8BPS\0\2", "0123abcd"), (b"8BPX\0\1", None), (b"8BPX\0\2", None)):  # version 2 is a PSB
+        file.write_bytes(start + whole[6:])
+        assert read_key(file) == key, start
     assert "-" not in whole[:4].decode() and b"/home" not in whole
 
 

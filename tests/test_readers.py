@@ -103,6 +103,24 @@ def test_errors_and_warnings_are_those_of_the_node(folder: Path) -> None:
     assert list(inside.files) == list(apart.files) == ["a.0008.exr"]
 
 
+class PrintingRead(CrashingRead):
+    """As C libraries do, it writes to the descriptors of the terminal."""
+
+    def process(self, frame: Frame, monitor: Monitor) -> Image:
+        for descriptor in (1, 2):
+            os.write(descriptor, b"noise of a decoder")
+        return super().process(frame, monitor)
+
+
+def test_what_decoders_print_is_not_for_the_terminal(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert ends(folder, PrintingRead(path="a.####.bin"), "1-3", isolate_readers=True).code == 0
+    told = capfd.readouterr()
+    assert "noise" not in told.out + told.err
+    ends(folder, PrintingRead(path="a.####.bin"), "1-1")
+    told = capfd.readouterr()
+    assert "noise" in told.out and "noise" in told.err
+
+
 def test_a_crash_while_frames_are_listed_is_an_error_of_one_line(folder: Path) -> None:
     with pytest.raises(FrameError, match=r"^a decoder crashed \(SIGSEGV\) while the headers of the input files were read"):
         ends(folder, CrashingRead(path="a.####.bin", on_listing=True), "auto", isolate_readers=True)

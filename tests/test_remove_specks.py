@@ -53,6 +53,15 @@ def frame(*boxes: tuple[int, int, int, int, float], size: int = 24) -> np.ndarra
     return plane
 
 
+def test_a_speck_that_stands_alone_becomes_0_whatever_is_around_it() -> None:
+    """Mattes may have values below 0."""
+    plane = frame((5, 5, 6, 6, 1), (12, 12, 20, 20, 1)) - np.float32(0.25) * frame((0, 0, 10, 10, 1))
+    plane[5, 5] = 1
+    wanted = plane.copy()
+    wanted[5, 5] = 0
+    assert np.array_equal(cleaned(plane, area=4, holes=0), wanted)
+
+
 def test_a_region_goes_below_the_area_and_stays_at_it() -> None:
     plane = frame((2, 2, 5, 5, 1), (10, 10, 20, 20, 1))  # 9 and 100 px
     assert np.array_equal(cleaned(plane, area=9), plane)

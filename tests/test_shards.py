@@ -116,6 +116,13 @@ def test_what_is_no_whole_shard_is_refused_in_one_line(folder: Path) -> None:
         with pytest.raises(UsageError) as error:
             LoadShards(path=str(path))(frame=1)
         assert str(error.value) == f"{path}: {found}"
+    for count in (0, 257):
+        write_shard(folder / "many.npz", [frame_arrays(1)], classes=[f"c{number}" for number in range(count)])
+        with pytest.raises(UsageError, match=r"needs `frames`, up to \d+, and `classes`, a list of names: render it again"):
+            LoadShards(path=str(folder / "many.npz"))(frame=1)
+    names = tuple(f"c{number}" for number in range(256))
+    many = write_shard(folder / "most.npz", [frame_arrays(1)], classes=list(names))
+    assert LoadShards(path=str(many))(frame=1)[2].classes == names, "as many as a byte can tell apart"
     with pytest.raises(UsageError, match=r"no shards \(\.npz\) there.*: check the path$"):
         list_shards([str(folder / "nowhere")])
 

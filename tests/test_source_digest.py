@@ -122,6 +122,18 @@ def test_so_is_one_of_a_script(tmp_path: Path, run: Callable[..., subprocess.Com
         assert red(tmp_path) == expected
 
 
+def test_a_node_may_be_made_from_one_that_was_never_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pydantic has not built yet of the base class stays so."""
+    (tmp_path / "studio_bases.py").write_text(
+        NODE.format(imports="", gain=2) + "\n\nclass Own(Studio):\n    gain: float = 1.0\n\n    def process(self, image: Image) -> Image:\n"
+        "        return image\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import studio_bases  # type: ignore[import-not-found]
+
+    assert studio_bases.Own.code_digest == source_digest(studio_bases.Own) != ""
+
+
 def test_our_own_nodes_have_none() -> None:
     own = [cls for cls in all_nodes().values() if cls.__module__.startswith("rotonodes.")]
     assert len(own) > 30

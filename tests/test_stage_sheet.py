@@ -91,8 +91,10 @@ def test_a_title_and_a_legend_stand_above_the_cells() -> None:
     headed = contact_sheet(cells, columns=1, title="step 1", legend=[("light", "#ff0000"), ("a class with a very long name", "#00ff00")])
     above = headed.height - plain.height
     assert torch.equal(headed.data[:, above:], plain.data), "the cells are as they were, below the heading"
-    colours = headed.data[:, :above].flatten(1).T
-    for wanted in ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]):
-        assert (colours == torch.tensor(wanted)).all(dim=1).any()
+    squares = [(headed.data[:, :above] == torch.tensor(wanted).view(3, 1, 1)).all(dim=0) for wanted in ([1.0, 0, 0], [0, 1.0, 0])]
+    (red, rows), (green, lower) = ((int(square.sum()), square.any(dim=1).nonzero().flatten()) for square in squares)
+    side = len(rows)
+    assert red == green == side * side > 0 and side == len(lower), "whole squares of one size"
+    assert int(lower[0]) >= int(rows[-1]) + GAP, "one line below the other"
     one_line = contact_sheet([Image(torch.ones(3, 10, 600))], title="step 1", legend=[("light", "#ff0000")])
     assert above > one_line.height - contact_sheet([Image(torch.ones(3, 10, 600))]).height, "a legend takes the lines it needs"

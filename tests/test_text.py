@@ -86,6 +86,20 @@ def test_text_lies_over_a_picture_in_linear_light() -> None:
     assert clear.data[3].max().item() == pytest.approx(128 / 255) and clear.data[0].max().item() == pytest.approx(128 / 255)
 
 
+@pytest.mark.parametrize("corner", [(-7, -12), (-12, -7), (0, -9), (-9, 0), (0, 0)])
+@pytest.mark.parametrize("place", ["top-left", "center", "bottom-right"])
+def test_text_stands_where_it_does_on_the_frame_also_on_a_larger_picture(corner: tuple[int, int], place: str) -> None:
+    """A picture that goes on beyond the frame keeps what it has there."""
+    wide = Image(torch.rand(3, 90, 190, generator=torch.Generator().manual_seed(1)), origin=corner, size=(160, 60))
+    node = Text(text="HH", height=30, place=place, margin=3)
+    made, wanted = node(wide), node(wide.on_frame())
+    assert (made.box, made.size) == (wide.box, wide.size)
+    assert torch.equal(made.on_frame().data, wanted.data) and not torch.equal(wanted.data, wide.on_frame().data)
+    changed = (made.data != wide.data).any(0)
+    assert not changed[: -corner[1]].any() and not changed[60 - corner[1] :].any()
+    assert not changed[:, : -corner[0]].any() and not changed[:, 160 - corner[0] :].any()
+
+
 def test_an_outline_lies_below_the_letters() -> None:
     plain = ink(Text(text="I", size=(60, 60), height=40)())
     outlined = Text(text="I", size=(60, 60), height=40, outline=3, outline_color="#00ff00")().on_frame().data.numpy()
@@ -158,6 +172,20 @@ def test_burn_in_writes_the_frame_and_leaves_the_middle_alone() -> None:
     assert not torch.equal(made.data, BurnIn(bottom_left="sh010")(grey, frame=13).data)
     top = BurnIn(top_right="2026-11-29", bottom_right="", backing=0)(grey)
     assert torch.equal(top.data[:, 20:], grey.data[:, 20:]) and top.data[:, :10, 300:].max() > 0.5
+
+
+@pytest.mark.parametrize("edge", ["top", "bottom"])
+def test_burnt_in_lines_are_aligned_at_their_edge(edge: str) -> None:
+    """Notes of two lines begin at one column at the left, and end at one column at the right."""
+    grey = Image(torch.full((3, 200, 400), 0.2))
+    notes = {f"{edge}_left": "HHHHHH\nH", f"{edge}_right": "HHHHHH\nH", **({"bottom_right": ""} if edge == "top" else {})}
+    made = BurnIn(**notes, height=0.1, backing=0)(grey).data[0].numpy() > 0.5
+    rows = np.nonzero(made.any(1))[0]
+    lines = [made[rows[0] : rows[0] + 12], made[rows[-1] - 12 :]]
+    ends = [(np.nonzero(line[:, :200].any(0))[0], np.nonzero(line[:, 200:].any(0))[0]) for line in lines]
+    (long_left, long_right), (left, right) = ends
+    assert abs(left[0] - long_left[0]) <= 1 and left[-1] < long_left[-1] - 40
+    assert abs(right[-1] - long_right[-1]) <= 1 and right[0] > long_right[0] + 40
 
 
 def test_burn_in_without_any_text_changes_nothing() -> None:

@@ -122,6 +122,21 @@ def test_borders_whose_place_is_known_within_the_pixel_stay_there(radius: float)
     assert np.abs(np.abs(np.hypot(*(middles - (100.4, 99.8)).T) - radius) - 1.5).max() < 0.1, "before, they are where the coverage says"
 
 
+@pytest.mark.parametrize("level", [(-0.5, 0.0), (0.0, 0.5), (0.0, 0.0), (0.2, 0.7), (-0.3, -0.1)])
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_level_that_does_not_divide_two_classes_moves_no_border(level: tuple[float, float], upright: bool) -> None:
+    """Halfway between the centres, as without a level; where it has two signs, the border is where it is 0."""
+    classes, levels = np.array([[0, 1]]), np.array([level])
+
+    def middle(level: np.ndarray) -> float:
+        turned = (classes.T, level.T) if upright else (classes, level)
+        (border,) = [border for border in find_borders(*turned) if -1 not in (border.left, border.right)]
+        return float(border.middles[0, int(upright)])
+
+    assert middle(levels) == 1.0
+    assert middle(np.array([[-0.1, 0.3]])) == pytest.approx(0.75)
+
+
 def test_a_curve_is_a_line_where_it_is_within_a_twentieth_of_a_pixel() -> None:
     """By both its handles, in hundredths of a pixel."""
     straight = [[0, 0], [10, 0], [20, 0], [300, 0]]
@@ -191,6 +206,24 @@ def test_there_is_a_group_for_each_object_and_a_path_for_each_tone(tmp_path: Pat
     assert read_key(file) is None
     WriteSVG(path=str(file))(labelled(classes))
     assert list(groups(file)) == ["midtone", "highlight"]
+
+
+@pytest.mark.parametrize("overlap", [0.0, 1.0, 2.5])
+def test_a_tone_goes_on_under_what_is_painted_later(tmp_path: Path, overlap: float) -> None:
+    """As a line beside its filled path, where something is painted later and a width is asked for."""
+    classes = np.zeros((40, 60), int)
+    classes[10:30, 5:55] = 3
+    classes[15:25, 10:50] = 4
+    file = tmp_path / "a.svg"
+    WriteSVG(path=str(file), palette={"background": "#112233"}, overlap=overlap)(labelled(classes))
+    found = {}
+    for group in ET.parse(file).getroot().iter(f"{SVG}g"):
+        paths = [path.attrib for path in group.findall(f"{SVG}path")]
+        found[group.attrib["id"]] = [path.get("stroke-width") for path in paths]
+        assert all(path["d"].startswith("M") for path in paths)
+        assert all(path["stroke"] == group.attrib["fill"] for path in paths if "stroke" in path)
+    lines = [f"{overlap:g}"] if overlap else []
+    assert found == {"background": [], "midtone": [None, *lines], "highlight": [None]}
 
 
 def test_colours_are_those_of_the_painted_picture(tmp_path: Path) -> None:

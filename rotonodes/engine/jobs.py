@@ -88,8 +88,7 @@ def _make_chain(job: Job, evaluator: Evaluator) -> None:
             made[before] = values[frame]
         job.values = values
     except BaseException as error:
-        if not isinstance(error, Upstream):
-            evaluator.record.fail(name, frame, error)
+        evaluator.record.fail(name, frame, error)
 
 
 def store_values(unstored: Iterable[Unstored], evaluator: Evaluator, done: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from rotonodes.engine.chains import chains_to
-from rotonodes.engine.clip_feed import ClipFeed, Upstream
+from rotonodes.engine.clip_feed import ClipFeed
 from rotonodes.engine.evaluate import Evaluator
 from rotonodes.engine.jobs import Job, make_values, store_values
 from rotonodes.engine.pool import Pool, Pools
@@ -179,8 +179,7 @@ class StagePass:
         try:
             job.feed.put(frame, self._for_clip(job), lambda: self._end(job))  # type: ignore[arg-type]
         except BaseException as error:
-            if not isinstance(error, Upstream):
-                self.record.fail(job.name, frame, error)
+            self.record.fail(job.name, frame, error)
             job.failed.add(frame)
             self._finish(job)
 

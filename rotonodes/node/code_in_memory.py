@@ -27,7 +27,9 @@ def has_source(cls: type) -> bool:
             return False
     except (OSError, TypeError):
         return False
-    codes = [getattr(_function(value), "__code__", None) for value in vars(cls).values()]
+    # What pydantic adds is not asked: it would be built then, and change the class.
+    own = [value for name, value in vars(cls).items() if not name.startswith("__pydantic")]
+    codes = [getattr(_function(value), "__code__", None) for value in own]
     return all(os.path.isfile(code.co_filename) for code in codes if code is not None)
 
 

@@ -39,7 +39,7 @@ def without_classes(probabilities: Image, without: Sequence[str]) -> Image:
     return probabilities.with_data(kept / kept.sum(0, keepdim=True).clamp(min=1e-9))
 
 
-def mix(probabilities: Image, palette: dict[str, str], sharpness: float = 1.0) -> Image:
+def mix(probabilities: Image, palette: dict[str, str], sharpness: float) -> Image:
     """The sum over all classes of probability times premultiplied colour: RGBA on the same data window.
 
     Probabilities are first raised to the power `sharpness` and normalised to sum 1.

@@ -78,7 +78,7 @@ def _heading(title: str, legend: Sequence[tuple[str, str]], width: int) -> list[
     rows = [torch.full((3, height, width), GROUND)]
     x = GAP
     if title:
-        mask = text_mask(title)[:, : width - GAP]
+        mask = text_mask(title)
         _write(rows[0], mask, x, 0)
         x += mask.shape[1] + 4 * GAP
     for name, color in legend:
@@ -89,7 +89,7 @@ def _heading(title: str, legend: Sequence[tuple[str, str]], width: int) -> list[
         # The frame keeps black and colours close to the ground's grey visible.
         rows[-1][:, :, x : x + height] = _FRAME
         rows[-1][:, 1:-1, x + 1 : x + height - 1] = torch.tensor(hex_to_linear(color)[:3]).view(3, 1, 1)
-        _write(rows[-1], mask[:, : max(width - x - height - GAP, 1)], x + height + GAP, 0)
+        _write(rows[-1], mask, x + height + GAP, 0)
         x += height + 4 * GAP + mask.shape[1]
     return rows
 
