@@ -1,6 +1,7 @@
 """`rotonodes flatten`: what it chooses, the graph that it makes, the pictures of it, bad input."""
 
 import json
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -302,6 +303,22 @@ def test_the_picture_is_there_by_one_command(call: Call, tmp_path: Path) -> None
     assert counts[np.argsort(-counts)[:14]].sum() > 0.85 * counts.sum()
     again = call("flatten", TORUS, "-F", "3-4", "-o", "art")
     assert "nothing to do: art/torus.gif, art/torus/torus.####.png are there already" in again.err
+
+
+def test_the_light_is_measured_once_for_flatten_and_its_graph(call: Call, tmp_path: Path) -> None:
+    asked = ("flatten", TORUS, "-F", "3", "--tones", "key", "-o", "art")
+    assert call(*asked).code == 0
+    kept = [path.suffix for path in (tmp_path / ".rotonodes").rglob("*") if len(path.stem) == 64]
+    assert kept == [".light"]  # nothing of single frames
+    (tmp_path / "torus.yaml").write_text(call(*asked, "--palette", "sunset", "--print-graph").out)
+    planned = call("plan", "torus.yaml")
+    assert re.search(r"light +MeasureKeyLight +from the cache", planned.out + planned.err), planned.out + planned.err
+
+
+def test_flatten_works_where_no_cache_can_be(call: Call, tmp_path: Path) -> None:
+    (tmp_path / ".rotonodes").write_text("a file, where the folder would be")
+    made = call("flatten", TORUS, "-F", "3", "--tones", "key", "-o", "art.png")
+    assert made.code == 0 and (tmp_path / "art.png").is_file(), made.err
 
 
 def test_lines_ground_and_background(call: Call) -> None:

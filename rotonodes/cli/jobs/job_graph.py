@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rotonodes.cli.session import Session
-from rotonodes.errors import GraphError, UsageError
+from rotonodes.errors import GraphError, RotoError, UsageError
 
 if TYPE_CHECKING:
     from rotonodes.engine.result import Result
+    from rotonodes.graph.graph import Graph
 
 
 def run_job(
@@ -24,7 +27,8 @@ def run_job(
 ) -> tuple[int, Result | None]:
     """Run the graph in `text` without a cache. Returns the exit code, and the result unless the run was interrupted.
 
-    With `resume` outputs that are there already, made from the same, are kept.
+    With `resume` outputs that are there already, made from the same, are kept, and so is what is measured over the shot: in the usual
+    cache, where `run` and `edit` of the same graph find it.
 
     `auto` progress is shown on a terminal; elsewhere only warnings and the first failure are.
     """
@@ -48,15 +52,36 @@ def run_job(
 
     if progress == "auto" and sys.stderr.isatty():
         progress = "rich"
+    cache = keep_measurements(graph) if resume else "none"
     reporter = QuietReporter(session.verbose, again=again) if progress == "auto" else make_reporter(progress, session.verbose, again=again)
     session.reporter = reporter
     stop = threading.Event()
     with StopOnSignal(stop) as signals:
         try:
-            result = run(graph, cache="none", force=not resume, device=device, precision=precision, reporter=reporter, stop=stop)
+            result = run(graph, cache=cache, force=not resume, device=device, precision=precision, reporter=reporter, stop=stop)
         except Interrupted:
             return signals.code or EXIT_INTERRUPTED, None
     return result.exit_code, result
+
+
+def keep_measurements(graph: Graph) -> str:
+    """Keep nothing of a graph but what is measured over the shot; returns the cache for it, "none" without such a node.
+
+    A folder that cannot be written is no fault: the measurement is made again the next time.
+    """
+    from rotonodes.io.files import write_bytes
+    from rotonodes.plan.make_plan import CACHE_FOLDER
+
+    measured = {name for name, vertex in graph.vertices.items() if vertex.keeps and type(vertex.node).takes_whole_clip()}
+    graph.vertices |= {name: replace(vertex, cache=name in measured) for name, vertex in graph.vertices.items()}
+    if not measured:
+        return "none"
+    try:
+        write_bytes(Path(CACHE_FOLDER, ".write-test"), b"")
+        Path(CACHE_FOLDER, ".write-test").unlink()
+    except (OSError, RotoError):
+        return "none"
+    return CACHE_FOLDER
 
 
 def split_list(text: str, option: str) -> list[str]:
