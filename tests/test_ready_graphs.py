@@ -75,6 +75,20 @@ def test_four_labels_of_a_shot_of_twelve_frames(name: str, call: Call, tmp_path:
     assert (plan.delivered, plan.missing) == (tuple(range(1, 13)), {})
 
 
+def test_labels_that_were_painted_teach_weights_that_flatten_takes(call: Call, tmp_path: Path) -> None:
+    """Labels of `flatten` have six classes, the weights to start from five."""
+    (tmp_path / "shot").mkdir()
+    for frame in (1, 13):
+        shutil.copy(ROOT / f"examples/shots/torus/render.{frame:04d}.exr", tmp_path / "shot")
+    short = [word for setting in ("steps=1", "batch=1", "crop=64") for word in ("--set", f"train.{setting}")]
+    labels = f"labels={ROOT}/examples/labels/torus.####.png"
+    taught = call("run", "train_on_painted", "--input", "shot/render.####.exr", "--output", "mine", "--var", labels, *short)
+    assert taught.code == 0, taught.err
+    assert "have no ground_shadow: these start with fresh weights, all others are kept" in taught.err
+    graph = call("flatten", "shot", "-m", "mine/train_on_painted.safetensors", "--print-graph")
+    assert graph.code == 0 and "ground_shadow" in graph.out, graph.err
+
+
 @pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
 def test_what_a_ready_graph_writes_is_named_after_it(path: Path) -> None:
     """`out/NAME.gif`, `out/NAME.safetensors`, and all else below `out/NAME`; flat frames are `flat.####.png`. `out` is a variable, and
