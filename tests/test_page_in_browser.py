@@ -30,6 +30,14 @@ nodes:
 PALETTE = [0, 0, 0, 60, 60, 90, 120, 60, 75, 224, 164, 88, 255, 244, 214]
 IN_THE_MIDTONE, IN_THE_HIGHLIGHT = (0.25, 0.5), (0.75, 0.5)  # of the labels: shares of width and height
 
+OBJECTS = """  objects:
+    type: PaintObjects
+    in: {labels: tones}
+    objects:
+      Lamp*: {midtone: "#102030 #405060"}  # bottom to top
+      Ball: clay
+"""
+
 
 @pytest.fixture
 def graph(tmp_path: Path) -> Path:
@@ -177,15 +185,7 @@ def test_a_palette_is_made_by_class_or_by_name(view: View) -> None:
 
 
 def test_each_object_has_its_palette(chromium: Any, graph: Path) -> None:
-    objects = """  objects:
-    type: PaintObjects
-    in: {labels: tones}
-    objects:
-      Lamp*: {midtone: "#102030 #405060"}  # bottom to top
-      Ball: clay
-  model: {type: LoadModel, path: "none.safetensors"}
-"""
-    graph.write_text(GRAPH + objects)
+    graph.write_text(GRAPH + OBJECTS + '  model: {type: LoadModel, path: "none.safetensors"}\n')
     with view_of(chromium, graph) as view:
         view.select("objects")
         assert view.tab.locator(".params .field label").first.text_content() == "objects"
@@ -276,7 +276,7 @@ def test_everything_by_keyboard(view: View) -> None:
     keys.press("Control+f")
     view.add("png")
     view.card("png", ".selected").wait_for()
-    view.tab.locator(".params").get_by_label("input image", exact=True).focus()
+    view.tab.locator(".params").get_by_label("image: input", exact=True).focus()
     keys.type("back")
     view.until_text("in: back")
     keys.press("Escape")
@@ -443,14 +443,38 @@ def test_painted_labels_are_read_with_their_classes(chromium: Any, graph: Path) 
         view.until("() => document.querySelector('.card[data-node=\"painted\"]')?.dataset.state === 'done'")
 
 
+# Fields of the selected node whose accessible name does not begin with the text that is seen beside them (WCAG 2.5.3).
+_MISNAMED = """() => [...document.querySelectorAll('.params .row:not(:has(.swatch)), .params .swatch')].flatMap((row) => {
+  const seen = (row.querySelector('label') ?? row.querySelector('span')).textContent.trim();
+  return [...row.querySelectorAll('input:not([placeholder]), select, button')].map((one) => [seen, one.getAttribute('aria-label') ?? seen]);
+}).filter(([seen, name]) => !name.replace(/^[^,]*, /, '').startsWith(seen))"""
+
+
+def test_fields_are_called_what_one_sees(chromium: Any, graph: Path) -> None:
+    graph.write_text(GRAPH + OBJECTS.replace("Ball: clay", 'Ball: {form_shadow: "#102030"}'))
+    with view_of(chromium, graph) as view:
+        for node in ("paint", "comp", "objects"):
+            view.select(node)
+            view.tab.locator(".params .row select").first.wait_for()
+            view.until("(node) => document.querySelector('.params .name').value === node", node)
+            assert view.tab.evaluate(_MISNAMED) == []
+        assert view.tab.get_by_label("Ball, form shadow: colour as text").input_value() == "#102030"
+        assert view.tab.get_by_label("labels: input", exact=True).input_value() == "tones.labels"
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_no_serious_fault(chromium: Any, graph: Path, theme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the package axe-playwright-python").Axe()
+    graph.write_text(GRAPH + OBJECTS)
     with view_of(chromium, graph, theme=theme) as view:
-        view.until("() => document.querySelectorAll('.card .thumbnail img').length === 5")
+        view.until("() => document.querySelectorAll('.card .thumbnail img').length >= 5")
         view.select("paint")
         view.tab.get_by_label("midtone: colour as text").wait_for()
         found = [axe.run(view.tab).response]
+        view.select("objects")
+        view.tab.get_by_label("Ball: palette", exact=True).wait_for()
+        found.append(axe.run(view.tab).response)
+        view.select("paint")
         view.tab.keyboard.press("p")
         view.tab.locator("canvas.labels").wait_for()
         view.tab.keyboard.press("Tab")

@@ -124,23 +124,24 @@ export function PaletteField({ id, name, owner, value, set }: PaletteProps) {
     <div className="palette" id={id} role="group" aria-label={`${of}palette`}>
       {Object.entries(value).map(([one, color]) => {
         const parts = Array.isArray(color) ? color.map(String) : String(color).trim().split(/\s+/);
+        const shown = one.replaceAll("_", " ");
         const joined = (next: string[]) => (Array.isArray(color) ? next : next.join(" "));
         return (
           <div key={one} className="swatch">
-            <span>{one.replaceAll("_", " ")}</span>
+            <span>{shown}</span>
             <span className="colors">
               {parts.map((part, i) => (
                 <ColorField
                   key={i}
                   id={`${id}-${one}-${i}`}
-                  label={of + (parts.length > 1 ? `${one} ${i + 1}` : one)}
+                  label={of + (parts.length > 1 ? `${shown} ${i + 1}` : shown)}
                   name={`${name}.${of}${one}.${i}`}
                   value={part}
                   set={(next, group) => set({ ...value, [one]: joined(parts.map((old, n) => (n === i ? String(next) : old))) }, group)}
                 />
               ))}
             </span>
-            <button type="button" className="reset" title="take this class out of the palette" aria-label={`${of}${one}: take out of the palette`} onClick={() => set(without(one))}>
+            <button type="button" className="reset" title="take this class out of the palette" aria-label={`${of}${shown}: take out of the palette`} onClick={() => set(without(one))}>
               ×
             </button>
           </div>
@@ -169,30 +170,41 @@ interface PalettesProps {
   id: string;
   name: string;
   value: Record<string, Palette>;
-  set: (value: Value | undefined, group?: string) => void;
+  set: (value: Value | undefined, group?: string) => Promise<unknown>;
 }
 
 /** A palette for each object or each pattern of names; the first that fits an object counts, so they stay in their order. */
 export function PalettesField({ id, name, value, set }: PalettesProps) {
   const shipped = usePage((page) => page.types?.palettes) ?? NO_PALETTES;
   const objects = Object.entries(value);
-  const replaced = (old: string, to: string, palette: Palette) => Object.fromEntries(objects.map(([one, its]) => (one === old ? [to, palette] : [one, its])));
+  // who clicks faster than the file is written goes on from what was sent, not from what is shown: else what was taken out came back
+  const latest = useRef(value);
+  const underWay = useRef(0);
+  if (underWay.current === 0) latest.current = value;
+  const send = (next: Record<string, Palette>, group?: string) => {
+    latest.current = next;
+    underWay.current += 1;
+    void set(Object.keys(next).length > 0 ? next : undefined, group).finally(() => (underWay.current -= 1));
+  };
+  const replace = (old: string, to: string, palette: (before: Palette) => Palette, group?: string) =>
+    send(Object.fromEntries(Object.entries(latest.current).map(([one, its]) => (one === old ? [to, palette(its)] : [one, its]))), group);
+  const remove = (gone: string) => send(Object.fromEntries(Object.entries(latest.current).filter(([one]) => one !== gone)));
   const add = (added: string) => {
-    if (added && !(added in value)) set({ ...value, [added]: Object.keys(shipped)[0] ?? {} });
+    if (added && !(added in latest.current)) send({ ...latest.current, [added]: Object.keys(shipped)[0] ?? {} });
   };
   return (
     <div className="palettes">
       {objects.map(([object, palette], i) => (
         <div key={object} className="object" role="group" aria-label={object}>
           <div className="object-head">
-            <ObjectName value={object} taken={(other) => other in value} set={(to) => set(replaced(object, to, palette))} />
-            <PaletteChoice tones label={`${object}: palette`} value={palette} set={(next) => set(replaced(object, object, next as Palette))} />
+            <ObjectName value={object} taken={(other) => other in value} set={(to) => replace(object, to, (its) => its)} />
+            <PaletteChoice tones label={`${object}: palette`} value={palette} set={(next) => replace(object, object, () => next as Palette)} />
             <button
               type="button"
               className="reset"
               title="no palette of its own for this object"
               aria-label={`${object}: take its palette out`}
-              onClick={() => set(objects.length > 1 ? Object.fromEntries(objects.filter(([one]) => one !== object)) : undefined)}
+              onClick={() => remove(object)}
             >
               ×
             </button>
@@ -200,7 +212,7 @@ export function PalettesField({ id, name, value, set }: PalettesProps) {
           {typeof palette === "string" ? (
             <Strip tones palette={palette} />
           ) : (
-            <PaletteField id={`${id}-${i}`} name={name} owner={object} value={palette} set={(next, group) => set(replaced(object, object, next as Palette), group)} />
+            <PaletteField id={`${id}-${i}`} name={name} owner={object} value={palette} set={(next, group) => replace(object, object, () => next as Palette, group)} />
           )}
         </div>
       ))}

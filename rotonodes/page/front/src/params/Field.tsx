@@ -18,7 +18,7 @@ export function Field({ node, param, value, given }: Props) {
   const id = useId();
   const help = param.help + range(param);
   const shown = given ? value! : param.default;
-  const set = (next: Value | undefined, group?: string) => void setParam(node, param.name, next, group);
+  const set = (next: Value | undefined, group?: string) => setParam(node, param.name, next, group);
   return (
     <div className={`row field kind-${param.kind}${given ? " given" : ""}`}>
       <label htmlFor={id} title={help}>
@@ -28,7 +28,7 @@ export function Field({ node, param, value, given }: Props) {
         <Control id={id} param={param} value={shown} set={set} name={`${node}.${param.name}`} />
         {param.unit && <span className="unit">{param.unit}</span>}
         {given && !param.required && (
-          <button type="button" className="reset" title={`back to the default: ${yaml(param.default)}`} aria-label={`${param.name}: back to the default`} onClick={() => set(undefined)}>
+          <button type="button" className="reset" title={`back to the default: ${yaml(param.default)}`} aria-label={`${param.name.replaceAll("_", " ")}: back to the default`} onClick={() => set(undefined)}>
             ×
           </button>
         )}
@@ -52,7 +52,7 @@ interface ControlProps {
   name: string;
   param: Param;
   value: Value;
-  set: (value: Value | undefined, group?: string) => void;
+  set: (value: Value | undefined, group?: string) => Promise<unknown>;
 }
 
 function Control({ id, name, param, value, set }: ControlProps) {
@@ -163,7 +163,7 @@ function NumberField({ id, name, param, value, set }: ControlProps) {
         <input
           type="range"
           className="slider"
-          aria-label={`${param.name} slider`}
+          aria-label={`${param.name.replaceAll("_", " ")} slider`}
           min={min}
           max={max}
           step={step}
@@ -256,7 +256,7 @@ function TextField({ id, param, value, set }: { id: string; param: Param; value:
           type="button"
           className="pick"
           title="choose a file below the root"
-          aria-label={`${param.name}: choose a file`}
+          aria-label={`${param.name.replaceAll("_", " ")}: choose a file`}
           onClick={() => change({ dialog: { name: "files", start: draft, pattern: "*", chosen: (path) => set(path) } })}
         >
           …

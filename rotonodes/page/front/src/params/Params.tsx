@@ -121,7 +121,7 @@ function InputRow({ node, input }: { node: GraphNode; input: Input }) {
           </label>
           <select
             id={`in-${input.name}-${i}`}
-            aria-label={`input ${input.name}${rows.length > 1 ? ` ${i + 1}` : ""}`}
+            aria-label={`${input.name}${rows.length > 1 ? ` ${i + 1}` : ""}: input`}
             className={!link && !input.optional && links.length === 0 ? "wanted" : ""}
             value={link}
             onChange={(event) => set(link, event.target.value)}

@@ -309,7 +309,7 @@ async function addReader(path: string, classes: string[]): Promise<void> {
     { op: "add", name, type: "LoadLabels", params, position: trainer?.position ? [trainer.position[0] - 240, trainer.position[1] + 160] : [0, 400] },
     ...(trainer ? [{ op: "link" as const, node: trainer.name, input: "labels", to: name }] : []),
   ]);
-  if (!error) notify("info", trainer ? `${name} reads the painted labels, and ${trainer.name} learns from them: run it` : `${name} reads the painted labels. To learn from them add a TrainUNet: its labels are ${name}, its image the render, its frames those you painted`);
+  if (!error) notify("info", trainer ? `${name} reads the painted labels, and ${trainer.name} learns from them: run it` : `${name} reads the painted labels. To learn from them, in a terminal: rotonodes run train_on_painted --input RENDER --var 'labels=${path}' --set train.frames=1,12 (those you painted)`);
 }
 
 function Classes({ classes, value, setValue }: { classes: LabelClass[]; value: number; setValue: (value: number) => void }) {
