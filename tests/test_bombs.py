@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -23,6 +24,7 @@ from rotonodes.errors import FrameError, RotoError, UsageError
 from rotonodes.imaging.passes.cryptomatte import find_cryptomatte
 from rotonodes.imaging.picture import lettering
 from rotonodes.io import arrays, exr, files, movies, palettes, pictures, png, shards, timeline
+from rotonodes.io.archives import check_unpacked_size
 from rotonodes.nets.weights import WeightsError, load_weights
 from rotonodes.nodes import LoadMovie, WriteAnimation, WriteVideo
 from rotonodes.train.checkpoint import check_sums
@@ -139,6 +141,18 @@ def packed_checkpoint(path: Path, packed: int, megabytes: int) -> None:
     with zipfile.ZipFile(plain) as made:
         members: dict[str, bytes | int] = {name: made.read(name) for name in made.namelist()}
     archive(path, {name: megabytes if name.endswith("data/0") else content for name, content in members.items()}, packed)
+
+
+def test_what_archives_may_claim(tmp_path: Path) -> None:
+    """64 MB, and four times their size; one byte more is refused."""
+    path = tmp_path / "a.zip"
+    archive(path, {"a": b"x" * 1000})
+    size = path.stat().st_size
+    whole, at = path.read_bytes(), path.read_bytes().index(b"PK\1\2") + 24
+    for more, ok in ((0, True), (1, False)):
+        path.write_bytes(whole[:at] + struct.pack("<I", (64 << 20) + 4 * size + more) + whole[at + 4 :])
+        with contextlib.nullcontext() if ok else pytest.raises(ValueError, match=r"its members claim 67,\d+,\d+ bytes in"):
+            check_unpacked_size(path, size)
 
 
 def test_weights_that_unpack_to_more_than_they_are(tmp_path: Path) -> None:

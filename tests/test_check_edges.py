@@ -82,6 +82,16 @@ def test_lines_get_points_about_a_pixel_apart(length: float, count: int, closed:
     assert resampled(np.zeros((2, 2))) is None
 
 
+def test_at_most_eight_places_of_a_kind_are_reported() -> None:
+    points = np.stack([np.zeros(400), np.arange(400.0)], axis=1)
+    assert len(worst("thick", np.ones(400), np.ones(400, bool), points)) == 8
+    plane = np.zeros((96, 96))
+    plane[4:92, 4:92] = 1
+    plane[10:90:12, 10:90:16] = plane[11:90:12, 10:90:16] = plane[12:90:12, 10:90:16] = 0
+    found = checked(plane, gap=3)
+    assert found.gaps > 8 and [place.kind for place in found.places].count("gap") == 8
+
+
 def test_reported_places_of_one_kind_are_apart() -> None:
     """The next one is the worst that is farther than 12 px away."""
     points = np.stack([np.zeros(40), np.arange(40.0)], axis=1)

@@ -105,6 +105,7 @@ def test_binary_and_large_files_are_one_line(faults_of: FaultsOf) -> None:
     assert faults_of(b"\x89PNG\r\n\x1a\n\x00\x00\xff") == ["g: this is not a graph file: it is not UTF-8 text"]
     assert faults_of("rotonodes: 1\0") == ["g: this is not a graph file: control characters are not allowed"]
     assert faults_of("#" * (MOST_BYTES + 1)) == ["g: a graph file is at most 1 MB; this one is larger"]
+    assert "larger" not in "".join(faults_of("#" * MOST_BYTES))
 
 
 def test_a_tab_is_told_of(faults_of: FaultsOf) -> None:

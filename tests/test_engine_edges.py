@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import weakref
 from pathlib import Path
 from typing import Any
@@ -376,6 +377,20 @@ def test_a_frame_that_cannot_be_handed_to_a_clip_is_a_failure(tmp_path: Path, mo
             (failure,) = within(60, graph, cache="none", on_error="continue").failures
         assert (failure.node, failure.frame) == (node, 3) and reason in failure.reason
         assert not (tmp_path / "o.txt").exists()
+
+
+def test_the_seconds_of_a_frame_are_some_of_the_runs() -> None:
+    told: list[float] = []
+
+    class Clocked(Reporter):
+        def on_frame(self, frame: int, seconds: float, ok: bool) -> None:
+            told.append(seconds)
+
+    graph = Graph(frames="1-4")
+    graph.add(EdgeRamp())
+    begun = time.perf_counter()
+    graph.run(cache="none", reporter=Clocked())
+    assert len(told) == 4 and all(0 < seconds <= time.perf_counter() - begun for seconds in told)
 
 
 def test_no_thread_of_a_run_keeps_the_program_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

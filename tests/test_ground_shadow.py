@@ -66,6 +66,8 @@ def test_a_floor_behind_a_soft_edge_is_judged_by_its_own_light() -> None:
     for bare in (None, torch.ones(3, 5, 5)):
         found = label_layer_ground(lit, bare, up.view(3, 1, 1).expand(3, 5, 5), up, alpha.expand(5, 5), rules)
         assert torch.equal(found, shares < 0.5)
+        behind = label_layer_ground(lit * 0, bare, up.view(3, 1, 1).expand(3, 5, 5), up, torch.ones(5, 5), rules)
+        assert behind.all(), "nothing arrives behind what is opaque"
 
 
 def test_the_label_layers_tell_the_shadow_of_the_shapes_alone() -> None:

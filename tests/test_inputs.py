@@ -13,7 +13,7 @@ from conftest import Call, picture_contents
 from rotonodes import Graph
 from rotonodes.errors import UsageError
 from rotonodes.io.folder import list_pictures, natural_order, own_results
-from rotonodes.io.pictures import read_image
+from rotonodes.io.pictures import read_image, write_image
 from rotonodes.nets.weights import save_weights
 from rotonodes.nodes import (
     Crop,
@@ -27,6 +27,7 @@ from rotonodes.nodes import (
     WriteParts,
     WritePictures,
 )
+from rotonodes.values.pixels import Image
 from tiny_networks import tiny_model
 
 COUNT = 5
@@ -104,6 +105,20 @@ def test_a_file_of_the_users_is_an_input_whatever_its_name(folder: Path, call: C
     ended = call("segment", "-i", "jpg", "-o", "jpg/*_mask.png", "-m", "net.safetensors")
     assert (ended.code, "jpg/p0_mask.png is an input picture" in ended.err) == (2, True)
     assert read_image("jpg/p0_mask.png", "raw").data.max() == pytest.approx(7 / 255)
+
+
+@pytest.mark.parametrize("folder_of", ["res", "res_####", "res_{part}", "res_*"])
+def test_results_are_known_in_folders_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder_of: str) -> None:
+    """Also where the folder's name has a frame, a part, or the picture's name in it."""
+    monkeypatch.chdir(tmp_path)
+    result = f"{folder_of}/p_mask.png".replace("####", "0007").replace("{part}", "arm").replace("*", "p")
+    os.makedirs(os.path.dirname(result))
+    write_image(result, Image(torch.rand(3, 4, 5)), key="k1")
+    write_image("p.png", Image(torch.rand(3, 4, 5)))
+    write_image(f"{os.path.dirname(result)}/q.png", Image(torch.rand(3, 4, 5)), key="k1")
+    files = ["p.png", result, f"{os.path.dirname(result)}/q.png"]
+    assert own_results(files, ["p.png"], [f"{folder_of}/*_mask.png"]) == {result}
+    assert own_results(files, ["p.png"], [f"other/{folder_of}/*_mask.png", "elsewhere/*_mask.png"]) == set()
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png"])

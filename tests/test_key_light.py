@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from raytraced import Ball, ball, degrees_between, looking, unit
 from rotonodes.errors import FrameError
+from rotonodes.imaging.passes import key_shading
 from rotonodes.imaging.passes.camera import find_lens
 from rotonodes.imaging.passes.key_light import find_key_light
 from rotonodes.imaging.passes.key_shading import SHADING as CHANNELS
@@ -61,6 +63,26 @@ def test_the_sun_is_found_and_what_it_does(around, height, elevation, lens, fill
     assert (lit[clear & ~scene.shadowed] > 0.5).mean() > 0.95
     if (shadow := clear & scene.shadowed).any():
         assert (lit[shadow] < 0.5).mean() > 0.9
+
+
+def test_surfaces_without_diffuse_light_are_as_lit_as_those_around_them_in_the_open(monkeypatch):
+    """What lies in a shadow beside them says nothing of them: rays tell which of them it reaches."""
+    height, width = 40, 60
+    left, right = np.zeros((2, height, width), bool)
+    left[:, :20], right[:, 40:] = True, True
+    normals = np.zeros((3, height, width), np.float32)
+    normals[2] = 1
+    light = np.where(right, 1, 0).astype(np.float32)
+    surface = Surface(light, light, normals, np.full((height, width), 5, np.float32), left | right, 1.5)
+    fit = SimpleNamespace(chance=lambda *given: light, lit_open=0.9, lit_blocked=0.1)
+    found = SimpleNamespace(lamp=SimpleNamespace(direction=np.array([0, 0, 1], np.float32)), fit=fit)
+    for reached in (False, True):  # by the shadow
+        blocked = (left | (reached & ~right)).astype(np.float32)
+        monkeypatch.setattr(key_shading, "traced_shadow", lambda *given, blocked=blocked: blocked)
+        lit = KeyShading(surface, found, 0.35).lit
+        assert (lit[left] == 0).all() and (lit[right] > 0.99).all()
+        between = lit[:, 20:40]
+        assert (between == pytest.approx(0.1)) if reached else (between.min() >= 0.9)
 
 
 def test_the_same_frame_gives_the_same_light():

@@ -67,3 +67,26 @@ def test_a_frame_without_gloss_to_see_is_one_without_the_pass() -> None:
     far = Surface(dark.light, dark.calm, dark.normals, np.full_like(dark.depth, np.inf), dark.diffuse, LENS, None, dark.gloss)
     pixels = without.sample(800)
     assert np.array_equal(LightSigns.of(without, pixels).numbers(), LightSigns.of(far, pixels).numbers())
+
+
+def test_there_are_as_many_directions_as_the_network_was_trained_on() -> None:
+    """Chances are shares of all of them."""
+    found = signs(ball(np.array([0.0, 0.6, 0.8]), True))
+    assert found.numbers().shape == (400, 196) and found.chances.shape == (400,)
+
+
+def test_how_well_a_light_fits_is_told_within_bounds() -> None:
+    """By hand, from terms and misfits far beyond them: a faint light has 1 added to its misfit."""
+    found = signs(ball(np.array([0.0, 0.6, 0.8]), False))
+    misfit, terms = np.full((2, 400), 0.5), np.zeros((2, 400, 5))
+    misfit[:, 1], misfit[:, 2] = 1.25, 0.75
+    terms[:, :5, 0], terms[:, :5, -1] = (-9, -1.5, 0.5, 1.5, 9), (-9, -1.5, 0.5, 2.5, 9)
+    found.__dict__["fits"] = misfit, terms
+    numbers = found._fitting()
+    assert numbers.shape == (400, 13)
+    for first in (0, 5):
+        worse, log, strength, fill, faint = numbers[:5, first : first + 5].T
+        assert worse.tolist() == pytest.approx([1, 0, 2, 1, 1]) and faint.tolist() == [0, 1, 0, 0, 0]
+        assert log.tolist() == pytest.approx(np.log([0.5, 0.25, 0.75, 0.5, 0.5]).tolist())
+        assert strength.tolist() == [-2, -1.5, 0.5, 2.5, 3] and fill.tolist() == [-2, -1.5, 0.5, 1.5, 2]
+    assert np.allclose(numbers[:, 10:], np.stack([found.directions[:, 1], found.directions[:, 2], abs(found.directions[:, 0])], axis=1))

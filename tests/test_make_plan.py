@@ -11,6 +11,7 @@ import pytest
 from conftest import Call
 from rotonodes import Graph
 from rotonodes.errors import GraphError, UsageError
+from rotonodes.plan import make_plan as make_plan_module
 from rotonodes.plan.make_plan import make_plan
 
 PICTURES = "a: {type: LoadPictures, path: w}\n"
@@ -43,6 +44,23 @@ def test_sources_are_not_overwritten_where_the_cache_has_what_was_made_of_them(s
     with pytest.raises(UsageError, match="is what read reads: write somewhere else"):  # by the file, or by the plan
         graph(text.replace("PATH", target)).run()
     assert [path.read_bytes() for path in sorted((shot / "w").iterdir())] == before
+
+
+def test_frames_whose_files_are_not_there_are_not_looked_at_one_by_one(shot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder is listed once for a shot, whose frames may be a hundred thousand."""
+    text = """nodes:
+  read: {type: LoadFrames, path: "w/####.png"}
+  out:  {type: WriteFrames, in: read, path: "o/####.png"}
+"""
+    assert graph(text).run(frames="2", cache="none").exit_code == 0
+    looked, plainly = [], make_plan_module.is_done
+    monkeypatch.setattr(
+        make_plan_module, "is_done", lambda plan, name, frame, *more: looked.append(frame) or plainly(plan, name, frame, *more)
+    )
+    plan = make_plan(graph(text), cache="none")
+    assert looked == [2] and plan.reasons["out"] == {"not there": [1, 3]}
+    looked.clear()
+    assert make_plan(graph(text), cache="none", force=True).reasons["out"] == {"forced": [1, 2, 3]} and not looked
 
 
 @pytest.mark.parametrize("writer_first", [True, False])

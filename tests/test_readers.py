@@ -192,6 +192,16 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
     assert same(transport.unpack(transport.pack(value), {}), value)
 
 
+def test_numbers_of_other_classes_come_back_as_plain_ones() -> None:
+    """An enumeration's, or a float with methods of its own, as libraries have them."""
+
+    class Level(float):
+        pass
+
+    found = transport.unpack(transport.pack([signal.SIGINT, Level(2.75), {signal.SIGTERM: Level(-0.5)}]), {})
+    assert same(found, [2, 2.75, {15: -0.5}])
+
+
 def test_what_cannot_be_passed_on_is_said() -> None:
     with pytest.raises(TypeError, match="a PosixPath cannot be passed on"):
         transport.pack(Path("a"))

@@ -105,3 +105,17 @@ def test_only_the_matte_divides_shape_and_ground() -> None:
     assert torch.allclose(full[0], 1 - matte) and torch.allclose(full[2], matte)
     empty = shares_in_shape(torch.zeros(6, 8, dtype=torch.uint8), CLASSES, matte, None, 2)
     assert (empty[0] == 1).all(), "labels without a shape have none, whatever the matte"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shares_turn_with_the_labels(seed: int) -> None:
+    """Mirrored or transposed labels have the mirrored shares, up to the last row and column; the classes' order does not matter."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 3, (4, 5))
+    labels = np.kron(coarse, np.ones((3, 3), int)).astype(np.uint8)[1:, 2:]
+    labels[:, 0] = labels[:, 1]
+    labels[2:5, 0], labels[0, 4:7] = 1, 2
+    shares = class_shares(labels, 3)
+    for turn in (lambda a: a[..., ::-1], lambda a: a[..., ::-1, :], lambda a: a.swapaxes(-1, -2)):
+        assert class_shares(np.ascontiguousarray(turn(labels)), 3) == pytest.approx(turn(shares), abs=1e-5)
+    assert class_shares(2 - labels, 3)[::-1] == pytest.approx(shares, abs=1e-5)

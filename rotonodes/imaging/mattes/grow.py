@@ -218,7 +218,7 @@ def coverage_offset(covered: Plane, ny: Plane, nx: Plane) -> Plane:
     nearly 0 or 1 (a hard mask) the edge runs half way between two pixels.
     """
     small, large = np.minimum(np.abs(ny), np.abs(nx)), np.maximum(np.abs(ny), np.abs(nx))
-    part = np.clip(np.minimum(covered, 1 - covered), 0, 0.5)  # of the smaller side: the formula is symmetric
+    part = np.minimum(covered, 1 - covered)  # of the smaller side: the formula is symmetric
     corner = part < 0.5 * small / np.maximum(large, 1e-6)
     from_middle = np.where(corner, 0.5 * (small + large) - np.sqrt(2 * small * large * part), (0.5 - part) * large)
     from_middle = np.where(part < 0.02, 0.5 * large, from_middle)

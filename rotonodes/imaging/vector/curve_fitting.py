@@ -20,7 +20,6 @@ _GATE, _SPARE = 0.5, 0.1  # px from the middle of a gate to its ends, and what s
 _FLOOR = 0.75  # the least sine of the angle at which a gate is met that counts
 _ALONG = 2  # points to each side that a direction is taken from
 _REPARAMETRISED = 3
-_MOST_ROUNDS = 40
 _MOST_MERGES = 12
 
 
@@ -104,9 +103,7 @@ def fit(chains: Chains, tolerance: float) -> list[np.ndarray]:
     first, last = begins.copy(), ends.copy()
     done_first: list[np.ndarray] = []
     done_curves: list[np.ndarray] = []
-    for _ in range(_MOST_ROUNDS):
-        if not len(first):
-            break
+    while len(first):
         curves, worst, place = _fitted(chains, tangents, length, first, last, tolerance)
         good = (worst <= 1) | (last - first < 2)
         done_first.append(first[good])
