@@ -33,7 +33,7 @@ LIBRARIES = (
     "tifffile",
 )
 MEMORY = 12 << 30  # bytes of address space: a change may ask for a picture without end
-STALLED = 45  # seconds without a twentieth of a second of work: tests wait for each other
+STALLED = 45  # seconds without a second of work: tests wait for each other, and look now and then
 TIMED_OUT = -1
 ALWAYS = ("-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 
@@ -77,7 +77,7 @@ def run_tests(copy: Path, arguments: Sequence[str], seconds: float, plugins: Seq
         ended, status = os.waitpid(child, os.WNOHANG)
         if not ended and time.monotonic() > looked + 3:
             looked = time.monotonic()
-            if (now := _cpu_seconds(child)) > used + 0.05:
+            if (now := _cpu_seconds(child)) > used + 1:
                 moved, used = looked, now
         stalled = time.monotonic() - moved > STALLED
         if ended or stalled:

@@ -59,17 +59,17 @@ def find_key_light(light: np.ndarray, normals: np.ndarray, towards: Sequence[flo
     few, many = (random.choice(len(facing), min(n, len(facing)), p=chances) for n in _SAMPLES)
     if len(towards):
         known_one = np.array([towards], np.float64)
-        _, found = fit_directions(known_one, facing[many], luminance[many] / scale, fill=True)
+        _, found = fit_lights(cosines(known_one, facing[many]), facing[many], luminance[many] / scale, fill=True)
         terms = found[0]
         return KeyLight(known_one[0].astype(np.float32), max(float(terms[-1]), _FAINTEST) * scale, terms[:4].astype(np.float32) * scale)
     directions = sphere(400)
-    misfit, _ = fit_directions(directions, facing[few], luminance[few] / scale, fill=False)
+    misfit, _ = fit_lights(cosines(directions, facing[few]), facing[few], luminance[few] / scale, fill=False)
     best = directions[misfit.argmin()]
     for turn, (spread, tried) in enumerate(_TURNS):
         directions = best + spread * random.normal(size=(tried, 3))
         directions[0] = best
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        misfit, found = fit_directions(directions, facing[many], luminance[many] / scale, fill=turn > 0)
+        misfit, found = fit_lights(cosines(directions, facing[many]), facing[many], luminance[many] / scale, fill=turn > 0)
         best, terms = directions[misfit.argmin()], found[misfit.argmin()]
     return KeyLight(best.astype(np.float32), float(terms[-1]) * scale, terms[:4].astype(np.float32) * scale)
 
@@ -112,11 +112,19 @@ def sphere(count: int) -> np.ndarray:
     return np.stack([np.cos(around) * np.sin(polar), np.sin(around) * np.sin(polar), np.cos(polar)], axis=1)
 
 
-def fit_directions(directions: np.ndarray, normals: np.ndarray, luminance: np.ndarray, fill: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Misfit and terms (a, b, s: five numbers) for each direction; 1 is added to the misfit where the light would be faint or negative."""
-    cosine = np.maximum(directions @ normals.T, 0)[..., None]
+def cosines(directions: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """max(0, n . l), `[m, n]`, of directions `[m, 3]` and normals `[n, 3]`."""
+    return np.asarray(np.maximum(directions @ normals.T, 0))
+
+
+def fit_lights(arriving: np.ndarray, normals: np.ndarray, luminance: np.ndarray, fill: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Misfit and terms (a, b, s: five numbers) for each of `m` lights, whose light `arriving` at each pixel is `[m, n]`.
+
+    1 is added to the misfit where the light would be faint or negative. `normals` are `[n, 3]`, `luminance` `[n]`; without `fill` b is 0.
+    """
+    cosine = arriving[..., None]
     others = np.concatenate([np.ones((len(normals), 1)), normals if fill else np.empty((len(normals), 0))], axis=1)
-    terms = np.concatenate([np.broadcast_to(others, (len(directions), *others.shape)), cosine], axis=2)
+    terms = np.concatenate([np.broadcast_to(others, (len(arriving), *others.shape)), cosine], axis=2)
     weights = np.ones(terms.shape[:2])
     # where every visible pixel is lit, b . n and the light are the same: the regularisation then gives it to the light
     steady = len(normals) * np.diag([1e-4, *[_FILL_LAST] * (terms.shape[2] - 2), 1e-4])
@@ -128,6 +136,6 @@ def fit_directions(directions: np.ndarray, normals: np.ndarray, luminance: np.nd
         weights = share / np.maximum(abs(over), _EXACT)
     misfit = (share * abs(over)).mean(axis=1)
     strength = found[:, -1, 0]
-    full = np.zeros((len(directions), 5))
+    full = np.zeros((len(arriving), 5))
     full[:, : terms.shape[2] - 1], full[:, -1] = found[:, :-1, 0], strength
     return np.where(strength < _FAINTEST, misfit + 1, misfit), full

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from rotonodes.imaging.passes.key_light import fit_directions
+from rotonodes.imaging.passes.key_light import fit_lights
 from rotonodes.imaging.passes.light_signs import LightSigns
 from rotonodes.imaging.passes.lit_share import LightFit, fit_light
 from rotonodes.imaging.passes.surface import Surface
@@ -20,14 +20,16 @@ from rotonodes.imaging.passes.traced_shadow import Lamp, trace
 
 _PIXELS = 800  # sampled pixels that a lamp is judged by
 _STRIDE = 2  # px of a ray's steps
-_DISTANCES = (3.0, 1.0)  # of near lamps from the middle of the scene, in sizes of the scene
+_DISTANCES = (6.0, 3.0, 1.5)  # of near lamps from the middle of the scene, in sizes of the scene
+_NEAREST = 0.6  # the same, the least
 _NEAR_GAIN = 0.02  # gain in log likelihood that a near lamp needs
 _SIGNS = 0.12  # weight of the log chance by the signs against the log likelihood
-_MISFIT = 0.4  # weight of the relative misfit of light and normals against the log likelihood
+_MISFIT = 0.4  # weight of the log of the misfit of light and normals against the log likelihood
 _PEAKS, _BETWEEN = 4, 25.0  # directions that fit best, at least so many degrees from each other
 _LIKELY, _APART, _AROUND = 8, 15.0, 12.0  # the same of directions that are likely by the signs, and degrees that each is the mean of
 _LOOKED_AT = 4  # the best of all, which may be near lamps too
-_TURNS = ((0.25, 8), (0.12, 8), (0.06, 8), (0.03, 6))  # (spread in radians, directions tried around the best so far)
+_TURNS = ((0.25, 8), (0.12, 8), (0.06, 8), (0.03, 6))  # (spread in radians, lamps tried around the best so far)
+_REACH = 2.0  # spread of a near lamp's log distance, as a multiple of that of its direction
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,6 @@ class LightSearch:
         self.normals = surface.normals.reshape(3, -1)[:, self.pixels]
         self.light = surface.calm.ravel()[self.pixels]
         self.points = surface.places.reshape(3, -1)[:, self.pixels]
-        self.least_misfit = np.inf
 
     @cached_property
     def signs(self) -> LightSigns:
@@ -57,41 +58,39 @@ class LightSearch:
 
     def find(self, first: np.ndarray, rank: int) -> Tried:
         """The best lamp, from the direction `first` and all others; with a `rank` above 1 the next best one elsewhere."""
-        directions = [first, *self.signs.likely(_LIKELY, _APART, _AROUND), *self._peaks()]
-        tried = sorted(self._tried(directions), key=lambda one: one.worth, reverse=True)
-        best = [one.lamp.direction for one in tried[:_LOOKED_AT]]
-        tried[:_LOOKED_AT] = [self.best_distance(*one) for one in zip(best, self.misfits(best), strict=True)]
-        tried.sort(key=lambda one: one.worth, reverse=True)
+        tried = self.candidates(first)
         return self._refined(tried[0]) if rank == 1 else self._elsewhere(tried)[:rank][-1]
 
-    def best_distance(self, direction: np.ndarray, misfit: float) -> Tried:
-        """The lamp in a direction, as far away as it fits best."""
+    def candidates(self, first: np.ndarray) -> list[Tried]:
+        """Lamps in the direction `first` and in all that are likely, the best first; the best may be near lamps."""
+        directions = [first, *self.signs.likely(_LIKELY, _APART, _AROUND), *self._peaks()]
+        tried = sorted(self.tried([(one, np.inf) for one in directions]), key=lambda one: one.worth, reverse=True)
+        near = [(one.lamp.direction, distance) for one in tried[:_LOOKED_AT] for distance in _DISTANCES]
+        return sorted(tried + self.tried(near), key=lambda one: one.worth, reverse=True)
+
+    def tried(self, lamps: Sequence[tuple[np.ndarray, float]]) -> list[Tried]:
+        """Lamps by their directions from the middle of the scene and their distances in sizes of the scene, judged."""
+        if not len(lamps):
+            return []
         middle, size = self.surface.bounds
-        lamps = [Lamp.near(direction, middle, size * distance) for distance in (np.inf, *_DISTANCES)]
-        fits = [self.fit(lamp) for lamp in lamps]
-        gains = [fit.likelihood - (_NEAR_GAIN if index else 0) for index, fit in enumerate(fits)]
-        best = int(np.argmax(gains))
-        return Tried(lamps[best], fits[best], gains[best] + self._before([direction], [misfit])[0])
+        made = [Lamp.near(direction, middle, distance * size) for direction, distance in lamps]
+        arriving = np.stack([lamp.arriving(self.points, self.normals) for lamp in made])
+        fits = [self._fit(lamp, light) for lamp, light in zip(made, arriving, strict=True)]
+        scale = max(float(np.percentile(self.light, 95)), 1e-9)
+        misfits, _ = fit_lights(arriving.astype(np.float64), self.normals.T.astype(np.float64), self.light / scale, fill=True)
+        before = _SIGNS * self.signs.log_chances(np.stack([lamp.direction for lamp in made])) - _MISFIT * np.log(misfits.clip(1e-4))
+        before -= [_NEAR_GAIN if np.isfinite(lamp.distance) else 0 for lamp in made]
+        return [Tried(lamp, fit, fit.likelihood + more) for lamp, fit, more in zip(made, fits, before, strict=True)]
 
     def fit(self, lamp: Lamp) -> LightFit:
-        """How a lamp explains the sampled pixels."""
-        arriving = lamp.arriving(self.points, self.normals)
+        """How a lamp explains the sampled pixels, as exactly as tones need it."""
+        return self._fit(lamp, lamp.arriving(self.points, self.normals), final=True)
+
+    def _fit(self, lamp: Lamp, arriving: np.ndarray, final: bool = False) -> LightFit:
         blocked = np.zeros(len(arriving), bool)
         facing = arriving > 0
         blocked[facing] = trace(self.surface, self.pixels[facing], lamp, stride=_STRIDE) >= 0
-        return fit_light(self.light, self.normals, arriving, blocked)
-
-    def misfits(self, directions: Sequence[np.ndarray]) -> np.ndarray:
-        """The misfit of light and normals for each direction, as in `find_key_light`."""
-        scale = max(float(np.percentile(self.light, 95)), 1e-9)
-        found, _ = fit_directions(np.stack(directions).astype(np.float64), self.normals.T.astype(np.float64), self.light / scale, fill=True)
-        self.least_misfit = min(self.least_misfit, float(found.min()))
-        return found
-
-    def _before(self, directions: Sequence[np.ndarray], misfits: Sequence[float]) -> np.ndarray:
-        """What speaks for directions beside their shadows: their signs, and how well light and normals fit."""
-        worse = np.asarray(misfits) / max(self.least_misfit, 1e-9) - 1
-        return np.asarray(_SIGNS * self.signs.log_chances(np.stack(directions)) - _MISFIT * worse)
+        return fit_light(self.light, self.normals, arriving, blocked, final)
 
     def _peaks(self) -> list[np.ndarray]:
         """Directions that fit light and normals best, with and without a fill that has a direction, all far from each other."""
@@ -105,26 +104,12 @@ class LightSearch:
             found += peaks
         return found
 
-    def _tried(self, directions: Sequence[np.ndarray], distance: float = np.inf) -> list[Tried]:
-        if not len(directions):
-            return []
-        middle, _ = self.surface.bounds
-        lamps = [Lamp.near(direction, middle, distance) for direction in directions]
-        fits, misfits = [self.fit(lamp) for lamp in lamps], self.misfits(directions)
-        less = _NEAR_GAIN if np.isfinite(distance) else 0
-        before = self._before(directions, list(misfits))
-        return [Tried(lamp, fit, fit.likelihood - less + more) for lamp, fit, more in zip(lamps, fits, before, strict=True)]
-
     def _refined(self, best: Tried) -> Tried:
-        """A better lamp near one, by directions around the best so far."""
-        random = np.random.default_rng(0)  # the same directions every time for the same frame
+        """A better lamp near one, by lamps around the best so far."""
+        random = np.random.default_rng(0)  # the same lamps every time for the same frame
+        _, size = self.surface.bounds
         for spread, count in _TURNS:
-            directions = best.lamp.direction + spread * random.normal(size=(count, 3))
-            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-            around = self._tried(list(directions), best.lamp.distance)
-            best = max([best, *around], key=lambda one: one.worth)
-            nearer = self.best_distance(best.lamp.direction, self.misfits([best.lamp.direction])[0])
-            best = max(best, nearer, key=lambda one: one.worth)
+            best = max([best, *self.tried(around(best.lamp.direction, best.lamp.distance / size, spread, count, random))], key=_worth)
         return best
 
     @staticmethod
@@ -135,6 +120,22 @@ class LightSearch:
             if all(one.lamp.direction @ other.lamp.direction < np.cos(np.radians(_BETWEEN)) for other in kept):
                 kept.append(one)
         return kept
+
+
+def around(
+    direction: np.ndarray, distance: float, spread: float, count: int, random: np.random.Generator
+) -> list[tuple[np.ndarray, float]]:
+    """Lamps near one; `distance` is in sizes of the scene. A sun is tried as a near lamp too."""
+    directions = direction + spread * random.normal(size=(count, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    if np.isfinite(distance):
+        distances = (distance * np.exp(_REACH * spread * random.normal(size=count))).clip(_NEAREST)
+        return list(zip(directions.astype(np.float32), map(float, distances), strict=True))
+    return [(one, np.inf) for one in directions.astype(np.float32)] + [(direction, one) for one in _DISTANCES]
+
+
+def _worth(one: Tried) -> float:
+    return one.worth
 
 
 def find_lamp(surface: Surface, first: np.ndarray, rank: int = 1) -> Tried:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
-from rotonodes.imaging.passes.key_light import fit_directions, sphere
+from rotonodes.imaging.passes.key_light import cosines, fit_lights, sphere
 from rotonodes.imaging.passes.surface import BRIGHTEST, Surface
 
 DIRECTIONS = 400  # on the sphere, some 8 degrees from each other
@@ -60,7 +60,8 @@ class LightSigns:
     def fits(self) -> tuple[np.ndarray, np.ndarray]:
         """(misfits, terms) of a light from each direction, without and with a fill that has a direction: `[2, 400]`, `[2, 400, 5]`."""
         some = np.linspace(0, len(self.light) - 1, min(len(self.light), _FITTED)).astype(int)
-        both = [fit_directions(self.directions, self.normals[some], self.light[some], fill) for fill in (False, True)]
+        arriving = cosines(self.directions, self.normals[some])
+        both = [fit_lights(arriving, self.normals[some], self.light[some], fill) for fill in (False, True)]
         return np.stack([misfit for misfit, _ in both]), np.stack([terms for _, terms in both])
 
     def numbers(self) -> np.ndarray:
@@ -111,7 +112,7 @@ class LightSigns:
         """How well a light from each direction fits, and where the direction lies in the picture."""
         found = []
         for misfit, terms in zip(*self.fits, strict=True):
-            faint = misfit >= 1  # `fit_directions` adds 1 where the light would be faint
+            faint = misfit >= 1  # `fit_lights` adds 1 where the light would be faint
             clean = np.where(faint, misfit - 1, misfit)
             found += [
                 clean / max(float(clean.min()), 1e-6) - 1,

@@ -18,7 +18,9 @@ _OPEN, _BLOCKED = 0.7, 0.2  # first guess of the share of lit pixels where a ray
 _TRUST = 50  # pixels that the first guess counts for
 _SHARES = (0.02, 0.98)
 _FACING = 0.02  # arriving light below which a pixel is away from the light
-_ROUNDS, _FREE_ROUNDS = 10, 3  # all rounds, and the last ones, in which the fill and the strength are fitted too
+_ROUNDS = 7  # in which the fill and the strength stay as they are
+_FREE, _FURTHER = 3, 9  # rounds after these, in which they are fitted too: as a rule, and to tell which of two fits is likelier
+_DARK_AND_USUAL = (5, 60)  # percentiles of the light of what faces the light: in shadow, and lit
 _WEAKEST = 0.02  # least strength
 _STIFF = (1e-4, 0.03, 0.03, 0.03, 1e-4)  # regularisation of a, b, s
 _FIRST_STIFF = (1e-4, 0.3, 0.3, 0.3, 1e-4)
@@ -26,7 +28,6 @@ _HALF = 0.6  # share of the light that arrives, from where on a pixel is more li
 _RAYS = 0.5  # weight of the rays where the diffuse light is seen
 _LIT_BEFORE = 1.3  # log odds that a pixel is lit beside what is seen of it, by the truth of the frames of examples/blender/shards.py
 _MOST = 6.0  # bound of one pixel's evidence, as a log probability
-_DARKER = 2.0  # the same for light below the fill: the fill itself has shadows
 _BEND = 1.5  # spreads beyond which brighter light counts linearly, not squared
 _AWAY = 0.25  # log probability that a pixel away from the light costs, as one that faces it does
 
@@ -65,48 +66,79 @@ class LightFit:
         return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float32)
 
 
-def fit_light(light: np.ndarray, normals: np.ndarray, arriving: np.ndarray, blocked: np.ndarray) -> LightFit:
+def fit_light(light: np.ndarray, normals: np.ndarray, arriving: np.ndarray, blocked: np.ndarray, final: bool = False) -> LightFit:
     """Fit the fill, the strength and their reliability to sampled pixels.
 
-    `light` `[n]`, unit `normals` `[3, n]`, `arriving` light `[n]` where nothing is in between, `blocked` bool `[n]`.
+    `light` `[n]`, unit `normals` `[3, n]`, `arriving` light `[n]` where nothing is in between, `blocked` bool `[n]`. What is found
+    depends on the terms that one starts from: the likelier of two is taken. A `final` fit, for tones and not to compare lights, follows
+    both further to tell which is likelier; the terms are still those of few rounds, for later ones take shadows for fill.
     """
     scale = max(float(np.percentile(light, 95)), 1e-9)
-    light, facing = (light / scale).astype(np.float64), arriving > _FACING
     fill_terms = np.concatenate([np.ones((1, len(light))), normals]).T.astype(np.float64)
-    terms = _first_terms(fill_terms, arriving, light)
-    shares, spread, likelihood = np.array([_OPEN, _BLOCKED]), _FIRST_SPREAD, -np.inf
-    for turn in range(_ROUNDS):
-        fill = np.maximum(fill_terms @ terms[:4], 0)
-        lit = fill + terms[4] * arriving
-        before = np.full(len(light), 0.5) if turn == 0 else np.where(blocked, shares[1], shares[0])
-        log_lit, log_dark = _log_densities(light, fill, lit, spread)
-        chance = np.where(facing, 1 / (1 + np.exp(np.clip(log_dark - log_lit + np.log((1 - before) / before), -30, 30))), 0)
-        both = np.logaddexp(log_lit + np.log(before), log_dark + np.log(1 - before))
-        likelihood = float(np.where(facing, both, log_dark - _AWAY).mean())
-        telling = abs(np.tanh((log_lit - log_dark) / 2))  # what could be either says nothing about the shares
-        for index, these in enumerate((facing & ~blocked, facing & blocked)):
-            guess = (_OPEN, _BLOCKED)[index]
-            lit_ones, counted = (chance * telling)[these].sum(), telling[these].sum()
-            shares[index] = ((lit_ones + _TRUST * guess) / (counted + _TRUST)).clip(*_SHARES)
-        errors = [abs(light - mean) / (_FLOOR + mean) for mean in (lit, fill)]
-        squares = chance * errors[0].clip(max=1) ** 2 + (1 - chance) * errors[1].clip(max=1) ** 2
-        spread = float(np.sqrt(squares.mean()).clip(*_SPREADS))
-        if turn >= _ROUNDS - _FREE_ROUNDS:
-            error = (chance * errors[0] + (1 - chance) * errors[1]) / spread
-            weights = 1 / (_FLOOR + fill + chance * terms[4] * arriving) ** 2 / np.maximum(1, error)
-            terms = _terms(fill_terms, arriving, light, chance * weights, (1 - chance) * weights, _STIFF)
-    return LightFit(likelihood, terms[:4] * scale, float(terms[4]) * scale, spread, float(shares[0]), float(shares[1]), scale)
+    sample = _Sample((light / scale).astype(np.float64), fill_terms, arriving, blocked, scale)
+    starts = sample.all_lit(), sample.least_fill()
+    fits = [sample.fit(start, _FREE) for start in starts]
+    further = [sample.fit(start, _FURTHER) for start in starts] if final else fits
+    return fits[int(np.argmax([fit.likelihood for fit in further]))]
 
 
-def _first_terms(fill_terms: np.ndarray, arriving: np.ndarray, light: np.ndarray) -> np.ndarray:
-    """a, b, s by weighted least absolute deviations, as if all were lit: pixels darker than that weigh less."""
-    weights, none = np.ones(len(light)), np.zeros(len(light))
-    terms = np.zeros(5)
-    for _ in range(5):
-        terms = _terms(fill_terms, arriving, light, weights, none, _FIRST_STIFF)
-        over = light - fill_terms @ terms[:4] - terms[4] * arriving
-        weights = np.where(over > 0, 0.85, 0.15) / np.maximum(abs(over), 0.02)
-    return terms
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """What a light is fitted to; `light` in shares of `scale`, `fill_terms` `[n, 4]` are 1 and the normals."""
+
+    light: np.ndarray
+    fill_terms: np.ndarray
+    arriving: np.ndarray
+    blocked: np.ndarray
+    scale: float
+
+    def fit(self, terms: np.ndarray, free: int) -> LightFit:
+        """Expectation maximisation from the terms a, b, s, which are fitted too in the last, `free` rounds."""
+        light, arriving, facing = self.light, self.arriving, self.arriving > _FACING
+        shares, spread, likelihood = np.array([_OPEN, _BLOCKED]), _FIRST_SPREAD, -np.inf
+        for turn in range(_ROUNDS + free):
+            fill = np.maximum(self.fill_terms @ terms[:4], 0)
+            lit = fill + terms[4] * arriving
+            before = np.full(len(light), 0.5) if turn == 0 else np.where(self.blocked, shares[1], shares[0])
+            log_lit, log_dark = _log_densities(light, fill, lit, spread)
+            chance = np.where(facing, 1 / (1 + np.exp(np.clip(log_dark - log_lit + np.log((1 - before) / before), -30, 30))), 0)
+            both = np.logaddexp(log_lit + np.log(before), log_dark + np.log(1 - before))
+            likelihood = float(np.where(facing, both, log_dark - _AWAY).mean())
+            telling = abs(np.tanh((log_lit - log_dark) / 2))  # what could be either says nothing about the shares
+            for index, these in enumerate((facing & ~self.blocked, facing & self.blocked)):
+                guess = (_OPEN, _BLOCKED)[index]
+                lit_ones, counted = (chance * telling)[these].sum(), telling[these].sum()
+                shares[index] = ((lit_ones + _TRUST * guess) / (counted + _TRUST)).clip(*_SHARES)
+            errors = [abs(light - mean) / (_FLOOR + mean) for mean in (lit, fill)]
+            squares = chance * errors[0].clip(max=1) ** 2 + (1 - chance) * errors[1].clip(max=1) ** 2
+            spread = float(np.sqrt(squares.mean()).clip(*_SPREADS))
+            if turn >= _ROUNDS:
+                error = (chance * errors[0] + (1 - chance) * errors[1]) / spread
+                weights = 1 / (_FLOOR + fill + chance * terms[4] * arriving) ** 2 / np.maximum(1, error)
+                terms = _terms(self.fill_terms, arriving, light, chance * weights, (1 - chance) * weights, _STIFF)
+        scale = self.scale
+        return LightFit(likelihood, terms[:4] * scale, float(terms[4]) * scale, spread, float(shares[0]), float(shares[1]), scale)
+
+    def all_lit(self) -> np.ndarray:
+        """a, b, s by weighted least absolute deviations, as if all were lit: pixels darker than that weigh less."""
+        weights, none = np.ones(len(self.light)), np.zeros(len(self.light))
+        terms = np.zeros(5)
+        for _ in range(5):
+            terms = _terms(self.fill_terms, self.arriving, self.light, weights, none, _FIRST_STIFF)
+            over = self.light - self.fill_terms @ terms[:4] - terms[4] * self.arriving
+            weights = np.where(over > 0, 0.85, 0.15) / np.maximum(abs(over), 0.02)
+        return terms
+
+    def least_fill(self) -> np.ndarray:
+        """a, b, s with a fill as dark as the darkest of what faces the light, and all else given to the light.
+
+        Where hardly more than a floor is seen, fill and light are the same until shadows tell them apart.
+        """
+        facing = self.arriving > _FACING
+        if not facing.any():
+            return np.array([0, 0, 0, 0, _WEAKEST])
+        dark, usual = np.percentile(self.light[facing], _DARK_AND_USUAL)
+        return np.array([dark, 0, 0, 0, max((usual - dark) / float(np.median(self.arriving[facing])), _WEAKEST)])
 
 
 def _terms(
@@ -131,5 +163,5 @@ def _log_densities(light: np.ndarray, fill: np.ndarray, lit: np.ndarray, spread:
     excess = over_lit.clip(0)
     excess = np.where(excess < _BEND, excess**2 / 2, _BEND * excess - _BEND**2 / 2)
     log_lit = -np.minimum(over_lit.clip(max=0) ** 2 / 2, _MOST) - excess - np.log(sizes[0])
-    dark = np.where(over_fill > 0, np.minimum(over_fill**2 / 2, _MOST) + excess, np.minimum(over_fill**2 / 2, _DARKER))
+    dark = np.minimum(over_fill**2 / 2, _MOST) + excess
     return log_lit, -dark - np.log(sizes[1])
