@@ -89,6 +89,22 @@ def test_flattened_it_is_the_painted_picture(objects: bool, opaque: bool, tmp_pa
     assert names == [*(["background"] if opaque else []), *(["left & co", "right"] if objects else ["midtone", "highlight"])]
 
 
+@pytest.mark.parametrize("soft", [1, 3, 6])
+def test_soft_edges_belong_to_their_tone_for_three_pixels(soft: int, tmp_path: Path) -> None:
+    """Counted along rows and columns; what goes on further has a layer of the class that it lies on. Flattened it is the picture."""
+    file, classes = tmp_path / "a.psd", np.zeros((40, 60), int)
+    classes[12:28, 20:40] = 3
+    alpha = torch.zeros(40, 60)
+    alpha[12 - soft : 28 + soft, 20 - soft : 40 + soft] = 0.5
+    image = Image(torch.stack([alpha * 0.3, alpha * 0.2, alpha * 0.1, alpha]))
+    WriteFlatPSD(path=str(file))(labelled(classes), image=image)
+    layers = {layer.name: layer for layer in psd_tools.PSDImage.open(file)}
+    reach = min(soft, 3)
+    assert layers["midtone"].bbox == (20 - reach, 12 - reach, 40 + reach, 28 + reach)
+    assert set(layers) == {"midtone", *(["background"] if soft > 1 else [])}
+    assert np.abs(shown(file) - codes(image)).max() <= 1.5
+
+
 def test_a_linked_background_lies_at_the_bottom(tmp_path: Path) -> None:
     file, plate = tmp_path / "a.psd", Image(torch.rand(3, 40, 60))
     WriteFlatPSD(path=str(file))(labelled(CLASSES), image=soft_picture(True), background=plate)

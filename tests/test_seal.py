@@ -87,6 +87,17 @@ def test_every_changed_byte_is_found(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", WRITERS)
+def test_a_copy_without_the_sidecar_keeps_the_key_where_the_file_has_it(name: str, tmp_path: Path) -> None:
+    """PNG, EXR, PSD, SVG, Lottie, GIF, animations and videos do; others are then files of nobody."""
+    (tmp_path / "copies").mkdir()
+    WRITERS[name](tmp_path / name)
+    copy = tmp_path / "copies" / name
+    copy.write_bytes((tmp_path / name).read_bytes())
+    inside = copy.suffix in (".png", ".exr", ".psd", ".svg", ".gif", ".mp4", ".mkv") or name in ("b.webp", "lottie.json")
+    assert read_key(copy) == (KEY if inside else None)
+
+
+@pytest.mark.parametrize("name", WRITERS)
 def test_a_file_is_written_with_the_same_bytes_again(name: str, tmp_path: Path) -> None:
     found = []
     for folder in ("a", "b"):

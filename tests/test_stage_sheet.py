@@ -98,3 +98,28 @@ def test_a_title_and_a_legend_stand_above_the_cells() -> None:
     assert int(lower[0]) >= int(rows[-1]) + GAP, "one line below the other"
     one_line = contact_sheet([Image(torch.ones(3, 10, 600))], title="step 1", legend=[("light", "#ff0000")])
     assert above > one_line.height - contact_sheet([Image(torch.ones(3, 10, 600))]).height, "a legend takes the lines it needs"
+
+
+@pytest.mark.parametrize("width", [*range(40, 400, 24), 600])
+@pytest.mark.parametrize("title", ["", "step 1"])
+def test_the_legend_goes_on_in_a_new_line_where_a_name_does_not_fit(width: int, title: str) -> None:
+    """Square, name, four gaps, the next square; each name after its square, whole where the sheet is wide enough for it alone."""
+    legend = [("light", "#ff0000"), ("a long name", "#00ff00"), ("dark", "#0000ff")]
+    cell = [Image(torch.ones(3, 10, width))]
+    headed, plain = contact_sheet(cell, title=title, legend=legend), contact_sheet(cell)
+    side = max(text_mask(text).shape[0] for text in (title, *(name for name, _ in legend), "g"))
+    x, line, wanted = GAP + (text_mask(title).shape[1] + 4 * GAP if title else 0), 0, []
+    for name, _ in legend:
+        wide = side + GAP + text_mask(name).shape[1]
+        if x > GAP and x + wide > headed.width:
+            x, line = GAP, line + 1
+        wanted.append((x + 1, GAP + line * (side + GAP) + 1))
+        x += wide + 3 * GAP
+    assert headed.height - plain.height == (line + 1) * (side + GAP)
+    found = []
+    for (name, color), (left, top) in zip(legend, wanted, strict=True):
+        there = (headed.data[:, : headed.height - plain.height] == torch.tensor(hex_to_linear(color)[:3]).view(3, 1, 1)).all(dim=0)
+        found.append((int(there.any(0).nonzero()[0]), int(there.any(1).nonzero()[0])))
+        place = headed.data[0, top - 1 :, left - 1 + side + GAP :][: text_mask(name).shape[0], : text_mask(name).shape[1]]
+        assert torch.allclose((place - GROUND) / (0.6 - GROUND), text_mask(name)[:, : place.shape[1]], atol=1e-5)
+    assert found == wanted

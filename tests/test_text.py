@@ -174,6 +174,39 @@ def test_burn_in_writes_the_frame_and_leaves_the_middle_alone() -> None:
     assert torch.equal(top.data[:, 20:], grey.data[:, 20:]) and top.data[:, :10, 300:].max() > 0.5
 
 
+@pytest.mark.parametrize("down", ["top", "bottom"])
+@pytest.mark.parametrize("across", ["left", "", "right"])
+def test_places_of_burnt_in_texts(down: str, across: str) -> None:
+    """Half a letter's height from the sides, and in the middle of the strip's height; two lines begin at its edge."""
+    grey, place = Image(torch.full((3, 200, 400), 0.2)), f"{down}_{across}".rstrip("_")
+    options = {"bottom_right": "", "height": 0.1, "backing": 0}
+
+    def ends(text: str) -> tuple[int, int, int, int]:
+        made = BurnIn(**{**options, place: text})(grey).data[0].numpy() > 0.5
+        rows, columns = np.nonzero(made.any(1))[0], np.nonzero(made.any(0))[0]
+        return int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
+
+    first, last, left, right = ends("HH")
+    assert abs((first + last) / 2 - (16 if down == "top" else 200 - 16)) <= 1.5
+    found = {"left": left, "right": 400 - right, "": (left + right) / 2}[across]
+    assert abs(found - {"left": 10, "right": 10, "": 200}[across]) <= 3.5
+    above, below, *_ = ends("HH\nHH")
+    assert below - above > 30 and (above < 6 if down == "top" else below > 193)
+
+
+def test_strips_of_small_pictures() -> None:
+    """Letters have five pixels at least, a strip 1.6 times as many; it never reaches beyond the picture."""
+    for height in (20, 9, 8, 7, 3, 1):
+        grey = Image(torch.full((3, height, 60), 0.2))
+        for options in ({}, {"top": "a", "bottom_right": ""}):
+            made = BurnIn(**options)(grey)
+            assert (made.box, made.size) == (grey.box, grey.size)
+            dark = (made.data[0, :, 20] < 0.15).tolist()
+            assert dark == (
+                [True] * min(8, height) + [False] * (height - 8) if options else [False] * (height - 8) + [True] * min(8, height)
+            )
+
+
 @pytest.mark.parametrize("edge", ["top", "bottom"])
 def test_burnt_in_lines_are_aligned_at_their_edge(edge: str) -> None:
     """Notes of two lines begin at one column at the left, and end at one column at the right."""

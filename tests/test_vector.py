@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import PIL.Image
@@ -21,6 +22,7 @@ from rotonodes.imaging.vector.artwork import _by_color
 from rotonodes.imaging.vector.pixel_borders import find_borders
 from rotonodes.imaging.vector.tone_outlines import outline, path_data, trace
 from rotonodes.io.pictures import is_as_written, read_key
+from rotonodes.io.svg import write_svg
 from rotonodes.nodes import LoadFrames, TonesFromPasses, WriteSVG
 from rotonodes.values.pixels import Box, Labels, Layers, Matte
 from rotonodes.values.tones import CLASSES, COLORS
@@ -224,6 +226,21 @@ def test_a_tone_goes_on_under_what_is_painted_later(tmp_path: Path, overlap: flo
         assert all(path["stroke"] == group.attrib["fill"] for path in paths if "stroke" in path)
     lines = [f"{overlap:g}"] if overlap else []
     assert found == {"background": [], "midtone": [None, *lines], "highlight": [None]}
+
+
+def test_ids_are_names_that_no_other_element_has(tmp_path: Path) -> None:
+    """Whatever the names are; and what is not opaque says how much."""
+
+    def shape(group: str, name: str, opacity: float = 1.0) -> SimpleNamespace:
+        return SimpleNamespace(group=group, name=name, color="#010203", opacity=opacity, path="M0 0H4V3H0Z", under="")
+
+    shapes = [shape("", "a b"), shape("", "a_b", 0.25), shape("1", "a"), shape("1", "a", 0.5), shape("", "a/b"), shape("1", "b")]
+    write_svg(tmp_path / "a.svg", shapes, (4, 3))
+    root = ET.parse(tmp_path / "a.svg").getroot()
+    found = [(one.attrib["id"], one.attrib.get("fill-opacity")) for one in root.iter(f"{SVG}g") if "fill" in one.attrib]
+    assert found == [("a_b", None), ("a_b-2", "0.25"), ("_1-a", None), ("_1-a-2", "0.5"), ("a_b-3", None), ("_1-b", None)]
+    outer = [one.attrib["id"] for one in root if one.tag == f"{SVG}g"]
+    assert outer == ["a_b", "a_b-2", "_1", "a_b-3", "_1-2"] and [len(one) for one in root if "fill" not in one.attrib][-2:] == [2, 1]
 
 
 def test_colours_are_those_of_the_painted_picture(tmp_path: Path) -> None:
