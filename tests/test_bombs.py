@@ -24,7 +24,7 @@ from rotonodes.errors import FrameError, RotoError, UsageError
 from rotonodes.imaging.passes.cryptomatte import find_cryptomatte
 from rotonodes.imaging.picture import lettering
 from rotonodes.io import arrays, exr, files, movies, palettes, pictures, png, shards, timeline
-from rotonodes.io.archives import check_unpacked_size
+from rotonodes.io.archives import check_unpacked_size, read_member
 from rotonodes.nets.weights import WeightsError, load_weights
 from rotonodes.nodes import LoadMovie, WriteAnimation, WriteVideo
 from rotonodes.train.checkpoint import check_sums
@@ -153,6 +153,11 @@ def test_what_archives_may_claim(tmp_path: Path) -> None:
         path.write_bytes(whole[:at] + struct.pack("<I", (64 << 20) + 4 * size + more) + whole[at + 4 :])
         with contextlib.nullcontext() if ok else pytest.raises(ValueError, match=r"its members claim 67,\d+,\d+ bytes in"):
             check_unpacked_size(path, size)
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path) as opened:
+        assert read_member(opened, "a", 1000) == b"x" * 1000
+        with pytest.raises(ValueError, match="a has 1,000 bytes, more than 999"):
+            read_member(opened, "a", 999)
 
 
 def test_weights_that_unpack_to_more_than_they_are(tmp_path: Path) -> None:
