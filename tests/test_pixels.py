@@ -107,7 +107,7 @@ def test_color_and_alpha_are_found_by_name() -> None:
 
 
 def test_changed_pixels_are_no_longer_the_files_own() -> None:
-    image = dataclasses.replace(picture(), encoded=object())
+    image = dataclasses.replace(picture(), encoded=Encoded(np.zeros((3, 4, 4), np.uint8), "srgb"))
     assert image.with_data(image.data).encoded is None
     assert image.on(Box(0, 0, 1, 1)).encoded is None
 

@@ -485,3 +485,16 @@ def test_a_frame_that_does_not_come_is_missing(whole: bool, why: str, tmp_path: 
         claimed = index._replace(frames=4, times=times, whole=whole)
         with pytest.raises(FrameError, match=f"damaged video: frame 4 of 4 is missing: {why}; render it again"):
             VideoFile(file, claimed).read(4)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_shortest_clips_are_the_same_bytes_every_time(codec: str, count: int, tmp_path: Path) -> None:
+    """Encoders that look ahead must still tell when each frame is decoded: of a frame or two some tell what was in their memory."""
+    files = [tmp_path / f"{number}.mp4" for number in range(5)]
+    for file in files:
+        WriteVideo(path=str(file), codec=codec, fps=23.976)([ramp((96, 64))] * count)
+    assert len({file.read_bytes() for file in files}) == 1
+    with pytest.importorskip("av").open(str(files[0])) as container:
+        times = [frame.pts for frame in container.decode(video=0)]
+    assert len(times) == count and times == sorted(set(times))

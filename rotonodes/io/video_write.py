@@ -25,6 +25,7 @@ _SHIFTS: dict[Chroma, tuple[int, int]] = {"420": (1, 1), "422": (1, 0), "444": (
 _BT709, _SRGB_TRANSFER, _RGB_MATRIX = 1, 13, 0
 _LIMITED, _FULL = 1, 2
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EACCES, errno.EPERM, errno.EROFS)
+_X265_DELAY = 2  # frames: of clips no longer than this x265 tells no decoding times, but what was in its memory
 # Encoders give other bytes with another number of threads: it must not come from the machine.
 _THREADS = 4
 
@@ -89,7 +90,11 @@ class VideoWriter:
         """Write what the encoder still holds, and the end of the file."""
         with self._failing("the end of the video cannot be written"):
             if self._count:
-                self._container.mux(self._stream.encode(None))
+                packets = self._stream.encode(None)
+                if self._encoder.name == "libx265" and self._count <= _X265_DELAY:
+                    for packet in packets:
+                        packet.dts = packet.pts
+                self._container.mux(packets)
             self._container.close()
 
     def __enter__(self) -> VideoWriter:

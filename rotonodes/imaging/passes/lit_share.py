@@ -20,6 +20,7 @@ _SHARES = (0.02, 0.98)
 _FACING = 0.02  # arriving light below which a pixel is away from the light
 _ROUNDS = 7  # in which the fill and the strength stay as they are
 _FREE, _FURTHER = 3, 9  # rounds after these, in which they are fitted too: as a rule, and to tell which of two fits is likelier
+_CLEARLY = 0.02  # difference of log likelihoods of two fits that are not the same
 _DARK_AND_USUAL = (5, 60)  # percentiles of the light of what faces the light: in shadow, and lit
 _WEAKEST = 0.02  # least strength
 _STIFF = (1e-4, 0.03, 0.03, 0.03, 1e-4)  # regularisation of a, b, s
@@ -78,8 +79,10 @@ def fit_light(light: np.ndarray, normals: np.ndarray, arriving: np.ndarray, bloc
     sample = _Sample((light / scale).astype(np.float64), fill_terms, arriving, blocked, scale)
     starts = sample.all_lit(), sample.least_fill()
     fits = [sample.fit(start, _FREE) for start in starts]
-    further = [sample.fit(start, _FURTHER) for start in starts] if final else fits
-    return fits[int(np.argmax([fit.likelihood for fit in further]))]
+    if not final:
+        return max(fits, key=lambda fit: fit.likelihood)
+    usual, less = (sample.fit(start, _FURTHER).likelihood for start in starts)
+    return fits[less > usual + _CLEARLY]  # mostly both end at the same terms
 
 
 @dataclass(frozen=True, eq=False)
