@@ -18,6 +18,7 @@ from rotonodes.imaging.passes.key_light import find_key_light
 from rotonodes.imaging.passes.key_shading import SHADING as CHANNELS
 from rotonodes.imaging.passes.key_shading import KeyShading, glossy_light
 from rotonodes.imaging.passes.light_search import find_lamp
+from rotonodes.imaging.passes.lit_share import fit_light
 from rotonodes.imaging.passes.surface import Surface, views_of
 from rotonodes.imaging.passes.tone_labels import header_light
 from rotonodes.io.exr import read_layers
@@ -297,3 +298,26 @@ def test_lit_pixels_that_stand_alone_are_no_light() -> None:
     dots[::3, ::3] = 1
     planes = {name: plane * dots if ".DiffDir." in name else plane for name, plane in layers.planes.items()}
     assert not FindKeyLight()(Layers(planes, layers.box, layers.size, layers.metadata, path=layers.path)).data.any()
+
+
+@pytest.mark.parametrize("flat", [0.76, 0.8])
+@pytest.mark.parametrize("share", [0.1, 0.25])
+@pytest.mark.parametrize("final", [False, True])
+def test_the_shadow_on_a_floor_tells_fill_from_light(flat, share, final):
+    """A sunny floor with a small shadow, and things as bright on all sides: all of it could be fill, but for the shadow."""
+    count, random = 800, np.random.default_rng(0)
+    things = int(share * count)
+    normals = np.tile([0.0, 0.0, 1.0], (count, 1))
+    normals[:things] = random.normal(size=(things, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    arriving = (normals @ unit(0.5, 0.3, 0.81)).clip(0)
+    place = np.arange(count)
+    shadow, lit = (place >= things) & (place < things + 42), place >= things + 42
+    blocked = random.random(count) < np.where(shadow, 0.8, 0.2)
+    light = (0.35 + 0.8 * arriving * ~shadow) * (1 + 0.03 * random.normal(size=count))
+    light[:things] = flat * (1 + 0.1 * random.normal(size=things))
+    fit = fit_light(light, normals.T, arriving, blocked, final)
+    rows = [one[None] for one in (light, arriving, blocked.astype(float), np.ones(count, bool))]
+    chance = fit.chance(rows[0], normals.T[:, None], rows[1], rows[2], rows[3])[0]
+    assert fit.strength > 0.5
+    assert (chance[shadow] < 0.5).mean() > 0.95 and (chance[lit] > 0.5).mean() > 0.95

@@ -16,8 +16,8 @@ from rotonodes.values.frames import spread_frames
 from rotonodes.values.pixels import Clip, Layers
 from rotonodes.values.tones import LightDirection
 
-SAMPLES = 6
-FEWEST = 0.5  # of the measured frames, below which they do not agree
+_SAMPLES = 6
+_FEWEST = 0.5  # of the measured frames, below which they do not agree
 _WAY_OUT = "set light to a pass with the light of one lamp; or leave this node out, and it is looked for in each frame"
 
 
@@ -39,7 +39,7 @@ class MeasureKeyLight(Node):
 
     frames: str = param("", help="frames to measure, all of them; default: `samples` of the graph's frames", examples=["1-2", "1"])
     samples: int = param(
-        SAMPLES, help="frames measured at most, evenly spread over the shot, first and last included; 0 for all", unit="frames", ge=0
+        _SAMPLES, help="frames measured at most, evenly spread over the shot, first and last included; 0 for all", unit="frames", ge=0
     )
     layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")
     view: str = param("", help="stereo view (left, right); empty: the hero view")
@@ -68,6 +68,6 @@ class MeasureKeyLight(Node):
             monitor.note("the key light moves: it is looked for in each frame")
             return LightDirection(common, moves=True)
         agree = count_near(directions, common)
-        if agree < FEWEST * len(directions):
+        if agree < _FEWEST * len(directions):
             monitor.warn(f"only {agree} of {len(directions)} frames agree on the key light: {_WAY_OUT}")
         return LightDirection(common)
