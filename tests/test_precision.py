@@ -15,9 +15,10 @@ from rotonodes.machine import precision
 from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import asks_float32, load_weights, save_weights
-from rotonodes.nodes import UNetSegment
+from rotonodes.nodes import TrainUNet, UNetSegment
 from rotonodes.plan.make_plan import make_plan
 from rotonodes.values.pixels import Image
+from rotonodes.values.tones import CLASSES, COLORS
 
 GRAPH = """rotonodes: 1
 frames: 1-2
@@ -191,3 +192,32 @@ def test_a_job_for_a_farm_fixes_what_auto_stands_for(call: Call, folder: Path, m
     assert call("submit", "g.yaml", "--to", "openjd", "-o", "job", "--set", "roto.precision=float32").code == 0
     options = json.loads(Path("job/rotonodes.json").read_text())["options"]
     assert [option for option in options if "precision" in option] == ["--set=roto.precision=float32"]
+
+
+TRAINING = """rotonodes: 1
+frames: 1-2
+nodes:
+  plate: {type: Constant, color: [0.2, 0.5, 0.1], size: [24, 20]}
+  tones: {type: ToneSplit, in: {image: plate}}
+  start: {type: LoadModel, path: net.safetensors}
+  train: {type: TrainUNet, in: {image: plate, labels: tones.labels, model: start}, steps: 1, precision: auto}
+  weights: {type: WriteModel, in: train, path: out/new.safetensors}
+"""
+
+
+def test_a_training_takes_what_the_device_multiplies(folder: Path, machine) -> None:
+    def planned(text: str, **options: str) -> tuple[dict[str, str], str]:
+        Path("g.yaml").write_text(text)
+        plan = make_plan(Graph.load("g.yaml"), cache="none", **options)
+        return plan.precision, plan.key(("train", None))
+
+    for flags, wanted in (((), "float32"), (("avx512_bf16",), "bfloat16")):
+        machine(*flags)
+        chosen, key = planned(TRAINING)
+        assert chosen == {"train": wanted}
+        assert (chosen, key) == planned(TRAINING.replace("auto", wanted)) == planned(TRAINING.replace("auto", "float32"), precision=wanted)
+        assert TrainUNet(precision="auto").settings("labels", CLASSES, COLORS, None, {}, device="cpu").precision == wanted
+    careful = replace(model(), precision="float32")
+    assert TrainUNet(precision="auto").settings("labels", CLASSES, COLORS, careful, {}, device="cpu").precision == "float32"
+    save_weights(careful, "net.safetensors", "float32")
+    assert planned(TRAINING)[0] == {"train": "float32"}

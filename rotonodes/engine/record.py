@@ -22,7 +22,7 @@ from rotonodes.errors import (
     UsageError,
     machine_error,
 )
-from rotonodes.machine.cores import peak_memory
+from rotonodes.machine.memory import peak_memory
 from rotonodes.node.annotations import Monitor
 from rotonodes.node.base import Node
 from rotonodes.plan.done import is_lost

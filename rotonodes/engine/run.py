@@ -24,8 +24,9 @@ from rotonodes.engine.schedule import StagePass, fresh_pass
 from rotonodes.errors import EXIT_INTERRUPTED, Interrupted, UsageError
 from rotonodes.graph.graph import Graph
 from rotonodes.machine import torchrun
-from rotonodes.machine.cores import cpu_count, reuse_memory, set_torch_threads
+from rotonodes.machine.cores import cpu_count, set_torch_threads
 from rotonodes.machine.devices import choose_device
+from rotonodes.machine.memory import reuse_memory
 from rotonodes.machine.precision import refuse_lacking
 from rotonodes.plan.done import sweep_unfinished
 from rotonodes.plan.made_from import Records

@@ -1,1 +1,1 @@
-"""The computer: cores, devices, torchrun."""
+"""The computer: cores, memory, devices, torchrun."""

@@ -1,9 +1,8 @@
-"""Cores, threads and memory of this machine."""
+"""Cores and threads of this machine."""
 
 from __future__ import annotations
 
 import os
-import resource
 from pathlib import Path
 
 from rotonodes.machine import torchrun
@@ -16,23 +15,6 @@ def set_torch_threads(count: int) -> None:
     import torch
 
     torch.set_num_threads(max(1, count))
-
-
-def reuse_memory() -> None:
-    """Make glibc keep freed memory for the next tensors instead of returning it to the system at every step.
-
-    Frames of the same size are allocated again and again; fresh pages from the kernel cost up to half of the time.
-    Does nothing without glibc.
-    """
-    import ctypes
-
-    mmap_max, trim_threshold = -4, -1  # M_MMAP_MAX and M_TRIM_THRESHOLD of mallopt(3)
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return
-    mallopt(mmap_max, 0)
-    mallopt(trim_threshold, -1)
 
 
 def cpu_count() -> int:
@@ -82,9 +64,3 @@ def _quota_in(folder: Path) -> list[float]:
         return [int(quota) / int(period)] if quota.isdigit() and int(period) > 0 and int(quota) > 0 else []
     except (OSError, ValueError):
         return []
-
-
-def peak_memory() -> int:
-    """Peak resident memory of this process, in bytes."""
-    scale = 1 if os.uname().sysname == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale

@@ -1978,7 +1978,7 @@ class TrainUNet(Node):
     learning_rate: peak learning rate
     schedule: learning-rate schedule; plateau: lowered when the score stops improving
     descent: optimizer: weight_decay 0.01, momentum 0.9, gradient_clip 1, warm_up 0.05, plateau_patience 3, plateau_factor 0.3
-    precision: arithmetic; bfloat16 is faster on hardware that supports it
+    precision: arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32
     compile: compile the network first (torch.compile): a minute or more, then faster steps, most on a GPU
     seed: random seed
     architecture: network; the parameters from `width` to `context` are for unet only
@@ -2032,7 +2032,7 @@ class TrainUNet(Node):
     learning_rate: float
     schedule: Literal["cosine", "onecycle", "constant", "plateau"]
     descent: dict[Literal["weight_decay", "momentum", "gradient_clip", "warm_up", "plateau_patience", "plateau_factor"], float]
-    precision: Literal["float32", "bfloat16", "float16"]
+    precision: Literal["auto", "float32", "bfloat16", "float16"]
     compile: bool
     seed: int
     architecture: Literal["unet", "u2net", "u2netp"]
@@ -2088,7 +2088,7 @@ class TrainUNet(Node):
         learning_rate: float = 0.002,
         schedule: Literal["cosine", "onecycle", "constant", "plateau"] = "cosine",
         descent: Mapping[Literal["weight_decay", "momentum", "gradient_clip", "warm_up", "plateau_patience", "plateau_factor"], float] = ...,
-        precision: Literal["float32", "bfloat16", "float16"] = "float32",
+        precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32",
         compile: bool = False,
         seed: int = 0,
         architecture: Literal["unet", "u2net", "u2netp"] = "unet",

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rotonodes.errors import UsageError, did_you_mean
-from rotonodes.machine.precision import PRECISIONS
+from rotonodes.machine.precision import PRECISIONS, native_precision
 from rotonodes.nets.levels import check_levels, doubled, smallest_size
-from rotonodes.nets.model import SHAPE
+from rotonodes.nets.model import SHAPE, Model
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.tones import CLASSES, COLORS
 
@@ -283,6 +283,13 @@ class TrainSettings:
 
     def _check(self, name: str, holds: bool, rule: str) -> None:
         _require("training", name, getattr(self, name), holds, rule)
+
+
+def chosen_arithmetic(wanted: str, model: Model | None, device: str) -> str:
+    """The `precision` of a training, where `wanted` may be auto: what the device multiplies natively, unless the model asks for float32."""
+    if wanted != "auto":
+        return wanted
+    return (model.precision if model else "") or native_precision(device)
 
 
 def refuse_sizes(settings: TrainSettings) -> None:

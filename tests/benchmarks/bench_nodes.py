@@ -30,7 +30,7 @@ from scipy import ndimage
 
 from rotonodes.imaging.picture.lettering import SHIPPED
 from rotonodes.imaging.picture.warping import affine, corners_matrix
-from rotonodes.machine.cores import reuse_memory
+from rotonodes.machine.memory import reuse_memory
 from rotonodes.nodes import (
     ApplyMatte,
     Blur,

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from bench_segment import SIZES, conditions
 
-from rotonodes.machine.cores import reuse_memory
+from rotonodes.machine.memory import reuse_memory
 from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.onnx import OnnxSegmenter, checked_onnx
 from rotonodes.nets.weights import load_weights

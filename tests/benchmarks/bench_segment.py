@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import torch
 
-from rotonodes.machine.cores import reuse_memory
+from rotonodes.machine.memory import reuse_memory
 from rotonodes.nets.inference import PRECISIONS, Segmenter
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import load_weights

@@ -158,7 +158,7 @@ class TrainUNet(TrainingParameters):
         if first is None:
             raise UsageError("no frames to train on: the clip is empty")
         classes, colors = class_names(first[2], model)
-        settings = self.settings(task, classes, colors, model, self.class_weights, self.ignored(classes), channels)
+        settings = self.settings(task, classes, colors, model, self.class_weights, self.ignored(classes), channels, str(device))
         settings = replace(settings, mask_values=getattr(first[2], "values", ()))
         refuse_unfit(settings, str(device))
         dataset = LabelledFrames(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -13,7 +13,7 @@ from rotonodes.nets.model import SHAPE, Model
 from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, OutputPath, param
-from rotonodes.train.settings import MATTE_TERMS, Augment, Loss, TrainSettings
+from rotonodes.train.settings import MATTE_TERMS, Augment, Loss, TrainSettings, chosen_arithmetic
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(ge=0)]
@@ -30,6 +30,8 @@ Descent = Literal["weight_decay", "momentum", "gradient_clip", "warm_up", "plate
 
 class TrainingParameters(Node):
     """Base of TrainUNet: its parameters, as `settings` for `rotonodes.train`."""
+
+    has_precision: ClassVar[bool] = True
 
     frames: str = param("", help="training and validation frames; default the graph's frames")
     clip_length: int = param(0, help="length of each clip in the sequence; 0: unknown, or given by `clips`", unit="frames", ge=0)
@@ -57,8 +59,8 @@ class TrainingParameters(Node):
         {},
         help="optimizer: weight_decay 0.01, momentum 0.9, gradient_clip 1, warm_up 0.05, plateau_patience 3, plateau_factor 0.3",
     )
-    precision: Literal["float32", "bfloat16", "float16"] = param(
-        "float32", help="arithmetic; bfloat16 is faster on hardware that supports it"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = param(
+        "float32", help="arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32"
     )
     compile: bool = param(
         False, help="compile the network first (torch.compile): a minute or more, then faster steps, most on a GPU", added=True
@@ -132,8 +134,9 @@ class TrainingParameters(Node):
         class_weights: Mapping[str, float],
         ignore: str = "",
         channels: Sequence[str] = (),
+        device: str = "auto",
     ) -> TrainSettings:
-        """The settings of the training. A linked model keeps its own architecture."""
+        """The settings of the training. A linked model keeps its own architecture, and float32 where it asks for it."""
         architecture, config = self.network() if model is None else (model.architecture, dict(model.config))
         descent: dict[str, Any] = {str(name): value for name, value in self.descent.items()}
         if "plateau_patience" in descent:
@@ -149,7 +152,7 @@ class TrainingParameters(Node):
             learning_rate=self.learning_rate,
             schedule=self.schedule,
             patience=self.patience,
-            precision=self.precision,
+            precision=chosen_arithmetic(self.precision, model, device),
             compile=self.compile,
             seed=self.seed,
             loss=self.loss_terms(task),
