@@ -175,6 +175,18 @@ def test_key(tmp_path):
     assert gif.read_key(path) is None
 
 
+def test_the_key_of_a_long_gif_is_read_in_little_memory(tmp_path):
+    path, random = tmp_path / "x.gif", np.random.default_rng(0)
+    frames = [random.integers(0, 256, (200, 200), np.uint8) for _ in range(60)]
+    path.write_bytes(write(frames, palette=[f"#{code:02x}{code:02x}{code:02x}" for code in range(256)], key="k"))
+    size = path.stat().st_size
+    tracemalloc.start()
+    assert gif.read_key(path) == "k"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert size > 2_000_000 and peak < 200_000
+
+
 def test_what_is_refused():
     buffer = io.BytesIO()
     with pytest.raises(UsageError, match="palette has 1 to 256 colours, not 257"):

@@ -11,8 +11,7 @@ import io
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.io.files import read_bytes
@@ -291,29 +290,38 @@ def _after_blocks(data: bytes, at: int) -> int:
 
 
 def read_key(path: str | os.PathLike[str]) -> str | None:
-    """The key in the comment of a complete GIF; None when the file is missing, truncated, or was not written by rotonodes."""
+    """The key in the comment of a complete GIF; None when the file is missing, truncated, or was not written by rotonodes.
+
+    All of the file is gone through, which may be long, in little memory.
+    """
     key = None
     try:
-        data = Path(path).read_bytes()
-        at = _after_table(data[10], 13)
-        while data[at] != ord(";"):
-            if data[at] == ord("!"):
-                end = _after_blocks(data, at + 2)
-                comment = b"".join(_block_data(data, at + 2)) if data[at + 1] == 0xFE else b""
-                if comment.startswith(_KEY):
-                    key = without_seal(comment[len(_KEY) :].decode("latin-1"))
-                at = end
-            else:
-                at = _after_blocks(data, _after_table(data[at + 9], at + 10) + 1)
+        with open(path, "rb") as file:
+            head = file.read(13)
+            file.seek(_after_table(head[10], 13))
+            while (mark := file.read(1)) != b";":
+                if mark == b"!":
+                    if file.read(1) != b"\xfe":
+                        _pass_blocks(file)
+                    elif (comment := b"".join(_block_data(file))).startswith(_KEY):
+                        key = without_seal(comment[len(_KEY) :].decode("latin-1"))
+                else:
+                    flags = file.read(9)[8]
+                    file.seek(_after_table(flags, 0) + 1, os.SEEK_CUR)
+                    _pass_blocks(file)
     except (OSError, IndexError):
         return None
     return key
 
 
-def _block_data(data: bytes, at: int) -> Iterator[bytes]:
-    while data[at]:
-        yield data[at + 1 : at + 1 + data[at]]
-        at += data[at] + 1
+def _pass_blocks(file: BinaryIO) -> None:
+    while size := file.read(1)[0]:
+        file.seek(size, os.SEEK_CUR)
+
+
+def _block_data(file: BinaryIO) -> Iterator[bytes]:
+    while size := file.read(1)[0]:
+        yield file.read(size)
 
 
 def extent(path: str | os.PathLike[str]) -> tuple[int, int]:

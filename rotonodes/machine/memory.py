@@ -6,12 +6,9 @@ import ctypes
 import os
 import resource
 import time
-from pathlib import Path
 
 _MMAP_MAX, _TRIM_THRESHOLD = -4, -1  # M_MMAP_MAX and M_TRIM_THRESHOLD of mallopt(3)
-_STATUS = Path("/proc/self/statm")
-_EVERY = 1.0  # seconds
-_GROWTH = 1.25  # over what is in use; giving back 400 MB takes 40 ms, and using them again as long once more
+_EVERY = 2.0  # seconds; giving back 400 MB takes 40 ms, and using them again as long once more
 
 
 def reuse_memory() -> None:
@@ -26,31 +23,21 @@ def reuse_memory() -> None:
 
 
 class SpareMemory:
-    """The freed memory that `reuse_memory` keeps, given back where there is too much of it.
+    """The freed memory that `reuse_memory` keeps, given back every two seconds.
 
     What is kept between tensors of other sizes is of no use to the next ones, and there is ever more of it: without this a run of ten
-    thousand frames has a tenth more memory than one of a hundred. Giving back is slow, and so is taking again, so it is only done when
-    the process has grown by a quarter over what it needed the last time. Does nothing without glibc and /proc.
+    thousand frames has a tenth more memory than one of a hundred. Does nothing without glibc.
     """
 
     def __init__(self) -> None:
-        self.glibc = _glibc() if _STATUS.exists() else None
-        self.looked = time.monotonic()
-        self.most = 0  # bytes, above which it is given back
+        self.glibc = _glibc()
+        self.given = time.monotonic()
 
     def give_back(self) -> None:
-        """Give back what is free if there is much of it; looks once in a second. Other threads wait some milliseconds at most."""
-        if self.glibc is None or time.monotonic() - self.looked < _EVERY:
-            return
-        if resident_memory() > self.most:
+        """Give back what is free, if two seconds have passed since the last time. Other threads wait some milliseconds at most."""
+        if self.glibc is not None and time.monotonic() - self.given > _EVERY:
             self.glibc.malloc_trim(0)
-            self.most = max(self.most, int(resident_memory() * _GROWTH))
-        self.looked = time.monotonic()
-
-
-def resident_memory() -> int:
-    """Resident memory of this process now, in bytes, where there is /proc."""
-    return int(_STATUS.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            self.given = time.monotonic()
 
 
 def peak_memory() -> int:
