@@ -26,8 +26,8 @@ from rotonodes.nodes import (
     TonesFromPasses,
     UNetSegment,
 )
-from rotonodes.values.pixels import Image
-from rotonodes.values.tones import CLASSES, COLORS
+from rotonodes.values.pixels import Image, Labels
+from rotonodes.values.tones import CLASSES, COLORS, SIX_CLASSES, SIX_COLORS
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))  # where they are when they run as programs
@@ -69,9 +69,10 @@ def pngs(tmp_path: Path) -> Path:
 
 
 def rows(text: str) -> dict[str, dict[str, float]]:
-    """A Markdown table as method -> column -> number."""
+    """A Markdown table as method -> column -> number; dashes are left out."""
     lines = [[word.strip() for word in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
-    return {name: dict(zip(lines[0][1:], map(float, values), strict=True)) for name, *values in lines[2:]}
+    cells = {name: zip(lines[0][1:], values, strict=True) for name, *values in lines[2:]}
+    return {name: {column: float(value) for column, value in row if value != "-"} for name, row in cells.items()}
 
 
 # Thresholds.
@@ -182,6 +183,22 @@ def test_weights_that_see_the_key_light_are_shown_it() -> None:
     seen = methods.picture_for(model, "world")(frame)
     assert torch.equal(seen.plane("KeyLight.Gloss"), FindKeyLight()(frame.layers).plane("KeyLight.Gloss"))
     assert "Normal.X" in seen.channels
+
+
+def test_ground_shadow_is_background_among_the_five_and_scored_by_itself() -> None:
+    torso, ground = torch.zeros(6, 8, dtype=torch.uint8), torch.zeros(6, 8, dtype=torch.bool)
+    torso[:3], ground[4:] = 3, True
+    picture = Image(torch.zeros(3, 6, 8), ("R", "G", "B"))
+    frame = rendered.Rendered("1", picture, Labels(torso, CLASSES, COLORS), None, ground)
+    found = torso.masked_fill(ground, 5)
+    found[5, :4] = 0  # a quarter of the shadow is missed
+    tally = bench_tones.Tally()
+    tally.add([Labels(found, SIX_CLASSES, SIX_COLORS)], [frame])
+    row = dict(zip(bench_tones.COLUMNS[1:], tally.row(), strict=True))
+    assert (row["mean IoU"], row["background"], row["midtone"], row["ground_shadow"]) == (1, 1, 1, 0.75)
+    five = bench_tones.Tally()
+    five.add([Labels(torso, CLASSES, COLORS)], [frame])
+    assert five.row()[-1] is None  # these do not know it
 
 
 def test_a_clip_that_is_not_whole_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,8 @@ Thresholds, k-means and the key light are given the true matte, and have to find
 is 1. Thresholds are those with the highest mean IoU on every 20th frame of `--fit` (give the clips themselves for the best that
 thresholds could do). With `--train-a4 MINUTES` the U-Net of the system that came before learns from all frames of `--fit` first
 (see predecessor.py; a second call goes on). Each `--weights` is a row, and weights that see passes find them in the EXRs;
-`--steady` adds rows with StabilizeTones.
+`--steady` adds rows with StabilizeTones. ground_shadow counts as background among the five classes, and has a column of its own, over
+the clips whose truth tells it (clips.py --ground).
 """
 
 from __future__ import annotations
@@ -20,37 +21,39 @@ from pathlib import Path
 import predecessor
 import torch
 from methods import Method, clusters, fit_thresholds, key_light, needs_passes, network, picture_for, thresholds
-from rendered import Source, add_source_arguments, frames, opened, source_of
+from rendered import GROUND, Rendered, Source, add_source_arguments, frames, opened, source_of, tones_of
 
 from rotonodes.errors import RotoError, UsageError
 from rotonodes.metrics.label_scores import Score
-from rotonodes.metrics.labels import ClipScores
+from rotonodes.metrics.labels import ClipScores, ConfusionMatrix
 from rotonodes.nets.weights import load_weights
 from rotonodes.train.checkpoint import NEWEST
 from rotonodes.values.pixels import Labels
-from rotonodes.values.tones import CLASSES
+from rotonodes.values.tones import CLASSES, GROUND_SHADOW, SIX_CLASSES
 
 FIT_EVERY = 20
-COLUMNS = ("method", "mean IoU", *CLASSES, "shape IoU", "pixel accuracy", "boundary F", "flicker")
+COLUMNS = ("method", "mean IoU", *CLASSES, "shape IoU", "pixel accuracy", "boundary F", "flicker", GROUND_SHADOW)
 
 
 class Tally:
     """The scores of one method, added up clip by clip."""
 
     def __init__(self) -> None:
-        self.tones = ClipScores(len(CLASSES))
+        self.tones, self.ground = ClipScores(len(CLASSES)), ConfusionMatrix(2)
 
-    def add(self, predicted: Sequence[Labels], truth: Sequence[Labels]) -> None:
+    def add(self, predicted: Sequence[Labels], clip: Sequence[Rendered]) -> None:
         """Count the frames of one clip, in order."""
         self.tones.flicker.cut()
-        for found, true in zip(predicted, truth, strict=True):
-            self.tones.add(found.data, true.data)
+        for found, frame in zip(predicted, clip, strict=True):
+            self.tones.add(tones_of(found).data, frame.truth.data)
+            if frame.ground is not None and GROUND_SHADOW in found.classes:
+                self.ground.add(found.data == GROUND, frame.ground)
 
     def row(self) -> list[Score]:
         """One score for each of `COLUMNS` after the first."""
         scores = self.tones.scores(CLASSES)
         found = scores.as_json()
-        more = scores.shape_iou, self.tones.confusion.pixel_accuracy(), found["boundary_f"], scores.flicker
+        more = scores.shape_iou, self.tones.confusion.pixel_accuracy(), found["boundary_f"], scores.flicker, self.ground.iou()[1]
         return [found["mean_iou"], *scores.iou, *more]
 
 
@@ -59,10 +62,9 @@ def score(methods: dict[str, Method], source: Source) -> dict[str, Tally]:
     tallies: dict[str, Tally] = {}
     for number, clip in enumerate(source.clips, 1):
         rendered = [source.read(name) for name in clip]
-        truth = [frame.truth for frame in rendered]
         for name, method in methods.items():
             for variant, labels in method(rendered).items():
-                tallies.setdefault(name + variant, Tally()).add(labels, truth)
+                tallies.setdefault(name + variant, Tally()).add(labels, rendered)
         print(f"{source.title}: clip {number} of {len(source.clips)}", file=sys.stderr)
     return tallies
 
@@ -91,8 +93,8 @@ def methods_of(options: argparse.Namespace) -> Iterator[tuple[str, Method, bool]
         yield f"the predecessor's U-Net (grey, 31 M parameters), {predecessor.progress(model)}", network(model, predecessor.grey), False
     for path in options.weights:
         model = load_weights(path)
-        if model.classes != CLASSES:
-            raise UsageError(f"{path}: its classes are {', '.join(model.classes)}, not {', '.join(CLASSES)}: take weights of tones")
+        if model.classes not in (CLASSES, SIX_CLASSES):
+            raise UsageError(f"{path}: its classes are {', '.join(model.classes)}, not {', '.join(SIX_CLASSES)}: take weights of tones")
         passes = needs_passes(model)
         sees = f" (sees {', '.join(passes)} too)" if passes else ""
         name = path.name if [other.name for other in options.weights].count(path.name) == 1 else path

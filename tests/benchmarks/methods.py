@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from rendered import Rendered
 
+from rotonodes.errors import RotoError
 from rotonodes.nets.model import Model
-from rotonodes.nodes import EstimateMotion, FindKeyLight, MeasureTones, StabilizeTones, StackPasses, TonesFromPasses, ToneSplit, UNetSegment
+from rotonodes.nodes import (
+    EstimateMotion,
+    FindKeyLight,
+    MeasureKeyLight,
+    MeasureTones,
+    StabilizeTones,
+    StackPasses,
+    TonesFromPasses,
+    ToneSplit,
+    UNetSegment,
+)
 from rotonodes.values.color import linear_to_srgb, luminance, srgb_to_linear
 from rotonodes.values.pixels import Image, Labels
-from rotonodes.values.tones import CLASSES, ToneScale
+from rotonodes.values.tones import CLASSES, LightDirection, ToneScale
 
 # The frames of one clip in order -> the labels of each. A method may answer in several ways, each of them named.
 Method = Callable[[Sequence[Rendered]], dict[str, list[Labels]]]
+
+
+class Shown(Protocol):
+    """What a network sees of a frame, by the light of its clip."""
+
+    def __call__(self, frame: Rendered, light: LightDirection | None = None) -> Image: ...
+
 
 # Luminance is counted as sRGB encodes it, from 0 to 4 (linear 26) as MeasureTones does; brighter light is the last bin.
 BINS, PER_UNIT = 4096, 1024
@@ -85,9 +104,18 @@ def clusters(clip: Sequence[Rendered]) -> dict[str, list[Labels]]:
 
 
 def key_light(clip: Sequence[Rendered]) -> dict[str, list[Labels]]:
-    """Thresholds on the key light that is found in the passes of the picture, inside the true matte."""
-    node = TonesFromPasses(recipe="key")
-    return {"": [node(frame.layers, frame.shape) for frame in clip]}
+    """Thresholds on the key light that is found in the passes of the clip, inside the true matte."""
+    light = light_of(clip)
+    nodes = [TonesFromPasses(recipe="key", ground=frame.ground is not None) for frame in clip]
+    return {"": [node(frame.layers, frame.shape, direction=light) for node, frame in zip(nodes, clip, strict=True)]}
+
+
+def light_of(clip: Sequence[Rendered]) -> LightDirection | None:
+    """The key light of a clip's frames together, as the ready graphs look for it; None where that finds none."""
+    try:
+        return MeasureKeyLight()([frame.layers for frame in clip])
+    except RotoError:
+        return None
 
 
 def _split(frame: Rendered, scale: ToneScale) -> Labels:
@@ -95,12 +123,13 @@ def _split(frame: Rendered, scale: ToneScale) -> Labels:
     return ToneSplit(classes=list(CLASSES)).run(inputs, wanted=["labels"])["labels"]
 
 
-def network(model: Model, seen: Callable[[Rendered], Image], steady: bool = False) -> Method:
+def network(model: Model, seen: Shown, steady: bool = False) -> Method:
     """A network's labels of the pictures that it is shown; with `steady` also those that StabilizeTones makes of its probabilities."""
-    segment = UNetSegment()
+    segment, looks_for_light = UNetSegment(), "KeyLight" in needs_passes(model)
 
     def labels(clip: Sequence[Rendered]) -> dict[str, list[Labels]]:
-        found = [segment(seen(frame), model=model) for frame in clip]
+        light = light_of(clip) if looks_for_light else None
+        found = [segment(seen(frame, light), model=model) for frame in clip]
         answers = {"": [segments.labels for segments in found]}
         return answers | stabilized([segments.probabilities for segments in found], clip) if steady else answers
 
@@ -127,15 +156,15 @@ def needs_passes(model: Model) -> list[str]:
     return list(dict.fromkeys(name.rpartition(".")[0] for name in model.channels if "." in name))
 
 
-def picture_for(model: Model, normals: str) -> Callable[[Rendered], Image]:
-    """How a frame is shown to a network: its beauty, and the passes that the network sees beside it."""
+def picture_for(model: Model, normals: str) -> Shown:
+    """How a frame is shown to a network: its beauty, and the passes that the network sees beside it; without a light it is looked for."""
     passes = needs_passes(model)
     if not passes:
-        return lambda frame: frame.beauty
+        return lambda frame, light=None: frame.beauty
     stack, key = StackPasses(passes=[name for name in passes if name != "KeyLight"], normals=normals), FindKeyLight()
 
-    def picture(frame: Rendered) -> Image:
-        more = stack(frame.layers, key(frame.layers) if "KeyLight" in passes else None).on_frame()
+    def picture(frame: Rendered, light: LightDirection | None = None) -> Image:
+        more = stack(frame.layers, key(frame.layers, light=light) if "KeyLight" in passes else None).on_frame()
         return Image(torch.cat([frame.beauty.data, more.data]), (*frame.beauty.channels, *more.channels))
 
     return picture

@@ -10,23 +10,38 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, Protocol
 
+from torch import Tensor
+
 from rotonodes.errors import UsageError
 from rotonodes.imaging.passes.names import Passes
 from rotonodes.nodes import LoadFrames, LoadLabels, MultipassDecode, TonesFromPasses
 from rotonodes.values.frames import FilePattern, parse_frames
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
+from rotonodes.values.tones import CLASSES, COLORS, GROUND_SHADOW, SIX_CLASSES
 
 CLIPS, MANIFEST = "clips.####.exr", "manifest.jsonl"  # how examples/blender/clips.py names what it renders, and tells what is in it
 
 
+GROUND = SIX_CLASSES.index(GROUND_SHADOW)
+
+
+def tones_of(labels: Labels) -> Labels:
+    """Labels of the five tones, with background in the place of ground_shadow."""
+    return Labels(labels.data.where(labels.data != GROUND, 0), CLASSES, COLORS)
+
+
 @dataclass(frozen=True)
 class Rendered:
-    """One frame: the beauty (scene-linear, with channels R, G, B), its true tones, and all passes where the file has them."""
+    """One frame: the beauty (scene-linear, with channels R, G, B), its true tones, and all passes where the file has them.
+
+    `ground` is where the truth has ground_shadow, bool `[H, W]`, where the file tells; in the tones it is background.
+    """
 
     name: str
     beauty: Image
     truth: Labels
     layers: Layers | None = None
+    ground: Tensor | None = None
 
     @property
     def shape(self) -> Matte:
@@ -98,7 +113,10 @@ class Renders:
             beauty = self._picture.run({}, frame=frame, wanted=["image"]).image
         else:
             beauty = MultipassDecode(passes=["Combined"])(layers)["Combined"]
-        return Rendered(name, beauty.on_frame(), TonesFromPasses(recipe="light")(layers), layers)
+        tells = "Ground" in Passes.of(layers).layers
+        labels = TonesFromPasses(recipe="light", ground=tells)(layers)
+        ground = labels.data == GROUND if tells else None
+        return Rendered(name, beauty.on_frame(), tones_of(labels), layers, ground)
 
 
 @dataclass
