@@ -321,3 +321,20 @@ def test_the_shadow_on_a_floor_tells_fill_from_light(flat, share, final):
     chance = fit.chance(rows[0], normals.T[:, None], rows[1], rows[2], rows[3])[0]
     assert fit.strength > 0.5
     assert (chance[shadow] < 0.5).mean() > 0.95 and (chance[lit] > 0.5).mean() > 0.95
+
+
+@pytest.mark.parametrize("share", [0.15, 0.2, 0.3])
+def test_what_little_is_lit_is_not_taken_for_noise(share):
+    """Most of a frame in the shadow of something that it does not show, in the uneven light of a room; a few things in the sun."""
+    count, random = 800, np.random.default_rng(1)
+    normals = random.normal(size=(count, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    arriving = (normals @ unit(0.5, 0.3, 0.81)).clip(0)
+    sunny = np.arange(count) < share * count
+    light = (0.06 + 0.05 * random.random(count) + sunny * arriving) * (1 + 0.05 * random.normal(size=count))
+    blocked = random.random(count) < 0.2
+    fit = fit_light(light, normals.T, arriving, blocked, final=True)
+    rows = [one[None] for one in (light, arriving, blocked.astype(float), np.ones(count, bool))]
+    chance = fit.chance(rows[0], normals.T[:, None], rows[1], rows[2], rows[3])[0]
+    facing = arriving > 0.3
+    assert (chance[sunny & facing] > 0.5).mean() > 0.95 and (chance[~sunny & facing] < 0.5).mean() > 0.95

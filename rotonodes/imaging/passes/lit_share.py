@@ -22,6 +22,7 @@ _ROUNDS = 7  # in which the fill and the strength stay as they are
 _FREE, _FURTHER = 3, 9  # rounds after these, in which they are fitted too: as a rule, and to tell which of two fits is likelier
 _CLEARLY = 0.02  # difference of log likelihoods of two fits that are not the same
 _DARK_AND_USUAL = (5, 60)  # percentiles of the light of what faces the light: in shadow, and lit
+_FACING_WELL, _BRIGHTEST = 0.3, 90  # arriving light of what a strength is read from, and the percentile that is taken
 _WEAKEST = 0.02  # least strength
 _STIFF = (1e-4, 0.03, 0.03, 0.03, 1e-4)  # regularisation of a, b, s
 _FIRST_STIFF = (1e-4, 0.3, 0.3, 0.3, 1e-4)
@@ -71,18 +72,18 @@ def fit_light(light: np.ndarray, normals: np.ndarray, arriving: np.ndarray, bloc
     """Fit the fill, the strength and their reliability to sampled pixels.
 
     `light` `[n]`, unit `normals` `[3, n]`, `arriving` light `[n]` where nothing is in between, `blocked` bool `[n]`. What is found
-    depends on the terms that one starts from: the likelier of two is taken. A `final` fit, for tones and not to compare lights, follows
-    both further to tell which is likelier; the terms are still those of few rounds, for later ones take shadows for fill.
+    depends on the terms that one starts from: the likeliest of three is taken. A `final` fit, for tones and not to compare lights, follows
+    all further to tell which is likeliest; the terms are still those of few rounds, for later ones take shadows for fill.
     """
     scale = max(float(np.percentile(light, 95)), 1e-9)
     fill_terms = np.concatenate([np.ones((1, len(light))), normals]).T.astype(np.float64)
     sample = _Sample((light / scale).astype(np.float64), fill_terms, arriving, blocked, scale)
-    starts = sample.all_lit(), sample.least_fill()
+    starts = sample.all_lit(), sample.least_fill(), sample.brightest_lit()
     fits = [sample.fit(start, _FREE) for start in starts]
     if not final:
         return max(fits, key=lambda fit: fit.likelihood)
-    usual, less = (sample.fit(start, _FURTHER).likelihood for start in starts)
-    return fits[less > usual + _CLEARLY]  # mostly both end at the same terms
+    usual, *others = (sample.fit(start, _FURTHER).likelihood for start in starts)
+    return fits[1 + int(np.argmax(others))] if max(others) > usual + _CLEARLY else fits[0]  # mostly all end at the same terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +143,18 @@ class _Sample:
             return np.array([0, 0, 0, 0, _WEAKEST])
         dark, usual = np.percentile(self.light[facing], _DARK_AND_USUAL)
         return np.array([dark, 0, 0, 0, max((usual - dark) / float(np.median(self.arriving[facing])), _WEAKEST)])
+
+    def brightest_lit(self) -> np.ndarray:
+        """a, b, s with the same dark fill, and a light that explains the brightest of what faces it.
+
+        Where most of a frame lies in shadow, what is lit weighs little in the other starts, and shadows that are less dark pass for lit.
+        """
+        facing = self.arriving > _FACING_WELL
+        if not facing.any():
+            return np.array([0, 0, 0, 0, _WEAKEST])
+        dark = np.percentile(self.light[facing], _DARK_AND_USUAL[0])
+        strongest = np.percentile((self.light[facing] - dark) / self.arriving[facing], _BRIGHTEST)
+        return np.array([dark, 0, 0, 0, max(float(strongest), _WEAKEST)])
 
 
 def _terms(

@@ -30,8 +30,9 @@ class FindKeyLight(Node):
     parameter.
     """
 
-    # 1: shadows by rays too; no metal in shadow; 2: more spellings of passes; 3: gloss is looked at; 4: near lamps at any distance
-    revision: ClassVar[int] = 4
+    # 1: shadows by rays too; no metal in shadow; 2: more spellings of passes; 3: gloss is looked at; 4: near lamps at any distance;
+    # 5: little that is lit
+    revision: ClassVar[int] = 5
 
     layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")
     view: str = param("", help="stereo view (left, right); empty: the hero view")

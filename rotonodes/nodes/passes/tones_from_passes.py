@@ -46,8 +46,8 @@ class TonesFromPasses(Node):
     """
 
     # 1: key: shadows by rays too; metal and glass are no shadow; 2: more spellings of passes; 3: key: edges of the ground's shadow;
-    # 4: key: gloss is looked at; 5: near lamps at any distance, fill that few surfaces show
-    revision: ClassVar[int] = 5
+    # 4: key: gloss is looked at; 5: near lamps at any distance, fill that few surfaces show; 6: key: little that is lit
+    revision: ClassVar[int] = 6
 
     recipe: Literal["light", "key", "cinema4d"] = param(
         "light", help="light: a label view layer; key: the key light of any render; cinema4d: thresholds on its passes"
