@@ -5,7 +5,8 @@
 The score of a scene is the mean IoU over the classes in its labels, all its frames together; what is printed is the mean over scenes.
 The given shape is where the labels are neither background nor ground_shadow. Where a scene's labels do not know ground_shadow, it counts as
 background in what is found too. The key light is that of the scene's frames together, as in the ready graphs; `--light frame` looks for
-it in each, and `--light noted` takes the direction that a scene's about.md notes: what is left when the light is known.
+it in each, and `--light noted` takes the direction that a scene's about.md notes: what is left when the light is known. `--sheet FILE.png`
+shows the first frame of each scene, the beauty, the truth and what each method makes of it, in a row.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ import numpy as np
 import torch
 
 from rotonodes.errors import RotoError
+from rotonodes.imaging.picture.sheet import cell, contact_sheet
+from rotonodes.io.pictures import write_image
 from rotonodes.nets.model import Model
 from rotonodes.nets.weights import load_weights
 from rotonodes.nodes import FindKeyLight, LoadFrames, LoadLabels, MeasureKeyLight, StackPasses, TonesFromPasses, UNetSegment
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
-from rotonodes.values.tones import GROUND_SHADOW, OUTSIDE, SIX_CLASSES, LightDirection
+from rotonodes.values.tones import GROUND_SHADOW, OUTSIDE, SIX_CLASSES, SIX_COLORS, LightDirection
 
 PASSES = ("Combined", "DiffDir", "GlossDir", "Normal", "Depth")
 GROUND = SIX_CLASSES.index(GROUND_SHADOW)
@@ -79,20 +82,43 @@ def light_of(scene: Path, way: str) -> LightDirection | None:
         return None
 
 
-def measure(scene: Path, models: dict[str, Model], light: LightDirection | None) -> dict[str, np.ndarray]:
-    """The confusion matrix of each method over the frames of a scene."""
+def measure(scene: Path, models: dict[str, Model], light: LightDirection | None) -> tuple[dict[str, np.ndarray], dict[str, Image | Labels]]:
+    """The confusion matrix of each method over the frames of a scene, and the pictures of its first frame: beauty, truth, each method's."""
     found: dict[str, np.ndarray] = {}
+    shown: dict[str, Image | Labels] = {}
     for frame in FilePattern(str(scene / "render.####.exr")).on_disk():
         layers = LoadFrames(path=str(scene / "render.####.exr"))(frame=frame)[1]
         beauty = LoadFrames(path=str(scene / "beauty.####.png"))(frame=frame)[0]
-        true = LoadLabels(path=str(scene / "label.####.png"), classes=list(SIX_CLASSES))(frame=frame).data
+        truth = LoadLabels(path=str(scene / "label.####.png"), classes=list(SIX_CLASSES))(frame=frame)
+        shown.setdefault("beauty", beauty)
+        shown.setdefault("truth", truth)
+        true = truth.data
         matte = Matte(SHAPE[true.long()].float()[None])
         ground = bool((true == GROUND).any())
         for name, labels in labels_of(layers, beauty, matte, models, ground, light):
+            shown.setdefault(name, labels)
             matrix = found.setdefault(name, np.zeros((6, 6), np.int64))
             said = labels.data.cpu().numpy().ravel()
             np.add.at(matrix, (true.numpy().ravel(), said if ground else np.where(said == GROUND, 0, said)), 1)
-    return found
+    return found, shown
+
+
+def sheet(rows: dict[str, dict[str, Image | Labels]], each: dict[str, dict[str, float]], width: int = 160) -> Image:
+    """A row for each scene, with the mean IoU of each method below its picture."""
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    cells, texts = [], []
+    for scene, row in rows.items():
+        for name in columns:
+            score = each[scene].get(name)
+            cells.append(cell(row.get(name, row["beauty"]), (width, width * 3 // 4)))
+            texts.append(
+                scene
+                if name == "beauty"
+                else name
+                if score is None
+                else f"{name.replace('.safetensors', '').replace(', shape given', ' + shape')}: {score:.2f}"
+            )
+    return contact_sheet(cells, texts, columns=len(columns), legend=list(zip(SIX_CLASSES, SIX_COLORS, strict=True)))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -101,19 +127,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--weights", nargs="*", type=Path, default=[], help="weights files")
     parser.add_argument("--light", choices=("scene", "frame", "noted"), default="scene", help="where the key light comes from")
     parser.add_argument("--each", action="store_true", help="a row for every scene too")
+    parser.add_argument("--sheet", type=Path, help="write a picture of the first frames")
     args = parser.parse_args(arguments)
     names = [path.name for path in args.weights]
     models = {path.name if names.count(path.name) == 1 else str(path): load_weights(path) for path in args.weights}
     each: dict[str, list[tuple[float, float]]] = {}
+    pictures: dict[str, dict[str, Image | Labels]] = {}
+    shares: dict[str, dict[str, float]] = {}
     print("| scenes | method | mean IoU | shape IoU |\n|---|---|---|---|")
     for scene in args.scenes:
-        for name, matrix in measure(scene, models, light_of(scene, args.light)).items():
+        matrices, pictures[scene.name] = measure(scene, models, light_of(scene, args.light))
+        of_scene = shares.setdefault(scene.name, {})
+        for name, matrix in matrices.items():
             each.setdefault(name, []).append(scores(matrix))
+            of_scene[name] = each[name][-1][0]
             if args.each:
                 print(f"| {scene.name} | {name} | {each[name][-1][0]:.3f} | {each[name][-1][1]:.3f} |", flush=True)
     for name, found in each.items():
         iou, shape = np.mean(found, axis=0)
         print(f"| {len(found)} | {name} | {iou:.3f} | {shape:.3f} |")
+    if args.sheet:
+        write_image(args.sheet, sheet(pictures, shares))
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -110,12 +110,21 @@ def key_light(clip: Sequence[Rendered]) -> dict[str, list[Labels]]:
     return {"": [node(frame.layers, frame.shape, direction=light) for node, frame in zip(nodes, clip, strict=True)]}
 
 
+_kept: dict[str, Any] = {"clip": None}
+
+
 def light_of(clip: Sequence[Rendered]) -> LightDirection | None:
-    """The key light of a clip's frames together, as the ready graphs look for it; None where that finds none."""
-    try:
-        return MeasureKeyLight()([frame.layers for frame in clip])
-    except RotoError:
-        return None
+    """The key light of a clip's frames together, as the ready graphs look for it; None where that finds none.
+
+    All methods see one clip after the other, so that the last one's is kept.
+    """
+    if _kept["clip"] is not clip:
+        try:
+            light = MeasureKeyLight()([frame.layers for frame in clip])
+        except RotoError:
+            light = None
+        _kept.update(clip=clip, light=light)
+    return _kept["light"]
 
 
 def _split(frame: Rendered, scale: ToneScale) -> Labels:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from methods import Method, network, picture_for
-from rendered import Rendered, Source, add_source_arguments, source_of
+from rendered import Rendered, Source, add_source_arguments, source_of, tones_of
 
 from rotonodes.errors import RotoError
 from rotonodes.imaging.picture.sheet import cell, contact_sheet
@@ -49,7 +49,7 @@ def rank(source: Source, methods: Sequence[Method], width: int) -> list[Ranked]:
         for labels in answers:
             matrix = ConfusionMatrix(len(CLASSES))
             for frame, found in zip(rendered, labels, strict=True):
-                matrix.add(found.data, frame.truth.data)
+                matrix.add(tones_of(found).data, frame.truth.data)
             scores.append(matrix.mean_iou() or 0.0)
         middle = len(clip) // 2
         shown: Rendered = rendered[middle]
