@@ -15,6 +15,7 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from rotonodes.values.tones import GROUND_SHADOW, OUTSIDE, SIX_CLASSES, SIX_COLO
 
 PASSES = ("Combined", "DiffDir", "GlossDir", "Normal", "Depth")
 GROUND = SIX_CLASSES.index(GROUND_SHADOW)
+LIGHT = "#dcdce4"  # background of sheets
 SHAPE = torch.tensor([name not in OUTSIDE for name in SIX_CLASSES])
 
 Found = Iterator[tuple[str, Labels]]
@@ -103,6 +105,11 @@ def measure(scene: Path, models: dict[str, Model], light: LightDirection | None)
     return found, shown
 
 
+def on_light(value: Image | Labels) -> Image | Labels:
+    """Labels with a light background, from which cast shadows stand out."""
+    return replace(value, colors=(LIGHT, *value.colors[1:])) if isinstance(value, Labels) else value
+
+
 def sheet(rows: dict[str, dict[str, Image | Labels]], each: dict[str, dict[str, float]], width: int = 160) -> Image:
     """A row for each scene, with the mean IoU of each method below its picture."""
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
@@ -110,7 +117,7 @@ def sheet(rows: dict[str, dict[str, Image | Labels]], each: dict[str, dict[str, 
     for scene, row in rows.items():
         for name in columns:
             score = each[scene].get(name)
-            cells.append(cell(row.get(name, row["beauty"]), (width, width * 3 // 4)))
+            cells.append(cell(on_light(row.get(name, row["beauty"])), (width, width * 3 // 4)))
             texts.append(
                 scene
                 if name == "beauty"
@@ -118,7 +125,7 @@ def sheet(rows: dict[str, dict[str, Image | Labels]], each: dict[str, dict[str, 
                 if score is None
                 else f"{name.replace('.safetensors', '').replace(', shape given', ' + shape')}: {score:.2f}"
             )
-    return contact_sheet(cells, texts, columns=len(columns), legend=list(zip(SIX_CLASSES, SIX_COLORS, strict=True)))
+    return contact_sheet(cells, texts, columns=len(columns), legend=list(zip(SIX_CLASSES, (LIGHT, *SIX_COLORS[1:]), strict=True)))
 
 
 def main(arguments: list[str] | None = None) -> int:
