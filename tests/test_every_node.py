@@ -431,7 +431,7 @@ def two_values(cls: type[Node], name: str) -> tuple[Case, Case]:
 
 @every_node
 def test_parameters_move_the_key_or_say_they_do_not(cls: type[Node], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset({"avx512_bf16"}))  # elsewhere auto is float32, and no other value
+    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset({"avx512_bf16"}))  # without bfloat16, auto and float32 are one arithmetic
     for name, info in cls.model_fields.items():
         first, second = two_values(cls, name)
         moved = key_of(first) != key_of(second)

@@ -187,6 +187,20 @@ def test_the_key_of_a_long_gif_is_read_in_little_memory(tmp_path):
     assert size > 2_000_000 and peak < 200_000
 
 
+def test_what_comes_after_the_key_costs_nothing(tmp_path):
+    path, whole = tmp_path / "x.gif", write(distinct(2), palette=PALETTE, key="k")
+    comment = b"!\xfe" + (b"\xff" + bytes(255)) * 80_000 + b"\0"
+    path.write_bytes(whole[:-1] + comment + b";")
+    tracemalloc.start()
+    assert gif.read_key(path) == "k"
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000  # of 20 MB
+    tracemalloc.stop()
+    path.write_bytes(whole[:-1])
+    with open(path, "r+b") as file:
+        file.truncate(1 << 40)  # zeros, which no disk holds
+    assert gif.read_key(path) is None
+
+
 def test_what_is_refused():
     buffer = io.BytesIO()
     with pytest.raises(UsageError, match="palette has 1 to 256 colours, not 257"):

@@ -242,6 +242,8 @@ def test_ctrl_c_leaves_a_checkpoint(data, settings, ctrl_c):
 
 def test_a_checkpoint_of_another_run_is_refused(data, settings):
     train(settings, data)
+    with pytest.raises(UsageError, match=r"trained with precision float32, not bfloat16: give --precision float32 to resume"):
+        train(replace(settings, precision="bfloat16"), data)
     with pytest.raises(UsageError, match=r"trained with learning_rate 0.01, not 0.001: set that back to resume"):
         train(replace(settings, learning_rate=1e-3), data)
     with pytest.raises(UsageError, match=r"trained with seed 0, not 3, and config.widths .4, 8., not .8, 8.: set that back to resume"):

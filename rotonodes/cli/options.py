@@ -186,6 +186,7 @@ threads_option = click.option(
 precision_option = click.option(
     "--precision",
     type=click.Choice(["auto", *PRECISIONS]),
-    help="Arithmetic of networks, instead of their nodes' own.  [default: auto, what the device multiplies natively]",
+    help="Arithmetic of networks and trainings, instead of their nodes' own. auto, the default of networks, is what the device multiplies "
+    "natively.",
 )
 graph_argument = click.argument("graph_file", metavar="GRAPH", type=click.Path())

@@ -10,6 +10,7 @@ from typing import Any
 
 from rotonodes.errors import RetryError
 from rotonodes.machine.cores import set_torch_threads
+from rotonodes.machine.memory import SpareMemory
 
 
 class Pool:
@@ -77,10 +78,13 @@ def no_thread() -> RetryError:
 
 
 class Pools:
-    """The threads of a run: one pool for frames on the cores, and one thread for the device where that is not the CPU."""
+    """The threads of a run, one pool for frames on the cores, and one thread for the device where that is not the CPU; and the memory
+    that they leave, which whoever waits for them gives back.
+    """
 
     def __init__(self, threads: int, has_device: bool, lost: Callable[[BaseException], None]) -> None:
         self.threads = threads
+        self.spare_memory = SpareMemory()
         self.frames = Pool(threads, "frames", lost)
         self.device = Pool(1, "device", lost) if has_device else self.frames
 

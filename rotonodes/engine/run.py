@@ -208,6 +208,7 @@ def _run_stage(stage: Stage, evaluator: Evaluator, pools: Pools) -> None:
     for thread in threads:
         while thread.is_alive():
             thread.join(timeout=0.2)
+            pools.spare_memory.give_back()
     for name, frames in stage.sinks.items():
         if frames is None and name not in feeds and not record.stop.is_set():
             record.guard(name, None, lambda name=name: _finish_once(name, evaluator))  # type: ignore[misc]

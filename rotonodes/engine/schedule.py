@@ -19,7 +19,6 @@ from rotonodes.engine.evaluate import Evaluator
 from rotonodes.engine.jobs import Job, make_values, store_values
 from rotonodes.engine.pool import Pool, Pools
 from rotonodes.graph.graph import Link
-from rotonodes.machine.memory import SpareMemory
 from rotonodes.plan.plan import Stage, Task
 from rotonodes.plan.sizes import CHUNKS_IN_FLIGHT, chunk_size
 
@@ -54,9 +53,8 @@ class StagePass:
 
     def wait(self) -> None:
         """Wait for the end, or until a job was lost; wakes regularly so that signals are handled."""
-        spare = SpareMemory()
         while not (self.finished.wait(timeout=0.2) or self.record.broken.is_set()):
-            spare.give_back()
+            self.pools.spare_memory.give_back()
             if self.record.stop.is_set():
                 with self.lock:
                     self._admit()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from rotonodes.errors import FrameError, UsageError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MAGICS = (b"GIF87a", b"GIF89a")
 _KEY = b"rotonodes:key "
+_LONGEST_KEY = 1 << 16  # bytes of a comment that are looked at
 _SHORTEST = 2  # hundredths of a second; browsers show shorter frames ten times as long
 _LONGEST = 65535
 _KEEP, _CLEAR = 1, 2
@@ -301,10 +302,12 @@ def read_key(path: str | os.PathLike[str]) -> str | None:
             file.seek(_after_table(head[10], 13))
             while (mark := file.read(1)) != b";":
                 if mark == b"!":
-                    if file.read(1) != b"\xfe":
-                        _pass_blocks(file)
-                    elif (comment := b"".join(_block_data(file))).startswith(_KEY):
+                    comment = _first_bytes(file, _LONGEST_KEY) if file.read(1) == b"\xfe" else b""
+                    _pass_blocks(file)
+                    if comment.startswith(_KEY):
                         key = without_seal(comment[len(_KEY) :].decode("latin-1"))
+                elif mark != b",":
+                    return None
                 else:
                     flags = file.read(9)[8]
                     file.seek(_after_table(flags, 0) + 1, os.SEEK_CUR)
@@ -319,9 +322,14 @@ def _pass_blocks(file: BinaryIO) -> None:
         file.seek(size, os.SEEK_CUR)
 
 
-def _block_data(file: BinaryIO) -> Iterator[bytes]:
-    while size := file.read(1)[0]:
-        yield file.read(size)
+def _first_bytes(file: BinaryIO, count: int) -> bytes:
+    """The first bytes of sub-blocks, `count` or some more; the file then stands before the next sub-block, the empty one at least."""
+    found = b""
+    while len(found) < count and (size := file.read(1)[0]):
+        found += file.read(size)
+    if len(found) < count:
+        file.seek(-1, os.SEEK_CUR)
+    return found
 
 
 def extent(path: str | os.PathLike[str]) -> tuple[int, int]:

@@ -8,7 +8,8 @@ import resource
 import time
 
 _MMAP_MAX, _TRIM_THRESHOLD = -4, -1  # M_MMAP_MAX and M_TRIM_THRESHOLD of mallopt(3)
-_EVERY = 2.0  # seconds; giving back 400 MB takes 40 ms, and using them again as long once more
+_EVERY = 2.0  # seconds
+_PAUSE = 50  # at least so many times as long as giving back took: 400 MB take 40 ms, and using them again as long once more
 
 
 def reuse_memory() -> None:
@@ -23,21 +24,23 @@ def reuse_memory() -> None:
 
 
 class SpareMemory:
-    """The freed memory that `reuse_memory` keeps, given back every two seconds.
+    """The freed memory that `reuse_memory` keeps, given back every two seconds, or less often where that takes long.
 
-    What is kept between tensors of other sizes is of no use to the next ones, and there is ever more of it: without this a run of ten
-    thousand frames has a tenth more memory than one of a hundred. Does nothing without glibc.
+    Freed gaps between live tensors do not fit later ones, so they add up: without this the peak of ten thousand frames is a tenth
+    above that of a hundred. Does nothing without glibc.
     """
 
     def __init__(self) -> None:
         self.glibc = _glibc()
-        self.given = time.monotonic()
+        self.due = time.monotonic() + _EVERY
 
     def give_back(self) -> None:
-        """Give back what is free, if two seconds have passed since the last time. Other threads wait some milliseconds at most."""
-        if self.glibc is not None and time.monotonic() - self.given > _EVERY:
+        """Give back what is free, if it is time. Threads that ask for memory meanwhile wait until it is done."""
+        begun = time.monotonic()
+        if self.glibc is not None and begun > self.due:
             self.glibc.malloc_trim(0)
-            self.given = time.monotonic()
+            ended = time.monotonic()
+            self.due = ended + max(_EVERY, _PAUSE * (ended - begun))
 
 
 def peak_memory() -> int:

@@ -31,6 +31,11 @@ def native_precision(device: str) -> str:
     return "bfloat16" if capability >= _BFLOAT16_FROM else "float16" if capability >= _FLOAT16_FROM else "float32"
 
 
+def meant(wanted: str, asked: str, device: str) -> str:
+    """The arithmetic that a `wanted` one stands for: for auto what a model has `asked` for, else what the device multiplies natively."""
+    return (asked or native_precision(device)) if wanted == "auto" else wanted
+
+
 def refuse_lacking(precision: str, device: str) -> None:
     """Raise UsageError for an arithmetic that a device does not have. bfloat16 runs on any CPU, slowly where it is not native."""
     capability = cuda_capability(device)

@@ -31,6 +31,9 @@ def advice(checkpoint: Path, before: Mapping[str, Any], now: Mapping[str, Any]) 
 
     Unless the settings need another network, its weights can start another training in another folder.
     """
+    if _differing(_flat(before), _flat(now)) == ["precision"]:
+        back = f"give --precision {before['precision']}"
+        return f"{back} to resume, or use an empty folder, and link {checkpoint} as a model to start from its weights"
     fixed = {"architecture", "channels", "preprocessing.grey"}
     free = {f"config.{name}" for name in FREE_ON_START}
     if any(name in fixed or (name.startswith("config.") and name not in free) for name in _differing(_flat(before), _flat(now))):

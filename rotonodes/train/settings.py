@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rotonodes.errors import UsageError, did_you_mean
-from rotonodes.machine.precision import PRECISIONS, native_precision
+from rotonodes.machine.precision import PRECISIONS, meant
 from rotonodes.nets.levels import check_levels, doubled, smallest_size
 from rotonodes.nets.model import SHAPE, Model
 from rotonodes.nets.preprocess import Preprocessing
@@ -287,9 +287,7 @@ class TrainSettings:
 
 def chosen_arithmetic(wanted: str, model: Model | None, device: str) -> str:
     """The `precision` of a training, where `wanted` may be auto: what the device multiplies natively, unless the model asks for float32."""
-    if wanted != "auto":
-        return wanted
-    return (model.precision if model else "") or native_precision(device)
+    return meant(wanted, model.precision if model else "", device)
 
 
 def refuse_sizes(settings: TrainSettings) -> None:

@@ -113,11 +113,11 @@ def on_light(value: Image | Labels) -> Image | Labels:
 def sheet(rows: dict[str, dict[str, Image | Labels]], each: dict[str, dict[str, float]], width: int = 160) -> Image:
     """A row for each scene, with the mean IoU of each method below its picture."""
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-    cells, texts = [], []
+    cells, texts, size = [], [], (width, width * 3 // 4)
     for scene, row in rows.items():
         for name in columns:
             score = each[scene].get(name)
-            cells.append(cell(on_light(row.get(name, row["beauty"])), (width, width * 3 // 4)))
+            cells.append(cell(on_light(row[name]), size) if name in row else Image(torch.zeros(3, size[1], size[0])))
             texts.append(
                 scene
                 if name == "beauty"

@@ -19,7 +19,7 @@ _TRUST = 50  # pixels that the first guess counts for
 _SHARES = (0.02, 0.98)
 _FACING = 0.02  # arriving light below which a pixel is away from the light
 _ROUNDS = 7  # in which the fill and the strength stay as they are
-_FREE, _FURTHER = 3, 9  # rounds after these, in which they are fitted too: as a rule, and to tell which of two fits is likelier
+_FREE, _FURTHER = 3, 9  # rounds after these, in which they are fitted too: as a rule, and to tell which fit is likeliest
 _CLEARLY = 0.02  # difference of log likelihoods of two fits that are not the same
 _DARK_AND_USUAL = (5, 60)  # percentiles of the light of what faces the light: in shadow, and lit
 _FACING_WELL, _BRIGHTEST = 0.3, 90  # arriving light of what a strength is read from, and the percentile that is taken
@@ -145,13 +145,13 @@ class _Sample:
         return np.array([dark, 0, 0, 0, max((usual - dark) / float(np.median(self.arriving[facing])), _WEAKEST)])
 
     def brightest_lit(self) -> np.ndarray:
-        """a, b, s with the same dark fill, and a light that explains the brightest of what faces it.
+        """a, b, s with a fill as dark as the darkest of what faces the light well, and a light that explains the brightest of it.
 
         Where most of a frame lies in shadow, what is lit weighs little in the other starts, and shadows that are less dark pass for lit.
         """
         facing = self.arriving > _FACING_WELL
         if not facing.any():
-            return np.array([0, 0, 0, 0, _WEAKEST])
+            return self.least_fill()
         dark = np.percentile(self.light[facing], _DARK_AND_USUAL[0])
         strongest = np.percentile((self.light[facing] - dark) / self.arriving[facing], _BRIGHTEST)
         return np.array([dark, 0, 0, 0, max(float(strongest), _WEAKEST)])

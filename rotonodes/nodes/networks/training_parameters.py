@@ -134,7 +134,7 @@ class TrainingParameters(Node):
         class_weights: Mapping[str, float],
         ignore: str = "",
         channels: Sequence[str] = (),
-        device: str = "auto",
+        device: str = "cpu",
     ) -> TrainSettings:
         """The settings of the training. A linked model keeps its own architecture, and float32 where it asks for it."""
         architecture, config = self.network() if model is None else (model.architecture, dict(model.config))

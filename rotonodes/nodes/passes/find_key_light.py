@@ -31,7 +31,7 @@ class FindKeyLight(Node):
     """
 
     # 1: shadows by rays too; no metal in shadow; 2: more spellings of passes; 3: gloss is looked at; 4: near lamps at any distance;
-    # 5: little that is lit
+    # 5: small lit areas
     revision: ClassVar[int] = 5
 
     layer: str = param("", help="view layer of the passes DiffDir, Normal and Depth; empty: the first")

@@ -34,7 +34,7 @@ class MeasureKeyLight(Node):
 
     cached: ClassVar[bool] = True
     # 1: shadows are looked at; 2: more spellings of passes; 3: gloss is looked at; 4: lights that move;
-    # 5: near lamps at any distance; 6: little that is lit
+    # 5: near lamps at any distance; 6: small lit areas
     revision: ClassVar[int] = 6
 
     frames: str = param("", help="frames to measure, all of them; default: `samples` of the graph's frames", examples=["1-2", "1"])

@@ -46,7 +46,7 @@ class TonesFromPasses(Node):
     """
 
     # 1: key: shadows by rays too; metal and glass are no shadow; 2: more spellings of passes; 3: key: edges of the ground's shadow;
-    # 4: key: gloss is looked at; 5: near lamps at any distance, fill that few surfaces show; 6: key: little that is lit
+    # 4: key: gloss is looked at; 5: near lamps at any distance, fill that few surfaces show; 6: key: small lit areas
     revision: ClassVar[int] = 6
 
     recipe: Literal["light", "key", "cinema4d"] = param(
