@@ -430,13 +430,14 @@ def two_values(cls: type[Node], name: str) -> tuple[Case, Case]:
 
 
 @every_node
-def test_parameters_move_the_key_or_say_they_do_not(cls: type[Node], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset({"avx512_bf16"}))  # without bfloat16, auto and float32 are one arithmetic
-    for name, info in cls.model_fields.items():
-        first, second = two_values(cls, name)
-        moved = key_of(first) != key_of(second)
-        values = f"{getattr(first.node, name)!r} and {getattr(second.node, name)!r}"
-        assert moved == changes_pixels(info), f"{cls.type_name}.{name}: the keys of {values} are {'different' if moved else 'equal'}"
+def test_parameters_move_the_key_or_say_they_do_not(cls: type[Node]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(precision, "cpu_flags", lambda: frozenset({"avx512_bf16"}))  # without bfloat16, auto and float32 are one arithmetic
+        for name, info in cls.model_fields.items():
+            first, second = two_values(cls, name)
+            moved = key_of(first) != key_of(second)
+            values = f"{getattr(first.node, name)!r} and {getattr(second.node, name)!r}"
+            assert moved == changes_pixels(info), f"{cls.type_name}.{name}: the keys of {values} are {'different' if moved else 'equal'}"
 
 
 @every_node
