@@ -31,7 +31,7 @@ def native_precision(device: str) -> str:
     return "bfloat16" if capability >= _BFLOAT16_FROM else "float16" if capability >= _FLOAT16_FROM else "float32"
 
 
-def meant(wanted: str, asked: str, device: str) -> str:
+def resolved_precision(wanted: str, asked: str, device: str) -> str:
     """The arithmetic that a `wanted` one stands for: for auto what a model has `asked` for, else what the device multiplies natively."""
     return (asked or native_precision(device)) if wanted == "auto" else wanted
 

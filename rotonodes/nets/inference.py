@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from rotonodes.errors import UsageError
-from rotonodes.machine.precision import meant, refuse_lacking
+from rotonodes.machine.precision import refuse_lacking, resolved_precision
 from rotonodes.nets.compiling import Compiled
 from rotonodes.nets.encode import encode, grey, inside_of, pad, preprocess
 from rotonodes.nets.frame_tiles import FrameTile, tiles_of
@@ -166,7 +166,7 @@ def chosen_precision(model: Model, device: str, wanted: Precision) -> str:
     """The arithmetic of a model on a device. Raises UsageError for one that the device does not have."""
     if wanted != "auto":
         refuse_lacking(wanted, device)
-    return meant(wanted, model.precision, device)
+    return resolved_precision(wanted, model.precision, device)
 
 
 def activate(logits: Tensor, model: Model, size: torch.Size) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rotonodes.graph.graph import Graph
-from rotonodes.machine.precision import meant
+from rotonodes.machine.precision import resolved_precision
 from rotonodes.node.base import Node
 
 
@@ -20,7 +20,7 @@ def decide_precision(graph: Graph, nodes: dict[str, Node], device: str, override
         wanted = override or str(getattr(node, "precision", "auto"))
         if wanted == "auto":
             linked = [nodes[graph.source_of(link).node] for key, link in graph.vertices[name].all_links() if key == "model"]
-            wanted = meant(wanted, "float32" if any(one.asks_float32() for one in (node, *linked)) else "", device)
+            wanted = resolved_precision(wanted, "float32" if any(one.asks_float32() for one in (node, *linked)) else "", device)
         nodes[name] = node.model_copy(update={"precision": wanted})
         chosen[name] = wanted
     return chosen

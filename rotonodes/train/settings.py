@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rotonodes.errors import UsageError, did_you_mean
-from rotonodes.machine.precision import PRECISIONS, meant
+from rotonodes.machine.precision import PRECISIONS, resolved_precision
 from rotonodes.nets.levels import check_levels, doubled, smallest_size
 from rotonodes.nets.model import SHAPE, Model
 from rotonodes.nets.preprocess import Preprocessing
@@ -287,7 +287,7 @@ class TrainSettings:
 
 def chosen_arithmetic(wanted: str, model: Model | None, device: str) -> str:
     """The `precision` of a training, where `wanted` may be auto: what the device multiplies natively, unless the model asks for float32."""
-    return meant(wanted, model.precision if model else "", device)
+    return resolved_precision(wanted, model.precision if model else "", device)
 
 
 def refuse_sizes(settings: TrainSettings) -> None:

@@ -20,19 +20,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rendered import GROUND, measured_light
 
 from rotonodes.errors import RotoError
 from rotonodes.imaging.picture.sheet import cell, contact_sheet
 from rotonodes.io.pictures import write_image
 from rotonodes.nets.model import Model
 from rotonodes.nets.weights import load_weights
-from rotonodes.nodes import FindKeyLight, LoadFrames, LoadLabels, MeasureKeyLight, StackPasses, TonesFromPasses, UNetSegment
+from rotonodes.nodes import FindKeyLight, LoadFrames, LoadLabels, StackPasses, TonesFromPasses, UNetSegment
 from rotonodes.values.frames import FilePattern
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
-from rotonodes.values.tones import GROUND_SHADOW, OUTSIDE, SIX_CLASSES, SIX_COLORS, LightDirection
+from rotonodes.values.tones import OUTSIDE, SIX_CLASSES, SIX_COLORS, LightDirection
 
 PASSES = ("Combined", "DiffDir", "GlossDir", "Normal", "Depth")
-GROUND = SIX_CLASSES.index(GROUND_SHADOW)
 LIGHT = "#dcdce4"  # background of sheets
 SHAPE = torch.tensor([name not in OUTSIDE for name in SIX_CLASSES])
 
@@ -78,10 +78,7 @@ def light_of(scene: Path, way: str) -> LightDirection | None:
     if way != "scene":
         return LightDirection(noted_light(scene) or ()) if way == "noted" else None
     load = LoadFrames(path=str(scene / "render.####.exr"))
-    try:
-        return MeasureKeyLight()([load(frame=frame)[1] for frame in FilePattern(load.path).on_disk()])
-    except RotoError:
-        return None
+    return measured_light([load(frame=frame)[1] for frame in FilePattern(load.path).on_disk()])
 
 
 def measure(scene: Path, models: dict[str, Model], light: LightDirection | None) -> tuple[dict[str, np.ndarray], dict[str, Image | Labels]]:
@@ -116,15 +113,9 @@ def sheet(rows: dict[str, dict[str, Image | Labels]], each: dict[str, dict[str, 
     cells, texts, size = [], [], (width, width * 3 // 4)
     for scene, row in rows.items():
         for name in columns:
-            score = each[scene].get(name)
             cells.append(cell(on_light(row[name]), size) if name in row else Image(torch.zeros(3, size[1], size[0])))
-            texts.append(
-                scene
-                if name == "beauty"
-                else name
-                if score is None
-                else f"{name.replace('.safetensors', '').replace(', shape given', ' + shape')}: {score:.2f}"
-            )
+            short = name.replace(".safetensors", "").replace(", shape given", " + shape")
+            texts.append(scene if name == "beauty" else f"{short}: {each[scene][name]:.2f}" if name in each[scene] else short)
     return contact_sheet(cells, texts, columns=len(columns), legend=list(zip(SIX_CLASSES, (LIGHT, *SIX_COLORS[1:]), strict=True)))
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import predecessor
 import torch
 from methods import Method, clusters, fit_thresholds, key_light, needs_passes, network, picture_for, thresholds
-from rendered import GROUND, Rendered, Source, add_source_arguments, frames, opened, source_of, tones_of
+from rendered import GROUND, Rendered, Source, add_source_arguments, frames, opened, read_clip, source_of, tones_of
 
 from rotonodes.errors import RotoError, UsageError
 from rotonodes.metrics.label_scores import Score
@@ -61,7 +61,7 @@ def score(methods: dict[str, Method], source: Source) -> dict[str, Tally]:
     """Every method on every clip; each frame is read once, and one clip is in memory at a time."""
     tallies: dict[str, Tally] = {}
     for number, clip in enumerate(source.clips, 1):
-        rendered = [source.read(name) for name in clip]
+        rendered = read_clip(source, clip)
         for name, method in methods.items():
             for variant, labels in method(rendered).items():
                 tallies.setdefault(name + variant, Tally()).add(labels, rendered)

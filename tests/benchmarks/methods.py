@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
 
 import numpy as np
 import torch
 from rendered import Rendered
 
-from rotonodes.errors import RotoError
 from rotonodes.nets.model import Model
 from rotonodes.nodes import (
     EstimateMotion,
     FindKeyLight,
-    MeasureKeyLight,
     MeasureTones,
     StabilizeTones,
     StackPasses,
@@ -24,16 +21,10 @@ from rotonodes.nodes import (
 )
 from rotonodes.values.color import linear_to_srgb, luminance, srgb_to_linear
 from rotonodes.values.pixels import Image, Labels
-from rotonodes.values.tones import CLASSES, LightDirection, ToneScale
+from rotonodes.values.tones import CLASSES, ToneScale
 
 # The frames of one clip in order -> the labels of each. A method may answer in several ways, each of them named.
 Method = Callable[[Sequence[Rendered]], dict[str, list[Labels]]]
-
-
-class Shown(Protocol):
-    """What a network sees of a frame, by the light of its clip."""
-
-    def __call__(self, frame: Rendered, light: LightDirection | None = None) -> Image: ...
 
 
 # Luminance is counted as sRGB encodes it, from 0 to 4 (linear 26) as MeasureTones does; brighter light is the last bin.
@@ -105,26 +96,8 @@ def clusters(clip: Sequence[Rendered]) -> dict[str, list[Labels]]:
 
 def key_light(clip: Sequence[Rendered]) -> dict[str, list[Labels]]:
     """Thresholds on the key light that is found in the passes of the clip, inside the true matte."""
-    light = light_of(clip)
     nodes = [TonesFromPasses(recipe="key", ground=frame.ground is not None) for frame in clip]
-    return {"": [node(frame.layers, frame.shape, direction=light) for node, frame in zip(nodes, clip, strict=True)]}
-
-
-_kept: dict[str, Any] = {"clip": None}
-
-
-def light_of(clip: Sequence[Rendered]) -> LightDirection | None:
-    """The key light of a clip's frames together, as the ready graphs look for it; None where that finds none.
-
-    All methods see one clip after the other, so that the last one's is kept.
-    """
-    if _kept["clip"] is not clip:
-        try:
-            light = MeasureKeyLight()([frame.layers for frame in clip])
-        except RotoError:
-            light = None
-        _kept.update(clip=clip, light=light)
-    return _kept["light"]
+    return {"": [node(frame.layers, frame.shape, direction=frame.light) for node, frame in zip(nodes, clip, strict=True)]}
 
 
 def _split(frame: Rendered, scale: ToneScale) -> Labels:
@@ -132,13 +105,12 @@ def _split(frame: Rendered, scale: ToneScale) -> Labels:
     return ToneSplit(classes=list(CLASSES)).run(inputs, wanted=["labels"])["labels"]
 
 
-def network(model: Model, seen: Shown, steady: bool = False) -> Method:
+def network(model: Model, seen: Callable[[Rendered], Image], steady: bool = False) -> Method:
     """A network's labels of the pictures that it is shown; with `steady` also those that StabilizeTones makes of its probabilities."""
-    segment, looks_for_light = UNetSegment(), "KeyLight" in needs_passes(model)
+    segment = UNetSegment()
 
     def labels(clip: Sequence[Rendered]) -> dict[str, list[Labels]]:
-        light = light_of(clip) if looks_for_light else None
-        found = [segment(seen(frame, light), model=model) for frame in clip]
+        found = [segment(seen(frame), model=model) for frame in clip]
         answers = {"": [segments.labels for segments in found]}
         return answers | stabilized([segments.probabilities for segments in found], clip) if steady else answers
 
@@ -165,15 +137,15 @@ def needs_passes(model: Model) -> list[str]:
     return list(dict.fromkeys(name.rpartition(".")[0] for name in model.channels if "." in name))
 
 
-def picture_for(model: Model, normals: str) -> Shown:
-    """How a frame is shown to a network: its beauty, and the passes that the network sees beside it; without a light it is looked for."""
+def picture_for(model: Model, normals: str) -> Callable[[Rendered], Image]:
+    """How a frame is shown to a network: its beauty, and the passes that the network sees beside it."""
     passes = needs_passes(model)
     if not passes:
-        return lambda frame, light=None: frame.beauty
+        return lambda frame: frame.beauty
     stack, key = StackPasses(passes=[name for name in passes if name != "KeyLight"], normals=normals), FindKeyLight()
 
-    def picture(frame: Rendered, light: LightDirection | None = None) -> Image:
-        more = stack(frame.layers, key(frame.layers, light=light) if "KeyLight" in passes else None).on_frame()
+    def picture(frame: Rendered) -> Image:
+        more = stack(frame.layers, key(frame.layers, light=frame.light) if "KeyLight" in passes else None).on_frame()
         return Image(torch.cat([frame.beauty.data, more.data]), (*frame.beauty.channels, *more.channels))
 
     return picture

@@ -42,7 +42,7 @@ from rotonodes.train.loop import train
 from rotonodes.train.settings import NONE, Loss, TrainSettings
 from rotonodes.values.color import linear_to_srgb, srgb_to_linear
 from rotonodes.values.pixels import Image
-from rotonodes.values.tones import CLASSES, LightDirection
+from rotonodes.values.tones import CLASSES
 
 WIDTHS = (64, 128, 256, 512, 1024)
 SIDE, ZOOM = 200, 1.4
@@ -50,7 +50,7 @@ BATCH, EPOCHS = 32, 50
 FRAMES = "frames.npz"
 
 
-def grey(frame: Rendered, light: LightDirection | None = None) -> Image:
+def grey(frame: Rendered) -> Image:
     """What the network sees of a frame: one channel Y, whose sRGB codes are the grey that PIL makes of the beauty's."""
     return Image(srgb_to_linear(torch.from_numpy(_codes(frame.beauty))[None] / 255), ("Y",))
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, Protocol
 
 from torch import Tensor
 
-from rotonodes.errors import UsageError
+from rotonodes.errors import RotoError, UsageError
 from rotonodes.imaging.passes.names import Passes
-from rotonodes.nodes import LoadFrames, LoadLabels, MultipassDecode, TonesFromPasses
+from rotonodes.nodes import LoadFrames, LoadLabels, MeasureKeyLight, MultipassDecode, TonesFromPasses
 from rotonodes.values.frames import FilePattern, parse_frames
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
-from rotonodes.values.tones import CLASSES, COLORS, GROUND_SHADOW, SIX_CLASSES
+from rotonodes.values.tones import CLASSES, COLORS, GROUND_SHADOW, SIX_CLASSES, LightDirection
 
 CLIPS, MANIFEST = "clips.####.exr", "manifest.jsonl"  # how examples/blender/clips.py names what it renders, and tells what is in it
 
@@ -34,7 +34,8 @@ def tones_of(labels: Labels) -> Labels:
 class Rendered:
     """One frame: the beauty (scene-linear, with channels R, G, B), its true tones, and all passes where the file has them.
 
-    `ground` is where the truth has ground_shadow, bool `[H, W]`, where the file tells; in the tones it is background.
+    `ground` is where the truth has ground_shadow, bool `[H, W]`, where the file tells; in the tones it is background. `light` is the key
+    light of the whole clip, where it was looked for (`read_clip`).
     """
 
     name: str
@@ -42,6 +43,7 @@ class Rendered:
     truth: Labels
     layers: Layers | None = None
     ground: Tensor | None = None
+    light: LightDirection | None = None
 
     @property
     def shape(self) -> Matte:
@@ -65,6 +67,21 @@ class Source(Protocol):
     clips: list[tuple[str, ...]]  # the frames of each clip in order, by name
 
     def read(self, name: str) -> Rendered: ...
+
+
+def read_clip(source: Source, names: Sequence[str]) -> list[Rendered]:
+    """The frames of a clip, with the key light of all of them together, as the ready graphs look for it."""
+    clip = [source.read(name) for name in names]
+    light = measured_light([frame.layers for frame in clip if frame.layers])
+    return [replace(frame, light=light) for frame in clip]
+
+
+def measured_light(layers: Sequence[Layers]) -> LightDirection | None:
+    """The key light of frames together; None where none is found."""
+    try:
+        return MeasureKeyLight()(layers) if layers else None
+    except RotoError:
+        return None
 
 
 def frames(source: Source, every: int = 1) -> Iterator[Rendered]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from methods import Method, network, picture_for
-from rendered import Rendered, Source, add_source_arguments, source_of, tones_of
+from rendered import Rendered, Source, add_source_arguments, read_clip, source_of, tones_of
 
 from rotonodes.errors import RotoError
 from rotonodes.imaging.picture.sheet import cell, contact_sheet
@@ -43,7 +43,7 @@ def rank(source: Source, methods: Sequence[Method], width: int) -> list[Ranked]:
     """All clips, the best of the first method first."""
     ranked = []
     for number, clip in enumerate(source.clips, 1):
-        rendered = [source.read(name) for name in clip]
+        rendered = read_clip(source, clip)
         answers = [labels for method in methods for labels in method(rendered).values()]
         scores = []
         for labels in answers:
