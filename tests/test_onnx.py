@@ -98,8 +98,9 @@ def test_equal_models_give_equal_files_without_paths(plain: tuple[Model, bytes])
             {"channels": ("Y",), "preprocessing": Preprocessing(grey=True, scale=0.5)},
         ),
         ("unet", {"patch": 2, "refine": 3, "attention": True, "context": True, "block": "separable", "dropout": 0.1}, {}),
+        ("efficient_unet", {"in_channels": 3, "decoder": [4, 4, 4, 4, 4]}, {}),
     ],
-    ids=["zeros", "resize", "all-of-ours"],
+    ids=["zeros", "resize", "all-of-ours", "efficient"],
 )
 def test_all_kinds_of_networks(architecture: str, config: dict[str, Any], fields: dict[str, Any], tmp_path: Path) -> None:
     model = tiny_model(architecture, config=config, **fields)

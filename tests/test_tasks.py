@@ -316,8 +316,9 @@ def test_each_task_and_network_has_its_usual_loss(seen):
         ({}, Loss(dice=0, l1=1, gradient=1, laplacian=1)),
         ({"loss": {"bce": 1, "ssim": 0.5}}, Loss(dice=0, bce=1, ssim=0.5)),
         ({"architecture": "u2netp"}, Loss(dice=0, bce=1)),
+        ({"architecture": "efficient_lite0", "crop": 32}, Loss(dice=0, l1=1, gradient=1, laplacian=1)),
     ):
-        TrainUNet(**QUICK, task="alpha", **values)(pictures, matte=mattes)
+        TrainUNet(**{**QUICK, **values}, task="alpha")(pictures, matte=mattes)
         assert seen["settings"].loss == loss
     two = Clip.of([Image(torch.cat([m.data, 1 - m.data]), ("head", "hair")) for m in mattes])
     TrainUNet(**QUICK, task="parts", dice=2)(pictures, parts=two)
@@ -413,6 +414,14 @@ def test_five_evaluations_an_epoch_with_rmsprop_and_a_plateau_on_dice(seen):
             "validation_clips and validation_share are both set",
         ),
         ({"start_from": "a.pt"}, {"labels", "model"}, "start_from and a linked model are both given: remove one of them"),
+        (
+            {"architecture": "efficient_lite0", "encoder_weights": "a.pth"},
+            {"labels", "model"},
+            "encoder_weights are for a new network, and here one is given: remove one of them",
+        ),
+        ({"encoder_weights": "a.pth"}, {"labels"}, "left out with the architecture unet: they are for efficient networks"),
+        ({"architecture": "efficient_lite0", "crop": 48}, {"labels"}, "crop is 48, and this network needs a multiple of 32: 32 or 64 px"),
+        ({"architecture": "efficient_lite0", "crop": 32, "batch": 1}, {"labels"}, "ends in a single pixel"),
         ({"task": "alpha", "score": "mean_iou"}, {"matte"}, "score is 'mean_iou'"),
         ({"task": "alpha"}, {"matte", "motion"}, "`motion` is for the consistency of labels, and task alpha has none: remove the link"),
         ({"squash": 320, "scale": 0.5}, {"labels"}, "scale 0.5 and squash 320 are both given"),

@@ -27,7 +27,7 @@ def tiny_model(
             module.momentum = 1.0
     with torch.no_grad():
         network.train()(torch.rand(2, config["in_channels"], 64, 64))
-    head = network.get_submodule("head" if architecture == "unet" else "outconv")
+    head = network.get_submodule("outconv" if architecture == "u2net" else "head")
     head.weight.data.mul_(8)
     head.bias.data.zero_()
     colors = COLORS if classes == CLASSES else default_colors(len(classes))

@@ -1,4 +1,5 @@
-"""Large frames in tiles that change nothing: each is seen with everything around it that the network sees of it.
+"""Large frames in tiles that change nothing: each is seen with everything around it that the network sees of it. (In efficient
+U-Nets nothing but the last digit, since torch adds up depthwise convolutions in an order that depends on the width.)
 
 Without torch: the plan's estimate of memory needs it too.
 """
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from typing import Any, NamedTuple
+
+from rotonodes.nets.efficient_stages import VARIANTS, reach_of_blocks, widest
 
 GIGABYTE = 1 << 30
 MOST_PARTS = 64  # of a side
@@ -26,6 +29,8 @@ def reach_of(architecture: str, config: Mapping[str, Any]) -> int | None:
     For a U-Net: at level k a pixel of a map spans 2^k squares of `patch`, and a 3x3 convolution looks one of them further. There
     are four convolutions at each level and two at the bottom. Pooling and unfolding add at most a square of the bottom level.
     """
+    if architecture == "efficient_unet":
+        return reach_of_blocks(variant) if (variant := config.get("variant", "lite0")) in VARIANTS else None
     exact = (
         architecture == "unet"
         and not config.get("context")
@@ -44,14 +49,17 @@ def reach_of(architecture: str, config: Mapping[str, Any]) -> int | None:
 
 def level_widths(config: Mapping[str, Any]) -> list[int]:
     """The features of each level, the first one first; for networks that are no U-Nets those of the most common one."""
+    if config.get("variant") in VARIANTS:
+        return widest(config["variant"])
     return list(config.get("widths") or [config.get("width", 64) * 2**level for level in range(config.get("depth", 4) + 1)])
 
 
 def frame_bytes(config: Mapping[str, Any], pixels: int) -> int:
     """An estimate of a network's memory, in bytes, for a frame of so many pixels: feature maps of all levels and the workspace
-    of convolutions, in float32."""
+    of convolutions, in float32. Those of an efficient U-Net are the widest ones, which are dropped at once."""
     squares = pixels / config.get("patch", 1) ** 2
-    return int(sum(12 * 4 * features * squares / 4**level for level, features in enumerate(level_widths(config))))
+    maps = 2 if config.get("variant") in VARIANTS else 12
+    return int(sum(maps * 4 * features * squares / 4**level for level, features in enumerate(level_widths(config))))
 
 
 def tiles_of(width: int, height: int, architecture: str, config: Mapping[str, Any], limit: float) -> list[FrameTile]:

@@ -26,11 +26,11 @@ def check_levels(widths: Sequence[int], patch: int) -> None:
     check_ranges({"patch": (patch, 1, MAX_PATCH)} | {f"widths[{i}]": (w, 1, MAX_WIDTH) for i, w in enumerate(widths)})
 
 
-def check_ranges(ranges: dict[str, tuple[int, int, int]]) -> None:
+def check_ranges(ranges: dict[str, tuple[int, int, int]], where: str = "unet") -> None:
     """Raises UsageError for the first (number, least, largest) that is not a whole number in its range."""
     for name, (number, least, largest) in ranges.items():
         if not isinstance(number, int) or not least <= number <= largest:
-            raise UsageError(f"unet: {name} is {number!r}: it must be a whole number from {least} to {largest}")
+            raise UsageError(f"{where}: {name} is {number!r}: it must be a whole number from {least} to {largest}")
 
 
 def smallest_size(levels: int, patch: int) -> int:

@@ -27,7 +27,11 @@ def is_onnx(path: str) -> bool:
 
 
 # Architecture -> module and class, imported when a network is built.
-ARCHITECTURES = {"unet": ("rotonodes.nets.unet", "UNet"), "u2net": ("rotonodes.nets.u2net", "U2Net")}
+ARCHITECTURES = {
+    "unet": ("rotonodes.nets.unet", "UNet"),
+    "u2net": ("rotonodes.nets.u2net", "U2Net"),
+    "efficient_unet": ("rotonodes.nets.efficient_unet", "EfficientUNet"),
+}
 
 ENCODINGS = ("srgb", "linear", "raw", "depth")
 

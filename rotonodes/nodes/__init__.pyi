@@ -1981,7 +1981,8 @@ class TrainUNet(Node):
     precision: arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32
     compile: compile the network first (torch.compile): a minute or more, then faster steps, most on a GPU
     seed: random seed
-    architecture: network; the parameters from `width` to `context` are for unet only
+    architecture: network; the parameters from `width` to `context` are for unet only; efficient: see `encoder_weights`
+    encoder_weights: file (.pth) of an EfficientNet-Lite's published weights, from which the encoder of an efficient network starts
     width: features of the first level, doubled at each level below
     widths: features of every level, first to last, instead of width and depth
     depth: number of levels below the first
@@ -2035,7 +2036,8 @@ class TrainUNet(Node):
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     compile: bool
     seed: int
-    architecture: Literal["unet", "u2net", "u2netp"]
+    architecture: Literal["unet", "u2net", "u2netp", "efficient_lite0", "efficient_lite1", "efficient_lite2"]
+    encoder_weights: str | None
     width: int
     widths: list[int]
     depth: int
@@ -2091,7 +2093,8 @@ class TrainUNet(Node):
         precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32",
         compile: bool = False,
         seed: int = 0,
-        architecture: Literal["unet", "u2net", "u2netp"] = "unet",
+        architecture: Literal["unet", "u2net", "u2netp", "efficient_lite0", "efficient_lite1", "efficient_lite2"] = "unet",
+        encoder_weights: str | None | PathLike[str] = None,
         width: int = 32,
         widths: list[int] = ...,
         depth: int = 4,

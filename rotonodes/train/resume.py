@@ -31,7 +31,7 @@ from rotonodes.train.objective.tasks import task_of
 from rotonodes.train.optimizer import Patience, class_weights, make_optimizer
 from rotonodes.train.settings import TrainSettings
 from rotonodes.train.training_run import TrainError, TrainingRun
-from rotonodes.train.warm_start import EarlierTraining, logit_order, read_training, warm_start
+from rotonodes.train.warm_start import EarlierTraining, load_encoder, logit_order, read_training, warm_start
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ def start_run(
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay unchanged
         torch.manual_seed(settings.seed)
         network = build(settings.architecture, settings.network_config())
+    if settings.encoder_weights:
+        load_encoder(network, settings.encoder_weights)
     if settings.start_from:
         earlier = read_training(settings.start_from)
         initial = earlier.model

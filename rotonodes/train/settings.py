@@ -49,7 +49,7 @@ def _require_class(where: str, name: str, classes: tuple[str, ...]) -> None:
         raise UsageError(f"{where}: {name!r} is no class{did_you_mean(name, classes)}: use one of {', '.join(classes)}")
 
 
-U2NET_SMALLEST = 32  # px; the side of a picture that ends in a single pixel in the lowest level of a U-2-Net
+LOWEST = 32  # px; the side of a picture that ends in a single pixel in the lowest level of a U-2-Net or an efficient U-Net
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,8 @@ class TrainSettings:
     soft matte, and the first is the rest ("background", "foreground"). `score` is the one of `SCORES` by which the best weights
     are chosen; "" for the task's first. `preprocessing` is done to frames in training and inference: `crop` and all other
     lengths in pixels are of preprocessed frames. `mask_values` are the values of the classes in the mask files. `start_from` is
-    a checkpoint of another training, whose weights and optimizer state are loaded (fine-tuning).
+    a checkpoint of another training, whose weights and optimizer state are loaded (fine-tuning). `encoder_weights` are those of an
+    EfficientNet-Lite classifier, from which the encoder of an efficient U-Net starts.
 
     `crop` is the side of training crops in pixels. `optimizer` is one of `OPTIMIZERS`, `momentum` that of SGD (Nesterov's) and
     RMSprop, `learning_rate` the peak learning rate, `warm_up` the share of the steps in which it rises (cosine, plateau). The
@@ -195,6 +196,7 @@ class TrainSettings:
     mask_values: tuple[Any, ...] = ()
     licence: str = ""
     start_from: Path | None = None
+    encoder_weights: Path | None = None
     checkpoint_folder: Path | None = None
     checkpoint_interval: int = 200
     validation_interval: int = 200
@@ -232,6 +234,8 @@ class TrainSettings:
         self._check("watch", set(self.watch) <= set(WATCHERS), f"some of {', '.join(WATCHERS)}")
         self._check("watch", not self.watch or self.checkpoint_folder is not None, "empty without a checkpoint folder to write into")
         self._check("snapshots", not self.snapshots or self.checkpoint_folder is not None, "False without a checkpoint folder")
+        fits = not self.encoder_weights or self.architecture == "efficient_unet"
+        self._check("encoder_weights", fits, f"left out with the architecture {self.architecture}: they are for efficient networks")
         self._check("batch", not self.loss.consistency or self.batch % 2 == 0, "even, for consistency compares pairs")
 
     def _check_terms(self) -> None:
@@ -277,6 +281,10 @@ class TrainSettings:
         # Added later: left out where they are off, so that trainings without them have the fingerprint they always had.
         if not self.compile:
             del values["compile"]
+        if self.encoder_weights:
+            values["encoder_weights"] = self.encoder_weights.name  # what is in it shows in the first weights
+        else:
+            del values["encoder_weights"]
         values["augment"] = {name: value for name, value in values["augment"].items() if value or not name.startswith("drop_")}
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain
@@ -295,16 +303,16 @@ def refuse_sizes(settings: TrainSettings) -> None:
 
     For new networks; those from a file are checked when it is read.
     """
-    config, crop, smallest = settings.config, settings.crop, U2NET_SMALLEST
+    config, crop, smallest = settings.config, settings.crop, LOWEST
     unet = settings.architecture == "unet"
     if unet:
         patch = config.get("patch", 1)
         widths = config.get("widths") or doubled(config["width"], config["depth"], config.get("upsampling") == "bilinear")
         check_levels(widths, patch)
         smallest = smallest_size(len(widths), patch)
-        if crop % smallest:
-            near = " or ".join(str(side) for side in (crop // smallest * smallest, -(-crop // smallest) * smallest) if side)
-            raise UsageError(f"training: crop is {crop}, and this network needs a multiple of {smallest}: {near} px")
+    if crop % smallest and settings.architecture != "u2net":
+        near = " or ".join(str(side) for side in (crop // smallest * smallest, -(-crop // smallest) * smallest) if side)
+        raise UsageError(f"training: crop is {crop}, and this network needs a multiple of {smallest}: {near} px")
     if settings.batch == 1 and crop <= smallest and (not unet or config.get("norm", "batch") == "batch"):
         raise UsageError(
             f"training: a batch of 1 crop of {crop} px ends in a single pixel, whose features have no deviation: raise batch or crop"

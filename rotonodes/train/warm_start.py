@@ -41,6 +41,23 @@ def read_training(path: Path) -> EarlierTraining:
     return EarlierTraining(model, run["average"], run["optimizer"], run["settings"]["optimizer"])
 
 
+def load_encoder(network: nn.Module, path: Path) -> None:
+    """Load the contracting path of an efficient U-Net from a file of an EfficientNet-Lite classifier's tensors.
+
+    Raises WeightsError for a file that cannot be read or is of another network.
+    """
+    from rotonodes.nets.efficient_unet import EfficientUNet, encoder_state
+
+    assert isinstance(network, EfficientUNet)  # which the settings promise
+    content = read_pickle_free(path)
+    if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
+        raise WeightsError(f"{path}: not the tensors of a network alone: give the file as its project wrote it")
+    try:
+        network.load_state_dict(encoder_state(content, network), strict=False)
+    except UsageError as error:
+        raise WeightsError(f"{path}: {error}") from None
+
+
 def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFrames, initial: Model, warn: Callable[[str], None]) -> None:
     """Load the weights of `initial` into `network`.
 
@@ -69,13 +86,14 @@ def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFra
     order = logit_order(initial, settings)
     heads = [name for name in state if name.startswith(HEADS)]
     before, now = _logit_classes(initial), settings.logit_classes
+    plain = initial.architecture != "u2net" and not settings.mattes and initial.activation == "softmax"
     if order is not None:
         state |= {name: _in_order(name, state[name], order) for name in heads}
-    elif initial.architecture == "unet" and not settings.mattes and initial.activation == "softmax" and set(before) < set(now):
+    elif plain and set(before) < set(now):
         state |= {name: _with_classes(state[name], fresh[name], before, now) for name in heads}
         more = ", ".join(name for name in now if name not in before)
         warn(f"training: the weights to start from have no {more}: these start with fresh weights, all others are kept")
-    elif initial.architecture == "unet" and not settings.mattes and initial.activation == "softmax" and set(now) < set(before):
+    elif plain and set(now) < set(before):
         state |= {name: _with_classes(state[name], fresh[name], before, now) for name in heads}
         less = ", ".join(name for name in before if name not in now)
         warn(f"training: these labels have no {less}, which the weights to start from have: removed, all others are kept")
@@ -87,16 +105,17 @@ def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFra
 
 
 def _can_widen(initial: Model, settings: TrainSettings) -> bool:
-    """True when these are the channels of a U-Net and more behind them."""
+    """True when these are the channels of a U-Net with plain convolutions and more behind them."""
     count = len(initial.channels)
-    plain = initial.architecture == settings.architecture == "unet" and initial.config.get("block", "standard") == "standard"
+    same = initial.architecture == settings.architecture != "u2net"
+    plain = same and initial.config.get("block", "standard") == "standard"
     return plain and not settings.preprocessing.grey and count < len(settings.channels) and settings.channels[:count] == initial.channels
 
 
 def _widened(name: str, tensor: Tensor, fresh: Tensor, channels: int) -> Tensor:
     """A U-Net's tensor with more input channels, their weights 0.
 
-    The first block has the patch's pixels channel by channel; the refining block has the picture first, then its features.
+    The first convolution has the patch's pixels channel by channel; the refining block has the picture first, then its features.
     """
     more = fresh.shape[1] - tensor.shape[1] if tensor.dim() > 1 else 0
     if not more:

