@@ -8,10 +8,13 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import ImageSequence
 
 from rotonodes import Graph, Image
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.io import movies
 from rotonodes.io.pictures import read_key
 from rotonodes.io.samples import encode
 from rotonodes.nodes import LoadFrames, LoadMovie, WriteAnimation, WriteFrames
@@ -116,3 +119,11 @@ def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at most 16383"):
         WriteAnimation(path=str(tmp_path / "a.webp"))([Image(torch.zeros(3, 1, 16_384))])
     assert not list(tmp_path.iterdir())
+
+
+@given(before=st.integers(0, 12), size=st.integers(1, 9))
+def test_marks_are_counted_across_the_parts_that_are_read(before: int, size: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "marks.png"
+    data = b"x" * ((1 << 20) - before) + b"fcTL" * size + b"fcT" + b"fcTL"
+    path.write_bytes(data)
+    assert movies._occurrences(str(path), b"fcTL") == data.count(b"fcTL") == size + 1

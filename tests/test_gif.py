@@ -187,6 +187,27 @@ def test_the_key_of_a_long_gif_is_read_in_little_memory(tmp_path):
     assert size > 2_000_000 and peak < 200_000
 
 
+def test_the_extent_holds_every_picture_and_is_read_in_little_memory(tmp_path):
+    """Pictures may reach beyond the screen; where a file ends early, what was there counts."""
+    path, random = tmp_path / "x.gif", np.random.default_rng(0)
+    frames = [random.integers(0, 256, (200, 100), np.uint8) for _ in range(60)]
+    data = bytearray(write(frames, palette=[f"#{code:02x}{code:02x}{code:02x}" for code in range(256)], key="k"))
+    path.write_bytes(data)
+    tracemalloc.start()
+    assert gif.extent(path) == (100, 200)
+    assert tracemalloc.get_traced_memory()[1] < len(data) // 10
+    tracemalloc.stop()
+    picture = data.index(b"\x2c\0\0\0\0\x64\0\xc8\0")
+    data[picture + 1] = 7
+    path.write_bytes(data)
+    assert gif.extent(path) == (107, 200)
+    for end, wanted in ((0, (0, 0)), (12, (0, 0)), (picture, (100, 200)), (picture + 5, (100, 200)), (len(data) - 1, (107, 200))):
+        path.write_bytes(data[:end])
+        assert gif.extent(path) == wanted
+    with pytest.raises(FrameError, match="no such file"):
+        gif.extent(tmp_path / "y.gif")
+
+
 def test_what_comes_after_the_key_costs_nothing(tmp_path):
     path, whole = tmp_path / "x.gif", write(distinct(2), palette=PALETTE, key="k")
     comment = b"!\xfe" + (b"\xff" + bytes(255)) * 80_000 + b"\0"

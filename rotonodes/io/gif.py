@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.io.files import read_bytes
+from rotonodes.io.files import check_regular, read_error
 from rotonodes.io.gif_colors import KeptPalette
 from rotonodes.io.seal import with_seal, without_seal
 from rotonodes.values.color import parse_hex
@@ -337,21 +337,26 @@ def extent(path: str | os.PathLike[str]) -> tuple[int, int]:
 
     What is damaged is skipped byte by byte, as Pillow does it. Raises FrameError for a file that cannot be read.
     """
-    data = read_bytes(path)
-    if len(data) < 13:
-        return 0, 0
-    width, height = struct.unpack_from("<2H", data, 6)
-    at = _after_table(data[10], 13)
+    check_regular(path)
+    width = height = 0
     try:
-        while data[at] != ord(";"):
-            if data[at] == ord("!"):
-                at = _after_blocks(data, at + 2)
-            elif data[at] == ord(","):
-                left, top, across, down = struct.unpack_from("<4H", data, at + 1)
-                width, height = max(width, left + across), max(height, top + down)
-                at = _after_blocks(data, _after_table(data[at + 9], at + 10) + 1)
-            else:
-                at += 1
-    except (IndexError, struct.error):
+        with open(path, "rb") as file:
+            head = file.read(13)
+            if len(head) < 13:
+                return 0, 0
+            width, height = struct.unpack_from("<2H", head, 6)
+            file.seek(_after_table(head[10], 13))
+            while (mark := file.read(1)[0]) != ord(";"):
+                if mark == ord("!"):
+                    file.seek(1, os.SEEK_CUR)
+                    _pass_blocks(file)
+                elif mark == ord(","):
+                    left, top, across, down = struct.unpack("<4H", file.read(8))
+                    width, height = max(width, left + across), max(height, top + down)
+                    file.seek(_after_table(file.read(1)[0], 0) + 1, os.SEEK_CUR)
+                    _pass_blocks(file)
+    except (IndexError, struct.error):  # the file ends early
         pass
+    except OSError as error:
+        raise read_error(path, error) from error
     return width, height

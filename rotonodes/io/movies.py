@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotonodes.errors import FrameError, RotoError
 from rotonodes.io import gif
-from rotonodes.io.files import fingerprint, read_bytes
+from rotonodes.io.files import fingerprint, read_error
 from rotonodes.io.limits import check_growth, open_with_pillow
 from rotonodes.io.video_read import VideoFile, VideoIndex, damaged, read_index
 
@@ -49,10 +49,24 @@ def _count(path: str, stamp: tuple[Any, ...]) -> int:
         raise damaged(path, error) from error
     finally:
         file.close()
-    there = read_bytes(path).count(b"fcTL") if path.lower().endswith((".png", ".apng")) else count  # the chunk before each picture
+    there = _occurrences(path, b"fcTL") if path.lower().endswith((".png", ".apng")) else count  # the chunk before each picture
     if count > there + 1:  # a picture for programs without animations may come first
         raise FrameError(f"{path}: damaged animation: it claims {count} frames, and has {there}; render it again")
     return count
+
+
+def _occurrences(path: str, mark: bytes) -> int:
+    """How often the bytes occur in a file, which is not read as a whole."""
+    found, end = 0, b""
+    try:
+        with open(path, "rb") as file:
+            while part := file.read(1 << 20):
+                part = end + part
+                found += part.count(mark)
+                end = part[1 - len(mark) :]
+    except OSError as error:
+        raise read_error(path, error) from error
+    return found
 
 
 @lru_cache(maxsize=64)
