@@ -232,11 +232,45 @@ def test_bench_scenes(tmp_path: Path, weights: str, capsys: pytest.CaptureFixtur
     image, layers = LoadFrames(path=str(TORUS))(frame=1)
     write_image(scene / "beauty.0001.png", image)
     write_labels(scene / "label.0001.png", TonesFromPasses()(layers))
-    assert bench.main(["--scenes", str(scene), "--weights", weights]) == 0
+    assert bench.main(["--scenes", str(scene), "--weights", weights, "--sheet", str(tmp_path / "sheet.png")]) == 0
+    width, height = picture_size(tmp_path / "sheet.png")
+    assert width > 5 * 160 and height > 120  # beauty, truth, the recipe, and the weights with and without the shape
     found = {row["method"]: row for row in table(capsys.readouterr().out)}
     assert float(found["recipe key, shape given"]["mean IoU"]) > 0.6
+    assert bench.main(["--scenes", str(scene), "--weights", weights, "--light", "none"]) == 0
+    alone = {row["method"]: row for row in table(capsys.readouterr().out)}
+    assert alone == {name: row for name, row in found.items() if name.startswith("tiny")}
     assert found["tiny.safetensors, shape given"]["shape IoU"] == "1.000"
     assert float(found["tiny.safetensors"]["mean IoU"]) <= float(found["tiny.safetensors, shape given"]["mean IoU"])
+
+
+def test_learning_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = import_module("learning_curve")
+    monkeypatch.chdir(tmp_path)  # where the trainings have their cache
+    scene = tmp_path / "scene"
+    scene.mkdir()
+    shutil.copy(str(TORUS).replace("####", "0001"), scene / "render.0001.exr")
+    image, layers = LoadFrames(path=str(TORUS))(frame=1)
+    write_image(scene / "beauty.0001.png", image)
+    write_labels(scene / "label.0001.png", TonesFromPasses()(layers))
+    small = ["train.steps=1", "train.batch=2", "train.crop=64", "train.validation_share=0", "train.widths=[4, 8]"]
+    graph = tmp_path / "train.yaml"
+    graph.write_text(
+        "rotonodes: 1\nframes: 1-4\nvars: {shards: x}\nnodes:\n"
+        "  shards: {type: LoadShards, path: $shards}\n"
+        "  train: {type: TrainUNet, in: {image: shards.image, labels: shards.labels}}\n"
+        "  weights: {type: WriteModel, in: train, path: out/weights.safetensors}\n"
+    )
+    command = [str(graph), "--scenes", str(scene), "--frames", "2", "1", "--out", str(tmp_path / "out"), "--chart", str(tmp_path / "c.png")]
+    command += ["--set", *small, "--var", f"shards={ROOT / 'examples' / 'shards'}"]
+    assert bench.main(command) == 0
+    found = table(capsys.readouterr().out)
+    assert [(row["frames"], row["method"]) for row in found] == [(n, m) for n in "12" for m in ("weights", "weights, shape given")]
+    assert picture_size(tmp_path / "c.png") == (960, 540)
+    kept = (tmp_path / "out" / "2.safetensors").stat().st_mtime_ns
+    assert bench.main(command) == 0  # what is trained already is only scored
+    assert (tmp_path / "out" / "2.safetensors").stat().st_mtime_ns == kept
+    assert table(capsys.readouterr().out) == found
 
 
 def test_bench_ink(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,9 @@
 The score of a scene is the mean IoU over the classes in its labels, all its frames together; what is printed is the mean over scenes.
 The given shape is where the labels are neither background nor ground_shadow. Where a scene's labels do not know ground_shadow, it counts as
 background in what is found too. The key light is that of the scene's frames together, as in the ready graphs; `--light frame` looks for
-it in each, and `--light noted` takes the direction that a scene's about.md notes: what is left when the light is known. `--sheet FILE.png`
-shows the first frame of each scene, the beauty, the truth and what each method makes of it, in a row.
+it in each, `--light noted` takes the direction that a scene's about.md notes: what is left when the light is known, and `--light none`
+measures only weights on the picture alone, which need none. `--sheet FILE.png` shows the first frame of each scene, the beauty, the truth
+and what each method makes of it, in a row.
 """
 
 from __future__ import annotations
@@ -39,15 +40,19 @@ SHAPE = torch.tensor([name not in OUTSIDE for name in SIX_CLASSES])
 Found = Iterator[tuple[str, Labels]]
 
 
-def labels_of(layers: Layers, beauty: Image, matte: Matte, models: dict[str, Model], ground: bool, light: LightDirection | None) -> Found:
-    """(method, labels) of a frame; a method that cannot read it is left out."""
-    try:
-        key = FindKeyLight()(layers, light=light)
-        stack = StackPasses(passes=PASSES, normals="camera")(layers, more=key)
-        yield "recipe key, shape given", TonesFromPasses(recipe="key", ground=ground)(layers, matte=matte, direction=light)
-    except RotoError as error:
-        print(f"left out: {error}", file=sys.stderr)
-        stack = None
+def labels_of(
+    layers: Layers, beauty: Image, matte: Matte, models: dict[str, Model], ground: bool, light: LightDirection | str | None
+) -> Found:
+    """(method, labels) of a frame; a method that cannot read it is left out. `light` "none" leaves out all that read passes."""
+    stack = None
+    if not isinstance(light, str):
+        try:
+            key = FindKeyLight()(layers, light=light)
+            found = StackPasses(passes=PASSES, normals="camera")(layers, more=key)
+            yield "recipe key, shape given", TonesFromPasses(recipe="key", ground=ground)(layers, matte=matte, direction=light)
+            stack = found
+        except RotoError as error:
+            print(f"left out: {error}", file=sys.stderr)
     for name, model in models.items():
         image = stack if any("." in channel for channel in model.channels) else beauty
         if image is not None:
@@ -73,15 +78,19 @@ def noted_light(scene: Path, frame: int = 1) -> tuple[float, ...] | None:
     return tuple(map(float, found[1].split(","))) if found else None
 
 
-def light_of(scene: Path, way: str) -> LightDirection | None:
-    """The key light of a scene's frames, found (`scene`) or as `noted`; None for `frame`, and where there is none."""
+def light_of(scene: Path, way: str) -> LightDirection | str | None:
+    """The key light of a scene's frames, found (`scene`) or as `noted`; None for `frame`, and where there is none; "none" as it is."""
+    if way == "none":
+        return way
     if way != "scene":
         return LightDirection(noted_light(scene) or ()) if way == "noted" else None
     load = LoadFrames(path=str(scene / "render.####.exr"))
     return measured_light([load(frame=frame)[1] for frame in FilePattern(load.path).on_disk()])
 
 
-def measure(scene: Path, models: dict[str, Model], light: LightDirection | None) -> tuple[dict[str, np.ndarray], dict[str, Image | Labels]]:
+def measure(
+    scene: Path, models: dict[str, Model], light: LightDirection | str | None
+) -> tuple[dict[str, np.ndarray], dict[str, Image | Labels]]:
     """The confusion matrix of each method over the frames of a scene, and the pictures of its first frame: beauty, truth, each method's."""
     found: dict[str, np.ndarray] = {}
     shown: dict[str, Image | Labels] = {}
@@ -123,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", nargs="+", type=Path, required=True, help="folders of scenes")
     parser.add_argument("--weights", nargs="*", type=Path, default=[], help="weights files")
-    parser.add_argument("--light", choices=("scene", "frame", "noted"), default="scene", help="where the key light comes from")
+    parser.add_argument("--light", choices=("scene", "frame", "noted", "none"), default="scene", help="where the key light comes from")
     parser.add_argument("--each", action="store_true", help="a row for every scene too")
     parser.add_argument("--sheet", type=Path, help="write a picture of the first frames")
     args = parser.parse_args(arguments)
