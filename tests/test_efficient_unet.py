@@ -10,11 +10,12 @@ from torch.nn import functional as F
 
 from rotonodes.errors import UsageError
 from rotonodes.nets.efficient_stages import VARIANTS, blocks_of, reach_of_blocks
-from rotonodes.nets.efficient_unet import EfficientUNet, _their_name, encoder_state
+from rotonodes.nets.efficient_unet import EfficientUNet
+from rotonodes.nets.encoder_weights import _their_name, encoder_state
 from rotonodes.nets.frame_tiles import GIGABYTE, frame_bytes, pixels_of, tiles_of
 from rotonodes.nets.inference import Segmenter, fold_norms
 from rotonodes.nets.model import build
-from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD
+from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import WeightsError
 from rotonodes.train.checkpoint import NEWEST
 from rotonodes.train.data.dataset import LabelledFrames
@@ -66,6 +67,7 @@ def test_each_size_is_halved_five_times_and_comes_back() -> None:
 @pytest.mark.parametrize(
     ("config", "told"),
     [
+        ({}, "efficient_unet: config {} does not fit: .* 'variant'"),
         ({"variant": "lite"}, "efficient_unet: variant 'lite' is not known"),
         ({"decoder": [8, 8]}, r"efficient_unet: decoder is \[8, 8\]: it must be 5 numbers, from 1/16 to full resolution"),
         ({"decoder": [8, 8, 8, 8, 0]}, r"efficient_unet: decoder\[4\] is 0: it must be a whole number from 1 to 4096"),
@@ -75,7 +77,7 @@ def test_each_size_is_halved_five_times_and_comes_back() -> None:
 )
 def test_numbers_out_of_range_are_refused(config: dict, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        build("efficient_unet", config)
+        build("efficient_unet", config if config == {} else {"variant": "lite0", **config})
 
 
 def test_odd_sizes_are_refused() -> None:
@@ -92,8 +94,7 @@ def test_the_first_convolution_takes_what_the_published_one_takes_normalised() -
     theirs = published(network)
     network.load_state_dict(encoder_state(theirs, network), strict=False)
     picture = torch.rand(1, 5, 64, 64)
-    mean, std = (torch.tensor(numbers).view(1, 3, 1, 1) for numbers in (IMAGENET_MEAN, IMAGENET_STD))
-    made = F.conv2d((picture[:, :3] - mean) / std, theirs["_conv_stem.weight"], stride=2)
+    made = F.conv2d((picture[:, :3] * 255 - 127) / 128, theirs["_conv_stem.weight"], stride=2)
     norm = [theirs[f"_bn0.{name}"] for name in ("running_mean", "running_var", "weight", "bias")]
     wanted = F.relu6(F.batch_norm(made, *norm, eps=1e-3))
     with torch.inference_mode():
@@ -133,6 +134,40 @@ def test_training_starts_from_the_file_and_names_it(file: Path, tmp_path: Path) 
     fresh = train(settings(architecture="efficient_unet", config=CONFIG, crop=64, batch=2), data)
     assert "encoder_weights" not in fresh.training
     assert not torch.allclose(fresh.state["stem.conv.weight"], model.state["stem.conv.weight"], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"preprocessing": Preprocessing(squash=64)}, "begin with R, G, B; without grey, squash and normalise"),
+        ({"preprocessing": Preprocessing(mean=(0.5,) * 3, std=(0.5,) * 3)}, "begin with R, G, B; without grey, squash and normalise"),
+        ({"channels": ("Depth.Z", "R", "G", "B")}, "begin with R, G, B"),
+        ({"architecture": "unet", "config": {"widths": [4, 8]}}, "for a new network of architecture efficient_lite0"),
+        ({"start_from": Path("a.pt")}, "for a new network"),
+    ],
+)
+def test_what_the_published_weights_do_not_know_is_refused(more: dict, told: str, file: Path) -> None:
+    with pytest.raises(UsageError, match=told):
+        settings(**{"architecture": "efficient_unet", "config": CONFIG, "encoder_weights": file, **more})
+
+
+def test_linear_pictures_and_given_networks_are_refused(file: Path) -> None:
+    data = LabelledFrames(toy_frames(4), classes=3, encoding="linear")
+    told = settings(architecture="efficient_unet", config=CONFIG, encoder_weights=file, crop=64)
+    with pytest.raises(UsageError, match="encoder_weights know sRGB, and these frames are linear"):
+        train(told, data)
+    first = tiny_model("efficient_unet", ("background", "shadow", "light"), config={"in_channels": 3, **CONFIG})
+    with pytest.raises(UsageError, match="are for a new network, and here one is given"):
+        train(told, LabelledFrames(toy_frames(4), classes=3), initial=first)
+
+
+def test_a_training_goes_on_where_the_file_has_moved(file: Path, tmp_path: Path) -> None:
+    data = LabelledFrames(toy_frames(4), classes=3)
+    told = {"architecture": "efficient_unet", "config": CONFIG, "crop": 64, "checkpoint_folder": tmp_path / "run"}
+    train(settings(**told, encoder_weights=file), data)
+    moved = tmp_path / "other.pth"
+    moved.write_bytes(file.read_bytes())
+    assert train(settings(**told, encoder_weights=moved, steps=2), data).training["steps"] == 2
 
 
 def test_a_training_from_other_photographs_is_not_resumed(file: Path, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_equal_models_give_equal_files_without_paths(plain: tuple[Model, bytes])
             {"channels": ("Y",), "preprocessing": Preprocessing(grey=True, scale=0.5)},
         ),
         ("unet", {"patch": 2, "refine": 3, "attention": True, "context": True, "block": "separable", "dropout": 0.1}, {}),
-        ("efficient_unet", {"in_channels": 3, "decoder": [4, 4, 4, 4, 4]}, {}),
+        ("efficient_unet", {"in_channels": 3, "variant": "lite0", "decoder": [4, 4, 4, 4, 4]}, {}),
     ],
     ids=["zeros", "resize", "all-of-ours", "efficient"],
 )

@@ -419,7 +419,16 @@ def test_five_evaluations_an_epoch_with_rmsprop_and_a_plateau_on_dice(seen):
             {"labels", "model"},
             "encoder_weights are for a new network, and here one is given: remove one of them",
         ),
-        ({"encoder_weights": "a.pth"}, {"labels"}, "left out with the architecture unet: they are for efficient networks"),
+        (
+            {"encoder_weights": "a.pth"},
+            {"labels"},
+            "encoder_weights are for a new network of architecture efficient_lite0, lite1 or lite2: leave them out",
+        ),
+        (
+            {"architecture": "efficient_lite0", "crop": 64, "encoder_weights": "a.pth", "encoding": "linear"},
+            {"labels"},
+            "encoder_weights know sRGB, and encoding is linear: leave one of them out",
+        ),
         ({"architecture": "efficient_lite0", "crop": 48}, {"labels"}, "crop is 48, and this network needs a multiple of 32: 32 or 64 px"),
         ({"architecture": "efficient_lite0", "crop": 32, "batch": 1}, {"labels"}, "ends in a single pixel"),
         ({"task": "alpha", "score": "mean_iou"}, {"matte"}, "score is 'mean_iou'"),

@@ -8,7 +8,7 @@ ends at full resolution, where few features are combined with the picture.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +18,8 @@ from rotonodes.errors import UsageError, did_you_mean
 from rotonodes.nets.blocks import double_convolution
 from rotonodes.nets.efficient_stages import DECODER, STEM, VARIANTS, Block, blocks_of
 from rotonodes.nets.levels import check_ranges
-from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD
 
-# Momentum and epsilon of the norms of the published weights.
-_EPSILON, _MOMENTUM = 1e-3, 0.01
+_EPSILON = 1e-3  # of the norms, as in the published weights
 
 
 class EfficientUNet(nn.Module):
@@ -34,7 +32,7 @@ class EfficientUNet(nn.Module):
 
     size_multiple = smallest = 32
 
-    def __init__(self, in_channels: int = 3, classes: int = 5, variant: str = "lite0", *, decoder: Sequence[int] = DECODER) -> None:
+    def __init__(self, in_channels: int = 3, classes: int = 5, *, variant: str, decoder: Sequence[int] = DECODER) -> None:
         super().__init__()
         if variant not in VARIANTS:
             hint, known = did_you_mean(variant, VARIANTS), ", ".join(VARIANTS)
@@ -98,47 +96,6 @@ def _double_size(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def encoder_state(state: Mapping[str, Tensor], network: EfficientUNet) -> dict[str, Tensor]:
-    """The contracting path's tensors from those of an EfficientNet-Lite classifier with the common PyTorch names
-    (`_conv_stem.weight`, `_blocks.0._depthwise_conv.weight`, ...), for `network.load_state_dict(..., strict=False)`.
-
-    The published weights expect ImageNet's mean and deviation; these are multiplied into the first convolution, whose input then is
-    sRGB from 0 to 1. Channels beyond red, green and blue start with weight 0. Raises UsageError where tensors are missing or of
-    other sizes: another variant, or another network.
-    """
-    wanted = network.state_dict()
-    found = {ours: state[theirs] for ours in wanted if (theirs := _their_name(ours)) in state}
-    missing = [name for name in wanted if name.startswith(("stem.", "blocks.")) and name not in found and not name.endswith("tracked")]
-    if missing:
-        raise UsageError(f"{_their_name(missing[0])} is missing, so these are no weights of this EfficientNet-Lite")
-    stem = found["stem.conv.weight"].float()
-    if stem.shape[1:] != (3, 3, 3) or wanted["stem.conv.weight"].shape[1] < 3:
-        raise UsageError("EfficientNet-Lite's weights are for red, green and blue: train on a picture with these channels first")
-    scaled = stem / torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
-    # What the mean adds everywhere (but at the frame's edge) is taken off by the norm.
-    shift = (scaled * torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)).sum(dim=(1, 2, 3))
-    found["stem.conv.weight"] = F.pad(scaled, (0, 0, 0, 0, 0, wanted["stem.conv.weight"].shape[1] - 3))
-    found["stem.norm.running_mean"] = found["stem.norm.running_mean"] + shift
-    for name, tensor in found.items():
-        if tensor.shape != wanted[name].shape:
-            raise UsageError(
-                f"{_their_name(name)} is {list(tensor.shape)} where {list(wanted[name].shape)} is needed: take another variant"
-            )
-    return found
-
-
-def _their_name(name: str) -> str:
-    """A tensor's name in the published files, "" for those of the expanding path."""
-    part, _, rest = name.partition(".")
-    if part == "stem":
-        return rest.replace("conv.", "_conv_stem.").replace("norm.", "_bn0.")
-    if part != "blocks":
-        return ""
-    index, step, rest = rest.split(".", 2)
-    norm = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}[step]
-    return f"_blocks.{index}." + rest.replace("conv.", f"_{step}_conv.").replace("norm.", f"{norm}.")
-
-
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, *, groups: int = 1, activation: bool = True) -> nn.Sequential:
     """Convolution, norm and ReLU6. Halving pads to the right and below first, as TensorFlow does."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -147,7 +104,7 @@ def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, *, gro
         before, padding = (kernel - 2) // 2, 0
         layers["pad"] = nn.ZeroPad2d((before, kernel - 2 - before, before, kernel - 2 - before))
     layers["conv"] = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
-    layers["norm"] = nn.BatchNorm2d(outputs, eps=_EPSILON, momentum=_MOMENTUM)
+    layers["norm"] = nn.BatchNorm2d(outputs, eps=_EPSILON)
     if activation:
         layers["relu"] = nn.ReLU6(inplace=True)
     return nn.Sequential(layers)

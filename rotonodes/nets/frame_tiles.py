@@ -30,7 +30,7 @@ def reach_of(architecture: str, config: Mapping[str, Any]) -> int | None:
     are four convolutions at each level and two at the bottom. Pooling and unfolding add at most a square of the bottom level.
     """
     if architecture == "efficient_unet":
-        return reach_of_blocks(variant) if (variant := config.get("variant", "lite0")) in VARIANTS else None
+        return reach_of_blocks(variant) if (variant := config.get("variant")) in VARIANTS else None
     exact = (
         architecture == "unet"
         and not config.get("context")

@@ -38,7 +38,7 @@ class Segmenter:
 
     `precision` is the arithmetic of the network; auto is that which the device multiplies natively, unless the model asks for float32.
     A frame whose network would need more than `limit` GB (0: no limit) is cut into tiles, each seen with all that the network sees
-    around it, where that has a bound (`frame_tiles`): what is made is the same. `tile` is the side in pixels of overlapping tiles
+    around it, where that has a bound: what is made is the same, as `frame_tiles` says. `tile` is the side in pixels of overlapping tiles
     for larger frames, 0 for none; `overlap` pixels are blended. These tiles are only where `tile` says so, for it is in the key and free
     memory is not. A batch that does not fit on the device raises `torch.OutOfMemoryError`, so that the caller can retry with a smaller
     one; nothing is made in another way because it did not fit. Networks with `squash` are never tiled. With `compiles` torch compiles

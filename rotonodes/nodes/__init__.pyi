@@ -390,7 +390,7 @@ class CutOut(Node):
     precision: arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32; changes a few pixels
         at edges
     memory: memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, which changes
-        nothing but the memory; 0: never (GB)
+        nothing but the memory (of efficient networks, the last digit); 0: never (GB)
     compile: compile the network first (torch.compile): a minute or more for each size of frame, then a little faster, most on a GPU; for
         long clips; changes a few pixels at edges
     """
@@ -1959,7 +1959,7 @@ class TonesFromPasses(Node):
     ) -> Labels: ...
 
 class TrainUNet(Node):
-    """Train a U-Net or U-2-Net on your own frames.
+    """Train a U-Net, a U-2-Net or an efficient U-Net on your own frames.
 
     frames: training and validation frames; default the graph's frames
     clip_length: length of each clip in the sequence; 0: unknown, or given by `clips` (frames)
@@ -2213,7 +2213,7 @@ class UNetSegment(Node):
     precision: arithmetic; auto: bfloat16 where the device multiplies it natively, float16 on older CUDA, else float32; changes a few pixels
         at edges
     memory: memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, which changes
-        nothing but the memory; 0: never (GB)
+        nothing but the memory (of efficient networks, the last digit); 0: never (GB)
     compile: compile the network first (torch.compile): a minute or more for each size of frame, then a little faster, most on a GPU; for
         long clips; changes a few pixels at edges
     tile: side of overlapping tiles for large frames; 0: no tiles (px)

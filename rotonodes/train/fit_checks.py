@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 
 from rotonodes.errors import UsageError
+from rotonodes.nets.encoder_weights import read_encoder
 from rotonodes.nets.model import build
 from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.settings import TrainSettings
@@ -66,6 +67,8 @@ def refuse_misfits(settings: TrainSettings, dataset: LabelledFrames) -> None:
         raise UsageError("training: the frames were loaded for another task or preprocessing than the settings name: make them the same")
     if dataset.ignore != settings.ignored():
         raise UsageError(f"training: the frames ignore class {dataset.ignore}, the settings {settings.ignored()}: make them the same")
+    if settings.encoder_weights and set(dataset.encodings[:3]) != {"srgb"}:
+        raise UsageError(f"training: encoder_weights know sRGB, and these frames are {dataset.encodings[0]}: leave one of them out")
     wants = "schedule plateau" if settings.schedule == "plateau" else "patience" if settings.patience else ""
     if wants and not dataset.validation:
         raise UsageError(f"training: {wants} needs validation frames: set validation")
@@ -76,7 +79,10 @@ def refuse_unfit(settings: TrainSettings, device: torch.device | str) -> None:
     if settings.precision == "float16" and torch.device(device).type != "cuda":
         raise UsageError("training: precision float16 needs a CUDA device: use float32 or bfloat16")
     with torch.device("meta"):  # no memory for weights, and no random numbers
-        multiple = build(settings.architecture, settings.network_config()).size_multiple
+        network = build(settings.architecture, settings.network_config())
+    if settings.encoder_weights:
+        read_encoder(settings.encoder_weights, network)  # better known before the frames are read
+    multiple = network.size_multiple
     if settings.crop % cast("int", multiple):
         raise UsageError(f"training: crop is {settings.crop}, and this network needs a multiple of {multiple}")
 

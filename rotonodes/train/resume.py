@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rotonodes.errors import UsageError
 from rotonodes.nets.compiling import Compiled
+from rotonodes.nets.encoder_weights import read_encoder
 from rotonodes.nets.model import Model, build
 from rotonodes.train.checkpoint import NEWEST, read_checkpoint, write_checkpoint
 from rotonodes.train.data.dataset import LabelledFrames
@@ -31,7 +32,7 @@ from rotonodes.train.objective.tasks import task_of
 from rotonodes.train.optimizer import Patience, class_weights, make_optimizer
 from rotonodes.train.settings import TrainSettings
 from rotonodes.train.training_run import TrainError, TrainingRun
-from rotonodes.train.warm_start import EarlierTraining, load_encoder, logit_order, read_training, warm_start
+from rotonodes.train.warm_start import EarlierTraining, logit_order, read_training, warm_start
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,10 @@ def start_run(
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay unchanged
         torch.manual_seed(settings.seed)
         network = build(settings.architecture, settings.network_config())
+    if settings.encoder_weights and initial:
+        raise UsageError("training: encoder_weights are for a new network, and here one is given: remove one of them")
     if settings.encoder_weights:
-        load_encoder(network, settings.encoder_weights)
+        network.load_state_dict(read_encoder(settings.encoder_weights, network), strict=False)
     if settings.start_from:
         earlier = read_training(settings.start_from)
         initial = earlier.model

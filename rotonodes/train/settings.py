@@ -36,7 +36,17 @@ SCORE_NAMES = {
 }
 
 # Settings that may change when a run is resumed: how long, how often and where, none of which changes the weights of a step.
-_FREE_ON_RESUME = ("steps", "patience", "checkpoint_folder", "checkpoint_interval", "log_interval", "watch", "snapshots", "start_from")
+_FREE_ON_RESUME = (
+    "steps",
+    "patience",
+    "checkpoint_folder",
+    "checkpoint_interval",
+    "log_interval",
+    "watch",
+    "snapshots",
+    "start_from",
+    "encoder_weights",
+)
 
 
 def _require(where: str, name: str, value: object, holds: bool, rule: str) -> None:
@@ -234,9 +244,21 @@ class TrainSettings:
         self._check("watch", set(self.watch) <= set(WATCHERS), f"some of {', '.join(WATCHERS)}")
         self._check("watch", not self.watch or self.checkpoint_folder is not None, "empty without a checkpoint folder to write into")
         self._check("snapshots", not self.snapshots or self.checkpoint_folder is not None, "False without a checkpoint folder")
-        fits = not self.encoder_weights or self.architecture == "efficient_unet"
-        self._check("encoder_weights", fits, f"left out with the architecture {self.architecture}: they are for efficient networks")
+        self._check_encoder()
         self._check("batch", not self.loss.consistency or self.batch % 2 == 0, "even, for consistency compares pairs")
+
+    def _check_encoder(self) -> None:
+        """Published weights are for the first layers of a new network that sees red, green and blue as they are."""
+        if not self.encoder_weights:
+            return
+        if self.architecture != "efficient_unet" or self.start_from:
+            raise UsageError(
+                "training: encoder_weights are for a new network of architecture efficient_lite0, lite1 or lite2: leave them out"
+            )
+        if self.channels[:3] != ("R", "G", "B") or self.preprocessing != Preprocessing(scale=self.preprocessing.scale):
+            raise UsageError(
+                "training: encoder_weights know channels that begin with R, G, B; without grey, squash and normalise: set these back"
+            )
 
     def _check_terms(self) -> None:
         """The terms of the loss must be those of the task."""
@@ -281,10 +303,6 @@ class TrainSettings:
         # Added later: left out where they are off, so that trainings without them have the fingerprint they always had.
         if not self.compile:
             del values["compile"]
-        if self.encoder_weights:
-            values["encoder_weights"] = self.encoder_weights.name  # what is in it shows in the first weights
-        else:
-            del values["encoder_weights"]
         values["augment"] = {name: value for name, value in values["augment"].items() if value or not name.startswith("drop_")}
         plain: dict[str, Any] = json.loads(json.dumps(values))
         return plain

@@ -101,7 +101,7 @@ class TrainingRun:
             count, side = len(pictures), self.settings.crop
             raise UsageError(
                 f"training: a batch of {count} crops of {side} px ends in a single pixel, whose features have no deviation: "
-                "raise batch or crop, or set norm: group"
+                "raise batch or crop" + (", or set norm: group" if self.settings.architecture == "unet" else "")
             ) from None
 
     @torch.no_grad()
@@ -127,6 +127,7 @@ class TrainingRun:
     def model(self, state: dict[str, Tensor], metrics: dict[str, Any]) -> Model:
         """Weights of this run with everything needed to use them."""
         settings = self.settings
+        started = {"encoder_weights": settings.encoder_weights.name} if settings.encoder_weights else {}
         counts = {"data": self.dataset.digest, "steps": self.step, "frames": len(self.dataset.train)}
         return Model(
             architecture=settings.architecture,
@@ -142,7 +143,7 @@ class TrainingRun:
             mask_values=settings.mask_values,
             optional=settings.optional(),
             licence=settings.licence,
-            training={**settings.fingerprint(), **counts},
+            training={**settings.fingerprint(), **started, **counts},
             metrics=metrics,
             state=state,
         )

@@ -41,23 +41,6 @@ def read_training(path: Path) -> EarlierTraining:
     return EarlierTraining(model, run["average"], run["optimizer"], run["settings"]["optimizer"])
 
 
-def load_encoder(network: nn.Module, path: Path) -> None:
-    """Load the contracting path of an efficient U-Net from a file of an EfficientNet-Lite classifier's tensors.
-
-    Raises WeightsError for a file that cannot be read or is of another network.
-    """
-    from rotonodes.nets.efficient_unet import EfficientUNet, encoder_state
-
-    assert isinstance(network, EfficientUNet)  # which the settings promise
-    content = read_pickle_free(path)
-    if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
-        raise WeightsError(f"{path}: not the tensors of a network alone: give the file as its project wrote it")
-    try:
-        network.load_state_dict(encoder_state(content, network), strict=False)
-    except UsageError as error:
-        raise WeightsError(f"{path}: {error}") from None
-
-
 def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFrames, initial: Model, warn: Callable[[str], None]) -> None:
     """Load the weights of `initial` into `network`.
 

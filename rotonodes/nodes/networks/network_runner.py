@@ -40,7 +40,7 @@ class NetworkRunner(NetworkNode):
     memory: float = param(
         4.0,
         help="memory of a frame in the network above which it is cut into tiles, each with all that the network sees around it, "
-        "which changes nothing but the memory; 0: never",
+        "which changes nothing but the memory (of efficient networks, the last digit); 0: never",
         unit="GB",
         ge=0,
         added=True,

@@ -32,7 +32,7 @@ ARCHITECTURE = frozenset(
 
 
 class TrainUNet(TrainingParameters):
-    """Train a U-Net or U-2-Net on your own frames.
+    """Train a U-Net, a U-2-Net or an efficient U-Net on your own frames.
 
     Link the model to UNetSegment or CutOut, or write it with WriteModel.
 
@@ -103,6 +103,8 @@ class TrainUNet(TrainingParameters):
             yield f"descent: plateau_patience is {self.descent['plateau_patience']}, and must be a whole number of validations"
         if self.start_from and "model" in linked:
             yield "start_from and a linked model are both given: remove one of them"
+        if self.encoder_weights and self.encoding != "srgb":
+            yield f"encoder_weights know sRGB, and encoding is {self.encoding}: leave one of them out"
         if self.encoder_weights and ("model" in linked or self.start_from):
             yield "encoder_weights are for a new network, and here one is given: remove one of them"
         if self.snapshots and not self.checkpoints:
