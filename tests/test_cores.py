@@ -1,9 +1,11 @@
 """Cores that a run may use: those of the machine, its affinity, a container's quota, a farm's grant."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
+import torch
 
 from rotonodes.machine import cores
 
@@ -56,3 +58,27 @@ def test_a_farm_says_how_many(machine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cores.cpu_count() == 8
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "4")
     assert cores.cpu_count() == 4
+
+
+def test_the_torch_threads_of_a_thread_are_its_own() -> None:
+    """A training sets its threads before it computes, while the threads that read its frames set theirs."""
+    set_here, set_there, seen = threading.Event(), threading.Event(), []
+
+    def training() -> None:
+        cores.set_torch_threads(3)
+        set_here.set()
+        set_there.wait(10)
+        torch.ones(100_000).sum()  # the thread's first parallel work
+        seen.append(torch.get_num_threads())
+
+    def reading() -> None:
+        set_here.wait(10)
+        cores.set_torch_threads(1)
+        set_there.set()
+
+    threads = [threading.Thread(target=call) for call in (training, reading)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [3]

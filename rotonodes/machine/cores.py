@@ -11,9 +11,13 @@ CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def set_torch_threads(count: int) -> None:
-    """Set the number of torch threads of the calling thread."""
+    """Set the number of torch threads of the calling thread.
+
+    A thread's first parallel work sets its number to what any thread asked for last, unless it has looked at it before.
+    """
     import torch
 
+    torch.get_num_threads()
     torch.set_num_threads(max(1, count))
 
 
