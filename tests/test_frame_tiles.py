@@ -109,7 +109,7 @@ def test_tiles_cover_a_frame_once_with_what_is_around_them(width: int, height: i
 
 
 def test_a_large_frame_keeps_within_the_limit() -> None:
-    config = {"widths": [64, 128, 256, 320], "patch": 4, "refine": 12}  # of weights/tones.safetensors
+    config = {"widths": [64, 128, 256, 320], "patch": 4, "refine": 12}  # of weights/tones_unet.safetensors
     assert tiles_of(4096, 2160, "unet", config, 4.0) == [], "what fits is not cut"
     assert frame_bytes(config, 7680 * 4320) > 10 * GIGABYTE
     tiles = tiles_of(7680, 4320, "unet", config, 4.0)

@@ -59,6 +59,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_the_shadow_on_the_ground_is_background_where_it_is_not_asked_for(folder: Path) -> None:
+    whole, plain = (LoadShards(path=str(folder), ground=ground)(frame=1)[2] for ground in (True, False))
+    assert (plain.classes, plain.colors) == (SIX_CLASSES[:5], SIX_COLORS[:5])
+    assert (whole.data == 5).any()
+    np.testing.assert_array_equal(plain.data.numpy(), np.where(whole.data.numpy() == 5, 0, whole.data.numpy()))
+
+
 def test_frames_are_numbered_through_all_shards(folder: Path) -> None:
     node = LoadShards(path=str(folder))
     assert node.available() == (1, 2, 3)

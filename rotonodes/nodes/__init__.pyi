@@ -1063,14 +1063,17 @@ class LoadShards(Node):
 
     path: a folder of shards, a name with wildcards (train/s11-*.npz), a file, or a list of them
     view: the developed picture: standard: plain sRGB; vary: another view transform from frame to frame
+    ground: labels with ground_shadow as a class; off: it is background
     """
     path: str | list[str]
     view: Literal["vary", "standard"]
+    ground: bool
     def __init__(
         self,
         *,
         path: str | list[str] | PathLike[str],
         view: Literal["vary", "standard"] = "vary",
+        ground: bool = True,
     ) -> None: ...
     def __call__(self, *, frame: int = 1, key: str = "", device: str = "cpu") -> _LoadShardsOutputs: ...  # type: ignore[override]
 

@@ -22,7 +22,7 @@ from rotonodes.graph.graph import Handle
 from rotonodes.nodes import EvaluateLabels, UNetSegment
 from rotonodes.values.frames import FilePattern
 
-GRAPH, WEIGHTS = "graphs/train_on_shot.yaml", "weights/tones.safetensors"
+GRAPH, WEIGHTS = "graphs/train_on_shot.yaml", "weights/tones_unet.safetensors"
 COLUMNS = ("mean_iou", "mean_iou_foreground", "boundary_f", "flicker")
 
 

@@ -51,6 +51,7 @@ class LoadShards(Node):
     view: Literal["vary", "standard"] = param(
         "vary", help="the developed picture: standard: plain sRGB; vary: another view transform from frame to frame"
     )
+    ground: bool = param(True, help="labels with ground_shadow as a class; off: it is background", added=True)
 
     def listed(self) -> tuple[Shard, ...]:
         """The shards in order. Raises UsageError where there are none, or one cannot be read."""
@@ -92,9 +93,16 @@ class LoadShards(Node):
         return ShardFrame(
             as_layers(arrays, note, shard.path) if "layers" in wanted else None,
             as_picture(arrays[view]) if "image" in wanted else None,
-            Labels(torch.from_numpy(arrays["labels"]), classes, colors) if "labels" in wanted else None,
+            self.labels_of(Labels(torch.from_numpy(arrays["labels"]), classes, colors)) if "labels" in wanted else None,
             Matte(torch.from_numpy(arrays["shape"])[None] / 255.0) if "shape" in wanted else None,
         )
+
+    def labels_of(self, labels: Labels) -> Labels:
+        """The labels, with `ground` off without ground_shadow, which is the last of six classes."""
+        if self.ground or labels.classes != SIX_CLASSES:
+            return labels
+        last = len(SIX_CLASSES) - 1
+        return Labels(labels.data.where(labels.data != last, 0), labels.classes[:last], labels.colors[:last])
 
 
 def as_layers(arrays: dict[str, np.ndarray], note: dict[str, Any], path: str) -> Layers:
