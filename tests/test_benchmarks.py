@@ -224,14 +224,20 @@ def test_bench_libraries(capsys: pytest.CaptureFixture[str]) -> None:
         assert ours >= theirs and (ours == 100 or row["work"].startswith("check EXR")), row
 
 
-def test_bench_scenes(tmp_path: Path, weights: str, capsys: pytest.CaptureFixture[str]) -> None:
-    bench = import_module("bench_scenes")
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    """The first frame of the torus as a scene of bench_scenes.py."""
     scene = tmp_path / "scene"
     scene.mkdir()
     shutil.copy(str(TORUS).replace("####", "0001"), scene / "render.0001.exr")
     image, layers = LoadFrames(path=str(TORUS))(frame=1)
     write_image(scene / "beauty.0001.png", image)
     write_labels(scene / "label.0001.png", TonesFromPasses()(layers))
+    return scene
+
+
+def test_bench_scenes(tmp_path: Path, scene: Path, weights: str, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = import_module("bench_scenes")
     assert bench.main(["--scenes", str(scene), "--weights", weights, "--sheet", str(tmp_path / "sheet.png")]) == 0
     width, height = picture_size(tmp_path / "sheet.png")
     assert width > 5 * 160 and height > 120  # beauty, truth, the recipe, and the weights with and without the shape
@@ -244,15 +250,9 @@ def test_bench_scenes(tmp_path: Path, weights: str, capsys: pytest.CaptureFixtur
     assert float(found["tiny.safetensors"]["mean IoU"]) <= float(found["tiny.safetensors, shape given"]["mean IoU"])
 
 
-def test_learning_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_learning_curve(tmp_path: Path, scene: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     bench = import_module("learning_curve")
     monkeypatch.chdir(tmp_path)  # where the trainings have their cache
-    scene = tmp_path / "scene"
-    scene.mkdir()
-    shutil.copy(str(TORUS).replace("####", "0001"), scene / "render.0001.exr")
-    image, layers = LoadFrames(path=str(TORUS))(frame=1)
-    write_image(scene / "beauty.0001.png", image)
-    write_labels(scene / "label.0001.png", TonesFromPasses()(layers))
     small = ["train.steps=1", "train.batch=2", "train.crop=64", "train.validation_share=0", "train.widths=[4, 8]"]
     graph = tmp_path / "train.yaml"
     graph.write_text(

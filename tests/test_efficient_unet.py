@@ -177,7 +177,7 @@ def test_a_training_from_other_photographs_is_not_resumed(file: Path, tmp_path: 
     assert (tmp_path / "run" / NEWEST).exists()
     other = tmp_path / "lite0.pth"
     torch.save(torch.load(file, weights_only=True) | {"_conv_stem.weight": torch.ones(32, 3, 3, 3)}, other)
-    with pytest.raises(UsageError, match="weights"):
+    with pytest.raises(UsageError, match="was trained with other frames, labels, clips or first weights"):
         train(settings(**{**vars_of(told), "encoder_weights": other}), data)
 
 

@@ -21,7 +21,8 @@ from rotonodes.io.files import write_bytes
 from rotonodes.nets.weights import load_weights
 from rotonodes.train.log.curve import Curve, draw_curves
 
-COLORS = ("#1f77b4", "#7fb2d9", "#d95f02", "#f2b27a")
+# Curve -> its colour.
+CURVES = {"mean IoU": "#1f77b4", "mean IoU, shape given": "#7fb2d9", "shape IoU": "#d95f02"}
 
 
 def trained(graph: str, frames: int, out: Path, settings: list[str]) -> Path:
@@ -30,9 +31,8 @@ def trained(graph: str, frames: int, out: Path, settings: list[str]) -> Path:
     if not file.exists():
         shot = ["-F", f"1-{frames}", "--set", f"frames=1-{frames}", "--progress", "plain"]
         where = ["--set", f"train.checkpoints={out / str(frames)}", "--set", f"weights.path={file}"]
-        subprocess.run(
-            [sys.executable, "-m", "rotonodes", "run", graph, *shot, *where, *settings], check=True, stdout=2
-        )  # where errors are written
+        command = [sys.executable, "-m", "rotonodes", "run", graph, *shot, *where, *settings]
+        subprocess.run(command, check=True, stdout=2)  # to where errors go, so that the table stands alone
     return file
 
 
@@ -59,13 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
         for name in ("weights", "weights, shape given"):
             iou, shape = (float(score) for score in np.mean(each[name], axis=0))
             print(f"| {frames} | {name} | {iou:.3f} | {shape:.3f} |", flush=True)
-            found.setdefault(name, []).append((frames, iou))
+            found.setdefault(name.replace("weights", "mean IoU"), []).append((frames, iou))
             if name == "weights":
                 found.setdefault("shape IoU", []).append((frames, shape))
     if args.chart:
-        names = {"weights": "mean IoU", "weights, shape given": "mean IoU, shape given", "shape IoU": "shape IoU"}
-        lines = [Curve(text, color, found[name]) for (name, text), color in zip(names.items(), COLORS, strict=False)]
-        write_bytes(args.chart, draw_curves(lines, "training frames"))
+        write_bytes(args.chart, draw_curves([Curve(name, color, found[name]) for name, color in CURVES.items()], "training frames"))
     return 0
 
 
