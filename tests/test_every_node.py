@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -417,10 +417,10 @@ def two_values(cls: type[Node], name: str) -> tuple[Case, Case]:
     for linked in subsets(cls):
         base = bases.get(linked, next(iter(bases.values())))
         ways = [{}, *({other: value} for other in others for value in candidates(cls, other))]
-        for way in ways:
+        for start, way in product((base, {}), ways):  # sizes at their least first, then those that the node has by itself
             right: dict[str, Case] = {}
             for value in [*candidates(cls, name), base.get(name, least_ones.get(name))]:
-                case = Case(cls, {**base, **way, name: value}, linked)
+                case = Case(cls, {**start, **way, name: value}, linked)
                 if case.is_right() and key_of(case):
                     right[case.node.model_dump_json()] = case
                 if len(right) == 2:

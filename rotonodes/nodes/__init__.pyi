@@ -1962,7 +1962,7 @@ class TonesFromPasses(Node):
     ) -> Labels: ...
 
 class TrainUNet(Node):
-    """Train a U-Net, a U-2-Net or an efficient U-Net on your own frames.
+    """Train a U-Net or a U-2-Net on your own frames.
 
     frames: training and validation frames; default the graph's frames
     clip_length: length of each clip in the sequence; 0: unknown, or given by `clips` (frames)

@@ -32,7 +32,7 @@ ARCHITECTURE = frozenset(
 
 
 class TrainUNet(TrainingParameters):
-    """Train a U-Net, a U-2-Net or an efficient U-Net on your own frames.
+    """Train a U-Net or a U-2-Net on your own frames.
 
     Link the model to UNetSegment or CutOut, or write it with WriteModel.
 
