@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from rotonodes.errors import UsageError
@@ -216,16 +217,23 @@ def test_folding_the_norms_changes_nothing() -> None:
         assert torch.allclose(folded, model.module()(picture), atol=1e-4)
 
 
-def test_more_channels_and_classes_keep_what_was_learned() -> None:
-    frames = ((n, torch.cat((picture, picture[:1])), labels) for n, picture, labels in toy_frames(4))
-    data = LabelledFrames(frames, classes=3, channels=("R", "G", "B", "Depth.Z"), encodings={"Depth.Z": "raw"})
+@pytest.mark.parametrize("at", [3, 1, 0])
+def test_more_channels_and_classes_keep_what_was_learned(at: int) -> None:
+    """Wherever the new channel stands: those that the weights know are found by their names."""
+
+    def with_depth(picture: Tensor, depth: Tensor) -> Tensor:
+        return torch.cat((picture[..., :at, :, :], depth, picture[..., at:, :, :]), dim=-3)
+
+    channels = (*"RGB"[:at], "Depth.Z", *"RGB"[at:])
+    frames = ((n, with_depth(picture, picture[:1]), labels) for n, picture, labels in toy_frames(4))
+    data = LabelledFrames(frames, classes=3, channels=channels, encodings={"Depth.Z": "raw"})
     first = tiny_model("efficient_unet", ("background", "shadow"), config={"in_channels": 3, **CONFIG})
-    told = settings(architecture="efficient_unet", config=CONFIG, channels=("R", "G", "B", "Depth.Z"), crop=64, ema_decay=0.0)
+    told = settings(architecture="efficient_unet", config=CONFIG, channels=channels, crop=64, ema_decay=0.0)
     made, warned = started(told, data, first)
     assert [line.split(": ")[-1] for line in warned] == ["added with weight 0", "these start with fresh weights, all others are kept"]
     made.state.update({name: tensor for name, tensor in first.state.items() if "running" in name or "num_batches" in name})
     picture = torch.rand(1, 3, 64, 64)
-    wide = torch.cat((picture, torch.rand(1, 1, 64, 64)), dim=1)
+    wide = with_depth(picture, torch.rand(1, 1, 64, 64))
     assert torch.allclose(logits(made, wide)[:, :2], logits(first, picture), atol=1e-2)
 
 

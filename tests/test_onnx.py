@@ -16,12 +16,14 @@ from conftest import Call, picture_contents
 from rotonodes import Graph
 from rotonodes.errors import UsageError
 from rotonodes.nets import onnx as deploy
+from rotonodes.nets.ensemble_network import ensemble_of
 from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import Model
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import WeightsError, load_weights, save_weights
 from rotonodes.nodes import ExportONNX, LoadModel, LoadPictures, OnnxSegment, UNetSegment
 from rotonodes.values.pixels import Batch, Image
+from rotonodes.values.tones import SIX_CLASSES
 from tiny_networks import tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -110,6 +112,15 @@ def test_all_kinds_of_networks(architecture: str, config: dict[str, Any], fields
 
 
 @pytest.mark.slow
+def test_an_ensemble(tmp_path: Path) -> None:
+    """Of two kinds of networks, one of them with coarser steps."""
+    picture = tiny_model("efficient_unet", classes=SIX_CLASSES, config={"in_channels": 3, "variant": "lite0", "decoder": [4, 4, 4, 4, 4]})
+    model = ensemble_of([picture, tiny_model(seed=5)], tones=[0, 1])
+    file = tmp_path / "net.onnx"
+    file.write_bytes(deploy.checked_onnx(model, "net.onnx"))
+    agree(model, file)
+
+
 def test_u2net(tmp_path: Path) -> None:
     fields = {
         "classes": ("background", "foreground"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,12 +12,13 @@ from rotonodes.errors import FrameError, UsageError
 from rotonodes.nets.encode import network_input, with_shape
 from rotonodes.nets.hub import Network
 from rotonodes.nets.inference import Segmenter
-from rotonodes.nets.model import SHAPE, Model
+from rotonodes.nets.model import SHAPE, Model, build
 from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.nodes import TrainUNet, UNetSegment
 from rotonodes.train.data.augment import drop_channels, droppable
 from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.settings import NONE, Augment, TrainSettings
+from rotonodes.train.warm_start import warm_start
 from rotonodes.values.pixels import Clip, Image, Labels, Matte
 from rotonodes.values.tones import CLASSES, SIX_CLASSES, SIX_COLORS
 from tiny_networks import tiny_model
@@ -134,6 +136,27 @@ def test_a_shape_of_another_size_is_refused() -> None:
     pictures, labels, _ = clips(2)
     with pytest.raises(FrameError, match=r"^frame 1: the picture is 24x24, its shape is 8x8: reformat them$"):
         TrainUNet(**QUICK)(pictures, labels=labels, shape=Clip.of([Matte(torch.ones(1, 8, 8))] * 2))
+
+
+@pytest.mark.parametrize("more", [{}, {"patch": 2, "refine": 4}])
+def test_new_channels_may_stand_between_known_ones(more: dict[str, int]) -> None:
+    """A pass before the shape, as StackPasses and `shape` have it: the weights of red, green, blue and the shape are where they belong."""
+    first = tiny_model(channels=("R", "G", "B", SHAPE), classes=SIX_CLASSES, config={"in_channels": 4, **more})
+    taken, widened = first.module(), {}
+    settings = TrainSettings(
+        classes=SIX_CLASSES,
+        colors=SIX_COLORS,
+        architecture="unet",
+        config={name: value for name, value in first.config.items() if name not in ("in_channels", "classes")},
+        channels=("R", "G", "B", "Depth.Z", SHAPE),
+    )
+    network = build("unet", settings.network_config())
+    data = SimpleNamespace(encodings=("srgb",) * 5)
+    warm_start(network, settings, data, first, warn=lambda text: widened.update(said=text))
+    assert widened["said"] == "training: the weights to start from have no Depth.Z: added with weight 0"
+    picture = torch.rand(1, 4, 16, 16)
+    wide = torch.cat((picture[:, :3], torch.rand(1, 1, 16, 16), picture[:, 3:]), dim=1)
+    torch.testing.assert_close(network.eval()(wide), taken(picture), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("more", [{}, {"patch": 2, "refine": 4}])

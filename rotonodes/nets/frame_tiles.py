@@ -6,6 +6,7 @@ Without torch: the plan's estimate of memory needs it too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import product
 from typing import Any, NamedTuple
@@ -29,6 +30,9 @@ def reach_of(architecture: str, config: Mapping[str, Any]) -> int | None:
     For a U-Net: at level k a pixel of a map spans 2^k squares of `patch`, and a 3x3 convolution looks one of them further. There
     are four convolutions at each level and two at the bottom. Pooling and unfolding add at most a square of the bottom level.
     """
+    if architecture == "ensemble":
+        reaches = [reach_of(member["architecture"], member["config"]) for member in config["members"]]
+        return None if None in reaches else max(reaches)  # type: ignore[type-var]
     if architecture == "efficient_unet":
         return reach_of_blocks(variant) if (variant := config.get("variant")) in VARIANTS else None
     exact = (
@@ -56,7 +60,10 @@ def level_widths(config: Mapping[str, Any]) -> list[int]:
 
 def frame_bytes(config: Mapping[str, Any], pixels: int) -> int:
     """An estimate of a network's memory, in bytes, for a frame of so many pixels: feature maps of all levels and the workspace
-    of convolutions, in float32. Those of an efficient U-Net are the widest ones, which are dropped at once."""
+    of convolutions, in float32. Those of an efficient U-Net are the widest ones, which are dropped at once. The members of an
+    ensemble run one after another."""
+    if config.get("members"):
+        return max(frame_bytes(member["config"], pixels) for member in config["members"])
     squares = pixels / config.get("patch", 1) ** 2
     maps = 2 if config.get("variant") in VARIANTS else 12
     return int(sum(maps * 4 * features * squares / 4**level for level, features in enumerate(level_widths(config))))
@@ -71,7 +78,7 @@ def tiles_of(width: int, height: int, architecture: str, config: Mapping[str, An
     reach = reach_of(architecture, config) if limit else None
     if reach is None or frame_bytes(config, width * height) <= limit * GIGABYTE:
         return []
-    unit = int(config.get("patch", 1)) << (len(level_widths(config)) - 1)
+    unit = _unit(config)
     margin = reach + -reach % unit
     # Each side in 1, 2, 3, ... equal parts; smaller ones than twice the margin would show the network everything nine times.
     down, across = (
@@ -84,6 +91,13 @@ def tiles_of(width: int, height: int, architecture: str, config: Mapping[str, An
     rows, columns = min(ways, key=lambda way: way[0].shown * way[1].shown) if ways else (down[-1], across[-1])
     tiles = [FrameTile((a[0], b[0]), (a[1], b[1])) for a, b in product(rows.parts, columns.parts)]
     return tiles if len(tiles) > 1 else []
+
+
+def _unit(config: Mapping[str, Any]) -> int:
+    """The side of a network's coarsest squares, in px; for an ensemble one that holds those of all members."""
+    if config.get("members"):
+        return math.lcm(*(_unit(member["config"]) for member in config["members"]))
+    return int(config.get("patch", 1)) << (len(level_widths(config)) - 1)
 
 
 class _Cut(NamedTuple):

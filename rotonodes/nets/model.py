@@ -31,6 +31,7 @@ ARCHITECTURES = {
     "unet": ("rotonodes.nets.unet", "UNet"),
     "u2net": ("rotonodes.nets.u2net", "U2Net"),
     "efficient_unet": ("rotonodes.nets.efficient_unet", "EfficientUNet"),
+    "ensemble": ("rotonodes.nets.ensemble_network", "EnsembleNetwork"),
 }
 
 ENCODINGS = ("srgb", "linear", "raw", "depth")

@@ -70,8 +70,11 @@ def _facts(model: Model, name: str, size: int) -> Iterator[tuple[str, str]]:
     """Rows of the first table."""
     dtypes = {str(t.dtype).removeprefix("torch.") for t in model.state.values() if t.is_floating_point()}
     counted = [t for n, t in model.state.items() if not n.rpartition(".")[2].startswith(("running_", "num_batches"))]
-    config = ", ".join(f"{key} {value}" for key, value in sorted(model.config.items()))
-    yield "architecture", f"`{model.architecture}`: {config or 'as it is by default'}"
+    yield "architecture", f"`{model.architecture}`: {_config(model.config) or 'as it is by default'}"
+    for place, member in enumerate(model.config.get("members", ()), 1):
+        weights = f"weight {member['shape']:g} in what the shape is, {member['tones']:g} in which tone it has"
+        seen = ", ".join(model.channels[index] for index in member["channels"])
+        yield f"member {place}", f"`{member['architecture']}`: {_config(member['config'])}; sees {seen}; {weights}"
     yield "parameters", f"{sum(t.numel() for t in counted):,}"
     yield "input", f"{', '.join(model.channels)}; {_encoding(model)}"
     if model.optional:
@@ -85,6 +88,10 @@ def _facts(model: Model, name: str, size: int) -> Iterator[tuple[str, str]]:
         yield "in the file", "the network alone, from `picture` to `logits`: what is before and after it, OnnxSegment does"
     yield "file", f"{size / 1e6:.1f} MB, weights in use {' and '.join(sorted(dtypes)) or 'none'}"
     yield "licence", model.licence or "not stated: ask whoever trained it before passing it on"
+
+
+def _config(config: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in sorted(config.items()) if key != "members")
 
 
 def _encoding(model: Model) -> str:

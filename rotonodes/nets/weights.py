@@ -166,12 +166,13 @@ def memory_of(path: str | os.PathLike[str], width: int, height: int, limit: floa
         metadata = _read_header(Path(path))[0]
     try:
         config, sight = (parse_json(metadata.get(name, "{}")) for name in ("config", "sight"))
-        if max(int(config.get("depth", 4)), len(config.get("widths") or ())) > _MOST_LEVELS:
-            raise ValueError
+        for one in (config, *(member["config"] for member in config.get("members") or ())):
+            if max(int(one.get("depth", 4)), len(one.get("widths") or ())) > _MOST_LEVELS or (one is not config and "members" in one):
+                raise ValueError
         pixels = squash**2 if (squash := sight.get("squash", 0)) else width * height
         tiles = [] if squash else tiles_of(width, height, metadata.get("architecture", ""), config, limit)
         return max((frame_bytes(config, pixels_of(*tile.seen)) for tile in tiles), default=frame_bytes(config, pixels))
-    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError):
         raise WeightsError(f"{path}: its metadata describe no network: copy or train it again") from None
 
 

@@ -510,6 +510,22 @@ class EdgeExtend(Node):
     ) -> None: ...
     def __call__(self, image: Image, matte: Matte | None = None, *, frame: int = 1, key: str = "", device: str = "cpu") -> Image: ...  # type: ignore[override]
 
+class Ensemble(Node):
+    """Make one network of several that decide together.
+
+    shape: weight of each network in what the shape is; default: all the same
+    tones: weight of each network in which tone it has; default: all the same
+    """
+    shape: list[float]
+    tones: list[float]
+    def __init__(
+        self,
+        *,
+        shape: list[float] = ...,
+        tones: list[float] = ...,
+    ) -> None: ...
+    def __call__(self, models: Sequence[Model], *, frame: int = 1, key: str = "", device: str = "cpu") -> Model: ...  # type: ignore[override]
+
 class EstimateForeground(Node):
     """Cut a picture out by its matte, without a halo.
 

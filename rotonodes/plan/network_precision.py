@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from rotonodes.graph.graph import Graph
 from rotonodes.machine.precision import resolved_precision
 from rotonodes.node.base import Node
@@ -11,7 +13,7 @@ def decide_precision(graph: Graph, nodes: dict[str, Node], device: str, override
     """Set the `precision` of every node that runs a network, in `nodes`; returns it by node.
 
     `override` (`--precision`) goes before the nodes' own. `auto` is what `device` multiplies natively, and float32 for weights whose
-    metadata ask for it, in the node's own file or in that of a linked LoadModel.
+    metadata ask for it, in the node's own file or in that of a linked LoadModel, also through an Ensemble.
     """
     chosen = {}
     for name, node in nodes.items():
@@ -19,8 +21,16 @@ def decide_precision(graph: Graph, nodes: dict[str, Node], device: str, override
             continue
         wanted = override or str(getattr(node, "precision", "auto"))
         if wanted == "auto":
-            linked = [nodes[graph.source_of(link).node] for key, link in graph.vertices[name].all_links() if key == "model"]
-            wanted = resolved_precision(wanted, "float32" if any(one.asks_float32() for one in (node, *linked)) else "", device)
+            asks = any(one.asks_float32() for one in _networks_of(graph, nodes, name))
+            wanted = resolved_precision(wanted, "float32" if asks else "", device)
         nodes[name] = node.model_copy(update={"precision": wanted})
         chosen[name] = wanted
     return chosen
+
+
+def _networks_of(graph: Graph, nodes: Mapping[str, Node], name: str) -> Iterator[Node]:
+    """A node, and those that its networks come from."""
+    yield nodes[name]
+    for key, link in graph.vertices[name].all_links():
+        if key in ("model", "models"):
+            yield from _networks_of(graph, nodes, graph.source_of(link).node)

@@ -10,7 +10,7 @@ import torch
 
 from rotonodes.errors import UsageError
 from rotonodes.nets.encoder_weights import read_encoder
-from rotonodes.nets.model import build
+from rotonodes.nets.model import Model, build
 from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.settings import TrainSettings
 from rotonodes.values.frames import format_frames
@@ -72,6 +72,15 @@ def refuse_misfits(settings: TrainSettings, dataset: LabelledFrames) -> None:
     wants = "schedule plateau" if settings.schedule == "plateau" else "patience" if settings.patience else ""
     if wants and not dataset.validation:
         raise UsageError(f"training: {wants} needs validation frames: set validation")
+
+
+def refuse_other_classes(initial: Model | None, classes: Sequence[str]) -> None:
+    """Raises UsageError for an ensemble that is to learn other classes: its members have one head each."""
+    if initial is not None and initial.architecture == "ensemble" and tuple(classes) != initial.classes:
+        raise UsageError(
+            f"training: an ensemble keeps its classes, {', '.join(initial.classes)}, and these frames have {', '.join(classes)}: "
+            "start from one of its members"
+        )
 
 
 def refuse_unfit(settings: TrainSettings, device: torch.device | str) -> None:

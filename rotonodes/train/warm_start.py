@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from rotonodes.errors import UsageError
 from rotonodes.nets.model import Model
 from rotonodes.nets.weights import WeightsError, read_pickle_free
 from rotonodes.train.data.dataset import LabelledFrames
-from rotonodes.train.fit_checks import FREE_ON_START, differences
+from rotonodes.train.fit_checks import FREE_ON_START, differences, refuse_other_classes
 from rotonodes.train.settings import TrainSettings
 
 # Output-head tensors, by name prefix: those of a U-Net, and those of a U-2-Net.
@@ -45,27 +44,32 @@ def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFra
     """Load the weights of `initial` into `network`.
 
     Where its classes are the same in another order, the output head is reordered; where they are some of these, the others keep
-    fresh weights; where they are others, the whole head does. Channels of a U-Net beyond those of `initial` start with weight 0.
+    fresh weights; where they are others, the whole head does. Channels of a U-Net that `initial` does not know start with weight
+    0, wherever they stand.
     `warn` is called with what starts fresh. Raises UsageError for another architecture.
     """
 
     def comparable(config: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in config.items() if name not in FREE_ON_START}
 
-    kept = len(initial.channels) if _can_widen(initial, settings) else len(settings.channels)
+    widens = _can_widen(initial, settings)
+    places = [settings.channels.index(name) for name in initial.channels] if widens else list(range(len(settings.channels)))
+    channels, encodings = (" ".join(names[place] for place in places) for names in (settings.channels, dataset.encodings))
     changed = differences(
         {"architecture": initial.architecture, **comparable(initial.config), "channels": " ".join(initial.channels)}
         | {"encodings": " ".join(initial.channel_encodings()), "grey": initial.preprocessing.grey},
-        {"architecture": settings.architecture, **comparable(settings.network_config()), "channels": " ".join(settings.channels[:kept])}
-        | {"encodings": " ".join(dataset.encodings[:kept]), "grey": settings.preprocessing.grey},
+        {"architecture": settings.architecture, **comparable(settings.network_config()), "channels": channels}
+        | {"encodings": encodings, "grey": settings.preprocessing.grey},
     )
     if changed:
         raise UsageError(f"training: the weights to start from have {changed}: make that the same, or start without them")
+    refuse_other_classes(initial, settings.classes)
     fresh = network.state_dict()
     state = dict(initial.state)
-    if kept < len(settings.channels):
-        state = {name: _widened(name, tensor, fresh[name], kept) for name, tensor in state.items()}
-        warn(f"training: the weights to start from have no {', '.join(settings.channels[kept:])}: added with weight 0")
+    if widens:
+        state = {name: _widened(tensor, fresh[name], places, len(settings.channels)) for name, tensor in state.items()}
+        more = ", ".join(name for name in settings.channels if name not in initial.channels)
+        warn(f"training: the weights to start from have no {more}: added with weight 0")
     order = logit_order(initial, settings)
     heads = [name for name in state if name.startswith(HEADS)]
     before, now = _logit_classes(initial), settings.logit_classes
@@ -88,24 +92,25 @@ def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFra
 
 
 def _can_widen(initial: Model, settings: TrainSettings) -> bool:
-    """True when these are the channels of a U-Net with plain convolutions and more behind them."""
-    count = len(initial.channels)
-    same = initial.architecture == settings.architecture != "u2net"
+    """True when these are the channels of a U-Net with plain convolutions, in any order, and more."""
+    same = initial.architecture == settings.architecture and initial.architecture in ("unet", "efficient_unet")
     plain = same and initial.config.get("block", "standard") == "standard"
-    return plain and not settings.preprocessing.grey and count < len(settings.channels) and settings.channels[:count] == initial.channels
+    return plain and not settings.preprocessing.grey and set(initial.channels) < set(settings.channels)
 
 
-def _widened(name: str, tensor: Tensor, fresh: Tensor, channels: int) -> Tensor:
-    """A U-Net's tensor with more input channels, their weights 0.
+def _widened(tensor: Tensor, fresh: Tensor, places: Sequence[int], channels: int) -> Tensor:
+    """A U-Net's tensor for `channels` of input, where those it knows are at `places`; the weights of the others are 0.
 
-    The first convolution has the patch's pixels channel by channel; the refining block has the picture first, then its features.
+    The tensors that see the input have the pixels of a patch channel by channel, and then features, if any.
     """
-    more = fresh.shape[1] - tensor.shape[1] if tensor.dim() > 1 else 0
-    if not more:
+    if tensor.dim() < 2 or tensor.shape[1] == fresh.shape[1]:
         return tensor
-    nothing = tensor.new_zeros((tensor.shape[0], more, *tensor.shape[2:]))
-    at = channels if name.startswith("refine.") else tensor.shape[1]
-    return torch.cat((tensor[:, :at], nothing, tensor[:, at:]), dim=1)
+    each = (fresh.shape[1] - tensor.shape[1]) // (channels - len(places))
+    widened = tensor.new_zeros((len(tensor), *fresh.shape[1:]))
+    for index, place in enumerate(places):
+        widened[:, place * each : (place + 1) * each] = tensor[:, index * each : (index + 1) * each]
+    widened[:, channels * each :] = tensor[:, len(places) * each :]
+    return widened
 
 
 def _with_classes(tensor: Tensor, fresh: Tensor, before: Sequence[str], now: Sequence[str]) -> Tensor:

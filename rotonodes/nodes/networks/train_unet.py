@@ -147,7 +147,7 @@ class TrainUNet(TrainingParameters):
     ) -> Model:
         from rotonodes.train.data.dataset import LabelledFrames
         from rotonodes.train.data.division import divide
-        from rotonodes.train.fit_checks import refuse_unfit
+        from rotonodes.train.fit_checks import refuse_other_classes, refuse_unfit
         from rotonodes.train.log.pace import Pace
         from rotonodes.train.loop import train
 
@@ -164,6 +164,7 @@ class TrainUNet(TrainingParameters):
         if first is None:
             raise UsageError("no frames to train on: the clip is empty")
         classes, colors = class_names(first[2], model)
+        refuse_other_classes(model, classes)
         settings = self.settings(task, classes, colors, model, self.class_weights, self.ignored(classes), channels, str(device))
         settings = replace(settings, mask_values=getattr(first[2], "values", ()))
         refuse_unfit(settings, str(device))

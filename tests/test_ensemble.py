@@ -1,0 +1,197 @@
+"""Several networks as one: what they decide together, one file of them, what does not fit together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from rotonodes import Graph
+from rotonodes.errors import UsageError
+from rotonodes.nets.encode import network_input
+from rotonodes.nets.ensemble_network import ensemble_of
+from rotonodes.nets.frame_tiles import GIGABYTE, frame_bytes
+from rotonodes.nets.inference import Segmenter
+from rotonodes.nets.model import SHAPE, Model
+from rotonodes.nets.model_card import card
+from rotonodes.nets.preprocess import Preprocessing
+from rotonodes.nets.weights import WeightsError, load_weights, memory_of, save_weights
+from rotonodes.nodes import Ensemble, LoadFrames, LoadModel, TrainUNet, UNetSegment
+from rotonodes.plan.network_precision import decide_precision
+from rotonodes.values.pixels import Clip, Image, Labels, Matte
+from rotonodes.values.tones import CLASSES, SIX_CLASSES, default_colors
+from tiny_networks import tiny_model
+
+PASSES = ("Depth.Z", "R", "G", "B", SHAPE)
+
+
+@pytest.fixture(scope="module")
+def members() -> tuple[Model, Model]:
+    """One of six classes on the picture, one of five on a pass, the picture and the shape."""
+    picture = tiny_model(classes=SIX_CLASSES, seed=4)
+    passes = tiny_model(
+        channels=PASSES, encodings={"Depth.Z": "depth", SHAPE: "raw"}, optional=(SHAPE,), seed=5, config={"in_channels": 5, "patch": 2}
+    )
+    return replace(picture, licence="Apache-2.0"), replace(passes, licence="Apache-2.0")
+
+
+def frame(model: Model, width: int = 24, height: int = 16, matte: Tensor | None = None) -> Tensor:
+    """The channels of a model out of one picture that has them all."""
+    torch.manual_seed(1)
+    return network_input(model, torch.rand(1, 4, height, width) + 0.1, ("R", "G", "B", "Depth.Z"), matte)
+
+
+def answer(model: Model, **more: Any) -> Tensor:
+    return Segmenter(model)(frame(model, **more))[0]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (0, 1)])
+@pytest.mark.parametrize("tones", [(1, 1), (0, 1), (3, 1)])
+def test_shape_and_tones_are_means(members: tuple[Model, Model], shape: tuple[float, float], tones: tuple[float, float]) -> None:
+    made = ensemble_of(members, shape, tones)
+    one, other = (answer(model) for model in members)
+    found = answer(made)
+    torch.testing.assert_close(found.sum(0), torch.ones(16, 24), atol=3e-3, rtol=0)
+    covered = (shape[0] * one[1:5].sum(0) + shape[1] * other[1:5].sum(0)) / sum(shape)
+    torch.testing.assert_close(found[1:5].sum(0), covered, atol=4e-3, rtol=0)
+    # Where a side has hardly a share, what is known of it is lost in the half precision of probabilities.
+    there = (one[1:5].sum(0) > 0.1) & (other[1:5].sum(0) > 0.1)
+    known = (tones[0] * one[1:5] / one[1:5].sum(0) + tones[1] * other[1:5] / other[1:5].sum(0)) / sum(tones)
+    torch.testing.assert_close(found[1:5, there], (covered * known)[:, there], atol=6e-3, rtol=0)
+    there = one[0] + one[5] > 0.1
+    ground = (1 - covered) * one[5] / (one[0] + one[5])  # which the other does not know
+    torch.testing.assert_close(found[5, there], ground[there], atol=6e-3, rtol=0)
+
+
+def test_channels_and_classes_are_those_of_all(members: tuple[Model, Model]) -> None:
+    made = ensemble_of(members)
+    assert made.channels == ("R", "G", "B", "Depth.Z", SHAPE) and made.channel_encodings() == ("srgb", "srgb", "srgb", "depth", "raw")
+    assert (made.classes, made.optional, made.size_multiple, made.licence) == (SIX_CLASSES, (SHAPE,), 4, "Apache-2.0")
+    assert ensemble_of(members[::-1]).classes == SIX_CLASSES
+    assert not ensemble_of([members[0], members[0]]).optional
+    assert made.parameter_count() == sum(model.parameter_count() for model in members)
+
+
+def test_a_known_shape_reaches_the_members_that_see_it(members: tuple[Model, Model]) -> None:
+    half = torch.zeros(1, 1, 16, 24)
+    half[..., :12] = 1
+    made = ensemble_of(members, (0, 1), (0, 1))
+    torch.testing.assert_close(answer(made, matte=half)[1:5], answer(members[1], matte=half)[1:5], atol=3e-3, rtol=0)
+    picture = Image(torch.rand(4, 16, 24) + 0.1, ("R", "G", "B", "Depth.Z"))
+    labels = UNetSegment()(picture, model=made, shape=Matte(half[0]))[0].data
+    assert ((labels > 0) & (labels < 5)).eq(half[0, 0] > 0.5).all()
+
+
+def test_one_file_is_used_as_any_other(members: tuple[Model, Model], tmp_path: Path) -> None:
+    made = Ensemble(shape=[2, 1])([*members])
+    save_weights(made, tmp_path / "both.safetensors", "float32")
+    read = load_weights(tmp_path / "both.safetensors")
+    assert read.config == json.loads(json.dumps(made.config)) and torch.equal(answer(read), answer(made))
+    assert memory_of(tmp_path / "both.safetensors", 640, 480) == max(frame_bytes(model.config, 640 * 480) for model in members)
+    text = card(made, "both.safetensors", 1)
+    assert "| member 1 | `unet`" in text and "sees R, G, B; weight 2 in what the shape is, 1 in which tone it has" in text
+    assert "{" not in text.split("## ")[0]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_tiles_make_what_the_whole_frame_makes(members: tuple[Model, Model], precision: str) -> None:
+    made = ensemble_of(members)
+    seen = frame(made, 331, 250)
+    limit = frame_bytes(made.config, 331 * 125) * 1.0001 / GIGABYTE
+    cut = Segmenter(made, precision=precision, limit=limit)
+    assert len(cut._frame_tiles(250, 331)) > 1
+    assert torch.equal(cut(seen), Segmenter(made, precision=precision)(seen))
+
+
+def test_training_goes_on_with_its_classes_only(members: tuple[Model, Model]) -> None:
+    made = ensemble_of(members)
+    torch.manual_seed(0)
+    pictures = Clip.of([Image(torch.rand(4, 32, 32) + 0.1, ("R", "G", "B", "Depth.Z"))] * 2)
+    node = TrainUNet(steps=1, batch=2, crop=32)
+    six, five = (
+        Clip.of([Labels(torch.randint(0, len(names), (32, 32)).byte(), names, default_colors(len(names)))] * 2)
+        for names in (SIX_CLASSES, CLASSES)
+    )
+    tuned = node(pictures, labels=six, model=made)
+    assert (tuned.architecture, tuned.config, tuned.channels) == ("ensemble", made.config, made.channels)
+    with pytest.raises(
+        UsageError, match=r"^training: an ensemble keeps its classes, .*ground_shadow, and these frames have [^:]*highlight: start"
+    ):
+        node(pictures, labels=five, model=made)
+
+
+def test_members_that_ask_for_float32_are_heard_in_the_plan(members: tuple[Model, Model], tmp_path: Path) -> None:
+    save_weights(replace(members[0], precision="float32"), tmp_path / "a.safetensors")
+    save_weights(members[1], tmp_path / "b.safetensors")
+    graph = Graph(frames="1")
+    read = [graph.add(LoadModel(path=str(tmp_path / f"{name}.safetensors")), name) for name in "ab"]
+    picture = graph.add(LoadFrames(path=str(tmp_path / "p.png")), "picture")
+    graph.add(UNetSegment(), "segment", image=picture, model=graph.add(Ensemble(), "both", models=read))
+    nodes = {name: vertex.node for name, vertex in graph.vertices.items()}
+    assert decide_precision(graph, nodes, "cuda", None)["segment"] == "float32"
+    assert ensemble_of([replace(members[0], precision="float32"), members[1]]).precision == "float32"
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (lambda a, b: [a], "an ensemble has 2 to 16 networks, and here are 1: link more, or fewer"),
+        (lambda a, b: [a, ensemble_of([a, b])], "network 2 is an ensemble itself: link its members instead"),
+        (lambda a, b: [a, replace(b, encoding="linear")], "network 2 sees R as linear, another one as srgb"),
+        (lambda a, b: [a, replace(b, preprocessing=Preprocessing(scale=0.5))], "network 2 sees frames in another way"),
+        (lambda a, b: [a, replace(b, classes=b.classes[:1] + b.classes[:0:-1])], "network 2 knows .* all must know the same tones"),
+        (lambda a, b: [a, tiny_model(classes=("background", "shape"), activation="sigmoid")], "network 2 makes mattes"),
+    ],
+)
+def test_what_does_not_fit_together_is_named(change: Any, told: str, members: tuple[Model, Model]) -> None:
+    with pytest.raises(UsageError, match=told):
+        ensemble_of(change(*members))
+
+
+@pytest.mark.parametrize("weights", [{"shape": (1,)}, {"tones": (0, 0)}])
+def test_weights_are_one_for_each_network(weights: dict[str, tuple[float, ...]], members: tuple[Model, Model]) -> None:
+    with pytest.raises(UsageError, match=r"(shape|tones) is \[.*\]: give one weight for each of the 2 networks, and not 0 for all"):
+        ensemble_of(members, **weights)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outside": [1]},
+        {"outside": [0, 9]},
+        {"outside": "0"},
+        {"members": []},
+        {"members": {}},
+        {"members": [1]},
+        {"members": 17 * [{}]},
+        {"member": {"architecture": "ensemble"}},
+        {"member": {"architecture": "net"}},
+        {"member": {"config": {"widths": [4, 8], "in_chanels": 3}}},
+        {"member": {"config": {"depth": 10**9}}},
+        {"member": {"config": {"members": [{"config": {"depth": 10**9}}]}}},
+        {"member": {"channels": [0, 1, 99]}},
+        {"member": {"channels": [0, 0, 1]}},
+        {"member": {"classes": [0, 1, 2, 3]}},
+        {"member": {"shape": -1}},
+        {"member": {"tones": "1"}},
+        {"member": {"shape": True, "tones": None}},
+    ],
+)
+def test_a_damaged_description_is_one_line(change: dict[str, Any], members: tuple[Model, Model], tmp_path: Path) -> None:
+    made = ensemble_of(members)
+    config = json.loads(json.dumps(made.config)) | {name: value for name, value in change.items() if name != "member"}
+    if "member" in change:
+        config["members"][0] |= change["member"]
+    path = tmp_path / "odd.safetensors"
+    save_weights(replace(made, config=config), path)
+    with pytest.raises(WeightsError, match=r"^[^\n]*odd\.safetensors: [^\n]+$"):
+        load_weights(path)
+    try:
+        assert memory_of(path, 64, 64) >= 0
+    except WeightsError as error:
+        assert "its metadata describe no network" in str(error)
