@@ -48,6 +48,7 @@ AFTER = {
     "AntialiasTones": ["clean"],
     "PaletteFromPicture": ["paint"],
     "InkLines": ["ink.image", "comp"],
+    "Ensemble": ["roto.labels"],
     "LoadModel": ["roto.labels"],
     "LoadParts": ["parts.labels"],
     "MeasureKeyLight": ["key"],

@@ -74,6 +74,7 @@ def test_channels_and_classes_are_those_of_all(members: tuple[Model, Model]) -> 
     assert (made.classes, made.optional, made.size_multiple, made.licence) == (SIX_CLASSES, (SHAPE,), 4, "Apache-2.0")
     assert ensemble_of(members[::-1]).classes == SIX_CLASSES
     assert not ensemble_of([members[0], members[0]]).optional
+    assert ensemble_of(members[:1]) is members[0]
     assert made.parameter_count() == sum(model.parameter_count() for model in members)
 
 
@@ -140,7 +141,7 @@ def test_members_that_ask_for_float32_are_heard_in_the_plan(members: tuple[Model
 @pytest.mark.parametrize(
     "change, told",
     [
-        (lambda a, b: [a], "an ensemble has 2 to 16 networks, and here are 1: link more, or fewer"),
+        (lambda a, b: [a] * 17, "an ensemble has 1 to 16 networks, and here are 17: link more, or fewer"),
         (lambda a, b: [a, ensemble_of([a, b])], "network 2 is an ensemble itself: link its members instead"),
         (lambda a, b: [a, replace(b, encoding="linear")], "network 2 sees R as linear, another one as srgb"),
         (lambda a, b: [a, replace(b, preprocessing=Preprocessing(scale=0.5))], "network 2 sees frames in another way"),
@@ -155,7 +156,7 @@ def test_what_does_not_fit_together_is_named(change: Any, told: str, members: tu
 
 @pytest.mark.parametrize("weights", [{"shape": (1,)}, {"tones": (0, 0)}])
 def test_weights_are_one_for_each_network(weights: dict[str, tuple[float, ...]], members: tuple[Model, Model]) -> None:
-    with pytest.raises(UsageError, match=r"(shape|tones) is \[.*\]: give one weight for each of the 2 networks, and not 0 for all"):
+    with pytest.raises(UsageError, match=r"(shape|tones) is \[.*\]: give one weight for each of 2 networks, and not 0 for all"):
         ensemble_of(members, **weights)
 
 

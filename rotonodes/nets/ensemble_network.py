@@ -118,13 +118,15 @@ def ensemble_of(models: Sequence[Model], shape: Sequence[float] = (), tones: Seq
     All must know the same tones, in the same order; `ground_shadow` may be known by some. Its channels are those of all, and those
     are optional that no member needs. Raises UsageError, naming the network, for one that does not fit.
     """
-    if not 2 <= len(models) <= MOST:
-        raise UsageError(f"an ensemble has 2 to {MOST} networks, and here are {len(models)}: link more, or fewer")
+    if not 1 <= len(models) <= MOST:
+        raise UsageError(f"an ensemble has 1 to {MOST} networks, and here are {len(models)}: link more, or fewer")
     weights = {}
     for name, given in (("shape", shape), ("tones", tones)):
         weights[name] = list(given) or [1.0] * len(models)
         if len(weights[name]) != len(models) or not any(weights[name]):
-            raise UsageError(f"{name} is {weights[name]}: give one weight for each of the {len(models)} networks, and not 0 for all")
+            raise UsageError(f"{name} is {weights[name]}: give one weight for each of {len(models)} networks, and not 0 for all")
+    if len(models) == 1:
+        return models[0]
     first = max(models, key=lambda model: len(model.classes))
     inside = [name for name in first.classes[1:] if name not in OUTSIDE]
     for place, model in enumerate(models, 1):

@@ -20,8 +20,8 @@ class Ensemble(Node):
     long as all of them together. Train the members, not the ensemble.
     """
 
-    shape: list[float] = param([], help="weight of each network in what the shape is; default: all the same", examples=[[1, 0], [1, 3]])
-    tones: list[float] = param([], help="weight of each network in which tone it has; default: all the same", examples=[[1, 0], [1, 3]])
+    shape: list[float] = param([], help="weight of each network in what the shape is; default: all the same", examples=[[1], [2]])
+    tones: list[float] = param([], help="weight of each network in which tone it has; default: all the same", examples=[[1], [2]])
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         for name in ("shape", "tones"):
