@@ -17,14 +17,14 @@ from rotonodes.nets.encode import network_input
 from rotonodes.nets.ensemble_network import ensemble_of
 from rotonodes.nets.frame_tiles import GIGABYTE, frame_bytes
 from rotonodes.nets.inference import Segmenter
-from rotonodes.nets.model import SHAPE, Model
+from rotonodes.nets.model import SHAPE, Model, build
 from rotonodes.nets.model_card import card
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import WeightsError, load_weights, memory_of, save_weights
 from rotonodes.nodes import Ensemble, LoadFrames, LoadModel, TrainUNet, UNetSegment
-from rotonodes.plan.network_precision import decide_precision
+from rotonodes.plan.network_precision import _networks_of, decide_precision
 from rotonodes.values.pixels import Clip, Image, Labels, Matte
-from rotonodes.values.tones import CLASSES, SIX_CLASSES, default_colors
+from rotonodes.values.tones import CLASSES, COLORS, SIX_CLASSES, default_colors
 from tiny_networks import tiny_model
 
 PASSES = ("Depth.Z", "R", "G", "B", SHAPE)
@@ -78,6 +78,15 @@ def test_channels_and_classes_are_those_of_all(members: tuple[Model, Model]) -> 
     assert made.parameter_count() == sum(model.parameter_count() for model in members)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_without_ground_its_shadow_is_background(count: int, members: tuple[Model, Model]) -> None:
+    made, known = Ensemble(ground=False)([*members[:count]]), ensemble_of(members[:count])
+    assert (made.classes, made.colors) == (CLASSES, known.colors[:5])
+    five, six = answer(made), answer(known)
+    torch.testing.assert_close(five[1:], six[1:5], atol=2e-3, rtol=0)
+    torch.testing.assert_close(five[0], six[0] + six[5], atol=3e-3, rtol=0)
+
+
 def test_a_known_shape_reaches_the_members_that_see_it(members: tuple[Model, Model]) -> None:
     half = torch.zeros(1, 1, 16, 24)
     half[..., :12] = 1
@@ -89,14 +98,15 @@ def test_a_known_shape_reaches_the_members_that_see_it(members: tuple[Model, Mod
 
 
 def test_one_file_is_used_as_any_other(members: tuple[Model, Model], tmp_path: Path) -> None:
-    made = Ensemble(shape=[2, 1])([*members])
+    made = Ensemble(shape_weights=[2, 1])([*members])
     save_weights(made, tmp_path / "both.safetensors", "float32")
     read = load_weights(tmp_path / "both.safetensors")
     assert read.config == json.loads(json.dumps(made.config)) and torch.equal(answer(read), answer(made))
-    assert memory_of(tmp_path / "both.safetensors", 640, 480) == max(frame_bytes(model.config, 640 * 480) for model in members)
+    least = max(frame_bytes(model.config, 640 * 480) for model in members)
+    assert least < memory_of(tmp_path / "both.safetensors", 640, 480) < 2 * least
     text = card(made, "both.safetensors", 1)
     assert "| member 1 | `unet`" in text and "sees R, G, B; weight 2 in what the shape is, 1 in which tone it has" in text
-    assert "{" not in text.split("## ")[0]
+    assert '{"' not in text and max(map(len, text.splitlines())) < 400
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -141,8 +151,14 @@ def test_members_that_ask_for_float32_are_heard_in_the_plan(members: tuple[Model
 @pytest.mark.parametrize(
     "change, told",
     [
-        (lambda a, b: [a] * 17, "an ensemble has 1 to 16 networks, and here are 17: link more, or fewer"),
+        (lambda a, b: [a] * 17, "an ensemble has 1 to 16 networks, and here are 17: link fewer"),
         (lambda a, b: [a, ensemble_of([a, b])], "network 2 is an ensemble itself: link its members instead"),
+        (lambda a, b: [], "an ensemble has 1 to 16 networks, and here are 0: link some"),
+        (
+            lambda a, b: [replace(a, classes=a.classes[::5], colors=a.colors[:2])] * 2,
+            "these networks know no tone, only background, ground_shadow",
+        ),
+        (lambda a, b: [replace(a, size_multiple=4480), b], "in multiples of 4480 px together, more than 4096"),
         (lambda a, b: [a, replace(b, encoding="linear")], "network 2 sees R as linear, another one as srgb"),
         (lambda a, b: [a, replace(b, preprocessing=Preprocessing(scale=0.5))], "network 2 sees frames in another way"),
         (lambda a, b: [a, replace(b, classes=b.classes[:1] + b.classes[:0:-1])], "network 2 knows .* all must know the same tones"),
@@ -154,10 +170,47 @@ def test_what_does_not_fit_together_is_named(change: Any, told: str, members: tu
         ensemble_of(change(*members))
 
 
-@pytest.mark.parametrize("weights", [{"shape": (1,)}, {"tones": (0, 0)}])
-def test_weights_are_one_for_each_network(weights: dict[str, tuple[float, ...]], members: tuple[Model, Model]) -> None:
-    with pytest.raises(UsageError, match=r"(shape|tones) is \[.*\]: give one weight for each of 2 networks, and not 0 for all"):
-        ensemble_of(members, **weights)
+@pytest.mark.parametrize("name", ["shape_weights", "tone_weights"])
+@pytest.mark.parametrize("weights", [(1,), (0, 0), (-1, 2), (float("nan"), 1), (1e-50, 0), (1, 2, 3)])
+def test_weights_are_one_for_each_network(name: str, weights: tuple[float, ...], members: tuple[Model, Model]) -> None:
+    told = "give one weight for each of 2 networks, and not 0 for all|a weight is 0, or a number from 0.001 to 1000"
+    with pytest.raises(UsageError, match=rf"^{name} is \[.*\]: ({told})$"):
+        ensemble_of(members, **{name: weights})
+
+
+def test_only_the_one_without_a_weight_knows_the_shadow_on_the_ground(members: tuple[Model, Model]) -> None:
+    six = answer(members[0])
+    found = answer(ensemble_of(members, (0, 1), (0, 1)))
+    there = (six[0] + six[5] > 0.1) & (found[0] + found[5] > 0.1)
+    assert there.any()
+    torch.testing.assert_close((found[5] / (found[0] + found[5]))[there], (six[5] / (six[0] + six[5]))[there], atol=2e-2, rtol=0)
+
+
+def test_a_u2net_is_a_member_as_any_other() -> None:
+    small = tiny_model("u2net", classes=CLASSES, config={"in_channels": 3, "stages": [[2, 2]] * 11})
+    alone, twice = answer(small), answer(ensemble_of([small, small]))
+    torch.testing.assert_close(twice, alone, atol=2e-3, rtol=0)
+
+
+def test_small_frames_are_padded_for_all_members() -> None:
+    configs = [{"in_channels": 3, "classes": 5, "widths": [2, 2], "patch": patch} for patch in (2, 3)]
+    networks = [(config, build("unet", config)) for config in configs]
+    known = [Model("unet", one, CLASSES, COLORS, size_multiple=int(net.size_multiple), state=net.state_dict()) for one, net in networks]
+    both = ensemble_of(known)
+    assert both.size_multiple == 12
+    for side in (1, 5, 13):
+        assert answer(both, width=side, height=side).shape == (5, side, side)
+
+
+def test_nested_ensembles_are_planned_at_once() -> None:
+    """Ensembles of ensembles are refused when they are made; until then they cost nothing."""
+    graph = Graph(frames="1")
+    last = graph.add(LoadModel(path="a.safetensors"), "read")
+    for place in range(40):
+        last = graph.add(Ensemble(), f"both{place}", models=[last, last])
+    picture = graph.add(LoadFrames(path="p.png"), "picture")
+    graph.add(UNetSegment(precision="float32"), "segment", image=picture, model=last)
+    assert len(_networks_of(graph, "segment")) == 41
 
 
 @pytest.mark.parametrize(
@@ -181,6 +234,8 @@ def test_weights_are_one_for_each_network(weights: dict[str, tuple[float, ...]],
         {"member": {"shape": -1}},
         {"member": {"tones": "1"}},
         {"member": {"shape": True, "tones": None}},
+        {"member": {"config": {"width": "a", "depth": 32}}},
+        {"member": {"config": {"widths": [4096] * 9, "patch": 2**400}}},
     ],
 )
 def test_a_damaged_description_is_one_line(change: dict[str, Any], members: tuple[Model, Model], tmp_path: Path) -> None:

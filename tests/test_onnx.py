@@ -111,16 +111,16 @@ def test_all_kinds_of_networks(architecture: str, config: dict[str, Any], fields
     agree(model, file, [(5, 9), (8, 8), (17, 20), (23, 31)])
 
 
-@pytest.mark.slow
 def test_an_ensemble(tmp_path: Path) -> None:
     """Of two kinds of networks, one of them with coarser steps."""
     picture = tiny_model("efficient_unet", classes=SIX_CLASSES, config={"in_channels": 3, "variant": "lite0", "decoder": [4, 4, 4, 4, 4]})
-    model = ensemble_of([picture, tiny_model(seed=5)], tones=[0, 1])
+    model = ensemble_of([picture, tiny_model(seed=5)], tone_weights=[0, 1])
     file = tmp_path / "net.onnx"
     file.write_bytes(deploy.checked_onnx(model, "net.onnx"))
     agree(model, file)
 
 
+@pytest.mark.slow
 def test_u2net(tmp_path: Path) -> None:
     fields = {
         "classes": ("background", "foreground"),

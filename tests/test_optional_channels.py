@@ -138,25 +138,23 @@ def test_a_shape_of_another_size_is_refused() -> None:
         TrainUNet(**QUICK)(pictures, labels=labels, shape=Clip.of([Matte(torch.ones(1, 8, 8))] * 2))
 
 
+@pytest.mark.parametrize("channels", [("R", "G", "B", "Depth.Z", SHAPE), ("B", "G", SHAPE, "R")])
 @pytest.mark.parametrize("more", [{}, {"patch": 2, "refine": 4}])
-def test_new_channels_may_stand_between_known_ones(more: dict[str, int]) -> None:
-    """A pass before the shape, as StackPasses and `shape` have it: the weights of red, green, blue and the shape are where they belong."""
+def test_channels_are_found_by_their_names(more: dict[str, int], channels: tuple[str, ...]) -> None:
+    """The weights of red, green, blue and the shape are where they belong: with a pass before the shape, as StackPasses and `shape`
+    have it, and in another order."""
     first = tiny_model(channels=("R", "G", "B", SHAPE), classes=SIX_CLASSES, config={"in_channels": 4, **more})
     taken, widened = first.module(), {}
-    settings = TrainSettings(
-        classes=SIX_CLASSES,
-        colors=SIX_COLORS,
-        architecture="unet",
-        config={name: value for name, value in first.config.items() if name not in ("in_channels", "classes")},
-        channels=("R", "G", "B", "Depth.Z", SHAPE),
-    )
+    given = {name: value for name, value in first.config.items() if name not in ("in_channels", "classes")}
+    settings = TrainSettings(classes=SIX_CLASSES, colors=SIX_COLORS, architecture="unet", config=given, channels=channels)
     network = build("unet", settings.network_config())
-    data = SimpleNamespace(encodings=("srgb",) * 5)
+    data = SimpleNamespace(encodings=("srgb",) * len(channels))
     warm_start(network, settings, data, first, warn=lambda text: widened.update(said=text))
-    assert widened["said"] == "training: the weights to start from have no Depth.Z: added with weight 0"
-    picture = torch.rand(1, 4, 16, 16)
-    wide = torch.cat((picture[:, :3], torch.rand(1, 1, 16, 16), picture[:, 3:]), dim=1)
-    torch.testing.assert_close(network.eval()(wide), taken(picture), atol=1e-5, rtol=1e-4)
+    new = "training: the weights to start from have no Depth.Z: added with weight 0"
+    assert widened == ({"said": new} if "Depth.Z" in channels else {})
+    planes = {name: torch.rand(1, 16, 16) for name in ("Depth.Z", *first.channels)}
+    known, wide = (torch.stack([planes[name] for name in names], 1) for names in (first.channels, channels))
+    torch.testing.assert_close(network.eval()(wide), taken(known), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("more", [{}, {"patch": 2, "refine": 4}])

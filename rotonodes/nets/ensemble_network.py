@@ -1,172 +1,213 @@
-"""Several networks as one, which decide together: all of them what the shape is, those that know best its tones."""
+"""Several networks as one: a weighted mean says what is on the shape, another one which tone it has."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rotonodes.errors import UsageError
+from rotonodes.nets.frame_tiles import MOST_MEMBERS
 from rotonodes.nets.levels import check_ranges
-from rotonodes.nets.model import Model, build
+from rotonodes.nets.model import MOST_MULTIPLE, Model, build
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.tones import OUTSIDE
 
-MOST = 16  # members
-_LEAST = 1e-7  # a probability that is as good as 0
+_LEAST = 1e-7  # the least probability: its logarithm is finite
+_HEAVIEST = 1000.0  # weight
 
 
 class EnsembleNetwork(nn.Module):
     """Pictures `[N, in_channels, H, W]` -> logits `[N, classes, H, W]`, the logarithms of probabilities.
 
     Each of `members` is a mapping: `architecture` and `config` of a network, `channels` (which of the input's it sees, in its order),
-    `classes` (which of the answer's it knows, in its order), and two weights, `shape` and `tones`. `outside` are the classes that are
-    not on the shape. How likely a pixel is on the shape is the mean of the members by `shape`; which tone it has if it is, their mean
-    by `tones`; which of `outside` it is if it is not, the mean by `shape` of those that know them all.
+    `classes` (which of the answer's each of its own is), and two weights, `shape` and `tones`. `outside` are the classes that are
+    not on the shape; several of a member's may be one of these. How likely a pixel is on the shape is the mean of the members by
+    `shape`; which tone it has if it is, their mean by `tones`; which of `outside` it is if it is not, the mean by `shape` of those
+    that know them all, or their plain mean where these have no weight.
     Raises UsageError for members that do not fit together.
     """
 
     def __init__(self, in_channels: int, classes: int, *, members: Sequence[Mapping[str, Any]], outside: Sequence[int]) -> None:
         super().__init__()
         check_ranges({"in_channels": (in_channels, 1, 1024), "classes": (classes, 2, 1024)}, "ensemble")
-        _refuse_unfit(in_channels, classes, members, outside)
-        self.outside = list(outside)
-        self.inside = [index for index in range(classes) if index not in self.outside]
-        self.seen, self.knows, self.weights, networks = [], [], [], []
-        for member in members:
+        for fault in _faults(in_channels, classes, members, outside):
+            raise UsageError(f"ensemble: {fault}")
+        inside = [index for index in range(classes) if index not in outside]
+        order = [*outside, *inside]
+        self._indices("order", [order.index(index) for index in range(classes)])
+        informed = [{*outside} <= {*member["classes"]} for member in members]
+        heard = any(member["shape"] for member, knows in zip(members, informed, strict=True) if knows)
+        self.weights = [
+            (float(member["shape"]), float(member["tones"]), knows * (float(member["shape"]) if heard else 1.0))
+            for member, knows in zip(members, informed, strict=True)
+        ]
+        networks = []
+        for place, member in enumerate(members):
             config = dict(member["config"]) | {"in_channels": len(member["channels"]), "classes": len(member["classes"])}
             networks.append(build(member["architecture"], config))
-            self.seen.append(list(member["channels"]))
-            self.knows.append(list(member["classes"]))
-            self.weights.append((float(member["shape"]), float(member["tones"])))
+            own = list(member["classes"])
+            self._indices(f"channels{place}", list(member["channels"]))
+            self._indices(f"inside{place}", [own.index(index) for index in inside])
+            self._indices(f"outside{place}", [at for at, index in enumerate(own) if index in outside])
+            # Which of `outside` each of them is.
+            self._indices(f"kinds{place}", [list(outside).index(index) for index in own if index in outside])
         self.members = nn.ModuleList(networks)
+        self.outside = len(outside)
         self.size_multiple = math.lcm(*(int(getattr(network, "size_multiple", 1)) for network in networks))
-        self.smallest = max(int(getattr(network, "smallest", 1)) for network in networks)
+        smallest = max(int(getattr(network, "smallest", 1)) for network in networks)
+        self.smallest = smallest + -smallest % self.size_multiple
+
+    def _indices(self, name: str, numbers: Sequence[int]) -> None:
+        """A buffer: a list as an index would be copied to a GPU at each call."""
+        self.register_buffer(f"_{name}", torch.tensor(numbers), persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:
-        shape: list[Tensor] = []
-        tones: list[Tensor] = []
-        other: list[Tensor] = []  # 1 - shape would have no digits left where hardly anything is outside
-        rest: list[Tensor] = []
-        said = zip(self.members, self.seen, self.knows, self.weights, strict=True)
-        for network, channels, classes, (for_shape, for_tones) in said:
-            logits = network(picture[:, channels]).float()
-            inside, outside = ([classes.index(index) for index in side if index in classes] for side in (self.inside, self.outside))
-            likely = torch.softmax(logits, 1) * for_shape
-            shape.append(likely[:, inside].sum(1, keepdim=True))
-            other.append(likely[:, outside].sum(1, keepdim=True))
+        def add(total: Tensor | None, part: Tensor) -> Tensor:
+            return part if total is None else total + part
+
+        shape = other = tones = rest = None
+        for place, (network, (for_shape, for_tones, for_rest)) in enumerate(zip(self.members, self.weights, strict=True)):
+            channels, inside, outside, kinds = (self.get_buffer(f"_{name}{place}") for name in ("channels", "inside", "outside", "kinds"))
+            logits = network(picture.index_select(1, channels))
+            logits = (logits[0] if isinstance(logits, tuple) else logits).float()  # the first map of a U-2-Net is its result
+            on_shape, beside = logits.index_select(1, inside), logits.index_select(1, outside)
+            if for_shape:
+                likely = torch.softmax(logits, 1) * for_shape
+                shape = add(shape, likely.index_select(1, inside).sum(1, keepdim=True))
+                # Summed by itself: 1 - shape loses precision where the shape is near 1.
+                other = add(other, likely.index_select(1, outside).sum(1, keepdim=True))
             if for_tones:
-                tones.append(for_tones * torch.softmax(logits[:, inside], 1))
-            if len(outside) == len(self.outside):
-                rest.append((for_shape or _LEAST) * torch.softmax(logits[:, outside], 1))
-        tone, ground = (part / part.sum(1, keepdim=True) for part in (_total(tones), _total(rest)))
-        whole = sum(weights[0] for weights in self.weights)
-        made = torch.cat((_total(other) / whole * ground, _total(shape) / whole * tone), 1)
-        order = [*self.outside, *self.inside]
-        return torch.log(made[:, [order.index(index) for index in range(len(order))]].clamp(min=_LEAST))
+                tones = add(tones, torch.softmax(on_shape, 1) * for_tones)
+            if for_rest:
+                known = torch.softmax(beside, 1) * for_rest
+                one_hot = nn.functional.one_hot(kinds, self.outside).to(known)  # [own, outside]
+                rest = add(rest, torch.einsum("nkhw,ko->nohw", known, one_hot))
+        assert shape is not None and other is not None and tones is not None and rest is not None
+        made = torch.cat((other * rest / rest.sum(1, keepdim=True), shape * tones / tones.sum(1, keepdim=True)), 1)
+        return torch.log((made / (shape + other)).index_select(1, self.get_buffer("_order")).clamp(min=_LEAST))
 
 
-def _total(parts: Sequence[Tensor]) -> Tensor:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+def _faults(in_channels: int, classes: int, members: Sequence[Mapping[str, Any]], outside: Sequence[int]) -> Iterator[str]:
+    """What is wrong with a config, as from a file."""
 
+    def indices(value: object, limit: int, several: Sequence[int] = ()) -> bool:
+        """Whether it is a list of different numbers below `limit`; those of `several` may be there more than once."""
+        if not isinstance(value, list | tuple) or not 0 < len(value) <= 1024:
+            return False
+        once = [index for index in value if index not in several]
+        return len(once) == len(set(map(str, once))) and all(type(index) is int and 0 <= index < limit for index in value)
 
-def _refuse_unfit(in_channels: int, classes: int, members: Sequence[Mapping[str, Any]], outside: Sequence[int]) -> None:
-    """Raises UsageError for a config, as from a file, that is no ensemble."""
-
-    def indices(value: object, limit: int) -> bool:
-        return (
-            isinstance(value, list | tuple)
-            and 0 < len(value) == len(set(map(str, value)))
-            and all(type(index) is int and 0 <= index < limit for index in value)
-        )
-
-    def fits(member: object) -> bool:
-        return (
-            isinstance(member, Mapping)
-            and isinstance(member.get("architecture"), str)
-            and member["architecture"] != "ensemble"
-            and isinstance(member.get("config"), Mapping)
-            and indices(member.get("channels"), in_channels)
-            and indices(member.get("classes"), classes)
-            and {*member["classes"]} >= {index for index in range(classes) if index not in outside}
-            and 0 in member["classes"]
-            and all(isinstance(member.get(name), int | float) and 0 <= member[name] <= 1e3 for name in ("shape", "tones"))
-        )
+    def fault(member: Mapping[str, Any]) -> str:
+        """The name of the first entry that does not fit."""
+        inside = {index for index in range(classes) if index not in outside}
+        fits = {
+            "architecture": lambda value: isinstance(value, str) and value != "ensemble",
+            "config": lambda value: isinstance(value, Mapping),
+            "channels": lambda value: indices(value, in_channels),
+            "classes": lambda value: indices(value, classes, outside) and {*value} >= {0, *inside},
+            "shape": is_weight,
+            "tones": is_weight,
+        }
+        return next((name for name, holds in fits.items() if not holds(member.get(name))), "")
 
     if not indices(outside, classes) or 0 not in outside or len(outside) == classes:
-        raise UsageError(f"ensemble: outside is {outside!r}: it must be the numbers of classes, 0 and others, but not all")
-    if not isinstance(members, list | tuple) or not 1 <= len(members) <= MOST:
-        raise UsageError(f"ensemble: members must be a list of 1 to {MOST} networks")
+        yield f"outside is {str(outside)[:60]}: it must be the numbers of classes, 0 and others, but not all"
+        return
+    if not isinstance(members, list | tuple) or not 1 <= len(members) <= MOST_MEMBERS:
+        yield f"members must be a list of 1 to {MOST_MEMBERS} networks"
+        return
     for place, member in enumerate(members, 1):
-        if not fits(member):
-            raise UsageError(f"ensemble: member {place} does not fit: it needs architecture, config, channels, classes, shape and tones")
-    if not all(sum(float(member[name]) for member in members) for name in ("shape", "tones")):
-        raise UsageError("ensemble: no member has a weight for the shape, or none for the tones: give one of them 1")
+        if not isinstance(member, Mapping) or fault(member):
+            wrong = f"its {fault(member)} is missing, or wrong" if isinstance(member, Mapping) else "it is no network"
+            yield f"member {place} does not fit: {wrong}"
+            return
+    for name in ("shape", "tones"):
+        if not any(member[name] for member in members):
+            yield f"no member has a weight for the {name}: give one of them 1"
     if not any({*outside} <= {*member["classes"]} for member in members):
-        raise UsageError("ensemble: no member knows all classes that are outside of the shape")
+        yield "no member knows all classes that are outside of the shape"
 
 
-def ensemble_of(models: Sequence[Model], shape: Sequence[float] = (), tones: Sequence[float] = ()) -> Model:
+def is_weight(value: object) -> bool:
+    """Whether it can be the weight of a network: 0, or a number from 0.001 to 1000."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and (value == 0 or 1 / _HEAVIEST <= value <= _HEAVIEST)
+
+
+def ensemble_of(
+    models: Sequence[Model], shape_weights: Sequence[float] = (), tone_weights: Sequence[float] = (), ground: bool = True
+) -> Model:
     """One model that holds several, with a weight of each in what the shape is and one in which tone it has; default: all the same.
 
-    All must know the same tones, in the same order; `ground_shadow` may be known by some. Its channels are those of all, and those
-    are optional that no member needs. Raises UsageError, naming the network, for one that does not fit.
+    All must know the same tones, in the same order; `ground_shadow` may be known by some, and without `ground` it is background. Its
+    channels are those of all, and those are optional that no member needs. Raises UsageError, naming the network, for one that
+    does not fit.
     """
-    if not 1 <= len(models) <= MOST:
-        raise UsageError(f"an ensemble has 1 to {MOST} networks, and here are {len(models)}: link more, or fewer")
-    weights = {}
-    for name, given in (("shape", shape), ("tones", tones)):
-        weights[name] = list(given) or [1.0] * len(models)
-        if len(weights[name]) != len(models) or not any(weights[name]):
-            raise UsageError(f"{name} is {weights[name]}: give one weight for each of {len(models)} networks, and not 0 for all")
-    if len(models) == 1:
-        return models[0]
+    if not 1 <= len(models) <= MOST_MEMBERS:
+        raise UsageError(f"an ensemble has 1 to {MOST_MEMBERS} networks, and here are {len(models)}: link {'fewer' if models else 'some'}")
+    weights = []
+    for name, given in (("shape_weights", shape_weights), ("tone_weights", tone_weights)):
+        weights.append(list(given) or [1.0] * len(models))
+        if not all(map(is_weight, weights[-1])):
+            raise UsageError(f"{name} is {weights[-1]}: a weight is 0, or a number from {1 / _HEAVIEST:g} to {_HEAVIEST:g}")
+        if len(weights[-1]) != len(models) or not any(weights[-1]):
+            raise UsageError(f"{name} is {weights[-1]}: give one weight for each of {len(models)} networks, and not 0 for all")
     first = max(models, key=lambda model: len(model.classes))
     inside = [name for name in first.classes[1:] if name not in OUTSIDE]
+    if not inside:
+        raise UsageError(f"these networks know no tone, only {', '.join(first.classes)}: link networks that do")
     for place, model in enumerate(models, 1):
         _refuse_other(place, model, first, inside)
-    channels = tuple(dict.fromkeys(name for model in models for name in model.channels))
-    encodings: dict[str, str] = {}
-    for place, model in enumerate(models, 1):
-        for name, encoding in zip(model.channels, model.channel_encodings(), strict=True):
-            if encodings.setdefault(name, encoding) != encoding:
-                raise UsageError(f"network {place} sees {name} as {encoding}, another one as {encodings[name]}: train one of them anew")
+    if len(models) == 1 and (ground or len(first.classes) == len(inside) + 1):
+        return first
+    names = list(first.classes) if ground else [first.classes[0], *inside]
+    channels, encodings = _channels_of(models)
     needed = {name for model in models for name in model.channels if name not in model.optional}
     members = [
         {
             "architecture": model.architecture,
             "config": {name: value for name, value in model.config.items() if name not in ("in_channels", "classes")},
             "channels": [channels.index(name) for name in model.channels],
-            "classes": [first.classes.index(name) for name in model.classes],
+            "classes": [names.index(name) if name in names else 0 for name in model.classes],
             "shape": float(for_shape),
             "tones": float(for_tones),
         }
-        for model, for_shape, for_tones in zip(models, weights["shape"], weights["tones"], strict=True)
+        for model, for_shape, for_tones in zip(models, *weights, strict=True)
     ]
-    outside = [index for index, name in enumerate(first.classes) if name not in inside]
-    config = {"in_channels": len(channels), "classes": len(first.classes), "members": members, "outside": outside}
+    outside = [index for index, name in enumerate(names) if name not in inside]
+    multiple = math.lcm(*(model.size_multiple for model in models))
+    if multiple > MOST_MULTIPLE:
+        raise UsageError(f"these networks see frames in multiples of {multiple} px together, more than {MOST_MULTIPLE}: link others")
     return Model(
         "ensemble",
-        config,
-        first.classes,
-        first.colors,
+        {"in_channels": len(channels), "classes": len(names), "members": members, "outside": outside},
+        tuple(names),
+        tuple(color for name, color in zip(first.classes, first.colors, strict=True) if name in names),
         channels,
         first.encoding,
         encodings,
-        math.lcm(*(model.size_multiple for model in models)),
+        multiple,
         preprocessing=first.preprocessing,
         optional=tuple(name for name in channels if name not in needed),
         precision="float32" if any(model.precision for model in models) else "",
         licence=" AND ".join(dict.fromkeys(model.licence for model in models)) if all(model.licence for model in models) else "",
-        training={"members": [model.training for model in models]},
+        training={f"member {place}": model.training for place, model in enumerate(models, 1)},
         state={f"members.{i}.{name}": tensor for i, model in enumerate(models) for name, tensor in model.state.items()},
     )
+
+
+def _channels_of(models: Sequence[Model]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The channels of all, and their encodings. Raises UsageError for one that two networks see in different encodings."""
+    channels = tuple(dict.fromkeys(name for model in models for name in model.channels))
+    encodings: dict[str, str] = {}
+    for place, model in enumerate(models, 1):
+        for name, encoding in zip(model.channels, model.channel_encodings(), strict=True):
+            if encodings.setdefault(name, encoding) != encoding:
+                raise UsageError(f"network {place} sees {name} as {encoding}, another one as {encodings[name]}: train one of them anew")
+    return channels, encodings
 
 
 def _refuse_other(place: int, model: Model, first: Model, inside: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from rotonodes.nets.efficient_stages import VARIANTS, reach_of_blocks, widest
 
 GIGABYTE = 1 << 30
 MOST_PARTS = 64  # of a side
+MOST_MEMBERS = 16  # of an ensemble
 
 
 class FrameTile(NamedTuple):
@@ -61,9 +62,9 @@ def level_widths(config: Mapping[str, Any]) -> list[int]:
 def frame_bytes(config: Mapping[str, Any], pixels: int) -> int:
     """An estimate of a network's memory, in bytes, for a frame of so many pixels: feature maps of all levels and the workspace
     of convolutions, in float32. Those of an efficient U-Net are the widest ones, which are dropped at once. The members of an
-    ensemble run one after another."""
+    ensemble run one after another; their means are four maps of all classes."""
     if config.get("members"):
-        return max(frame_bytes(member["config"], pixels) for member in config["members"])
+        return max(frame_bytes(member["config"], pixels) for member in config["members"]) + 4 * 4 * int(config["classes"]) * pixels
     squares = pixels / config.get("patch", 1) ** 2
     maps = 2 if config.get("variant") in VARIANTS else 12
     return int(sum(maps * 4 * features * squares / 4**level for level, features in enumerate(level_widths(config))))

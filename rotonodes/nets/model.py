@@ -47,6 +47,8 @@ _TEXTS = ("architecture", "encoding", "licence")
 _JSONS = ("config", "classes", "colors", "channels", "size_multiple", "training", "metrics")
 _OPTIONAL_JSONS = ("encodings", "sight", "mask_values", "optional")
 
+MOST_MULTIPLE = 4096  # px
+
 PRECISIONS = ("", "float32")  # of `Model.precision`
 
 
@@ -181,7 +183,7 @@ def build(architecture: str, config: Mapping[str, Any]) -> nn.Module:
     try:
         network: nn.Module = getattr(import_module(module), name)(**config)
     except TypeError as error:
-        raise UsageError(f"{architecture}: config {dict(config)} does not fit: {error}") from None
+        raise UsageError(f"{architecture}: config {str(dict(config))[:200]} does not fit: {error}") from None
     return network
 
 
@@ -208,6 +210,6 @@ def _parse(name: str, text: str) -> Any:
         raise UsageError(f"metadata field {name} is {text[:40]!r}, not {'a list' if name not in kinds else kinds[name].__name__}")
     if isinstance(value, list) and len(value) > _MOST_NAMES:
         raise UsageError(f"metadata field {name} has {len(value)} entries, more than {_MOST_NAMES}")
-    if name == "size_multiple" and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096):
-        raise UsageError(f"metadata field size_multiple is {value}: it must be a whole number of pixels from 1 to 4096")
+    if name == "size_multiple" and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_MULTIPLE):
+        raise UsageError(f"metadata field size_multiple is {value}: it must be a whole number of pixels from 1 to {MOST_MULTIPLE}")
     return tuple(value) if isinstance(value, list) else value

@@ -68,7 +68,7 @@ def onnx_bytes(model: Model, name: str) -> bytes:
             )
     except Exception as error:  # torch raises many kinds
         reason = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
-        raise UsageError(f"{name}: {model.architecture} {model.config} cannot be written as ONNX: {reason[0][:200]}") from error
+        raise UsageError(f"{name}: {model.architecture} {str(model.config)[:200]} cannot be written as ONNX: {reason[0][:200]}") from error
     assert program is not None
     proto = program.model_proto
     _strip(proto)

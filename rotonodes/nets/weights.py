@@ -9,7 +9,7 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from rotonodes.io.archives import check_unpacked_size
 from rotonodes.io.files import check_regular, write_bytes
 from rotonodes.io.json_text import parse_json
 from rotonodes.io.shipped import find_weights, near_weights
-from rotonodes.nets.frame_tiles import frame_bytes, pixels_of, tiles_of
+from rotonodes.nets.frame_tiles import MOST_MEMBERS, frame_bytes, pixels_of, tiles_of
 from rotonodes.nets.model import Model, build, check_fit, is_onnx
 
 if TYPE_CHECKING:
@@ -166,14 +166,27 @@ def memory_of(path: str | os.PathLike[str], width: int, height: int, limit: floa
         metadata = _read_header(Path(path))[0]
     try:
         config, sight = (parse_json(metadata.get(name, "{}")) for name in ("config", "sight"))
-        for one in (config, *(member["config"] for member in config.get("members") or ())):
-            if max(int(one.get("depth", 4)), len(one.get("widths") or ())) > _MOST_LEVELS or (one is not config and "members" in one):
+        members = config.get("members") or ()
+        if len(members) > MOST_MEMBERS:
+            raise ValueError
+        for one in (config, *(member["config"] for member in members)):
+            _refuse_vast(one)
+            if one is not config and "members" in one:
                 raise ValueError
         pixels = squash**2 if (squash := sight.get("squash", 0)) else width * height
         tiles = [] if squash else tiles_of(width, height, metadata.get("architecture", ""), config, limit)
         return max((frame_bytes(config, pixels_of(*tile.seen)) for tile in tiles), default=frame_bytes(config, pixels))
     except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError):
         raise WeightsError(f"{path}: its metadata describe no network: copy or train it again") from None
+
+
+def _refuse_vast(config: Mapping[str, Any]) -> None:
+    """Raises ValueError for the config of a network whose memory would take long to estimate."""
+    numbers = (config.get("depth", 4), config.get("width", 64), config.get("patch", 1), *(config.get("widths") or ())[: _MOST_LEVELS + 1])
+    if not all(isinstance(number, int) and 0 <= number < 1 << 20 for number in numbers):
+        raise ValueError
+    if max(config.get("depth", 4), len(config.get("widths") or ())) > _MOST_LEVELS:
+        raise ValueError
 
 
 def read_pickle_free(path: Path) -> Any:

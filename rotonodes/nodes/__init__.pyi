@@ -513,16 +513,19 @@ class EdgeExtend(Node):
 class Ensemble(Node):
     """Make one network of several that decide together.
 
-    shape: weight of each network in what the shape is; default: all the same
-    tones: weight of each network in which tone it has; default: all the same
+    shape_weights: weight of each network in what the shape is, 0 to 1000; default: all the same
+    tone_weights: weight of each network in which tone it has, 0 to 1000; default: all the same
+    ground: whether ground_shadow, which some of them know, stays a class; else it is background
     """
-    shape: list[float]
-    tones: list[float]
+    shape_weights: list[float]
+    tone_weights: list[float]
+    ground: bool
     def __init__(
         self,
         *,
-        shape: list[float] = ...,
-        tones: list[float] = ...,
+        shape_weights: list[float] = ...,
+        tone_weights: list[float] = ...,
+        ground: bool = True,
     ) -> None: ...
     def __call__(self, models: Sequence[Model], *, frame: int = 1, key: str = "", device: str = "cpu") -> Model: ...  # type: ignore[override]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 from rotonodes.graph.graph import Graph
 from rotonodes.machine.precision import resolved_precision
 from rotonodes.node.base import Node
@@ -21,16 +19,20 @@ def decide_precision(graph: Graph, nodes: dict[str, Node], device: str, override
             continue
         wanted = override or str(getattr(node, "precision", "auto"))
         if wanted == "auto":
-            asks = any(one.asks_float32() for one in _networks_of(graph, nodes, name))
+            asks = any(nodes[one].asks_float32() for one in (name, *_networks_of(graph, name)))
             wanted = resolved_precision(wanted, "float32" if asks else "", device)
         nodes[name] = node.model_copy(update={"precision": wanted})
         chosen[name] = wanted
     return chosen
 
 
-def _networks_of(graph: Graph, nodes: Mapping[str, Node], name: str) -> Iterator[Node]:
-    """A node, and those that its networks come from."""
-    yield nodes[name]
-    for key, link in graph.vertices[name].all_links():
-        if key in ("model", "models"):
-            yield from _networks_of(graph, nodes, graph.source_of(link).node)
+def _networks_of(graph: Graph, name: str) -> set[str]:
+    """The nodes whose networks a node runs: those linked to it, and to an Ensemble that is."""
+    found: set[str] = set()
+    waiting = [(name, "model")]
+    while waiting:
+        one, wanted = waiting.pop()
+        here = {graph.source_of(link).node for key, link in graph.vertices[one].all_links() if key == wanted} - found
+        found |= here
+        waiting += [(other, "models") for other in here]
+    return found

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from rotonodes.errors import UsageError
-from rotonodes.nets.model import Model
+from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import WeightsError, read_pickle_free
 from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.fit_checks import FREE_ON_START, differences, refuse_other_classes
@@ -44,8 +45,8 @@ def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFra
     """Load the weights of `initial` into `network`.
 
     Where its classes are the same in another order, the output head is reordered; where they are some of these, the others keep
-    fresh weights; where they are others, the whole head does. Channels of a U-Net that `initial` does not know start with weight
-    0, wherever they stand.
+    fresh weights; where they are others, the whole head does. Channels of a U-Net are found by their names;
+    those that `initial` does not know start with weight 0.
     `warn` is called with what starts fresh. Raises UsageError for another architecture.
     """
 
@@ -67,9 +68,10 @@ def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFra
     fresh = network.state_dict()
     state = dict(initial.state)
     if widens:
-        state = {name: _widened(tensor, fresh[name], places, len(settings.channels)) for name, tensor in state.items()}
-        more = ", ".join(name for name in settings.channels if name not in initial.channels)
-        warn(f"training: the weights to start from have no {more}: added with weight 0")
+        for name, each in _weights_by_channel(initial).items():
+            state[name] = _widened(state[name], each, places, len(settings.channels))
+        if more := ", ".join(name for name in settings.channels if name not in initial.channels):
+            warn(f"training: the weights to start from have no {more}: added with weight 0")
     order = logit_order(initial, settings)
     heads = [name for name in state if name.startswith(HEADS)]
     before, now = _logit_classes(initial), settings.logit_classes
@@ -92,24 +94,35 @@ def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFra
 
 
 def _can_widen(initial: Model, settings: TrainSettings) -> bool:
-    """True when these are the channels of a U-Net with plain convolutions, in any order, and more."""
+    """True when these are the channels of a U-Net with plain convolutions, in another order or with more between them."""
     same = initial.architecture == settings.architecture and initial.architecture in ("unet", "efficient_unet")
     plain = same and initial.config.get("block", "standard") == "standard"
-    return plain and not settings.preprocessing.grey and set(initial.channels) < set(settings.channels)
+    other = initial.channels != settings.channels and set(initial.channels) <= set(settings.channels)
+    return plain and other and not settings.preprocessing.grey
 
 
-def _widened(tensor: Tensor, fresh: Tensor, places: Sequence[int], channels: int) -> Tensor:
-    """A U-Net's tensor for `channels` of input, where those it knows are at `places`; the weights of the others are 0.
+def _weights_by_channel(model: Model) -> dict[str, int]:
+    """The tensors that see the input, and how many weights of them each channel has: those that grow with the channels."""
+    with torch.device("meta"):
+        one, more = (build(model.architecture, {**model.config, "in_channels": len(model.channels) + extra}) for extra in (0, 1))
+    wider = more.state_dict()
+    return {
+        name: wider[name].shape[1] - tensor.shape[1]
+        for name, tensor in one.state_dict().items()
+        if tensor.dim() > 1 and wider[name].shape[1] != tensor.shape[1]
+    }
 
-    The tensors that see the input have the pixels of a patch channel by channel, and then features, if any.
+
+def _widened(tensor: Tensor, each: int, places: Sequence[int], channels: int) -> Tensor:
+    """A tensor that sees the input for `channels` of it, where those it knows are at `places`; the weights of the others are 0.
+
+    It has `each` weights channel by channel, and then those of features, if any.
     """
-    if tensor.dim() < 2 or tensor.shape[1] == fresh.shape[1]:
-        return tensor
-    each = (fresh.shape[1] - tensor.shape[1]) // (channels - len(places))
-    widened = tensor.new_zeros((len(tensor), *fresh.shape[1:]))
+    known = each * len(places)
+    widened = tensor.new_zeros((len(tensor), tensor.shape[1] + each * channels - known, *tensor.shape[2:]))
     for index, place in enumerate(places):
         widened[:, place * each : (place + 1) * each] = tensor[:, index * each : (index + 1) * each]
-    widened[:, channels * each :] = tensor[:, len(places) * each :]
+    widened[:, channels * each :] = tensor[:, known:]
     return widened
 
 

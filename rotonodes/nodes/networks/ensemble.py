@@ -15,21 +15,26 @@ class Ensemble(Node):
     They may see different channels and be of different kinds: one that knows photographs says what the shape is, one that sees
     passes which tones it has. Link the result to UNetSegment, or write it with WriteModel: it is one file, used as any other.
 
-    How likely a pixel is on the shape is the mean of all, by the weights `shape`; which tone it then has is their mean by the
-    weights `tones`. All must know the same tones; where some do not know `ground_shadow`, the others say where it is. It takes as
-    long as all of them together. Train the members, not the ensemble.
+    How likely a pixel is on the shape is the mean of all, by `shape_weights`; which tone it then has is their mean by
+    `tone_weights`. All must know the same tones; where some do not know `ground_shadow`, the others say where it is, and without
+    `ground` it is background. It takes as long as all of them together. Train the members, not the ensemble.
     """
 
-    shape: list[float] = param([], help="weight of each network in what the shape is; default: all the same", examples=[[1], [2]])
-    tones: list[float] = param([], help="weight of each network in which tone it has; default: all the same", examples=[[1], [2]])
+    shape_weights: list[float] = param(
+        [], help="weight of each network in what the shape is, 0 to 1000; default: all the same", examples=[[1], [2]]
+    )
+    tone_weights: list[float] = param(
+        [], help="weight of each network in which tone it has, 0 to 1000; default: all the same", examples=[[1], [2]]
+    )
+    ground: bool = param(True, help="whether ground_shadow, which some of them know, stays a class; else it is background")
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
-        for name in ("shape", "tones"):
+        for name in ("shape_weights", "tone_weights"):
             weights = getattr(self, name)
-            if weights and (min(weights) < 0 or max(weights) > 1000 or not any(weights)):
-                yield f"{name} is {weights}: weights are from 0 to 1000, and one of them is not 0"
+            if weights and not (any(weights) and all(weight == 0 or 0.001 <= weight <= 1000 for weight in weights)):
+                yield f"{name} is {weights}: a weight is 0, or a number from 0.001 to 1000, and one of them is not 0"
 
     def process(self, models: list[Model]) -> Model:
         from rotonodes.nets.ensemble_network import ensemble_of
 
-        return ensemble_of(models, self.shape, self.tones)
+        return ensemble_of(models, self.shape_weights, self.tone_weights, self.ground)
