@@ -15,6 +15,8 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from rotonodes import Graph
+from rotonodes.cli.jobs.tone_source import _network
 from rotonodes.metrics.labels import ConfusionMatrix
 from rotonodes.metrics.matte_scores import AlphaScores
 from rotonodes.nets.model import Model
@@ -24,6 +26,7 @@ from rotonodes.nodes import CutOut, FindKeyLight, LoadFrames, MultipassDecode, S
 from rotonodes.values.pixels import Image, Labels, Layers, Matte
 
 ROOT = Path(__file__).parent.parent
+WEIGHTS_BY_SHAPE = {False: "tones_passes", True: "tones_passes_unet"}  # shape known -> weights on passes
 SHOTS = [("torus", 1), ("torus", 13), ("monkey", 5)]
 
 
@@ -114,3 +117,27 @@ def test_a_card_is_beside_every_shipped_file(file: Path) -> None:
     assert f"# {file.name}" in text.splitlines()
     assert f"{parameters:,} parameters" in text and f"| {file.stat().st_size / 1e6:.1f} MB" in text and f"| {model.licence} |" in text
     assert "| arithmetic | 256 px | 512 px | 1080p |" in text
+
+
+def test_tones_passes_is_what_its_graph_makes() -> None:
+    """The ready graph joins the shipped networks with the weights that the file has."""
+    vertices = Graph.load(ROOT / "graphs/join_networks.yaml").vertices
+    models = [load_weights(ROOT / vertices[name].node.path) for name in ("picture", "passes")]
+    made, shipped = vertices["both"].node(models), load_weights(ROOT / "weights/tones_passes.safetensors")
+    assert made.metadata() == shipped.metadata()
+    assert made.state.keys() == shipped.state.keys()
+    assert all(torch.equal(made.state[name], tensor) for name, tensor in shipped.state.items())
+
+
+def test_with_a_known_shape_the_half_that_looks_for_it_changes_nothing() -> None:
+    """So `flatten` and passes_tones.yaml leave it out, where the shape is known; where it is not, both halves are asked."""
+    both, half = (load_weights(ROOT / f"weights/{WEIGHTS_BY_SHAPE[known]}.safetensors") for known in (False, True))
+    for frame in frames():
+        picture = shown(both, frame)
+        with_both, with_half = (UNetSegment()(picture, model=model, shape=frame.shape).labels.data for model in (both, half))
+        assert (with_both != with_half).float().mean() < 1e-3  # rounding to half precision, where two tones are as probable
+        without = UNetSegment()(picture, model=half).labels.data
+        assert (UNetSegment()(picture, model=both).labels.data != without).any()
+    for shape, name in (("passes.shape", WEIGHTS_BY_SHAPE[True]), ("", WEIGHTS_BY_SHAPE[False])):
+        found = _network("passes", "", shape, "passes.Combined").nodes["tones"]
+        assert found["weights"] == f"weights/{name}.safetensors"

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from rotonodes.errors import UsageError
-from rotonodes.nets.frame_tiles import MOST_MEMBERS
 from rotonodes.nets.levels import check_ranges
+from rotonodes.nets.members import MOST_MEMBERS, WEIGHT, is_weight
 from rotonodes.nets.model import MOST_MULTIPLE, Model, build
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.tones import OUTSIDE
 
 _LEAST = 1e-7  # the least probability: its logarithm is finite
-_HEAVIEST = 1000.0  # weight
 
 
 class EnsembleNetwork(nn.Module):
@@ -132,11 +131,6 @@ def _faults(in_channels: int, classes: int, members: Sequence[Mapping[str, Any]]
         yield "no member knows all classes that are outside of the shape"
 
 
-def is_weight(value: object) -> bool:
-    """Whether it can be the weight of a network: 0, or a number from 0.001 to 1000."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and (value == 0 or 1 / _HEAVIEST <= value <= _HEAVIEST)
-
-
 def ensemble_of(
     models: Sequence[Model], shape_weights: Sequence[float] = (), tone_weights: Sequence[float] = (), ground: bool = True
 ) -> Model:
@@ -152,7 +146,7 @@ def ensemble_of(
     for name, given in (("shape_weights", shape_weights), ("tone_weights", tone_weights)):
         weights.append(list(given) or [1.0] * len(models))
         if not all(map(is_weight, weights[-1])):
-            raise UsageError(f"{name} is {weights[-1]}: a weight is 0, or a number from {1 / _HEAVIEST:g} to {_HEAVIEST:g}")
+            raise UsageError(f"{name} is {weights[-1]}: {WEIGHT}")
         if len(weights[-1]) != len(models) or not any(weights[-1]):
             raise UsageError(f"{name} is {weights[-1]}: give one weight for each of {len(models)} networks, and not 0 for all")
     first = max(models, key=lambda model: len(model.classes))

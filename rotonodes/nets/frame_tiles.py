@@ -15,7 +15,6 @@ from rotonodes.nets.efficient_stages import VARIANTS, reach_of_blocks, widest
 
 GIGABYTE = 1 << 30
 MOST_PARTS = 64  # of a side
-MOST_MEMBERS = 16  # of an ensemble
 
 
 class FrameTile(NamedTuple):

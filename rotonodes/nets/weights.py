@@ -20,7 +20,8 @@ from rotonodes.io.archives import check_unpacked_size
 from rotonodes.io.files import check_regular, write_bytes
 from rotonodes.io.json_text import parse_json
 from rotonodes.io.shipped import find_weights, near_weights
-from rotonodes.nets.frame_tiles import MOST_MEMBERS, frame_bytes, pixels_of, tiles_of
+from rotonodes.nets.frame_tiles import frame_bytes, pixels_of, tiles_of
+from rotonodes.nets.members import MOST_MEMBERS
 from rotonodes.nets.model import Model, build, check_fit, is_onnx
 
 if TYPE_CHECKING:

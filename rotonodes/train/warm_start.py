@@ -46,8 +46,8 @@ def warm_start(network: nn.Module, settings: TrainSettings, dataset: LabelledFra
 
     Where its classes are the same in another order, the output head is reordered; where they are some of these, the others keep
     fresh weights; where they are others, the whole head does. Channels of a U-Net are found by their names;
-    those that `initial` does not know start with weight 0.
-    `warn` is called with what starts fresh. Raises UsageError for another architecture.
+    those that `initial` does not know start with weight 0. `warn` is called with what starts fresh. Raises UsageError for another
+    architecture.
     """
 
     def comparable(config: Mapping[str, Any]) -> dict[str, Any]:

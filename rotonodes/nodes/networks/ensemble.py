@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rotonodes.nets.members import WEIGHT, is_weight
 from rotonodes.nets.model import Model
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
@@ -31,8 +32,8 @@ class Ensemble(Node):
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         for name in ("shape_weights", "tone_weights"):
             weights = getattr(self, name)
-            if weights and not (any(weights) and all(weight == 0 or 0.001 <= weight <= 1000 for weight in weights)):
-                yield f"{name} is {weights}: a weight is 0, or a number from 0.001 to 1000, and one of them is not 0"
+            if weights and not (any(weights) and all(map(is_weight, weights))):
+                yield f"{name} is {weights}: {WEIGHT}, and one of them is not 0"
 
     def process(self, models: list[Model]) -> Model:
         from rotonodes.nets.ensemble_network import ensemble_of
