@@ -1,6 +1,8 @@
 """Cores that a run may use: those of the machine, its affinity, a container's quota, a farm's grant."""
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -82,3 +84,20 @@ def test_the_torch_threads_of_a_thread_are_its_own() -> None:
     for thread in threads:
         thread.join()
     assert seen == [3]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
+    ids=["none", "own", "all"],
+)
+def test_threads_of_the_command_line_wait_briefly(given: dict[str, str], wanted: str | None) -> None:
+    """It is said before torch is imported, which reads it once; what the user has said stays."""
+    code = (
+        "import os, sys; from rotonodes.cli.main import main\n"
+        "try: main(['--version'])\n"
+        "except SystemExit: print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment | given, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"{wanted} False"

@@ -39,6 +39,7 @@ from rotonodes.errors import (
     did_you_mean,
     machine_error,
 )
+from rotonodes.machine.cores import wait_briefly
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -77,6 +78,7 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code: 0, 1, 2, 75, 129, 130 or 143."""
+    wait_briefly()
     open_closed_streams()
     with end_on_signals(), own_stderr():
         ListLength.whole = False

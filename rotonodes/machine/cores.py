@@ -7,6 +7,8 @@ from pathlib import Path
 
 from rotonodes.machine import torchrun
 
+_SPINS = "1000"  # rounds of waiting before a thread sleeps: a few microseconds
+
 CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
@@ -19,6 +21,16 @@ def set_torch_threads(count: int) -> None:
 
     torch.get_num_threads()
     torch.set_num_threads(max(1, count))
+
+
+def wait_briefly() -> None:
+    """Have the threads of a parallel loop sleep soon while they wait, so that others can use their cores.
+
+    GNU's OpenMP, by which torch is parallel on Linux, has them spin for milliseconds, and two trainings on the same cores then take
+    twice as long as they need, or more. It is read when torch is imported; what the environment says already stays.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
 
 
 def cpu_count() -> int:

@@ -4,7 +4,8 @@
 
 The score of a scene is the mean IoU over the classes in its labels, all its frames together; what is printed is the mean over scenes.
 The given shape is where the labels are neither background nor ground_shadow. Where a scene's labels do not know ground_shadow, it counts as
-background in what is found too. The key light is that of the scene's frames together, as in the ready graphs; `--light frame` looks for
+background in what is found too. `inside borders` is the same mean IoU without the pixels that touch another class in the truth, which may
+hold two tones. The key light is that of the scene's frames together, as in the ready graphs; `--light frame` looks for
 it in each, `--light noted` takes the direction that a scene's about.md notes: what is left when the light is known, and `--light none`
 measures only weights on the picture alone, which need none. `--sheet FILE.png` shows the first frame of each scene, the beauty, the truth
 and what each method makes of it, in a row.
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from rendered import GROUND, measured_light
+from torch.nn import functional as F
 
 from rotonodes.errors import RotoError
 from rotonodes.imaging.picture.sheet import cell, contact_sheet
@@ -34,6 +36,7 @@ from rotonodes.values.pixels import Image, Labels, Layers, Matte
 from rotonodes.values.tones import OUTSIDE, SIX_CLASSES, SIX_COLORS, LightDirection
 
 PASSES = ("Combined", "DiffDir", "GlossDir", "Normal", "Depth")
+WAYS = 2  # matrices of a method: all pixels, and those that touch no pixel of another class in the truth
 LIGHT = "#dcdce4"  # background of sheets
 SHAPE = torch.tensor([name not in OUTSIDE for name in SIX_CLASSES])
 
@@ -91,7 +94,10 @@ def light_of(scene: Path, way: str) -> LightDirection | str | None:
 def measure(
     scene: Path, models: dict[str, Model], light: LightDirection | str | None
 ) -> tuple[dict[str, np.ndarray], dict[str, Image | Labels]]:
-    """The confusion matrix of each method over the frames of a scene, and the pictures of its first frame: beauty, truth, each method's."""
+    """What each method found in the frames of a scene, and the pictures of its first frame: beauty, truth, each method's.
+
+    That is two confusion matrices, truth by prediction, `[2, 6, 6]`: of all pixels, and of those inside borders.
+    """
     found: dict[str, np.ndarray] = {}
     shown: dict[str, Image | Labels] = {}
     for frame in FilePattern(str(scene / "render.####.exr")).on_disk():
@@ -105,10 +111,18 @@ def measure(
         ground = bool((true == GROUND).any())
         for name, labels in labels_of(layers, beauty, matte, models, ground, light):
             shown.setdefault(name, labels)
-            matrix = found.setdefault(name, np.zeros((6, 6), np.int64))
-            said = labels.data.cpu().numpy().ravel()
-            np.add.at(matrix, (true.numpy().ravel(), said if ground else np.where(said == GROUND, 0, said)), 1)
+            matrices = found.setdefault(name, np.zeros((WAYS, 6, 6), np.int64))
+            said = labels.data.cpu().numpy()
+            said = said if ground else np.where(said == GROUND, 0, said)
+            for matrix, counted in zip(matrices, (np.ones(true.shape, bool), ~borders(true)), strict=True):
+                np.add.at(matrix, (true.numpy()[counted], said[counted]), 1)
     return found, shown
+
+
+def borders(labels: torch.Tensor) -> np.ndarray:
+    """The pixels of labels `[H, W]` that touch one of another class, bool `[H, W]`."""
+    plane = labels.float()[None]
+    return np.asarray((F.max_pool2d(plane, 3, 1, 1) != -F.max_pool2d(-plane, 3, 1, 1))[0].numpy())
 
 
 def on_light(value: Image | Labels) -> Image | Labels:
@@ -138,21 +152,20 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     names = [path.name for path in args.weights]
     models = {path.name if names.count(path.name) == 1 else str(path): load_weights(path) for path in args.weights}
-    each: dict[str, list[tuple[float, float]]] = {}
+    each: dict[str, list[tuple[float, float, float]]] = {}
     pictures: dict[str, dict[str, Image | Labels]] = {}
     shares: dict[str, dict[str, float]] = {}
-    print("| scenes | method | mean IoU | shape IoU |\n|---|---|---|---|")
+    print("| scenes | method | mean IoU | shape IoU | inside borders |\n|---|---|---|---|---|")
     for scene in args.scenes:
         matrices, pictures[scene.name] = measure(scene, models, light_of(scene, args.light))
         of_scene = shares.setdefault(scene.name, {})
         for name, matrix in matrices.items():
-            each.setdefault(name, []).append(scores(matrix))
+            each.setdefault(name, []).append((*scores(matrix[0]), scores(matrix[1])[0]))
             of_scene[name] = each[name][-1][0]
             if args.each:
-                print(f"| {scene.name} | {name} | {each[name][-1][0]:.3f} | {each[name][-1][1]:.3f} |", flush=True)
+                print(f"| {scene.name} | {name} | {' | '.join(f'{score:.3f}' for score in each[name][-1])} |", flush=True)
     for name, found in each.items():
-        iou, shape = np.mean(found, axis=0)
-        print(f"| {len(found)} | {name} | {iou:.3f} | {shape:.3f} |")
+        print(f"| {len(found)} | {name} | {' | '.join(f'{score:.3f}' for score in np.mean(found, axis=0))} |")
     if args.sheet:
         write_image(args.sheet, sheet(pictures, shares))
     return 0

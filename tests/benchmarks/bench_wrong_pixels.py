@@ -17,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bench_scenes import PASSES, SHAPE, noted_light
-from torch.nn import functional as F
+from bench_scenes import PASSES, SHAPE, borders, noted_light
 
 from rotonodes.imaging.passes.key_shading import KeyPasses, light_direction
 from rotonodes.imaging.passes.names import Passes, pass_planes
@@ -51,8 +50,7 @@ def degrees(layers: Layers, true: Sequence[float] | None) -> float:
 
 def kinds(true: np.ndarray, found: np.ndarray, unpainted: np.ndarray, off: float) -> Counter[str]:
     """How many wrong pixels are of each kind."""
-    plane = torch.from_numpy(true).float()[None]
-    border = (F.max_pool2d(plane, 3, 1, 1) != -F.max_pool2d(-plane, 3, 1, 1))[0].numpy()
+    border = borders(torch.from_numpy(true))
     pair = np.sort(np.stack([true, found]), axis=0)
     parts = (
         border,

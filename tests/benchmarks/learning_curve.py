@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         each: dict[str, list[tuple[float, float]]] = {}
         for scene in args.scenes:
             for name, matrix in measure(scene, model, light_of(scene, args.light))[0].items():
-                each.setdefault(name, []).append(scores(matrix))
+                each.setdefault(name, []).append(scores(matrix[0]))
         for name in ("weights", "weights, shape given"):
             iou, shape = (float(score) for score in np.mean(each[name], axis=0))
             print(f"| {frames} | {name} | {iou:.3f} | {shape:.3f} |", flush=True)
