@@ -4,6 +4,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
+import torch
 
 from conftest import Call, Outcome
 from rotonodes import extras
@@ -105,6 +106,28 @@ roto:   {type: UNetSegment, in: {image: passes.Combined, model: train}}
 """,
     )
     assert check("--files").code == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("architecture: efficient_lite0, encoder_weights: in/other.pth", "_conv_stem.weight is missing, so these are no weights of this"),
+        ("start_from: in/other.pth", "not a checkpoint of a training, so it holds no optimizer state"),
+    ],
+    ids=["encoder", "checkpoint"],
+)
+def test_what_a_training_starts_from_is_opened(check: Call, tmp_path: Path, given: str, said: str) -> None:
+    torch.save({"other": torch.zeros(1)}, tmp_path / "in/other.pth")
+    rendered(
+        tmp_path,
+        f"""
+passes: {{type: MultipassDecode, in: render.layers, passes: [Combined], mattes: {{shape: "shape*"}}}}
+tones:  {{type: ToneSplit, in: {{image: passes.Combined, matte: passes.shape}}, thresholds: [0.5], classes: [background, dark, light]}}
+train:  {{type: TrainUNet, in: {{image: passes.Combined, labels: tones.labels}}, steps: 1000000, crop: 64, {given}}}
+""",
+    )
+    found = check("--files")
+    assert found.code == 2 and "other.pth" in found.err and said in found.err, found
 
 
 LABELLED = """rotonodes: 1

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from rotonodes.errors import RotoError
@@ -25,7 +26,8 @@ def file_faults(
     Missing files are not reported: the plan has them, as it has what a `sandbox` refuses.
     """
     found = list(header_faults(plan))
-    return found or list(dict.fromkeys([*first_frame_faults(graph, plan, root, path_map), *training_faults(graph, plan, root, path_map)]))
+    tried = (first_frame_faults(graph, plan, root, path_map), own_file_faults(plan), training_faults(graph, plan, root, path_map))
+    return found or list(dict.fromkeys(chain(*tried)))
 
 
 def header_faults(plan: Plan) -> Iterator[str]:
@@ -61,6 +63,17 @@ def first_frame_faults(graph: Graph, plan: Plan, root: str, path_map: Sequence[t
         names = [name for name in names if not plan.keys.per_frame(name) and not type(graph.vertices[name].node).takes_whole_clip()]
     targets = {name: graph.outputs_of(name) for name in names}  # all outputs, also unused ones
     yield from trial_faults(graph, (frame,) if frame is not None else plan.delivered[:1] or (1,), targets, root, path_map)
+
+
+def own_file_faults(plan: Plan) -> Iterator[str]:
+    """Files of trainings themselves that cannot be used: what their networks start from."""
+    for name, node in plan.nodes.items():
+        vertex = plan.graph.vertices[name]
+        if type(node).shared and not vertex.disabled:
+            try:
+                node.open_files()
+            except RotoError as error:
+                yield vertex.line(str(error))
 
 
 def only_for_trainings(graph: Graph) -> set[str]:

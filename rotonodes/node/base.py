@@ -145,6 +145,9 @@ class Node(FrameFiles, BaseModel):
         """A costly value that all frames share (a network on its device), made from the inputs that are made once."""
         return None
 
+    def open_files(self) -> None:
+        """Open the files that only `process` reads; RotoError for one of no use. `check --files` calls it for trainings alone."""
+
     def working_bytes(self, width: int, height: int) -> int:
         """Working memory in bytes for one frame of this size, without inputs and outputs; used by the plan's estimate."""
         return 0

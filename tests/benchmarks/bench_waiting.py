@@ -50,7 +50,8 @@ def seconds_of_a_step(together: int, steps: int, spins: str) -> float:
             folder.mkdir()
             graph = folder / "graph.yaml"
             graph.write_text(GRAPH.format(shot=SHOT, steps=steps, folder=folder / "run"), encoding="utf-8")
-            command = [sys.executable, "-m", "rotonodes", "run", str(graph), "--cache", str(folder / "cache"), "--set", f"train.seed={number}", "-q"]
+            words = ["run", str(graph), "--cache", str(folder / "cache"), "--set", f"train.seed={number}", "-q"]
+            command = [sys.executable, "-m", "rotonodes", *words]
             running.append(subprocess.Popen(command, env=environment))
         if any(process.wait() for process in running):
             sys.exit("a training failed")

@@ -76,6 +76,17 @@ class TrainUNet(TrainingParameters):
     def libraries(self) -> tuple[str, ...]:
         return tuple(self.watch)
 
+    def open_files(self) -> None:
+        from rotonodes.nets.encoder_weights import read_encoder
+        from rotonodes.nets.model import build
+        from rotonodes.train.warm_start import read_training
+
+        if self.encoder_weights and Path(self.encoder_weights).exists():
+            architecture, config = self.network()
+            read_encoder(self.encoder_weights, build(architecture, {**config, "in_channels": len(self.channels)}))
+        if self.start_from and Path(self.start_from).exists():
+            read_training(Path(self.start_from))
+
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         for name in self.encodings:
             if name not in self.channels:
