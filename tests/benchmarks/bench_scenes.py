@@ -36,7 +36,6 @@ from rotonodes.values.pixels import Image, Labels, Layers, Matte
 from rotonodes.values.tones import OUTSIDE, SIX_CLASSES, SIX_COLORS, LightDirection
 
 PASSES = ("Combined", "DiffDir", "GlossDir", "Normal", "Depth")
-WAYS = 2  # matrices of a method: all pixels, and those that touch no pixel of another class in the truth
 LIGHT = "#dcdce4"  # background of sheets
 SHAPE = torch.tensor([name not in OUTSIDE for name in SIX_CLASSES])
 
@@ -111,7 +110,7 @@ def measure(
         ground = bool((true == GROUND).any())
         for name, labels in labels_of(layers, beauty, matte, models, ground, light):
             shown.setdefault(name, labels)
-            matrices = found.setdefault(name, np.zeros((WAYS, 6, 6), np.int64))
+            matrices = found.setdefault(name, np.zeros((2, 6, 6), np.int64))
             said = labels.data.cpu().numpy()
             said = said if ground else np.where(said == GROUND, 0, said)
             for matrix, counted in zip(matrices, (np.ones(true.shape, bool), ~borders(true)), strict=True):

@@ -1,6 +1,6 @@
 """Trainings beside each other on the same cores, with threads that wait as GNU's OpenMP lets them, and as the command line does.
 
-    python tests/benchmarks/bench_waiting.py [--together 2] [--steps 30]
+    python tests/benchmarks/bench_waiting.py [--together 2] [--steps 40]
 
 Each training is a process of its own, `rotonodes run` on a graph with one TrainUNet. What is printed are the seconds of a step, from its
 log.jsonl: of one training alone, and of several at once, the mean of them.
