@@ -14,9 +14,11 @@ import pytest
 import torch
 
 from rotonodes.errors import RetryError, UsageError
+from rotonodes.io.files import hidden_name
 from rotonodes.nets.weights import WeightsError
 from rotonodes.train.checkpoint import BEFORE, NEWEST, check_writable, read_checkpoint, write_checkpoint
 from rotonodes.train.data.dataset import LabelledFrames
+from rotonodes.train.log.journal import CURVE, stage_path
 from rotonodes.train.log.step_report import StepReport
 from rotonodes.train.loop import train
 from rotonodes.train.settings import TrainSettings
@@ -199,6 +201,23 @@ def test_a_training_on_a_full_disk_stops_and_goes_on_when_there_is_room(small_di
     assert all(torch.equal(whole.state[name], resumed.state[name]) for name in whole.state)
     rows = [json.loads(line)["step"] for line in (small_disk / "run/log.jsonl").read_text().splitlines()]
     assert rows == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_training_that_is_done_clears_what_a_killed_one_left(tmp_path: Path) -> None:
+    """Killed while it wrote its last curve or sheet, a training has nothing more to do, and so no checkpoint to write, the next time."""
+    data, folder = LabelledFrames(toy_frames(4), classes=3), tmp_path / "run"
+    names, colors = ("background", "shadow", "light"), ("#000000", "#777777", "#ffffff")
+    settings = TrainSettings(
+        steps=2, batch=2, crop=16, config={"widths": [8, 16]}, classes=names, colors=colors, checkpoint_folder=folder, log_interval=1
+    )
+    done = train(settings, data)
+    torn = [hidden_name(folder / CURVE), hidden_name(stage_path(folder, 2, ".png"))]
+    for path in torn:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    again = train(settings, data)
+    assert all(torch.equal(done.state[name], again.state[name]) for name in done.state)
+    assert not any(path.exists() for path in torn)
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:

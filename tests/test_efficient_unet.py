@@ -13,8 +13,9 @@ from rotonodes.errors import UsageError
 from rotonodes.nets.efficient_stages import VARIANTS, blocks_of, reach_of_blocks
 from rotonodes.nets.efficient_unet import EfficientUNet
 from rotonodes.nets.encoder_weights import _their_name, encoder_state
+from rotonodes.nets.folding import fold_norms
 from rotonodes.nets.frame_tiles import GIGABYTE, frame_bytes, pixels_of, tiles_of
-from rotonodes.nets.inference import Segmenter, fold_norms
+from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import build
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import WeightsError

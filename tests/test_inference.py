@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.nets.blocks import half_size
 from rotonodes.nets.encode import channel_encoding, channel_indices, encode, grey, mirror, pad, preprocess
-from rotonodes.nets.inference import Pointwise, Segmenter, fold_norms, stretched, use_onednn
+from rotonodes.nets.folding import Activated, Bordered, Pointwise, can_fuse, fold_norms, fuse_activations, use_onednn
+from rotonodes.nets.inference import Segmenter, stretched
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import load_weights
+from rotonodes.values.tones import largest_plane
 
 PLAIN = {"widths": [8, 16, 16], "patch": 2, "refine": 8}
 FULL = {**PLAIN, "attention": True, "context": True, "dropout": 0.2}
@@ -85,8 +90,8 @@ def test_the_quick_way_for_pointwise_convolutions_changes_almost_nothing(block):
     left = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (1, 1)]
     taken = [m for m in network.modules() if isinstance(m, Pointwise)]
     assert (len(left), len(taken) > 8) == (0, True)
-    for given in (picture, picture.to(memory_format=torch.channels_last)):
-        assert torch.allclose(network(given), plain(given), atol=1e-5)
+    for seen in (picture, picture.to(memory_format=torch.channels_last)):
+        assert torch.allclose(network(seen), plain(seen), atol=1e-5)
 
 
 def test_probabilities_survive_half_precision(model):
@@ -427,3 +432,51 @@ def test_one_infinite_pixel_changes_few_labels_of_the_shipped_weights(channel, v
     bad[0, at, 40, 50], nothing[0, at, 40, 50] = value, 0
     segmenter = Segmenter(network)
     assert torch.equal(segmenter(bad), segmenter(nothing))
+
+
+@pytest.mark.skipif(not can_fuse(), reason="this torch or this processor has no fused convolutions in bfloat16")
+@pytest.mark.parametrize("size", [(1, 1), (32, 64), (67, 45)])
+@pytest.mark.parametrize(
+    ("architecture", "config"),
+    [
+        ("unet", FULL),
+        ("unet", {**FULL, "block": "separable"}),
+        ("u2net", {"variant": "u2netp"}),
+        ("efficient_unet", {"variant": "lite0", "in_channels": 3, "classes": 5}),
+    ],
+)
+@torch.no_grad()
+def test_activations_within_convolutions_change_no_bit(architecture, config, size):
+    torch.manual_seed(8)
+    network = fold_norms(build(architecture, config).eval()).bfloat16().to(memory_format=torch.channels_last)
+    multiple = int(network.size_multiple)
+    height, width = (max(side + -side % multiple, network.smallest if hasattr(network, "smallest") else 1) for side in size)
+    picture = torch.rand(1, 3, height, width).bfloat16().to(memory_format=torch.channels_last)
+    plain, fused = copy.deepcopy(network), fuse_activations(network)
+    left = [m for m in fused.modules() if isinstance(m, torch.nn.ReLU | torch.nn.ReLU6 | torch.nn.ZeroPad2d)]
+    assert (left, any(isinstance(m, Activated) for m in fused.modules())) == ([], True)
+    found, wanted = ([*made] if isinstance(made, tuple) else [made] for made in (fused(picture), plain(picture)))
+    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+@pytest.mark.parametrize("padding", [(0, 1, 0, 1), (1, 2, 1, 2), (0, 0, 3, 0)])
+def test_a_border_of_zeros_is_that_of_torch(padding):
+    picture = torch.rand(2, 3, 7, 5)
+    assert torch.equal(Bordered(torch.nn.ZeroPad2d(padding))(picture), torch.nn.ZeroPad2d(padding)(picture))
+
+
+@given(seed=st.integers(0, 1000), dim=st.integers(0, 1), ties=st.booleans())
+def test_the_largest_plane_is_that_of_argmax(seed, dim, ties):
+    planes = torch.rand(4, 5, 6, 7, generator=torch.Generator().manual_seed(seed))
+    planes = (planes * 3).round() if ties else planes
+    planes[1, 2, 3, 4] = float("nan")
+    assert torch.equal(largest_plane(planes, dim), planes.argmax(dim))
+    assert torch.equal(largest_plane(planes, dim, keepdim=True), planes.argmax(dim, keepdim=True))
+
+
+@given(size=st.tuples(st.integers(2, 9), st.integers(2, 9)), ceil_mode=st.booleans(), grad=st.booleans())
+def test_half_the_size_is_that_of_torch(size, ceil_mode, grad):
+    picture = torch.rand(2, 3, *size).bfloat16().to(memory_format=torch.channels_last)
+    with torch.set_grad_enabled(grad):
+        made = half_size(picture, ceil_mode=ceil_mode)
+    assert torch.equal(made, torch.nn.functional.max_pool2d(picture, 2, ceil_mode=ceil_mode))

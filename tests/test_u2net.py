@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from rotonodes.errors import UsageError
-from rotonodes.nets.inference import Segmenter, fold_norms
+from rotonodes.nets.folding import fold_norms
+from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.u2net import VARIANTS, U2Net
 from rotonodes.nets.weights import load_weights, save_weights

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from rotonodes.errors import FrameError
 from rotonodes.values.color import Colorspace, linear_to_srgb, parse_hex, premultiply, srgb_table, srgb_to_linear, unpremultiply
@@ -80,7 +80,19 @@ def encode(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: 
     8 and 16 bit samples are clamped to 0..1 and rounded half up, NaN is 0, colour is divided by alpha; floats keep every
     value and stay premultiplied. Without `alpha` the picture is composited over black. An unchanged picture returns the
     samples it was read from. From a GPU 8-bit samples cross as 8 bit, everything else as the picture's floats.
+
+    8-bit samples are kept with the picture, for the next file of the same frame: nobody may write into them.
     """
+    if depth != "8":
+        return _samples(picture, depth, colorspace, alpha)
+    kept = picture.__dict__.setdefault("_samples", {})
+    if (colorspace, alpha) not in kept:
+        kept[colorspace, alpha] = _samples(picture, depth, colorspace, alpha)
+        kept[colorspace, alpha].flags.writeable = False
+    return cast("np.ndarray", kept[colorspace, alpha])
+
+
+def _samples(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: bool) -> np.ndarray:
     import torch
 
     if isinstance(picture, Matte):
@@ -100,7 +112,9 @@ def encode(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: 
     if colorspace == "raw" or (colorspace == "linear" and not whole):
         color = _codes(color, depth, colorspace)
     else:
-        color = _codes(unpremultiply(color, coverage), depth, colorspace)
+        least, most = coverage.aminmax()
+        opaque = bool(least == 1) and bool(most == 1)  # what is divided by 1 stays the same
+        color = _codes(color if opaque else unpremultiply(color, coverage), depth, colorspace)
         color = color if whole else premultiply(color, coverage)
     return _interleave(torch.cat([color, _codes(coverage, depth, "raw")]), depth)
 
@@ -172,4 +186,7 @@ def _interleave(planes: Tensor, depth: Depth) -> np.ndarray:
     planes = planes.to(torch.float16) if depth == "half" else planes
     if planes.device.type != "cpu":  # interleaved before they cross
         return moved(planes.permute(1, 2, 0).contiguous(), torch.device("cpu")).numpy()
-    return np.ascontiguousarray(planes.numpy().transpose(1, 2, 0)).astype(DTYPES[depth], copy=False)
+    samples = np.empty((*planes.shape[1:], len(planes)), DTYPES[depth])
+    for index, plane in enumerate(planes.numpy()):  # plane by plane: a transposed copy takes three times as long
+        samples[..., index] = plane
+    return samples

@@ -38,6 +38,17 @@ def normalisation(features: int, kind: str) -> nn.Module:
     return nn.GroupNorm(features // 8 if features % 8 == 0 else 1, features)
 
 
+def half_size(x: Tensor, ceil_mode: bool = False) -> Tensor:
+    """The largest of each 2 x 2 pixels, `[N, C, H, W]` -> `[N, C, H // 2, W // 2]`; with `ceil_mode` an odd last row or column stays."""
+    rows, columns = x.shape[-2:]
+    even = not torch.compiler.is_compiling() and not (rows % 2 or columns % 2)
+    if even and x.dtype == torch.bfloat16 and x.device.type == "cpu" and not torch.is_grad_enabled():
+        # The same values in half the time: torch's pooling also notes where each came from.
+        x = torch.maximum(x[..., ::2, :], x[..., 1::2, :])
+        return torch.maximum(x[..., ::2], x[..., 1::2])
+    return F.max_pool2d(x, 2, stride=2, ceil_mode=ceil_mode)
+
+
 class AttentionGate(nn.Module):
     """A skip connection `[N, skip, H, W]` weighted per pixel, 0 to 1, by the level below `[N, below, H / 2, W / 2]`.
 

@@ -15,7 +15,7 @@ from rotonodes.imaging.passes.camera import NOTHING
 from rotonodes.imaging.passes.spellings import canonical
 from rotonodes.nets.model import ENCODINGS, SHAPE, Model
 from rotonodes.nets.preprocess import Preprocessing
-from rotonodes.values.color import linear_to_srgb
+from rotonodes.values.color import positive_to_srgb
 from rotonodes.values.pixels import Batch, Image, Matte
 from rotonodes.values.tones import OUTSIDE
 
@@ -93,7 +93,7 @@ def _encoded(planes: Tensor, encoding: str, limits: Tensor) -> Tensor:
         return torch.minimum(torch.maximum(finite, -limits), limits)
     low, high = 0.0, 1.0
     finite = torch.nan_to_num(planes, nan=0.0, posinf=high, neginf=low).clamp(low, high)
-    return linear_to_srgb(finite) if encoding == "srgb" else finite
+    return positive_to_srgb(finite) if encoding == "srgb" else finite
 
 
 def channel_encoding(channel: str, encoding: str) -> str:

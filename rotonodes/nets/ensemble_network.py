@@ -61,8 +61,8 @@ class EnsembleNetwork(nn.Module):
         self.smallest = smallest + -smallest % self.size_multiple
 
     def _indices(self, name: str, numbers: Sequence[int]) -> None:
-        """A buffer: a list as an index would be copied to a GPU at each call."""
-        self.register_buffer(f"_{name}", torch.tensor(numbers), persistent=False)
+        """A buffer: a list as an index would be copied to a GPU at each call. It has its numbers in a `skeleton`, too."""
+        self.register_buffer(f"_{name}", torch.tensor(numbers, device="cpu"), persistent=False)  # never a skeleton's
 
     def forward(self, picture: Tensor) -> Tensor:
         def add(total: Tensor | None, part: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ class Network:
             frames = network_input(model, frames, channels, matte)
         probabilities = self._segmenter(frames)
         if matte is None:
-            return probabilities.argmax(1).byte(), probabilities, 1 - probabilities[:, :1]
+            return best_class(probabilities, None), probabilities, 1 - probabilities[:, :1]
         matte = matte.to(probabilities)
         probabilities = with_shape(probabilities, matte, model.classes)
         return best_class(probabilities, None, matte, model.classes), probabilities, matte

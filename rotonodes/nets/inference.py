@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise, product
+from itertools import product
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from rotonodes.errors import UsageError
 from rotonodes.machine.precision import refuse_lacking, resolved_precision
 from rotonodes.nets.compiling import Compiled
 from rotonodes.nets.encode import encode, grey, inside_of, pad, preprocess
+from rotonodes.nets.folding import fold_norms, fuse_activations, use_onednn
 from rotonodes.nets.frame_tiles import FrameTile, tiles_of
 from rotonodes.nets.model import Model
 from rotonodes.values.crossing import moved
+from rotonodes.values.tones import largest_plane
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -67,9 +68,11 @@ class Segmenter:
         self.overlap = overlap
         self.limit = limit
         network = fold_norms(model.module()).to(self.device, self.dtype).requires_grad_(False)
-        plain_cpu = self.device.type == "cpu" and self.dtype == torch.float32 and not compiles  # the compiler has ways of its own
-        if plain_cpu and torch.backends.mkldnn.is_available():
-            network = use_onednn(network)
+        if self.device.type == "cpu" and not compiles and torch.backends.mkldnn.is_available():  # the compiler has ways of its own
+            if self.dtype == torch.float32:
+                network = use_onednn(network)
+            elif self.dtype == torch.bfloat16:
+                network = fuse_activations(network)
         self.smallest = int(getattr(network, "smallest", 1))
         network = network.to(memory_format=torch.channels_last)
         self.network = Compiled(network) if compiles else network
@@ -195,11 +198,11 @@ def best_class(probabilities: Tensor, threshold: float | None, shape: Tensor | N
     """
     if shape is not None:
         inside = inside_of(tuple(classes), probabilities.device)[:, None, None]
-        there = shape[:, 0] > (0.5 if threshold is None else threshold)
-        return torch.where(there, probabilities.masked_fill(~inside, -1).argmax(1), probabilities.masked_fill(inside, -1).argmax(1)).byte()
+        there = shape > (0.5 if threshold is None else threshold)
+        return largest_plane(probabilities.masked_fill(inside != there, -1), 1).byte()
     if threshold is None:
-        return probabilities.argmax(1).byte()
-    other = probabilities[:, 1:].argmax(1) + 1
+        return largest_plane(probabilities, 1).byte()
+    other = largest_plane(probabilities[:, 1:], 1) + 1
     return other.where(1 - probabilities[:, 0] > threshold, 0).byte()
 
 
@@ -223,41 +226,6 @@ def at_scale(model: Model, scale: float | None, name: str) -> Model:
 
 def _resized(maps: Tensor, size: torch.Size) -> Tensor:
     return maps if maps.shape[-2:] == size else F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
-
-
-def fold_norms(network: nn.Module) -> nn.Module:
-    """Fold each batch norm into the convolution before it, wherever the two are neighbours in a Sequential. In place."""
-    for module in network.modules():
-        if not isinstance(module, nn.Sequential):
-            continue
-        names = list(module._modules)
-        for before, after in pairwise(names):
-            convolution, norm = module._modules[before], module._modules[after]
-            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                module._modules[before] = fuse_conv_bn_eval(convolution, norm)
-                module._modules[after] = nn.Identity()
-    return network
-
-
-class Pointwise(nn.Module):
-    """A 1x1 convolution by oneDNN. In float32 and one thread torch takes another way for these, which is 2.5 times slower."""
-
-    def __init__(self, convolution: nn.Conv2d) -> None:
-        super().__init__()
-        self.weight, self.bias = convolution.weight, convolution.bias
-
-    def forward(self, x: Tensor) -> Tensor:
-        made: Tensor = torch.mkldnn_convolution(x, self.weight, self.bias, (0, 0), (1, 1), (1, 1), 1)
-        return made
-
-
-def use_onednn(network: nn.Module) -> nn.Module:
-    """Put a `Pointwise` in the place of each plain 1x1 convolution. In place; for inference in float32 on the CPU."""
-    for module in list(network.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, nn.Conv2d) and child.kernel_size == child.stride == (1, 1) and child.groups == 1:
-                setattr(module, name, Pointwise(child))
-    return network
 
 
 def _starts(length: int, tile: int, overlap: int) -> list[int]:

@@ -123,17 +123,16 @@ class Model:
 
         Raises UsageError for an unknown architecture or weights that do not fit it.
         """
-        network = build(self.architecture, self.config)
+        network = skeleton(self.architecture, self.config)  # weights made at random first would cost a large network half a second
         check_fit(self.architecture, network, self.state)
-        network.load_state_dict(self.state)
+        wanted = network.state_dict()
+        copies = {name: tensor.detach().to(wanted[name].dtype, copy=True) for name, tensor in self.state.items()}
+        network.load_state_dict(copies, assign=True)
         return network.to(device).eval()
 
     def parameter_count(self) -> int:
         """Number of trainable parameters (running statistics of norms not included). The weights need not be loaded."""
-        import torch
-
-        with torch.device("meta"):  # only the shapes are needed
-            return sum(parameter.numel() for parameter in build(self.architecture, self.config).parameters())
+        return sum(parameter.numel() for parameter in skeleton(self.architecture, self.config).parameters())
 
     def metadata(self) -> dict[str, str]:
         """Everything but the weights, as the strings of a safetensors header."""
@@ -185,6 +184,14 @@ def build(architecture: str, config: Mapping[str, Any]) -> nn.Module:
     except TypeError as error:
         raise UsageError(f"{architecture}: config {str(dict(config))[:200]} does not fit: {error}") from None
     return network
+
+
+def skeleton(architecture: str, config: Mapping[str, Any]) -> nn.Module:
+    """A network as `build` makes it whose weights have shapes only: no memory, no random numbers."""
+    import torch
+
+    with torch.device("meta"):
+        return build(architecture, config)
 
 
 def check_fit(architecture: str, network: nn.Module, state: Mapping[str, Tensor], remedy: str = "use the weights' own config") -> None:

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.extras import load_library, need_library
-from rotonodes.nets.inference import Segmenter, at_scale, fold_norms
-from rotonodes.nets.model import Model, build
+from rotonodes.nets.folding import fold_norms
+from rotonodes.nets.inference import Segmenter, at_scale
+from rotonodes.nets.model import Model, skeleton
 from rotonodes.nets.weights import WeightsError
 
 if TYPE_CHECKING:
@@ -259,8 +260,7 @@ def _side(name: str, model: Model) -> Any:
 
 
 def _smallest(model: Model) -> int:
-    with torch.device("meta"):
-        return int(getattr(build(model.architecture, model.config), "smallest", 1))
+    return int(getattr(skeleton(model.architecture, model.config), "smallest", 1))
 
 
 def _noise(model: Model, count: int, rows: int, columns: int, odd: tuple[int, int] = (0, 0)) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from rotonodes.errors import UsageError
-from rotonodes.nets.model import Model, build, check_fit
+from rotonodes.nets.model import Model, check_fit, skeleton
 from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from rotonodes.nets.u2net import STAGES, VARIANTS
 from rotonodes.values.pixels import rgb_names
@@ -62,8 +62,7 @@ def _checked(origin: str, state: State, read: Callable[[State], Model], beside: 
     """The model, with what its file holds beside the weights."""
     try:
         model = read({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()})
-        with torch.device("meta"):  # only the shapes are needed
-            network = build(model.architecture, model.config)
+        network = skeleton(model.architecture, model.config)
         weights = dict(model.state)
         for name, tensor in network.state_dict().items():
             if name.endswith("num_batches_tracked") and name not in weights:  # missing in files of early versions of torch

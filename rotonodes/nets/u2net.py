@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rotonodes.errors import UsageError, did_you_mean
+from rotonodes.nets.blocks import half_size
 
 # [middle, output] features of the blocks: down the encoder (stage1 to stage6), up the decoder (stage5d to stage1d).
 Stages = Sequence[Sequence[int]]
@@ -66,7 +67,7 @@ class U2Net(nn.Module):
     def forward(self, picture: Tensor) -> tuple[Tensor, ...]:
         maps = [self.get_submodule("stage1")(picture)]
         for name in _ENCODER[1:]:
-            maps.append(self.get_submodule(name)(_half_size(maps[-1])))
+            maps.append(self.get_submodule(name)(half_size(maps[-1], ceil_mode=True)))
         decoded = [maps.pop()]
         for name in _DECODER:
             skip = maps.pop()
@@ -102,7 +103,7 @@ class ResidualU(nn.Module):
         skips = [x]
         for level in range(2, self.levels + 1):
             # The two lowest levels are of one size.
-            x = self.get_submodule(f"rebnconv{level}")(_half_size(x) if self.pools and level < self.levels else x)
+            x = self.get_submodule(f"rebnconv{level}")(half_size(x, ceil_mode=True) if self.pools and level < self.levels else x)
             skips.append(x)
         x = skips.pop()
         for level in reversed(range(1, self.levels)):
@@ -121,10 +122,6 @@ def convolution(inputs: int, outputs: int, rate: int) -> nn.Sequential:
             relu_s1=nn.ReLU(inplace=True),
         )
     )
-
-
-def _half_size(x: Tensor) -> Tensor:
-    return F.max_pool2d(x, 2, stride=2, ceil_mode=True)
 
 
 def _resized(x: Tensor, like: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rotonodes.errors import UsageError
-from rotonodes.nets.blocks import BLOCKS, NORMS, AttentionGate, Context, double_convolution
+from rotonodes.nets.blocks import BLOCKS, NORMS, AttentionGate, Context, double_convolution, half_size
 from rotonodes.nets.levels import check_levels, check_ranges, doubled, smallest_size
 
 UPSAMPLINGS = ("transposed", "bilinear")
@@ -113,7 +113,7 @@ class UNet(nn.Module):
         for block in self.encoder:
             x = block(x)
             skips.append(x)
-            x = F.max_pool2d(x, 2)
+            x = half_size(x)
         x = self.context(self.bottom(x))
         for i, block in enumerate(self.decoder):
             skip = self.gates[i](skips.pop(), x) if self.gates else skips.pop()

@@ -22,7 +22,7 @@ from rotonodes.io.json_text import parse_json
 from rotonodes.io.shipped import find_weights, near_weights
 from rotonodes.nets.frame_tiles import frame_bytes, pixels_of, tiles_of
 from rotonodes.nets.members import MOST_MEMBERS
-from rotonodes.nets.model import Model, build, check_fit, is_onnx
+from rotonodes.nets.model import Model, check_fit, is_onnx, skeleton
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +71,6 @@ def load_weights(path: str | os.PathLike[str]) -> Model:
     folder where NAME ships. Raises WeightsError for any fault of the file; files that contain code are refused. UsageError for what
     is no path.
     """
-    import torch
 
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"weights are read from a file, not from {type(path).__name__}: give its path")
@@ -90,9 +89,7 @@ def load_weights(path: str | os.PathLike[str]) -> Model:
             foreign = model_of(content)
             return replace(foreign, state=_as_float32(foreign.state))
         model = Model.from_metadata(metadata, _as_float32(state))
-        with torch.device("meta"):  # only the shapes are needed
-            network = build(model.architecture, model.config)
-        check_fit(model.architecture, network, model.state)
+        check_fit(model.architecture, skeleton(model.architecture, model.config), model.state)
     return model
 
 

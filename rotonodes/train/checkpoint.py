@@ -19,6 +19,7 @@ from rotonodes.io.archives import check_unpacked_size
 from rotonodes.io.files import atomic_write, check_regular, hidden_name, sweep, write_bytes
 from rotonodes.machine import torchrun
 from rotonodes.nets.weights import WeightsError, read_pickle_free
+from rotonodes.train.log.journal import STAGES
 
 NEWEST, BEFORE = "checkpoint.pt", "checkpoint.before.pt"
 
@@ -33,11 +34,17 @@ def write_checkpoint(folder: Path, content: dict[str, Any]) -> None:
     """
     data = io.BytesIO()
     torch.save(content, data)
-    sweep(folder)  # leftovers of a killed write would take space on a disk that is nearly full
+    clear_unfinished(folder)  # they would take space on a disk that is nearly full
     # Each step is a rename over a name of its own, so that another training in the same folder takes nothing away.
     with atomic_write(folder / NEWEST) as hidden:
         hidden.write_bytes(data.getbuffer())
         _keep(folder / NEWEST, folder / BEFORE)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what killed trainings left half-written: checkpoints, logs, and the sheets and weights of stages."""
+    for place in (folder, folder / STAGES):
+        sweep(place)
 
 
 def _keep(newest: Path, before: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from rotonodes.errors import UsageError
 from rotonodes.nets.encoder_weights import read_encoder
-from rotonodes.nets.model import Model, build
+from rotonodes.nets.model import Model, skeleton
 from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.settings import TrainSettings
 from rotonodes.values.frames import format_frames
@@ -87,8 +87,7 @@ def refuse_unfit(settings: TrainSettings, device: torch.device | str) -> None:
     """Raises UsageError for settings that cannot work with any frames; to be called before frames are read."""
     if settings.precision == "float16" and torch.device(device).type != "cuda":
         raise UsageError("training: precision float16 needs a CUDA device: use float32 or bfloat16")
-    with torch.device("meta"):  # no memory for weights, and no random numbers
-        network = build(settings.architecture, settings.network_config())
+    network = skeleton(settings.architecture, settings.network_config())
     if settings.encoder_weights:
         read_encoder(settings.encoder_weights, network)  # better known before the frames are read
     multiple = network.size_multiple

@@ -15,7 +15,7 @@ from rotonodes.errors import UsageError
 from rotonodes.nets.compiling import Compiled
 from rotonodes.nets.encoder_weights import read_encoder
 from rotonodes.nets.model import Model, build
-from rotonodes.train.checkpoint import NEWEST, read_checkpoint, write_checkpoint
+from rotonodes.train.checkpoint import NEWEST, clear_unfinished, read_checkpoint, write_checkpoint
 from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.distributed import ProcessGroup
 from rotonodes.train.fit_checks import (
@@ -159,6 +159,7 @@ def resume(run: TrainingRun) -> None:
     folder = run.settings.checkpoint_folder
     if folder is None:
         return
+    run.group.from_rank_0(lambda: clear_unfinished(folder))
     content: dict[str, Any] | None = run.group.from_rank_0(lambda: read_checkpoint(folder, run.warn))
     if content is None:
         return

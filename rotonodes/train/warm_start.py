@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from rotonodes.errors import UsageError
-from rotonodes.nets.model import Model, build
+from rotonodes.nets.model import Model, skeleton
 from rotonodes.nets.weights import WeightsError, read_pickle_free
 from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.fit_checks import FREE_ON_START, differences, refuse_other_classes
@@ -103,8 +102,7 @@ def _can_widen(initial: Model, settings: TrainSettings) -> bool:
 
 def _weights_by_channel(model: Model) -> dict[str, int]:
     """The tensors that see the input, and how many weights of them each channel has: those that grow with the channels."""
-    with torch.device("meta"):
-        one, more = (build(model.architecture, {**model.config, "in_channels": len(model.channels) + extra}) for extra in (0, 1))
+    one, more = (skeleton(model.architecture, {**model.config, "in_channels": len(model.channels) + extra}) for extra in (0, 1))
     wider = more.state_dict()
     return {
         name: wider[name].shape[1] - tensor.shape[1]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CLASSES = ("background", "cast_shadow", "form_shadow", "midtone", "highlight")
 
@@ -29,6 +32,14 @@ def known_colors(classes: Sequence[str]) -> tuple[str, ...]:
     """Colours to look at for classes by name: a tone's own colour, and default colours for other names."""
     known = dict(zip(SIX_CLASSES, SIX_COLORS, strict=True))
     return tuple(known.get(name, other) for name, other in zip(classes, default_colors(len(classes)), strict=True))
+
+
+def largest_plane(planes: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+    """Index along `dim` of each pixel's largest value, int64; the first of several. NaN counts as the largest.
+
+    What `argmax` returns; on the CPU that takes ten times as long over planes as `max`.
+    """
+    return planes.max(dim, keepdim).indices
 
 
 @dataclass(frozen=True)

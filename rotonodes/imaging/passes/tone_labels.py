@@ -17,7 +17,7 @@ from rotonodes.imaging.passes.names import Pass, Passes, pass_image
 from rotonodes.io.json_text import parse_json
 from rotonodes.values.color import linear_to_srgb, luminance
 from rotonodes.values.pixels import Layers, Matte
-from rotonodes.values.tones import CLASSES
+from rotonodes.values.tones import CLASSES, largest_plane
 
 BACKGROUND, CAST_SHADOW, FORM_SHADOW, MIDTONE, HIGHLIGHT, GROUND_SHADOW = range(6)
 _MEDIAN_VALUES = 2**24  # values copied at a time
@@ -166,7 +166,7 @@ def without_strays(labels: Tensor, shape: Tensor) -> Tensor:
     hot = torch.stack([(labels == index) & shape for index in range(len(CLASSES))]).float()
     counts = F.avg_pool2d(hot, 3, stride=1, padding=1, divisor_override=1)
     stray = shape & (counts.gather(0, labels[None].long())[0] <= 2)
-    return torch.where(stray, (counts[1:].argmax(0) + 1).to(torch.uint8), labels)
+    return torch.where(stray, (largest_plane(counts[1:], 0) + 1).to(torch.uint8), labels)
 
 
 def header_light(layers: Layers) -> tuple[float, float, float]:

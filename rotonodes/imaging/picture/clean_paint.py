@@ -13,7 +13,7 @@ from rotonodes.imaging.mattes.box_means import gaussian
 from rotonodes.imaging.passes.cryptomatte import Cryptomatte, coverage
 from rotonodes.imaging.picture.paint import color_table
 from rotonodes.values.pixels import Box, Image, Labels, cut
-from rotonodes.values.tones import GROUND_SHADOW, known_colors
+from rotonodes.values.tones import GROUND_SHADOW, known_colors, largest_plane
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +39,7 @@ def object_shares(layers: Layers, crypto: Cryptomatte, groups: Sequence[Sequence
 
 def hard(shares: Tensor) -> Tensor:
     """The shares of groups with each pixel in the one that covers most of it."""
-    best = shares.argmax(0, keepdim=True)
+    best = largest_plane(shares, 0, keepdim=True)
     return (best == torch.arange(len(shares)).view(-1, 1, 1)).float()
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rotonodes.values.color import linear_to_srgb, luminance, unpremultiply
 from rotonodes.values.pixels import Box, Image
+from rotonodes.values.tones import largest_plane
 
 Colors = Mapping[str, str]  # class -> "#rrggbb", or two with a space between: a gradient
 Painter = Callable[[dict[str, str]], Image]
@@ -64,7 +65,7 @@ def painted_groups(
 
 def by_height_of_groups(shares: Tensor) -> Tensor:
     """The height within the group that covers most of each pixel, 0 to 1, `[1, H, W]`."""
-    best = shares.argmax(0)
+    best = largest_plane(shares, 0)
     place = torch.zeros(1, *best.shape, device=best.device)
     for index in range(len(shares)):
         inside = best == index

@@ -9,7 +9,7 @@ from torch.nn.functional import max_pool2d
 
 from rotonodes.imaging.lines.borders import Borders, Found
 from rotonodes.imaging.lines.line_graph import join, smooth
-from rotonodes.values.tones import OUTSIDE
+from rotonodes.values.tones import OUTSIDE, largest_plane
 
 _PAD = 2  # px that classes are continued beyond the frame, so that borders run straight out of it
 _REACH = 3  # px that classes are continued across the shape's edge
@@ -148,6 +148,6 @@ def _stepped(shares: Tensor, steps: int) -> Tensor:
     rounded = (shares * steps).round() / steps
     if len(shares) == 1:
         return rounded
-    best = shares.argmax(0, keepdim=True)
+    best = largest_plane(shares, 0, keepdim=True)
     rest = shares.sum(0, keepdim=True).round() - rounded.sum(0, keepdim=True)
     return rounded.scatter_add(0, best, rest)

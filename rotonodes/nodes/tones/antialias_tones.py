@@ -10,6 +10,7 @@ from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import param
 from rotonodes.values.pixels import Image, Labels, Matte
+from rotonodes.values.tones import largest_plane
 
 
 class AntialiasTones(Node):
@@ -46,7 +47,7 @@ class AntialiasTones(Node):
         else:
             picture = probabilities.on_frame()  # type: ignore[union-attr]
             known = picture.data.cpu().nan_to_num(0.0)
-            classes, best, device = picture.channels, known.argmax(0), picture.device
+            classes, best, device = picture.channels, largest_plane(known, 0), picture.device
         if int(best.max()) >= len(classes):
             raise FrameError(f"class index {int(best.max())} has no name: the labels have {len(classes)} classes")
         height, width = best.shape

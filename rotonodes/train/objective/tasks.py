@@ -18,6 +18,7 @@ from rotonodes.metrics.matte_scores import AlphaScores, PartScores
 from rotonodes.train.objective.losses import loss_terms
 from rotonodes.train.objective.matte_losses import matte_loss_terms
 from rotonodes.train.settings import TrainSettings
+from rotonodes.values.tones import largest_plane
 
 
 class Tally(Protocol):
@@ -59,7 +60,7 @@ class LabelTask:
         return loss_terms(logits, truth, self.settings.loss, weights)
 
     def predict(self, logits: Tensor) -> Tensor:
-        return logits.argmax(dim=0)
+        return largest_plane(logits, 0)
 
     def tally(self) -> Tally:
         return LabelTally(self.settings.classes)
