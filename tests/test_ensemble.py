@@ -68,6 +68,25 @@ def test_shape_and_tones_are_means(members: tuple[Model, Model], shape: tuple[fl
     torch.testing.assert_close(found[5, there], ground[there], atol=6e-3, rtol=0)
 
 
+@pytest.mark.parametrize("ground", [True, False])
+def test_a_member_comes_out_as_it_went_in(members: tuple[Model, Model], ground: bool, tmp_path: Path) -> None:
+    path = tmp_path / "both.safetensors"
+    save_weights(ensemble_of(members, (1, 0), (0, 1), ground), path)
+    for number, member in enumerate(members, 1):
+        found = LoadModel(path=str(path), member=number)()
+        assert (found.channels, found.classes, found.colors, found.encodings) == (
+            *(member.channels, member.classes, member.colors, member.encodings),
+        )
+        assert (found.architecture, found.size_multiple, found.optional) == (member.architecture, member.size_multiple, member.optional)
+        assert torch.allclose(answer(found), answer(member), atol=2e-3)  # files hold half floats
+    assert LoadModel(path=str(path))().architecture == "ensemble"
+    with pytest.raises(UsageError, match=r"^member 3: the ensemble has 2, counted from 1$"):
+        LoadModel(path=str(path), member=3)()
+    save_weights(members[0], path)
+    with pytest.raises(UsageError, match=r"^member 1: this is one network, a unet, and no ensemble: take member out$"):
+        LoadModel(path=str(path), member=1)()
+
+
 def test_channels_and_classes_are_those_of_all(members: tuple[Model, Model]) -> None:
     made = ensemble_of(members)
     assert made.channels == ("R", "G", "B", "Depth.Z", SHAPE) and made.channel_encodings() == ("srgb", "srgb", "srgb", "depth", "raw")

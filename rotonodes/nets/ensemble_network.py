@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,9 +13,9 @@ from torch import Tensor, nn
 from rotonodes.errors import UsageError
 from rotonodes.nets.levels import check_ranges
 from rotonodes.nets.members import MOST_MEMBERS, WEIGHT, is_weight
-from rotonodes.nets.model import MOST_MULTIPLE, Model, build
+from rotonodes.nets.model import MOST_MULTIPLE, Model, build, skeleton
 from rotonodes.nets.preprocess import Preprocessing
-from rotonodes.values.tones import OUTSIDE
+from rotonodes.values.tones import GROUND_SHADOW, OUTSIDE, known_colors
 
 _LEAST = 1e-7  # the least probability: its logarithm is finite
 
@@ -190,6 +191,38 @@ def ensemble_of(
         licence=" AND ".join(dict.fromkeys(model.licence for model in models)) if all(model.licence for model in models) else "",
         training={f"member {place}": model.training for place, model in enumerate(models, 1)},
         state={f"members.{i}.{name}": tensor for i, model in enumerate(models) for name, tensor in model.state.items()},
+    )
+
+
+def member_of(model: Model, number: int) -> Model:
+    """One network of an ensemble, counted from 1, as a model of its own: to use alone, to train further, to join anew.
+
+    Channels that the ensemble can do without it can do without, too. Raises UsageError for a model that is no ensemble, or has no such
+    member.
+    """
+    if model.architecture != "ensemble":
+        raise UsageError(f"member {number}: this is one network, a {model.architecture}, and no ensemble: take member out")
+    members = model.config["members"]
+    if not 1 <= number <= len(members):
+        raise UsageError(f"member {number}: the ensemble has {len(members)}, counted from 1")
+    own, start = members[number - 1], f"members.{number - 1}."
+    # A second background is the ground_shadow that the ensemble does not tell from it: no other class is left out of one.
+    names = [model.classes[index] if index or place == 0 else GROUND_SHADOW for place, index in enumerate(own["classes"])]
+    channels = tuple(model.channels[index] for index in own["channels"])
+    config = dict(own["config"]) | {"in_channels": len(channels), "classes": len(names)}
+    return replace(
+        model,
+        architecture=own["architecture"],
+        config=config,
+        classes=tuple(names),
+        colors=known_colors(names) if names != list(model.classes) else model.colors,
+        channels=channels,
+        encodings={name: encoding for name, encoding in model.encodings.items() if name in channels},
+        optional=tuple(name for name in model.optional if name in channels),
+        size_multiple=int(getattr(skeleton(own["architecture"], config), "size_multiple", 1)),
+        training=dict(model.training.get(f"member {number}", {})),
+        metrics={},
+        state={name.removeprefix(start): tensor for name, tensor in model.state.items() if name.startswith(start)},
     )
 
 

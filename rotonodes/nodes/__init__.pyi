@@ -988,12 +988,15 @@ class LoadModel(Node):
     """Read a trained network from a weights file.
 
     path: weights file (.safetensors), or a checkpoint (.pt, .pth)
+    member: of an ensemble's file: one of its networks, counted from 1; 0: the file as it is
     """
     path: str
+    member: int
     def __init__(
         self,
         *,
         path: str | PathLike[str],
+        member: int = 0,
     ) -> None: ...
     def __call__(self, *, frame: int = 1, key: str = "", device: str = "cpu") -> Model: ...  # type: ignore[override]
 

@@ -79,7 +79,7 @@ def refuse_other_classes(initial: Model | None, classes: Sequence[str]) -> None:
     if initial is not None and initial.architecture == "ensemble" and tuple(classes) != initial.classes:
         raise UsageError(
             f"training: an ensemble keeps its classes, {', '.join(initial.classes)}, and these frames have {', '.join(classes)}: "
-            "start from one of its members"
+            "start from one of its members: LoadModel with `member`"
         )
 
 
