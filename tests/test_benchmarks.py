@@ -15,9 +15,11 @@ import torch
 
 from rotonodes.imaging.passes.tone_labels import header_light
 from rotonodes.io.pictures import picture_size, write_image, write_labels
-from rotonodes.nets.weights import save_weights
+from rotonodes.nets.ensemble_network import ensemble_of
+from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.nodes import LoadFrames, TonesFromPasses
 from rotonodes.values.pixels import Matte
+from rotonodes.values.tones import SIX_CLASSES
 from tiny_networks import tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -248,6 +250,25 @@ def test_bench_scenes(tmp_path: Path, scene: Path, weights: str, capsys: pytest.
     assert alone == {name: row for name, row in found.items() if name.startswith("tiny")}
     assert found["tiny.safetensors, shape given"]["shape IoU"] == "1.000"
     assert float(found["tiny.safetensors"]["mean IoU"]) <= float(found["tiny.safetensors, shape given"]["mean IoU"])
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_balance_classes(tmp_path: Path, scene: Path, weights: str, together: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    if together:
+        models = [load_weights(weights), tiny_model(classes=SIX_CLASSES, seed=4, config={"patch": 2})]
+        weights = str(tmp_path / "both.safetensors")
+        save_weights(ensemble_of(models, (1, 1), (0, 1)), weights)
+    bench, new = import_module("balance_classes"), tmp_path / "new.safetensors"
+    assert bench.main([weights, "-o", str(new), "--scenes", str(scene), "--light", "none"]) == 0
+    said = capsys.readouterr().out
+    before, after = table("\n".join(line for line in said.splitlines() if line.startswith("|")))
+    names = ("mean IoU", "shape given, mean IoU")
+    assert sum(numbers([after], *names)) > sum(numbers([before], *names)), "random weights are far from any balance"
+    assert (said.count("unet: background"), load_weights(new).config) == (1 + together, load_weights(weights).config)
+    scenes = import_module("bench_scenes")
+    assert scenes.main(["--scenes", str(scene), "--weights", str(new), "--light", "none"]) == 0
+    found = [float(row["mean IoU"]) for row in table(capsys.readouterr().out)]
+    assert found == pytest.approx(numbers([after], *names), abs=0.02), "the file is what was measured, but for half precision"
 
 
 def test_learning_curve(tmp_path: Path, scene: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

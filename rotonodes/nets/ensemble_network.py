@@ -66,14 +66,22 @@ class EnsembleNetwork(nn.Module):
         self.register_buffer(f"_{name}", torch.tensor(numbers, device="cpu"), persistent=False)  # never a skeleton's
 
     def forward(self, picture: Tensor) -> Tensor:
+        answers = []
+        for place, network in enumerate(self.members):
+            logits = network(picture.index_select(1, self.get_buffer(f"_channels{place}")))
+            answers.append(logits[0] if isinstance(logits, tuple) else logits)  # the first map of a U-2-Net is its result
+        return self.joined(answers)
+
+    def joined(self, answers: Sequence[Tensor]) -> Tensor:
+        """What all decide together: logits `[N, own classes, H, W]` of each member -> those of the ensemble."""
+
         def add(total: Tensor | None, part: Tensor) -> Tensor:
             return part if total is None else total + part
 
         shape = other = tones = rest = None
-        for place, (network, (for_shape, for_tones, for_rest)) in enumerate(zip(self.members, self.weights, strict=True)):
-            channels, inside, outside, kinds = (self.get_buffer(f"_{name}{place}") for name in ("channels", "inside", "outside", "kinds"))
-            logits = network(picture.index_select(1, channels))
-            logits = (logits[0] if isinstance(logits, tuple) else logits).float()  # the first map of a U-2-Net is its result
+        for place, (answer, (for_shape, for_tones, for_rest)) in enumerate(zip(answers, self.weights, strict=True)):
+            inside, outside, kinds = (self.get_buffer(f"_{name}{place}") for name in ("inside", "outside", "kinds"))
+            logits = answer.float()
             on_shape, beside = logits.index_select(1, inside), logits.index_select(1, outside)
             if for_shape:
                 likely = torch.softmax(logits, 1) * for_shape
