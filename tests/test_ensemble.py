@@ -14,7 +14,7 @@ from torch import Tensor
 from rotonodes import Graph
 from rotonodes.errors import UsageError
 from rotonodes.nets.encode import network_input
-from rotonodes.nets.ensemble_network import ensemble_of
+from rotonodes.nets.ensemble_network import ensemble_of, member_of
 from rotonodes.nets.frame_tiles import GIGABYTE, frame_bytes
 from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import SHAPE, Model, build
@@ -80,6 +80,11 @@ def test_a_member_comes_out_as_it_went_in(members: tuple[Model, Model], ground: 
         assert (found.architecture, found.size_multiple, found.optional) == (member.architecture, member.size_multiple, member.optional)
         assert torch.allclose(answer(found), answer(member), atol=2e-3)  # files hold half floats
     assert LoadModel(path=str(path))().architecture == "ensemble"
+    mine = ensemble_of([replace(member, colors=default_colors(9)[9 - len(member.colors) :]) for member in members], ground=ground)
+    assert member_of(replace(mine, training={"member 1": 3}), 1).colors[:5] == mine.colors[:5], "a file's own colours stay"
+    twice = replace(mine, config={**mine.config, "members": [{**mine.config["members"][0], "classes": [0, 1, 2, 3, 4, 0, 0]}]})
+    with pytest.raises(UsageError, match=r"^member 1: it knows background, .*, ground_shadow, ground_shadow, one of them twice: the file"):
+        member_of(twice, 1)
     with pytest.raises(UsageError, match=r"^member 3: the ensemble has 2, counted from 1$"):
         LoadModel(path=str(path), member=3)()
     save_weights(members[0], path)

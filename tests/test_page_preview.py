@@ -11,6 +11,7 @@ from rotonodes import Graph
 from rotonodes.engine.kept import KeptRecently
 from rotonodes.graph.graph import Link
 from rotonodes.imaging.picture.shrinking import shrunk
+from rotonodes.io.files import hidden_name
 from rotonodes.io.pictures import write_image
 from rotonodes.nodes import Blur, Crop, Reformat, RemoveSpecks, Transform
 from rotonodes.page.encoding import pixel_of, png_of_value
@@ -201,7 +202,7 @@ def test_networks_run_at_full_size_and_what_they_give_is_shrunk() -> None:
 
 
 def test_the_memory_holds_what_was_used_last() -> None:
-    memory = ValueMemory(3 * 2600)
+    memory = ValueMemory(3 * 3100)  # 512 pixels of five bytes, and what a value takes
     for name in "abc":
         memory.put(name, {"image": Image(torch.zeros(1, 16, 32))})
     assert memory.get("a", ["image"]) is not None
@@ -236,6 +237,10 @@ def test_small_pictures_are_kept_by_name(tmp_path: Path) -> None:
     for file in (tmp_path / "p").rglob("*.png"):
         file.write_bytes(file.read_bytes()[:-5])
     assert all(store.get(name) is None for name in "abcdefg")
+    left = hidden_name(next((tmp_path / "p").glob("??/*.png")))
+    left.touch()
+    store.prune()
+    assert not left.exists(), "what a killed page left half-written"
     Thumbnails(None).put("a", png, (1, 1))
 
 

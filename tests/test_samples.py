@@ -49,3 +49,17 @@ def test_alpha_of_whole_numbers_is_straight_and_of_floats_premultiplied() -> Non
     assert encode(Image(premultiplied.data), "16", "linear").ravel().tolist() == [65535, 0, 32768, 32768]
     wide = decode(np.array([[[2**32 - 1, 0, 2**31, 2**31]]], np.uint32), "linear")
     assert wide.data.ravel().tolist() == pytest.approx([0.5, 0, 0.25, 0.5], abs=1e-4)
+
+
+def test_8_bit_samples_are_made_once_for_all_files_of_a_picture() -> None:
+    shaded = Image(torch.rand(4, 3, 5), ("R", "G", "B", "A"))
+    assert encode(shaded, "8", "srgb") is encode(shaded, "8", "srgb")
+    assert encode(shaded, "8", "srgb").shape != encode(shaded, "8", "srgb", alpha=False).shape
+    opaque, matte = Image(torch.rand(3, 3, 5)), Matte(torch.rand(1, 3, 5))
+    assert encode(opaque, "8", "srgb") is encode(opaque, "8", "srgb", alpha=False)
+    assert encode(matte, "8", "raw") is encode(matte, "8", "srgb")
+    with pytest.raises(ValueError, match="read-only"):
+        encode(shaded, "8", "srgb")[0, 0] = 0
+    read = decode(np.zeros((2, 2, 3), np.uint8), "srgb")
+    assert np.shares_memory(encode(read, "8", "srgb"), read.encoded.samples) and read.encoded.samples.flags.writeable
+    assert encode(Image(torch.zeros(4, 0, 5), ("R", "G", "B", "A")), "8", "srgb").shape == (0, 5, 4)

@@ -85,11 +85,13 @@ def encode(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: 
     """
     if depth != "8":
         return _samples(picture, depth, colorspace, alpha)
+    # What has no alpha, or no colour space, is the same with it and without.
+    way = ("raw", False) if isinstance(picture, Matte) else (colorspace, alpha and picture.alpha is not None)
     kept = picture.__dict__.setdefault("_samples", {})
-    if (colorspace, alpha) not in kept:
-        kept[colorspace, alpha] = _samples(picture, depth, colorspace, alpha)
-        kept[colorspace, alpha].flags.writeable = False
-    return cast("np.ndarray", kept[colorspace, alpha])
+    if way not in kept:
+        kept[way] = _samples(picture, depth, colorspace, alpha).view()  # the array itself may be the file's, and stays as it is
+        kept[way].flags.writeable = False
+    return cast("np.ndarray", kept[way])
 
 
 def _samples(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: bool) -> np.ndarray:
@@ -112,8 +114,7 @@ def _samples(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha
     if colorspace == "raw" or (colorspace == "linear" and not whole):
         color = _codes(color, depth, colorspace)
     else:
-        least, most = coverage.aminmax()
-        opaque = bool(least == 1) and bool(most == 1)  # what is divided by 1 stays the same
+        opaque = bool((coverage == 1).all())  # what is divided by 1 stays the same
         color = _codes(color if opaque else unpremultiply(color, coverage), depth, colorspace)
         color = color if whole else premultiply(color, coverage)
     return _interleave(torch.cat([color, _codes(coverage, depth, "raw")]), depth)

@@ -206,7 +206,7 @@ def member_of(model: Model, number: int) -> Model:
     """One network of an ensemble, counted from 1, as a model of its own: to use alone, to train further, to join anew.
 
     Channels that the ensemble can do without it can do without, too. Raises UsageError for a model that is no ensemble, or has no such
-    member.
+    member, and for one that knows a class twice.
     """
     if model.architecture != "ensemble":
         raise UsageError(f"member {number}: this is one network, a {model.architecture}, and no ensemble: take member out")
@@ -216,6 +216,10 @@ def member_of(model: Model, number: int) -> Model:
     own, start = members[number - 1], f"members.{number - 1}."
     # A second background is the ground_shadow that the ensemble does not tell from it: no other class is left out of one.
     names = [model.classes[index] if index or place == 0 else GROUND_SHADOW for place, index in enumerate(own["classes"])]
+    if len(set(names)) < len(names):
+        raise UsageError(f"member {number}: it knows {', '.join(names)}, one of them twice: the file was not made by Ensemble")
+    colors = dict(zip(model.classes, model.colors, strict=True))
+    training = model.training.get(f"member {number}")
     channels = tuple(model.channels[index] for index in own["channels"])
     config = dict(own["config"]) | {"in_channels": len(channels), "classes": len(names)}
     return replace(
@@ -223,12 +227,12 @@ def member_of(model: Model, number: int) -> Model:
         architecture=own["architecture"],
         config=config,
         classes=tuple(names),
-        colors=known_colors(names) if names != list(model.classes) else model.colors,
+        colors=tuple(colors.get(name, color) for name, color in zip(names, known_colors(names), strict=True)),
         channels=channels,
         encodings={name: encoding for name, encoding in model.encodings.items() if name in channels},
         optional=tuple(name for name in model.optional if name in channels),
         size_multiple=int(getattr(skeleton(own["architecture"], config), "size_multiple", 1)),
-        training=dict(model.training.get(f"member {number}", {})),
+        training=dict(training) if isinstance(training, Mapping) else {},
         metrics={},
         state={name.removeprefix(start): tensor for name, tensor in model.state.items() if name.startswith(start)},
     )

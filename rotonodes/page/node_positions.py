@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rotonodes.errors import UsageError
-from rotonodes.io.files import write_bytes
+from rotonodes.io.files import sweep, write_bytes
 
 MOST = 100_000  # nodes
 
@@ -28,6 +28,7 @@ class NodePositions:
         digest = hashlib.sha256(real.encode()).hexdigest()[:12]
         self.path = Path(root) / ".rotonodes" / "page" / f"{Path(graph_file).stem[:60]}.{digest}.json"
         self._lock = threading.Lock()
+        sweep(self.path.parent)  # what killed pages left half-written
         try:
             self.known = checked_positions(json.loads(self.path.read_bytes()).get("positions"))
         except (OSError, ValueError, AttributeError, UsageError):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rotonodes.errors import Fault, GraphError, RotoError, UsageError
 from rotonodes.graph.document import MOST_BYTES, near_graph, parse_document
-from rotonodes.io.files import atomic_write
+from rotonodes.io.files import atomic_write, sweep
 from rotonodes.page.graph_edits import Op, edited, touched
 from rotonodes.page.yaml_patches import at
 
@@ -110,6 +110,7 @@ class OpenGraph:
         if len(data) > MOST_BYTES:
             raise UsageError("a graph file is at most 1 MB: this edit would make it larger")
         path = os.path.realpath(self.path)
+        sweep(os.path.dirname(path))  # what killed pages left half-written
         with atomic_write(path) as hidden:
             hidden.write_bytes(data)
             with contextlib.suppress(OSError):

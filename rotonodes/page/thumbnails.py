@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from rotonodes.errors import RotoError
-from rotonodes.io.files import write_bytes
+from rotonodes.io.files import sweep, write_bytes
 from rotonodes.plan.make_plan import CACHE_FOLDER
 
 WIDEST = 512  # px; larger pictures are made again
@@ -67,8 +67,10 @@ class Thumbnails:
                 self.prune()
 
     def prune(self) -> None:
-        """Remove the least recently used beyond the limit."""
+        """Remove the least recently used beyond the limit, and what killed pages left half-written."""
         found = []
+        for place in self.folder.glob("??") if self.folder is not None else ():
+            sweep(place)
         for path in self.folder.glob("??/*.png") if self.folder is not None else ():
             with contextlib.suppress(OSError):
                 stat = path.stat()

@@ -52,11 +52,14 @@ class ValueMemory:
 
 
 def bytes_of(value: Any) -> int:
-    """The memory of a value: its pixels and a file's own samples; a small constant for other values."""
+    """The memory of a value: its pixels, a byte more for each that a file of it is made of, and a file's own samples.
+
+    A small constant for other values.
+    """
     size = 500
     data = getattr(value, "data", None)
     if data is not None and hasattr(data, "element_size"):
-        size += data.numel() * data.element_size()
+        size += data.numel() * (data.element_size() + 1)
     samples = getattr(getattr(value, "encoded", None), "samples", None)
     if samples is not None:
         size += samples.nbytes

@@ -49,18 +49,22 @@ def clear_unfinished(folder: Path) -> None:
 
 def _keep(newest: Path, before: Path) -> None:
     """Make `before` a second name of the newest checkpoint, or a copy where the disk has no hard links."""
-    second = hidden_name(before)
-    try:
-        os.link(newest, second)
-        os.replace(second, before)
-    except FileNotFoundError:
-        return
-    except OSError:
-        with contextlib.suppress(FileNotFoundError):
-            write_bytes(before, newest.read_bytes())
-    finally:
-        with contextlib.suppress(OSError):
-            second.unlink(missing_ok=True)
+    for _ in range(3):
+        second = hidden_name(before)
+        try:
+            os.link(newest, second)
+            os.replace(second, before)
+            return
+        except FileNotFoundError:  # there is no newest, or another training in this folder swept the second name, which nothing locks
+            if not newest.exists():
+                return
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                write_bytes(before, newest.read_bytes())
+            return
+        finally:
+            with contextlib.suppress(OSError):
+                second.unlink(missing_ok=True)
 
 
 def read_checkpoint(folder: Path, warn: Callable[[str], None] = log.warning) -> dict[str, Any] | None:

@@ -3,8 +3,9 @@
     python tests/benchmarks/balance_classes.py WEIGHTS -o NEW --scenes renders/scripted/*
 
 A training weighs classes and pixels for its own frames; on other scenes the same network says some classes too often. A number for each
-class, added to its logit, mends that without training: to the bias of the last convolution, so the network stays as it is and as fast. Of
-an ensemble's members, all the shares of shape, background and ground_shadow are shifted, the tones of those that speak of them.
+class, added to its logit, mends that without training: to the bias of the last convolution, so the network stays as it is and as fast. In
+an ensemble how readily a member says shape, background and ground_shadow is shifted for all of them; single tones only for those whose
+weight for tones is not 0.
 
 Numbers are found by coordinate ascent, in steps of 0.6, 0.3 and 0.15 within 2.4 either way, on every second pixel of every second line.
 What rises is the mean IoU over the classes that are there, the mean over scenes, with and without the shape given. Of what is found 0.7
@@ -152,6 +153,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--light", choices=("scene", "none"), default="scene", help="where the key light comes from")
     args = parser.parse_args(arguments)
     model = load_weights(args.weights)
+    heads = [name for name in model.state if name.endswith("head.bias")]
+    if len(heads) != len(members_of(model)) or model.activation != "softmax":
+        print(f"{args.weights}: no network whose last convolution says classes: give weights of a U-Net on labels", file=sys.stderr)
+        return 2
     scenes = [seen(scene, model, light_of(scene, args.light)) for scene in args.scenes]
     shifts, scored = balanced(scenes, model)
     shifts = [args.share * shift for shift in shifts]
