@@ -100,10 +100,10 @@ def test_bench_segment(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: py
     bench = import_module("bench_segment")
     for number, size in enumerate(bench.SIZES):
         monkeypatch.setitem(bench.SIZES, size, (16 + number, 12))
-    assert bench.main([weights, "--config", '{"widths": [4, 8]}', "--repeats", "1", "--cpu-time", "--no-cuda"]) == 0
+    assert bench.main([weights, "--config", '{"widths": [4, 8]}', "--repeats", "1", "--cpu-time", "--no-cuda", "--eager"]) == 0
     found = table(capsys.readouterr().out)
     assert [(row["weights"], row["arithmetic"]) for row in found] == [
-        (name, precision) for name in (weights, '{"widths": [4, 8]}') for precision in ("float32", "bfloat16")
+        (name, precision) for name in (weights, '{"widths": [4, 8]}') for precision in ("float32", "bfloat16", bench.EAGER)
     ]
     assert len(numbers(found, "256 px", "512 px", "1080p")) == 3 * len(found)
     assert found[0]["256 px"].endswith("(1.00)")
@@ -178,6 +178,7 @@ def test_bench_palette(capsys: pytest.CaptureFixture[str]) -> None:
         ours, median_cut = ([rows[clip, way]] for way in ("WriteGIF", "Pillow, mediancut"))
         assert numbers(ours, "PSNR, dB") > numbers(median_cut, "PSNR, dB")
     assert numbers([rows["object over a still ground", "WriteGIF"]], "flicker, codes") == [0]
+    assert rows["flat tones", "WriteGIF"]["PSNR, dB"] == "exact" != rows["flat tones", "ffmpeg, unasked"]["PSNR, dB"]
 
 
 def test_bench_onnx(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -201,6 +202,24 @@ def test_a_training_on_a_full_disk_stops_and_goes_on_when_there_is_room(small_di
     assert all(torch.equal(whole.state[name], resumed.state[name]) for name in whole.state)
     rows = [json.loads(line)["step"] for line in (small_disk / "run/log.jsonl").read_text().splitlines()]
     assert rows == [2, 4, 6, 8, 10, 12]
+
+
+def test_the_checkpoint_before_is_kept_although_another_training_sweeps_its_second_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_checkpoint(tmp_path, content(1))
+    write_checkpoint(tmp_path, content(2))
+    link, swept = os.link, []
+
+    def swept_at_once(newest: Path, second: Path) -> None:
+        link(newest, second)
+        if not swept:
+            swept.append(second.name)
+            second.unlink()
+
+    monkeypatch.setattr(os, "link", swept_at_once)
+    write_checkpoint(tmp_path, content(3))
+    assert swept and torch.load(tmp_path / BEFORE)["step"] == 2
 
 
 def test_a_training_that_is_done_clears_what_a_killed_one_left(tmp_path: Path) -> None:

@@ -85,10 +85,10 @@ def test_a_member_comes_out_as_it_went_in(members: tuple[Model, Model], ground: 
     twice = replace(mine, config={**mine.config, "members": [{**mine.config["members"][0], "classes": [0, 1, 2, 3, 4, 0, 0]}]})
     with pytest.raises(UsageError, match=r"^member 1: it knows background, .*, ground_shadow, ground_shadow, one of them twice: the file"):
         member_of(twice, 1)
-    with pytest.raises(UsageError, match=r"^member 3: the ensemble has 2, counted from 1$"):
+    with pytest.raises(UsageError, match=r"both.safetensors: member 3: the ensemble has 2 networks: give 1 to 2$"):
         LoadModel(path=str(path), member=3)()
     save_weights(members[0], path)
-    with pytest.raises(UsageError, match=r"^member 1: this is one network, a unet, and no ensemble: take member out$"):
+    with pytest.raises(UsageError, match=r"both.safetensors: member 1: this is one network, a unet, and no ensemble: take member out$"):
         LoadModel(path=str(path), member=1)()
 
 

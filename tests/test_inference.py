@@ -459,6 +459,24 @@ def test_activations_within_convolutions_change_no_bit(architecture, config, siz
     assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
 
 
+@pytest.mark.skipif(not can_fuse(), reason="this torch or this processor has no fused convolutions in bfloat16")
+def test_a_segmenter_in_bfloat16_has_its_activations_within_convolutions(model):
+    def layers(precision):
+        return [type(layer) for layer in Segmenter(model, precision=precision).network.modules()]
+
+    assert Activated in layers("bfloat16") and torch.nn.ReLU not in layers("bfloat16")
+    assert Activated not in layers("float32")
+
+
+def test_a_network_is_made_without_random_numbers(model):
+    before = torch.get_rng_state()
+    network = model.module()
+    assert torch.equal(torch.get_rng_state(), before)
+    held = network.state_dict()
+    assert all(torch.equal(held[name], tensor) and held[name] is not tensor for name, tensor in model.state.items())
+    assert not any(held[name].data_ptr() == tensor.data_ptr() for name, tensor in model.state.items()), "a copy, which may be folded"
+
+
 @pytest.mark.parametrize("padding", [(0, 1, 0, 1), (1, 2, 1, 2), (0, 0, 3, 0)])
 def test_a_border_of_zeros_is_that_of_torch(padding):
     picture = torch.rand(2, 3, 7, 5)

@@ -16,9 +16,11 @@ import pytest
 
 from page_browser import PATIENCE, Page, open_page
 from rotonodes.errors import Interrupted, RetryError, UsageError
+from rotonodes.io.files import hidden_name
 from rotonodes.io.palettes import find_palette, palette_names
 from rotonodes.io.pictures import read_labels
 from rotonodes.page.graph_run import NodeStates, PageReporter
+from rotonodes.page.node_positions import NodePositions
 from rotonodes.page.open_graph import Conflict, OpenGraph
 from rotonodes.page.server import free_socket
 from rotonodes.values.tones import CLASSES
@@ -145,6 +147,17 @@ def test_what_another_editor_saves_appears_and_stays(page: Page, graph: Path) ->
         answer = socket.edit(1, {"op": "set", "node": "crop", "param": "left", "value": 1})
         assert answer["type"] == "ok", "an edit elsewhere in an older revision still fits"
         assert graph.read_text() == theirs.replace("left: 2", "left: 1")
+
+
+def test_what_killed_pages_left_half_written_is_cleared_when_a_graph_is_opened(graph: Path, tmp_path: Path) -> None:
+    place = NodePositions(str(tmp_path), str(graph)).path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    torn = [hidden_name(graph), hidden_name(place)]
+    for path in torn:
+        path.touch()
+    OpenGraph(str(graph))
+    NodePositions(str(tmp_path), str(graph))
+    assert not any(path.exists() for path in torn)
 
 
 def test_a_save_between_two_looks_is_taken_in_before_an_edit(graph: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from rotonodes.errors import FrameError
 from rotonodes.values.color import Colorspace, linear_to_srgb, parse_hex, premultiply, srgb_table, srgb_to_linear, unpremultiply
@@ -87,11 +87,11 @@ def encode(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: 
         return _samples(picture, depth, colorspace, alpha)
     # What has no alpha, or no colour space, is the same with it and without.
     way = ("raw", False) if isinstance(picture, Matte) else (colorspace, alpha and picture.alpha is not None)
-    kept = picture.__dict__.setdefault("_samples", {})
+    kept: dict[tuple[str, bool], np.ndarray] = picture.__dict__.setdefault("_samples", {})
     if way not in kept:
         kept[way] = _samples(picture, depth, colorspace, alpha).view()  # the array itself may be the file's, and stays as it is
         kept[way].flags.writeable = False
-    return cast("np.ndarray", kept[way])
+    return kept[way]
 
 
 def _samples(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: bool) -> np.ndarray:

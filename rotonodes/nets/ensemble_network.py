@@ -63,7 +63,7 @@ class EnsembleNetwork(nn.Module):
 
     def _indices(self, name: str, numbers: Sequence[int]) -> None:
         """A buffer: a list as an index would be copied to a GPU at each call. It has its numbers in a `skeleton`, too."""
-        self.register_buffer(f"_{name}", torch.tensor(numbers, device="cpu"), persistent=False)  # never a skeleton's
+        self.register_buffer(f"_{name}", torch.tensor(numbers, device="cpu"), persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:
         answers = []
@@ -212,7 +212,7 @@ def member_of(model: Model, number: int) -> Model:
         raise UsageError(f"member {number}: this is one network, a {model.architecture}, and no ensemble: take member out")
     members = model.config["members"]
     if not 1 <= number <= len(members):
-        raise UsageError(f"member {number}: the ensemble has {len(members)}, counted from 1")
+        raise UsageError(f"member {number}: the ensemble has {len(members)} networks: give 1 to {len(members)}")
     own, start = members[number - 1], f"members.{number - 1}."
     # A second background is the ground_shadow that the ensemble does not tell from it: no other class is left out of one.
     names = [model.classes[index] if index or place == 0 else GROUND_SHADOW for place, index in enumerate(own["classes"])]

@@ -82,7 +82,7 @@ def load_weights(path: str | os.PathLike[str]) -> Model:
     else:
         metadata, state = _read_header(path)[0], _read_tensors(path)
         own, content = "rotonodes" in metadata, state
-    with _named(path):
+    with named(path):
         if not own:
             from rotonodes.nets.third_party import model_of
 
@@ -265,7 +265,7 @@ def _opened(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: str | os.PathLike[str]) -> Iterator[None]:
     """Prefix errors about the content with the file's name."""
     try:
         yield

@@ -60,6 +60,7 @@ class OpenGraph:
         if self.gone:
             raise GraphError([Fault(f"cannot read the graph: no such file{near_graph(path)}", file=path)])
         self._done.clear()
+        sweep(os.path.dirname(os.path.realpath(path)))  # what killed pages left half-written
 
     # What is on disk.
 
@@ -110,7 +111,6 @@ class OpenGraph:
         if len(data) > MOST_BYTES:
             raise UsageError("a graph file is at most 1 MB: this edit would make it larger")
         path = os.path.realpath(self.path)
-        sweep(os.path.dirname(path))  # what killed pages left half-written
         with atomic_write(path) as hidden:
             hidden.write_bytes(data)
             with contextlib.suppress(OSError):

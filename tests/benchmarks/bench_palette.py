@@ -1,12 +1,14 @@
-"""GIFs of pictures with more than 256 colours: ours beside Pillow's palettes and ffmpeg's, in one run.
+"""GIFs: ours beside Pillow's palettes and ffmpeg's, and beside what both do unasked, in one run.
 
     python tests/benchmarks/bench_palette.py [--size 512] [--frames 24]
 
-Two clips are written by each way and decoded again by Pillow: a photographic ground that stands still while a picture moves over it,
-and the same ground panned. The columns: milliseconds of one core (processor time of all threads) for choosing the colours of a frame
-and for the whole frame with its encoding, PSNR of the decoded frames (mean over the clip, dB), flicker (root mean square change,
-in codes, of decoded pixels whose source did not change), and bytes. Pillow's palettes are made frame by frame, as WriteGIF did once;
-ffmpeg's (by PyAV, where it is installed) for the whole clip (palettegen's default) and frame by frame (stats_mode=single), undithered.
+Three clips are written by each way and decoded again by Pillow: a photographic ground that stands still while a picture moves over it,
+the same ground panned, and flat tones of five colours, which nobody need lose. The columns: milliseconds of one core (processor time of
+all threads) for choosing the colours of a frame and for the whole frame with its encoding, PSNR of the decoded frames (mean over the clip,
+dB; exact where every pixel is), flicker (root mean square change, in codes, of decoded pixels whose source did not change), and bytes.
+Pillow's palettes are made frame by frame, as WriteGIF did once; ffmpeg's (by PyAV, where it is installed) for the whole clip
+(palettegen's default) and frame by frame (stats_mode=single), undithered. Unasked Pillow makes a palette for each RGB frame, and
+ffmpeg's encoder takes the 256 colours of rgb8.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ import PIL.Image
 
 from rotonodes.io.gif import GifWriter
 from rotonodes.io.gif_colors import KeptPalette
+from rotonodes.values.color import parse_hex
+from rotonodes.values.tones import COLORS
 
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
@@ -51,14 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             decoded = frames_of(found.data)
             choosing = "" if found.choosing is None else f"{1000 * found.choosing / len(clip):.1f}"
             flickers = flicker(clip, decoded)
-            cells = [name, found.way, choosing, f"{1000 * found.seconds / len(clip):.1f}", f"{quality(clip, decoded):.2f}"]
+            cells = [name, found.way, choosing, f"{1000 * found.seconds / len(clip):.1f}", quality(clip, decoded)]
             cells += ["" if flickers is None else f"{flickers:.2f}", f"{len(found.data) / 1000:.0f}"]
             print(f"| {' | '.join(cells)} |", flush=True)
     return 0
 
 
 def clips(size: int, count: int) -> dict[str, list[np.ndarray]]:
-    """Frames `[size, size, 3]` uint8: an object that moves over a still ground, and the ground panned."""
+    """Frames `[size, size, 3]` uint8: an object that moves over a still ground, the ground panned, and tones of a disc that moves."""
     with PIL.Image.open(GROUND) as ground, PIL.Image.open(OBJECT) as moved:
         wide = np.array(ground.convert("RGB").resize((size + 4 * count, size), PIL.Image.Resampling.LANCZOS))
         patch = np.array(moved.convert("RGB").resize((size // 4, size // 4), PIL.Image.Resampling.LANCZOS))
@@ -69,7 +73,17 @@ def clips(size: int, count: int) -> dict[str, list[np.ndarray]]:
         frame[at : at + len(patch), at : at + len(patch)] = patch
         still.append(frame)
         panned.append(np.ascontiguousarray(wide[:, 4 * number : 4 * number + size]))
-    return {"object over a still ground": still, "panned ground": panned}
+    return {"object over a still ground": still, "panned ground": panned, "flat tones": [flat(size, number) for number in range(count)]}
+
+
+def flat(size: int, number: int) -> np.ndarray:
+    """A disc in four tones on a ground, `[size, size, 3]` uint8."""
+    y, x = np.mgrid[:size, :size] / size
+    light = x + y / 2 + 0.02 * np.sin(number / 5)
+    tones = np.digitize(light, (0.6, 0.75, 1)) + 1
+    tones[np.hypot(x - 0.5 - 0.1 * np.sin(number / 15), y - 0.5) > 0.33] = 0
+    colors = np.array([parse_hex(color)[:3] for color in COLORS], np.uint8)
+    return colors[tones]
 
 
 def ways(clip: list[np.ndarray]) -> Iterator[Found]:
@@ -80,10 +94,12 @@ def ways(clip: list[np.ndarray]) -> Iterator[Found]:
         choosing, pictures = timed(lambda method=method: [reduced(frame, method) for frame in clip])
         seconds, data = timed(lambda pictures=pictures: pillow(pictures))
         yield Found(f"Pillow, {name.lower()}", choosing, choosing + seconds, data)
+    yield Found("Pillow, unasked", None, *timed(lambda: pillow([PIL.Image.fromarray(frame) for frame in clip])))
     try:
         import av
     except ImportError:
         return
+    yield Found("ffmpeg, unasked", None, *timed(lambda: by_ffmpeg_unasked(av, clip)))
     for mode in ("full", "single"):
         yield Found(f"ffmpeg palettegen, {mode}", None, *timed(lambda mode=mode: by_ffmpeg(av, clip, mode)))
 
@@ -159,6 +175,17 @@ def by_ffmpeg(av, clip: list[np.ndarray], mode: str) -> bytes:
     return buffer.getvalue()
 
 
+def by_ffmpeg_unasked(av, clip: list[np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", "gif") as file:
+        stream = file.add_stream("gif", rate=24)
+        stream.height, stream.width, stream.pix_fmt = *clip[0].shape[:2], "rgb8"
+        for picture in clip:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="rgb8")))
+        file.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
 def frames_of(data: bytes) -> list[np.ndarray]:
     with PIL.Image.open(io.BytesIO(data)) as picture:
         found = []
@@ -168,10 +195,12 @@ def frames_of(data: bytes) -> list[np.ndarray]:
     return found
 
 
-def quality(clip: list[np.ndarray], decoded: list[np.ndarray]) -> float:
+def quality(clip: list[np.ndarray], decoded: list[np.ndarray]) -> str:
     """Mean PSNR of the frames, dB."""
+    if all(map(np.array_equal, clip, decoded)):
+        return "exact"
     errors = [float(np.square(a.astype(np.float32) - b).mean()) for a, b in zip(clip, decoded, strict=True)]
-    return float(np.mean([10 * np.log10(255**2 / max(error, 1e-9)) for error in errors]))
+    return f"{np.mean([10 * np.log10(255**2 / max(error, 1e-9)) for error in errors]):.2f}"
 
 
 def flicker(clip: list[np.ndarray], decoded: list[np.ndarray]) -> float | None:

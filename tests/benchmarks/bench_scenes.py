@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -49,8 +50,7 @@ def labels_of(
     stack = None
     if not isinstance(light, str):
         try:
-            key = FindKeyLight()(layers, light=light)
-            found = StackPasses(passes=PASSES, normals="camera")(layers, more=key)
+            found = stacked(layers, light)
             yield "recipe key, shape given", TonesFromPasses(recipe="key", ground=ground)(layers, matte=matte, direction=light)
             stack = found
         except RotoError as error:
@@ -90,6 +90,29 @@ def light_of(scene: Path, way: str) -> LightDirection | str | None:
     return measured_light([load(frame=frame)[1] for frame in FilePattern(load.path).on_disk()])
 
 
+class SceneFrame(NamedTuple):
+    """A frame of a scene: its passes, the developed picture, the true labels and shape, whether ground_shadow is among the labels."""
+
+    layers: Layers
+    beauty: Image
+    truth: Labels
+    matte: Matte
+    ground: bool
+
+
+def frames_of(scene: Path) -> Iterator[SceneFrame]:
+    for frame in FilePattern(str(scene / "render.####.exr")).on_disk():
+        layers = LoadFrames(path=str(scene / "render.####.exr"))(frame=frame)[1]
+        beauty = LoadFrames(path=str(scene / "beauty.####.png"))(frame=frame)[0]
+        truth = LoadLabels(path=str(scene / "label.####.png"), classes=list(SIX_CLASSES))(frame=frame)
+        yield SceneFrame(layers, beauty, truth, Matte(SHAPE[truth.data.long()].float()[None]), bool((truth.data == GROUND).any()))
+
+
+def stacked(layers: Layers, light: LightDirection | None) -> Image:
+    """What weights on passes see of a frame."""
+    return StackPasses(passes=PASSES, normals="camera")(layers, more=FindKeyLight()(layers, light=light))
+
+
 def measure(
     scene: Path, models: dict[str, Model], light: LightDirection | str | None
 ) -> tuple[dict[str, np.ndarray], dict[str, Image | Labels]]:
@@ -99,15 +122,10 @@ def measure(
     """
     found: dict[str, np.ndarray] = {}
     shown: dict[str, Image | Labels] = {}
-    for frame in FilePattern(str(scene / "render.####.exr")).on_disk():
-        layers = LoadFrames(path=str(scene / "render.####.exr"))(frame=frame)[1]
-        beauty = LoadFrames(path=str(scene / "beauty.####.png"))(frame=frame)[0]
-        truth = LoadLabels(path=str(scene / "label.####.png"), classes=list(SIX_CLASSES))(frame=frame)
+    for layers, beauty, truth, matte, ground in frames_of(scene):
         shown.setdefault("beauty", beauty)
         shown.setdefault("truth", truth)
         true = truth.data
-        matte = Matte(SHAPE[true.long()].float()[None])
-        ground = bool((true == GROUND).any())
         for name, labels in labels_of(layers, beauty, matte, models, ground, light):
             shown.setdefault(name, labels)
             matrices = found.setdefault(name, np.zeros((2, 6, 6), np.int64))

@@ -4,6 +4,7 @@ Every file runs in float32 and in bfloat16, at 256, 512 and 1920 x 1080 px, on t
 process and taking turns; the fastest of the repeats counts. What is timed is `Segmenter`: from scene-linear float32 frames to
 probabilities. The table is Markdown, for the model cards; in brackets is the speed beside the first row of the same device.
 
+`--eager` adds a row for each file with its network as plain torch runs it: in float32, nothing folded, the encoding of frames left out.
 `--config '{"widths": [16, 32]}'` adds a network that has not been trained. `--cpu-time` divides by the seconds that the
 processor spent on it, not by those on the clock: on a machine that is busy with other things, one thread is measured so.
 """
@@ -20,12 +21,27 @@ from typing import NamedTuple
 import torch
 
 from rotonodes.machine.memory import reuse_memory
+from rotonodes.nets.encode import pad
 from rotonodes.nets.inference import PRECISIONS, Segmenter
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import load_weights
 
 SIZES = {"256": (256, 256), "512": (512, 512), "1080p": (1920, 1080)}
 CUDA_BATCH = 8
+
+
+EAGER = "float32, eager"
+
+
+class Eager:
+    """A network as torch runs it from its file, on the CPU; called as a `Segmenter` is."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.device, self.network = model, torch.device("cpu"), model.module()
+
+    @torch.no_grad()
+    def __call__(self, frames: torch.Tensor) -> None:
+        self.network(pad(frames, self.model.size_multiple, int(getattr(self.network, "smallest", 1))))
 
 
 class Row(NamedTuple):
@@ -43,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("weights", nargs="*", help="weights files (default: weights/*.safetensors)")
     parser.add_argument("--config", action="append", default=[], metavar="JSON", help="a U-Net's config, with random weights")
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=["float32", "bfloat16"])
+    parser.add_argument("--eager", action="store_true", help="beside plain torch, on the CPU")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--threads", type=int, default=1, help="torch threads; the engine gives each frame on the CPU one (default: 1)")
     parser.add_argument("--repeats", type=int, default=5)
@@ -59,11 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     devices = ["cpu", "cuda"] if torch.cuda.is_available() and not options.no_cuda else ["cpu"]
     networks = [(file, load_weights(file), os.path.getsize(file)) for file in files]
     networks += [(text, untrained(json.loads(text)), 0) for text in options.config]
-    rows = [Row(*network, device, precision) for device in devices for network in networks for precision in options.precisions]
+    ways = {"cpu": [*options.precisions, *([EAGER] if options.eager else [])], "cuda": options.precisions}
+    rows = [Row(*network, device, way) for device in devices for network in networks for way in ways[device]]
     clock = time.process_time if options.cpu_time else time.perf_counter
     speeds = [dict.fromkeys(options.sizes, 0.0) for _ in rows]
     for size in options.sizes:
-        segmenters = [Segmenter(row.model, row.device, row.precision) for row in rows]
+        segmenters = [Eager(row.model) if row.precision == EAGER else Segmenter(row.model, row.device, row.precision) for row in rows]
         for segmenter in segmenters:
             frames_per_second(segmenter, size, clock)  # the first frame is slower
         for _ in range(options.repeats):
@@ -84,7 +102,7 @@ def untrained(config: dict) -> Model:
     return Model("unet", config, names, ("#000000",) * len(names), channels, size_multiple=multiple, state=network.state_dict())
 
 
-def frames_per_second(segmenter: Segmenter, size: str, clock) -> float:
+def frames_per_second(segmenter: Segmenter | Eager, size: str, clock) -> float:
     width, height = SIZES[size]
     on_cuda = segmenter.device.type == "cuda"
     count = CUDA_BATCH if on_cuda else 1

@@ -27,7 +27,8 @@ class LoadModel(Node):
 
     def process(self) -> Model:
         from rotonodes.nets.ensemble_network import member_of
-        from rotonodes.nets.weights import load_weights
+        from rotonodes.nets.weights import load_weights, named
 
         model = load_weights(self.path)
-        return member_of(model, self.member) if self.member else model
+        with named(self.path):
+            return member_of(model, self.member) if self.member else model
