@@ -92,7 +92,7 @@ FLOORS = {
     "tones_six": Floor(mean_iou, 0.5, 0.3),  # 0.640; 0.002
     "tones_passes": Floor(mean_iou, 0.85, 0.3),  # 0.945; 0.125
     "tones_passes_unet": Floor(mean_iou, 0.85, 0.3),  # 0.947; 0.030
-    "tones_passes_six": Floor(mean_iou, 0.8, 0.3),  # 0.902; 0.018
+    "tones_passes_six": Floor(mean_iou, 0.8, 0.3),  # 0.920; 0.006
     "tones_passes_fast": Floor(mean_iou, 0.8, 0.3),  # 0.930; 0.057
     "cutout": Floor(max_f, 0.9, 0.5),  # 0.971; 0.255
 }
