@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
 from rotonodes.errors import FrameError, RotoError
+from rotonodes.io.deflate import deflate
 from rotonodes.io.files import decoding, read_bytes, write_bytes
 from rotonodes.io.limits import check_size, open_with_pillow
 from rotonodes.io.orientation import UPRIGHT, orientation_of, upright
@@ -286,14 +287,13 @@ def packed_rows(rows: np.ndarray) -> bytes:
     smaller than with Pillow's choice of filters at deflate level 1.
     """
     import numpy as np
-    from isal import isal_zlib
 
     rows = rows.reshape(len(rows), -1)
     filtered = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
     filtered[:, 0] = 2
     filtered[:1, 1:] = rows[:1]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    return isal_zlib.compress(filtered, 1)
+    return deflate(filtered)
 
 
 def _sealed(chunks: list[bytes]) -> bytes:

@@ -17,6 +17,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from rotonodes.errors import FrameError
+from rotonodes.io.deflate import deflate
 from rotonodes.io.files import write_bytes
 from rotonodes.io.seal import seal_bytes, with_seal
 
@@ -227,7 +228,6 @@ def _names(name: str) -> bytes:
 def _channel(plane: np.ndarray, depth: Literal[8, 16]) -> bytes:
     """One plane `[H, W]` of a layer, compressed, behind the number of its compression."""
     import numpy as np
-    from isal import isal_zlib
 
     if not plane.size:
         return b"\0\0"
@@ -236,7 +236,7 @@ def _channel(plane: np.ndarray, depth: Literal[8, 16]) -> bytes:
         return struct.pack(">H", _PACKBITS) + counts.astype(">u2").tobytes() + data
     differences = plane.copy()
     differences[:, 1:] -= plane[:, :-1]
-    return struct.pack(">H", _DIFFERENCES) + isal_zlib.compress(np.ascontiguousarray(differences, ">u2"), 1)
+    return struct.pack(">H", _DIFFERENCES) + deflate(np.ascontiguousarray(differences, ">u2"))
 
 
 def _merged(samples: np.ndarray, depth: Literal[8, 16]) -> bytes:

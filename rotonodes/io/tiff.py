@@ -15,6 +15,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotonodes.errors import FrameError
+from rotonodes.io.deflate import deflate
 from rotonodes.io.files import decoding, read_bytes, read_error, write_bytes
 from rotonodes.io.limits import check_size, open_with_pillow
 from rotonodes.io.orientation import UPRIGHT, known, orientation_of, upright, upright_size
@@ -281,7 +282,6 @@ def write_tiff(path: str | os.PathLike[str], samples: np.ndarray, *, premultipli
     `premultiplied` says so of colour with alpha. Files beyond 4 GB are refused with FrameError.
     """
     import numpy as np
-    from isal import isal_zlib
 
     height, width, count = samples.shape
     integer = samples.dtype.kind == "u"
@@ -292,7 +292,7 @@ def write_tiff(path: str | os.PathLike[str], samples: np.ndarray, *, premultipli
         if integer:
             block = block.copy()
             block[:, 1:] -= samples[y : y + rows, :-1]
-        strips.append(isal_zlib.compress(block, 1))
+        strips.append(deflate(block))
     offsets = [8]
     for strip in strips:
         offsets.append(offsets[-1] + len(strip))

@@ -17,6 +17,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rotonodes.io.deflate import deflate
 from rotonodes.io.files import sweep, write_bytes
 from rotonodes.io.json_text import parse_json
 from rotonodes.plan.cache_entries import HEAD, MAGIC, check, entries, names, prune, size_limit
@@ -148,7 +149,7 @@ def pack(value: Any) -> bytes:
     stored = {name: moved((t.half() if name in halves else t).contiguous(), cpu) for name, t in tensors.items()}
     text = json.dumps({"kind": type(value).__name__, "tree": tree, "halves": halves})
     body = save(stored, {"rotonodes": text})
-    body = b"z" + isal_zlib.compress(body, 1) if isinstance(value, Labels) else b"-" + body
+    body = b"z" + deflate(body) if isinstance(value, Labels) else b"-" + body
     return b"".join((MAGIC, struct.pack("<I", isal_zlib.crc32(body)), body))
 
 
