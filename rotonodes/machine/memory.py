@@ -7,7 +7,7 @@ import os
 import resource
 import time
 
-_MMAP_MAX, _TRIM_THRESHOLD = -4, -1  # M_MMAP_MAX and M_TRIM_THRESHOLD of mallopt(3)
+_MMAP_MAX, _TRIM_THRESHOLD, _ARENA_MAX = -4, -1, -8  # parameters of mallopt(3): M_MMAP_MAX and so on
 _EVERY = 2.0  # seconds
 _PAUSE = 50  # at least so many times as long as giving back took: 400 MB take 40 ms, and using them again as long once more
 
@@ -15,12 +15,14 @@ _PAUSE = 50  # at least so many times as long as giving back took: 400 MB take 4
 def reuse_memory() -> None:
     """Make glibc keep freed memory for the next tensors instead of returning it to the system at every step.
 
-    Frames of the same size are allocated again and again; fresh pages from the kernel cost up to half of the time.
-    Does nothing without glibc.
+    Frames of the same size are allocated again and again; fresh pages from the kernel cost up to half of the time. All threads that
+    come later share one arena: those that a thread has for itself return each of their 64 MB to the system as soon as it is free,
+    whatever the threshold. Does nothing without glibc.
     """
     if glibc := _glibc():
         glibc.mallopt(_MMAP_MAX, 0)
         glibc.mallopt(_TRIM_THRESHOLD, -1)
+        glibc.mallopt(_ARENA_MAX, 1)
 
 
 class SpareMemory:
