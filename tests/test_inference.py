@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.nets.blocks import half_size
 from rotonodes.nets.encode import channel_encoding, channel_indices, encode, grey, mirror, pad, preprocess
-from rotonodes.nets.folding import Activated, Bordered, Pointwise, can_fuse, fold_norms, fuse_activations, use_onednn
+from rotonodes.nets.folding import (
+    Activated,
+    Bordered,
+    FoldPixels,
+    Pointwise,
+    SpreadPixels,
+    can_fuse,
+    fold_norms,
+    fuse_activations,
+    keep_pixels_together,
+    use_onednn,
+)
 from rotonodes.nets.inference import Segmenter, stretched
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.preprocess import Preprocessing
@@ -92,6 +103,29 @@ def test_the_quick_way_for_pointwise_convolutions_changes_almost_nothing(block):
     assert (len(left), len(taken) > 8) == (0, True)
     for seen in (picture, picture.to(memory_format=torch.channels_last)):
         assert torch.allclose(network(seen), plain(seen), atol=1e-5)
+
+
+@pytest.mark.parametrize("refine", [0, 5])
+@pytest.mark.parametrize(("patch", "block"), [(2, "standard"), (3, "standard"), (4, "standard"), (2, "separable")])
+@torch.no_grad()
+def test_a_network_whose_pixels_stay_together_answers_the_same(patch, block, refine):
+    torch.manual_seed(9)
+    config = {"in_channels": 3, "classes": 4, "widths": [4, 6, 8], "patch": patch, "refine": refine, "block": block}
+    network = fold_norms(build("unet", config).eval().double())
+    plain, picture = copy.deepcopy(network), torch.rand(2, 3, 8 * patch, 12 * patch).double()
+    assert keep_pixels_together(network) is network
+    replaced = isinstance(network.fold, FoldPixels) and isinstance(network.spread, SpreadPixels)
+    assert replaced == (block == "standard")
+    for seen in (picture, picture.to(memory_format=torch.channels_last)):
+        assert torch.allclose(network(seen), plain(seen), rtol=0, atol=1e-12)
+
+
+def test_on_the_cpu_bfloat16_keeps_pixels_together():
+    config = {"in_channels": 3, "classes": 3, "widths": [8, 8], "patch": 2}
+    state = build("unet", config).state_dict()
+    patched = Model("unet", config, ("a", "b", "c"), ("#000000",) * 3, size_multiple=4, state=state)
+    assert isinstance(Segmenter(patched, precision="bfloat16").network.fold, FoldPixels)
+    assert not isinstance(Segmenter(patched).network.fold, FoldPixels)
 
 
 def test_probabilities_survive_half_precision(model):
@@ -203,6 +237,28 @@ def test_encodings():
     assert encode(linear, "raw").flatten().tolist()[2:] == [0.5, 1, 4, -1, 0]
     with pytest.raises(UsageError, match=r"encoding 'rec709' is not known: use one of srgb, linear, raw, depth"):
         encode(linear[None], "rec709")
+
+
+def test_srgb_is_exact_to_a_float():
+    linear = torch.cat([torch.linspace(0, 1, 200_001), torch.logspace(-8, 0, 10_001)])[None, None]
+    exact = linear.double()
+    exact = torch.where(exact <= 0.0031308, 12.92 * exact, 1.055 * exact ** (1 / 2.4) - 0.055)
+    assert (encode(linear, "srgb") - exact).abs().max() < 2e-7
+    assert encode(torch.zeros(1, 1, 1), "srgb").item() == 0
+
+
+@given(st.lists(st.sampled_from(["srgb", "linear", "raw", "depth"]), min_size=1, max_size=5), st.integers(0, 2**31))
+def test_each_channel_is_encoded_by_itself(kinds, seed):
+    """In any company, in any batch, from any layout of memory; the input stays as it was."""
+    frames = torch.randn(2, len(kinds), 3, 5, generator=torch.Generator().manual_seed(seed)) * 3
+    frames[0, 0, 0, :3] = torch.tensor([float("nan"), float("inf"), -float("inf")])
+    kept, names = frames.clone(), [f"KeyLight.{i}" if i % 2 else f"Normal.{i}" for i in range(len(kinds))]
+    made = encode(frames, kinds, names)
+    assert torch.equal(frames.nan_to_num(7), kept.nan_to_num(7))
+    assert made.dtype == torch.float32 and made.isfinite().all()
+    assert torch.equal(encode(frames.to(memory_format=torch.channels_last), kinds, names), made)
+    for n, i in itertools.product(range(2), range(len(kinds))):
+        assert torch.allclose(encode(frames[n, i : i + 1], kinds[i], names[i : i + 1]), made[n, i : i + 1], rtol=0, atol=2e-7)
 
 
 def test_depth_is_seen_as_nearness():

@@ -39,20 +39,18 @@ def encode(linear: Tensor, encoding: str | Sequence[str], channels: Sequence[str
     Raises UsageError for an unknown encoding, or for another number of encodings than of channels.
     """
     planes = linear.float()
-    if channels:
-        limits = _constant(tuple(raw_limit(name) for name in channels), planes.device)
-    else:
-        limits = planes.new_full((planes.shape[-3], 1, 1), RAW_LIMIT)
-    if isinstance(encoding, str):
-        return _encoded(planes, encoding, limits)
-    if len(encoding) != planes.shape[-3]:
-        raise UsageError(f"{len(encoding)} encodings for {planes.shape[-3]} channels: give one for each, or one for all")
-    if len(set(encoding)) == 1:
-        return _encoded(planes, encoding[0], limits)
-    seen = torch.empty_like(planes)
-    for kind in dict.fromkeys(encoding):
-        own = [index for index, name in enumerate(encoding) if name == kind]
-        seen[..., own, :, :] = _encoded(planes[..., own, :, :], kind, limits[own])
+    count = planes.shape[-3]
+    kinds = [encoding] * count if isinstance(encoding, str) else list(encoding)
+    if len(kinds) != count:
+        raise UsageError(f"{len(kinds)} encodings for {count} channels: give one for each, or one for all")
+    for kind in kinds:
+        if kind not in ENCODINGS:
+            raise UsageError(f"encoding {kind!r} is not known: use one of {', '.join(ENCODINGS)}")
+    limits = [raw_limit(name) for name in channels] if channels else [RAW_LIMIT] * count
+    seen = torch.empty_like(planes, memory_format=torch.contiguous_format)
+    for index, (kind, limit) in enumerate(zip(kinds, limits, strict=True)):
+        # One plane after the other stays in the processor's cache.
+        _encode_plane(planes.select(-3, index), kind, limit, seen.select(-3, index))
     return seen
 
 
@@ -81,19 +79,18 @@ def raw_limit(channel: str) -> float:
     return LIGHT_LIMIT if meant == "KeyLight" or (short.upper() in ("R", "G", "B") and "crypto" not in stem.casefold()) else RAW_LIMIT
 
 
-def _encoded(planes: Tensor, encoding: str, limits: Tensor) -> Tensor:
-    if encoding not in ENCODINGS:
-        raise UsageError(f"encoding {encoding!r} is not known: use one of {', '.join(ENCODINGS)}")
+def _encode_plane(plane: Tensor, encoding: str, limit: float, made: Tensor) -> None:
+    """One channel `[..., H, W]` into `made`, of the same shape."""
     if encoding == "depth":
-        there = (planes > 0) & (planes < NOTHING)  # false for NaN
-        nearest = planes.where(there, torch.inf).amin(dim=(-2, -1), keepdim=True)
-        return torch.where(there, nearest / planes, 0.0)
-    if encoding == "raw":
-        finite = torch.nan_to_num(planes, nan=0.0, posinf=0.0, neginf=0.0)
-        return torch.minimum(torch.maximum(finite, -limits), limits)
-    low, high = 0.0, 1.0
-    finite = torch.nan_to_num(planes, nan=0.0, posinf=high, neginf=low).clamp(low, high)
-    return positive_to_srgb(finite) if encoding == "srgb" else finite
+        there = (plane > 0) & (plane < NOTHING)  # false for NaN
+        nearest = plane.where(there, torch.inf).amin(dim=(-2, -1), keepdim=True)
+        made.copy_(torch.where(there, nearest / plane, 0.0))
+        return
+    least, most, infinite = (-limit, limit, 0.0) if encoding == "raw" else (0.0, 1.0, 1.0)
+    torch.nan_to_num(plane, nan=0.0, posinf=infinite, neginf=0.0, out=made)
+    made.clamp_(least, most)
+    if encoding == "srgb":
+        made.copy_(positive_to_srgb(made))
 
 
 def channel_encoding(channel: str, encoding: str) -> str:
@@ -144,11 +141,12 @@ def network_input(model: Model, pictures: Tensor, have: Sequence[str], matte: Te
     FrameError for pictures that lack a channel that is not optional.
     """
     if not model.optional:
-        return pictures if tuple(have) == model.channels else pictures[:, channel_indices(model, have)]
+        return pictures if tuple(have) == model.channels else torch.stack([pictures[:, at] for at in channel_indices(model, have)], 1)
     needed = tuple(name for name in model.channels if name not in model.optional or name in have)
     found = channel_indices(replace(model, channels=needed, encodings={}, optional=(), preprocessing=Preprocessing()), have)
     planes = pictures.new_zeros((len(pictures), len(model.channels), *pictures.shape[-2:]))
-    planes[:, [model.channels.index(name) for name in needed]] = pictures[:, found].to(planes)
+    for name, at in zip(needed, found, strict=True):  # an index of several would cost more than what the network does with them
+        planes[:, model.channels.index(name)] = pictures[:, at]
     if matte is not None and SHAPE in model.channels:
         planes[:, model.channels.index(SHAPE)] = shape_channel(matte.to(planes))[:, 0]
     return planes

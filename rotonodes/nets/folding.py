@@ -102,6 +102,60 @@ def fuse_activations(network: nn.Module) -> nn.Module:
     return network
 
 
+class FoldPixels(nn.Module):
+    """What `nn.PixelUnshuffle` does, but that the channels of a pixel stay together: features in the order (row, column, channel)."""
+
+    def __init__(self, patch: int) -> None:
+        super().__init__()
+        self.patch = patch
+
+    def forward(self, x: Tensor) -> Tensor:
+        count, channels, height, width = x.shape
+        rows, columns, patch = height // self.patch, width // self.patch, self.patch
+        squares = x.permute(0, 2, 3, 1).reshape(count, rows, patch, columns, patch * channels).transpose(2, 3)
+        return squares.reshape(count, rows, columns, patch * patch * channels).permute(0, 3, 1, 2)
+
+
+class SpreadPixels(nn.Module):
+    """What `nn.PixelShuffle` does, of features in the order of `FoldPixels`."""
+
+    def __init__(self, patch: int) -> None:
+        super().__init__()
+        self.patch = patch
+
+    def forward(self, x: Tensor) -> Tensor:
+        count, features, rows, columns = x.shape
+        channels, patch = features // self.patch**2, self.patch
+        squares = x.permute(0, 2, 3, 1).reshape(count, rows, columns, patch, patch * channels).transpose(2, 3)
+        return squares.reshape(count, rows * patch, columns * patch, channels).permute(0, 3, 1, 2)
+
+
+def keep_pixels_together(network: nn.Module) -> nn.Module:
+    """Put `FoldPixels` and `SpreadPixels` in the places of a U-Net's `fold` and `spread`, and its weights in their order. In place.
+
+    With channels last each square is then copied in pieces as wide as it is; in torch's order every value goes by itself, which takes
+    ten times as long. The sums of the first convolution are made in another order.
+    """
+    for module in network.modules():
+        fold, spread = getattr(module, "fold", None), getattr(module, "spread", None)
+        if isinstance(fold, nn.PixelUnshuffle) and isinstance(spread, nn.PixelShuffle) and fold.downscale_factor > 1:
+            patch = fold.downscale_factor
+            first = next(layer for layer in module.get_submodule("encoder.0").modules() if isinstance(layer, nn.Conv2d | Activated))
+            last = module.get_submodule("unfold" if module.refined else "head")
+            if first.weight.shape[1] == 1:
+                continue  # a depthwise convolution
+            first.weight.data = _pixels_first(first.weight.data.transpose(0, 1), patch).transpose(0, 1)
+            for values in last.parameters():
+                values.data = _pixels_first(values.data, patch)
+            module.fold, module.spread = FoldPixels(patch), SpreadPixels(patch)
+    return network
+
+
+def _pixels_first(values: Tensor, patch: int) -> Tensor:
+    """Values of features `[channels * patch^2, ...]` in torch's order (channel, row, column), in that of `FoldPixels`."""
+    return values.unflatten(0, (-1, patch**2)).transpose(0, 1).flatten(0, 1)
+
+
 def can_fuse() -> bool:
     """Whether this torch has oneDNN's fused convolutions, which are not public, and this processor bfloat16 for them."""
     there = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")

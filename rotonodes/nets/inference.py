@@ -15,7 +15,7 @@ from rotonodes.errors import UsageError
 from rotonodes.machine.precision import refuse_lacking, resolved_precision
 from rotonodes.nets.compiling import Compiled
 from rotonodes.nets.encode import encode, grey, inside_of, pad, preprocess
-from rotonodes.nets.folding import fold_norms, fuse_activations, use_onednn
+from rotonodes.nets.folding import fold_norms, fuse_activations, keep_pixels_together, use_onednn
 from rotonodes.nets.frame_tiles import FrameTile, tiles_of
 from rotonodes.nets.model import Model
 from rotonodes.values.crossing import moved
@@ -72,7 +72,7 @@ class Segmenter:
             if self.dtype == torch.float32:
                 network = use_onednn(network)
             elif self.dtype == torch.bfloat16:
-                network = fuse_activations(network)
+                network = keep_pixels_together(fuse_activations(network))
         self.smallest = int(getattr(network, "smallest", 1))
         network = network.to(memory_format=torch.channels_last)
         self.network = Compiled(network) if compiles else network
@@ -117,12 +117,13 @@ class Segmenter:
 
     def _whole(self, pictures: Tensor, size: torch.Size) -> Tensor:
         """Network inputs `[N, C, h, w]` -> probabilities of frames of `size`, without tiles."""
-        return self._rounded_off(activate(self._logits(pictures).float(), self.model, size))
+        # Classes lie in planes from here on; they are made so while a value has two bytes.
+        return self._rounded_off(activate(self._logits(pictures).contiguous().float(), self.model, size))
 
     def _logits(self, pictures: Tensor) -> Tensor:
         """Network inputs `[N, C, h, w]` -> logits `[N, maps, h, w]`, in the network's arithmetic."""
         height, width = pictures.shape[-2:]
-        padded = pad(pictures, self.model.size_multiple, self.smallest).to(self.dtype, memory_format=torch.channels_last)
+        padded = pad(pictures, self.model.size_multiple, self.smallest).to(self.dtype).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():  # for the network only: its output becomes an ordinary tensor below
             logits = self.network(padded)
         logits = logits[0] if isinstance(logits, tuple) else logits  # U-2-Net returns several maps; the first is its result

@@ -71,6 +71,8 @@ class UNet(nn.Module):
         if odd != "refuse" and (patch > 1 or attention):
             raise UsageError(f"unet: odd {odd!r} does not go with patch or attention: take one of them out")
         self.patch, self.upsampling, self.refined, self.odd = patch, upsampling, refine > 0, odd
+        # Without weights; inference has others in their place (`folding.keep_pixels_together`).
+        self.fold, self.spread = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
         self.smallest = smallest_size(len(widths), patch)
         self.size_multiple = self.smallest if odd == "refuse" else 1
         # Features that each level passes to the one above it.
@@ -108,7 +110,7 @@ class UNet(nn.Module):
             )
         if min(height, width) < self.smallest:
             raise UsageError(f"unet: the picture is {width}x{height}, and both must be at least {self.smallest}: pad it first")
-        x = F.pixel_unshuffle(picture, self.patch) if self.patch > 1 else picture
+        x = self.fold(picture) if self.patch > 1 else picture
         skips = []
         for block in self.encoder:
             x = block(x)
@@ -123,8 +125,8 @@ class UNet(nn.Module):
             x = block(torch.cat((skip, x), dim=1))
         if not self.refined:
             # Shuffling by 1 changes nothing and is slow; what follows is quicker on planes.
-            return F.pixel_shuffle(self.head(x), self.patch) if self.patch > 1 else self.head(x).contiguous()
-        x = F.pixel_shuffle(self.unfold(x), self.patch)
+            return self.spread(self.head(x)) if self.patch > 1 else self.head(x).contiguous()
+        x = self.spread(self.unfold(x))
         logits: Tensor = self.head(self.refine(torch.cat((picture, x), dim=1)))
         return logits
 
