@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rotonodes.imaging.passes import traced_shadow as traced
 from rotonodes.imaging.passes.surface import Surface
-from rotonodes.imaging.passes.traced_shadow import Lamp, trace, traced_shadow
+from rotonodes.imaging.passes.traced_shadow import Lamp, trace, trace_all, traced_shadow
 
 SUN = np.array([0.6, 0, 0.8], np.float32)
 
@@ -76,6 +76,31 @@ def test_a_block_keeps_the_sun_from_the_wall_beside_it(side: int, columns: range
     shaped.shape[:, 25:32] = True
     assert (traced_shadow(shaped, sun, ~half, thickness=1.0, of_shape=True)[20] == share[20]).all()
     assert not traced_shadow(shaped, sun, ~half, thickness=0.0).any(), "surfaces without thickness stop no ray"
+
+
+@given(st.integers(0, 2**31), st.integers(1, 6), st.integers(1, 3))
+def test_many_lamps_at_once_meet_what_each_meets_alone(seed: int, lamps: int, stride: int) -> None:
+    """Step by step, too: the first step that lies behind a surface, but not far, ends a ray."""
+    random = np.random.default_rng(seed)
+    surface = wall(depth=float(random.uniform(6, 9.5)))
+    asked = []
+    for _ in range(lamps):
+        direction = random.normal(size=3).astype(np.float32)
+        lamp = Lamp.near(direction / np.linalg.norm(direction), np.array([0, 0, -9.5]), float(random.choice([np.inf, 4.0, 12.0])))
+        asked.append((random.choice(2400, random.integers(0, 40), replace=False), lamp))
+    together = trace_all(surface, asked, 0.3, stride)
+    assert [found.tolist() for found in together] == [trace(surface, *one, 0.3, stride).tolist() for one in asked]
+    for (pixels, lamp), found in zip(asked, together, strict=True):
+        rays = traced._rays(surface, pixels, lamp, stride)
+        for index, met in enumerate(found):
+            steps = np.arange(1, int(rays.steps[index]) + 1, dtype=np.float32)
+            at = rays.part[index] * steps / rays.steps[index]
+            places = (rays.start[:, index, None] + rays.way[:, index, None] * at).astype(int)
+            x, y = (axis.clip(0, size - 1) for axis, size in zip(places, (60, 40), strict=True))
+            here = 1 / (rays.nearness[index] + rays.nearer[index] * at)
+            gap = here - surface.depth[y, x]
+            hits = np.flatnonzero((gap > traced._BIAS * here) & (gap < 0.3 * surface.bounds[1]))
+            assert met == (y[hits[0]] * 60 + x[hits[0]] if len(hits) else -1)
 
 
 def test_light_from_the_camera_or_without_a_focal_length_meets_nothing() -> None:

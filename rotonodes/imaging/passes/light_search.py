@@ -16,7 +16,7 @@ from rotonodes.imaging.passes.key_light import fit_lights
 from rotonodes.imaging.passes.light_signs import LightSigns
 from rotonodes.imaging.passes.lit_share import LightFit, fit_light
 from rotonodes.imaging.passes.surface import Surface
-from rotonodes.imaging.passes.traced_shadow import Lamp, trace
+from rotonodes.imaging.passes.traced_shadow import Lamp, trace_all
 
 _PIXELS = 800  # sampled pixels that a lamp is judged by
 _STRIDE = 2  # px of a ray's steps
@@ -75,7 +75,7 @@ class LightSearch:
         middle, size = self.surface.bounds
         made = [Lamp.near(direction, middle, distance * size) for direction, distance in lamps]
         arriving = np.stack([lamp.arriving(self.points, self.normals) for lamp in made])
-        fits = [self._fit(lamp, light) for lamp, light in zip(made, arriving, strict=True)]
+        fits = self._fits(made, arriving)
         scale = max(float(np.percentile(self.light, 95)), 1e-9)
         misfits, _ = fit_lights(arriving.astype(np.float64), self.normals.T.astype(np.float64), self.light / scale, fill=True)
         before = _SIGNS * self.signs.log_chances(np.stack([lamp.direction for lamp in made])) - _MISFIT * np.log(misfits.clip(1e-4))
@@ -84,13 +84,15 @@ class LightSearch:
 
     def fit(self, lamp: Lamp) -> LightFit:
         """How a lamp explains the sampled pixels, as exactly as tones need it."""
-        return self._fit(lamp, lamp.arriving(self.points, self.normals), final=True)
+        return self._fits([lamp], lamp.arriving(self.points, self.normals)[None], final=True)[0]
 
-    def _fit(self, lamp: Lamp, arriving: np.ndarray, final: bool = False) -> LightFit:
-        blocked = np.zeros(len(arriving), bool)
-        facing = arriving > 0
-        blocked[facing] = trace(self.surface, self.pixels[facing], lamp, stride=_STRIDE) >= 0
-        return fit_light(self.light, self.normals, arriving, blocked, final)
+    def _fits(self, lamps: Sequence[Lamp], arriving: np.ndarray, final: bool = False) -> list[LightFit]:
+        """How lamps explain the sampled pixels by the light of each that would arrive `[lamps, n]` with nothing in between."""
+        blocked, facing = np.zeros(arriving.shape, bool), arriving > 0
+        asked = [(self.pixels[sees], lamp) for lamp, sees in zip(lamps, facing, strict=True)]
+        for stopped, sees, met in zip(blocked, facing, trace_all(self.surface, asked, stride=_STRIDE), strict=True):
+            stopped[sees] = met >= 0
+        return [fit_light(self.light, self.normals, light, stopped, final) for light, stopped in zip(arriving, blocked, strict=True)]
 
     def _peaks(self) -> list[np.ndarray]:
         """Directions that fit light and normals best, with and without a fill that has a direction, all far from each other."""

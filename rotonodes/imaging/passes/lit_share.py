@@ -105,17 +105,17 @@ class _Sample:
             lit = fill + terms[4] * arriving
             before = np.full(len(light), 0.5) if turn == 0 else np.where(self.blocked, shares[1], shares[0])
             log_lit, log_dark = _log_densities(light, fill, lit, spread)
-            chance = np.where(facing, 1 / (1 + np.exp(np.clip(log_dark - log_lit + np.log((1 - before) / before), -30, 30))), 0)
+            chance = np.where(facing, 1 / (1 + np.exp(_within(log_dark - log_lit + np.log((1 - before) / before), -30, 30))), 0)
             both = np.logaddexp(log_lit + np.log(before), log_dark + np.log(1 - before))
             likelihood = float(np.where(facing, both, log_dark - _AWAY).mean())
             telling = abs(np.tanh((log_lit - log_dark) / 2))  # what could be either says nothing about the shares
             for index, these in enumerate((facing & ~self.blocked, facing & self.blocked)):
                 guess = (_OPEN, _BLOCKED)[index]
                 lit_ones, counted = (chance * telling)[these].sum(), telling[these].sum()
-                shares[index] = ((lit_ones + _TRUST * guess) / (counted + _TRUST)).clip(*_SHARES)
+                shares[index] = _within((lit_ones + _TRUST * guess) / (counted + _TRUST), *_SHARES)
             errors = [abs(light - mean) / (_FLOOR + mean) for mean in (lit, fill)]
-            squares = chance * errors[0].clip(max=1) ** 2 + (1 - chance) * errors[1].clip(max=1) ** 2
-            spread = float(np.sqrt(squares.mean()).clip(*_SPREADS))
+            squares = chance * np.minimum(errors[0], 1) ** 2 + (1 - chance) * np.minimum(errors[1], 1) ** 2
+            spread = float(_within(np.sqrt(squares.mean()), *_SPREADS))
             if turn >= _ROUNDS:
                 error = (chance * errors[0] + (1 - chance) * errors[1]) / spread
                 weights = 1 / (_FLOOR + fill + chance * terms[4] * arriving) ** 2 / np.maximum(1, error)
@@ -157,6 +157,11 @@ class _Sample:
         return np.array([dark, 0, 0, 0, max(float(strongest), _WEAKEST)])
 
 
+def _within(values: np.ndarray, least: float, most: float) -> np.ndarray:
+    """What `clip` makes, which takes ten times as long for few values."""
+    return np.minimum(np.maximum(values, least), most)
+
+
 def _terms(
     fill_terms: np.ndarray, arriving: np.ndarray, light: np.ndarray, lit: np.ndarray, dark: np.ndarray, stiff: tuple[float, ...]
 ) -> np.ndarray:
@@ -176,8 +181,8 @@ def _log_densities(light: np.ndarray, fill: np.ndarray, lit: np.ndarray, spread:
     """Log densities of the light of lit pixels and of those in shadow; what is too bright for the light cannot be explained."""
     sizes = [spread * (_FLOOR + mean) for mean in (lit, fill)]
     over_lit, over_fill = (light - lit) / sizes[0], (light - fill) / sizes[1]
-    excess = over_lit.clip(0)
+    excess = np.maximum(over_lit, 0)
     excess = np.where(excess < _BEND, excess**2 / 2, _BEND * excess - _BEND**2 / 2)
-    log_lit = -np.minimum(over_lit.clip(max=0) ** 2 / 2, _MOST) - excess - np.log(sizes[0])
+    log_lit = -np.minimum(np.minimum(over_lit, 0) ** 2 / 2, _MOST) - excess - np.log(sizes[0])
     dark = np.minimum(over_fill**2 / 2, _MOST) + excess
     return log_lit, -dark - np.log(sizes[1])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +17,7 @@ _BIAS = 2e-3  # share of the depth by which a surface must be nearer than the ra
 _NEAREST = 0.02  # rays end at this share of the median depth before the camera
 _APART = 0.02  # difference of depth, as a share of it, at which pixels are of two surfaces
 _TINY = np.float32(1e-6)
+_DONE = 8  # rays that met something are put aside when they are one in so many
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,35 +60,80 @@ def trace(surface: Surface, pixels: np.ndarray, lamp: Lamp, thickness: float = T
     `thickness` is a share of the scene's size. Rays are followed `stride` px at a time, as far as the frame reaches. Where the focal
     length is not known nothing is found.
     """
-    if surface.lens is None or not len(pixels):
-        return np.full(len(pixels), -1)
+    return trace_all(surface, [(pixels, lamp)], thickness, stride)[0]
+
+
+def trace_all(
+    surface: Surface, asked: Sequence[tuple[np.ndarray, Lamp]], thickness: float = THICKNESS, stride: int = 1
+) -> list[np.ndarray]:
+    """What `trace` finds for each lamp and its pixels; all rays are followed together, so that few rays of many lamps take less time."""
+    sizes = [len(pixels) for pixels, _ in asked]
+    if surface.lens is None or not sum(sizes):
+        return [np.full(size, -1) for size in sizes]
+    rays = _Rays(*(np.concatenate(parts, axis=-1) for parts in zip(*(_rays(surface, *one, stride) for one in asked), strict=True)))
+    return np.split(_followed(surface, rays, thickness), np.cumsum(sizes)[:-1])
+
+
+class _Rays(NamedTuple):
+    """Ways through the picture: `start` and `way` in px `[2, n]`, the `part` of the way that lies in the frame and the `steps` it takes.
+
+    The reciprocal of the depth goes from `nearness` evenly, and is `nearer` by so much at the end of the way.
+    """
+
+    start: np.ndarray
+    way: np.ndarray
+    part: np.ndarray
+    steps: np.ndarray
+    nearness: np.ndarray
+    nearer: np.ndarray
+
+
+def _rays(surface: Surface, pixels: np.ndarray, lamp: Lamp, stride: int) -> _Rays:
+    """The rays from pixels to a lamp."""
     height, width = surface.depth.shape
     points, normals = (planes.reshape(3, -1)[:, pixels] for planes in (surface.places, surface.normals))
     start = points + normals * (-points[2] / (surface.lens * width) * _LIFT)
     towards, far = lamp.way(start)
-    near = _NEAREST * np.float32(np.median(-points[2]))
+    near = _NEAREST * np.float32(np.median(-points[2])) if len(pixels) else np.float32(0)
     behind = np.where(towards[2] > _TINY, (-start[2] - near) / np.maximum(towards[2], _TINY), 1e6).clip(0)
     end = start + towards * np.minimum(far, behind)
     first, last = _projected(start, surface), _projected(end, surface)
     way = last - first
     part = np.minimum(*(_until_edge(first[axis], way[axis], size) for axis, size in ((0, width), (1, height))))
-    count = abs(way * part).max(axis=0) / stride
     inverse = 1 / -start[2].clip(max=-_TINY), 1 / -end[2].clip(max=-_TINY)
-    found, live = np.full(len(pixels), -1), np.flatnonzero(count >= 1)
-    depth, deepest = surface.depth.ravel(), thickness * surface.bounds[1]
-    step = 0
-    while len(live):
+    return _Rays(first, way, part, abs(way * part).max(axis=0) / stride, inverse[0], inverse[1] - inverse[0])
+
+
+def _followed(surface: Surface, rays: _Rays, thickness: float) -> np.ndarray:
+    """The flat index of the first pixel whose surface each ray meets, or -1, `[n]`."""
+    height, width = surface.depth.shape
+    found, depth = np.full(len(rays.steps), -1), surface.depth.ravel()
+    deepest = thickness * surface.bounds[1]
+    # The longest first: those that go on are always the first ones, and nothing need be picked out.
+    order = np.flatnonzero(rays.steps >= 1)
+    order = order[np.argsort(-rays.steps[order], kind="stable")]
+    going = [order, *(values[order] for values in (*rays.start, *rays.way, *rays[2:]))]
+    stopped, step = np.zeros(len(order), bool), 0
+    while True:
         step += 1
-        live = live[count[live] >= step]
-        at = part[live] * step / count[live]
-        x = (first[0, live] + way[0, live] * at).astype(int).clip(0, width - 1)
-        y = (first[1, live] + way[1, live] * at).astype(int).clip(0, height - 1)
-        here = 1 / (inverse[0][live] + (inverse[1][live] - inverse[0][live]) * at)
-        gap = here - depth[y * width + x]
-        hit = (gap > _BIAS * here) & (gap < deepest)
-        found[live[hit]] = (y * width + x)[hit]
-        live = live[~hit]
-    return found
+        left = np.searchsorted(-going[6], -step, side="right")
+        if not left:
+            return found
+        ray, x0, y0, across, down, part, steps, nearness, nearer = (values[:left] for values in going)
+        at = part * step / steps
+        x, y = (x0 + across * at).astype(np.intp), (y0 + down * at).astype(np.intp)
+        np.minimum(np.maximum(x, 0, out=x), width - 1, out=x)
+        np.minimum(np.maximum(y, 0, out=y), height - 1, out=y)
+        place = y * width + x
+        here = 1 / (nearness + nearer * at)
+        gap = here - depth.take(place)
+        hit = np.flatnonzero((gap > _BIAS * here) & (gap < deepest) & ~stopped[:left])
+        found[ray[hit]] = place[hit]
+        stopped[hit] = True
+        done = np.count_nonzero(stopped[:left])
+        if done > left // _DONE:
+            going = [values[:left][~stopped[:left]] for values in going]
+            stopped = np.zeros(left - done, bool)
 
 
 def _projected(points: np.ndarray, surface: Surface) -> np.ndarray:
