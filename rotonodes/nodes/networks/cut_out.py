@@ -30,7 +30,7 @@ class CutOut(NetworkRunner):
     of both. EstimateForeground removes the background's colour from soft edges.
     """
 
-    revision: ClassVar[int] = 1  # infinity and extremes in raw channels stay local
+    revision: ClassVar[int] = 2  # 1: infinity and extremes in raw channels stay local; 2: other last bits of what is seen
 
     def prepare(self, device: Device, **inputs: Any) -> Segmenter:
         from rotonodes.nets.inference import Segmenter

@@ -23,7 +23,7 @@ class OnnxSegment(SegmentingNode):
     steps in for a GPU unasked.
     """
 
-    revision: ClassVar[int] = 1  # infinity and extremes in raw channels stay local
+    revision: ClassVar[int] = 2  # 1: infinity and extremes in raw channels stay local; 2: other last bits of what is seen
 
     weights: InputPath = param(help="the file that ExportONNX wrote (.onnx)", min_length=1, examples=["in/network.onnx", "in/other.onnx"])
     provider: Literal["auto", "cpu", "cuda", "tensorrt"] = param("auto", help="what runs it; auto: cuda where the run is on CUDA, else cpu")

@@ -30,7 +30,7 @@ class UNetSegment(SegmentingNode, NetworkRunner):
     and of the 3D-to-2D project, and U-2-Net. Their networks of one class give two, background and foreground.
     """
 
-    revision: ClassVar[int] = 1  # infinity and extremes in raw channels stay local
+    revision: ClassVar[int] = 2  # 1: infinity and extremes in raw channels stay local; 2: other last bits of what is seen
 
     def prepare(self, device: Device, **inputs: Any) -> Segmenter:
         from rotonodes.nets.inference import Segmenter, at_scale
