@@ -190,6 +190,13 @@ def test_bench_onnx(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert float(row["apart"]) < 1e-3 and float(row["classes"].rstrip(" %")) > 99
 
 
+def test_bench_openvino(weights: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("openvino")
+    assert import_module("bench_openvino").main([weights, "--size", "32", "--times", "1", "--repeats", "1"]) == 0
+    (row,) = table(capsys.readouterr().out)
+    assert row["weights"].startswith("tiny.safetensors") and float(row["apart"]) < 0.3  # logits, in bfloat16
+
+
 def test_bench_stabilize(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     bench = import_module("bench_stabilize")
     monkeypatch.setattr(bench, "HEIGHT", 18)

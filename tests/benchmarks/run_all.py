@@ -47,6 +47,11 @@ BENCHMARKS = {
         ["--sizes", "256", "--repeats", "1", FAST],
         {"onnx": "onnx", "onnxruntime": "onnxruntime"},
     ),
+    "bench_openvino.py": Benchmark(
+        ["--repeats", "3", "weights/tones.safetensors", FAST],
+        ["--size", "64", "--times", "1", "--repeats", "1", FAST],
+        {"openvino": "openvino"},
+    ),
     REMBG: Benchmark(["--repeats", "3"], ["--size", "64", "--frames", "1", "--repeats", "1"]),
     "bench_precision.py": Benchmark(["--every", "4"], ["--every", "12", FAST]),
     "bench_palette.py": Benchmark([], ["--size", "96", "--frames", "3"]),
