@@ -16,6 +16,7 @@ import torch
 from rotonodes.imaging.passes.tone_labels import header_light
 from rotonodes.io.pictures import picture_size, write_image, write_labels
 from rotonodes.nets.ensemble_network import ensemble_of
+from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.nodes import LoadFrames, TonesFromPasses
 from rotonodes.values.pixels import Matte
@@ -258,6 +259,28 @@ def test_bench_scenes(tmp_path: Path, scene: Path, weights: str, capsys: pytest.
     assert alone == {name: row for name, row in found.items() if name.startswith("tiny")}
     assert found["tiny.safetensors, shape given"]["shape IoU"] == "1.000"
     assert float(found["tiny.safetensors"]["mean IoU"]) <= float(found["tiny.safetensors, shape given"]["mean IoU"])
+
+
+def test_mean_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of 0 where the second network sees a channel not at all; a class that it does not know stays as it was."""
+    files = [str(tmp_path / name) for name in ("a.safetensors", "b.safetensors", "mean.safetensors")]
+    for file, channels, classes in ((files[0], ("R", "G", "B", "Shape"), 3), (files[1], ("R", "B"), 2)):
+        config = {"in_channels": len(channels), "classes": classes, "widths": [4, 8], "patch": 2, "refine": 3}
+        state = build("unet", config).state_dict()
+        names = ("background", "midtone", "ground_shadow")[:classes]
+        save_weights(Model("unet", config, names, ("#000000",) * classes, channels, size_multiple=4, state=state), file)
+    bench = import_module("mean_weights")
+    assert bench.main([*files[:2], "--share", "0.75", "-o", files[2]]) == 0
+    first, second, made = (load_weights(file) for file in files)
+    assert made.channels == first.channels and made.classes == first.classes and made.module() is not None
+    for name, places in (("encoder.0.conv1.weight", [0, 1, 2, 3, 8, 9, 10, 11]), ("refine.conv1.weight", [0, 2, 4, 5, 6])):
+        wide = torch.zeros_like(first.state[name].float())
+        wide[:, places] = second.state[name].float()
+        assert torch.allclose(made.state[name].float(), 0.75 * first.state[name].float() + 0.25 * wide, atol=1e-3)
+    mixed = 0.75 * first.state["head.bias"][:2].float() + 0.25 * second.state["head.bias"].float()
+    assert torch.allclose(made.state["head.bias"].float(), torch.cat([mixed, first.state["head.bias"][2:].float()]), atol=1e-3)
+    assert bench.main([files[1], files[0], "-o", files[2]]) == 2
+    assert "channel G is known by the second network alone: swap the two" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("together", [False, True])

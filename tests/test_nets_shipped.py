@@ -122,7 +122,8 @@ def test_a_card_is_beside_every_shipped_file(file: Path) -> None:
 def test_tones_passes_is_what_its_graph_makes() -> None:
     """The ready graph joins the shipped networks with the weights that the file has."""
     vertices = Graph.load(ROOT / "graphs/join_networks.yaml").vertices
-    models = [load_weights(ROOT / vertices[name].node.path) for name in ("picture", "passes")]
+    loads = [vertices[name].node for name in ("picture", "passes")]
+    models = [load.model_copy(update={"path": str(ROOT / load.path)})() for load in loads]
     made, shipped = vertices["both"].node(models), load_weights(ROOT / "weights/tones_passes.safetensors")
     assert made.metadata() == shipped.metadata()
     assert made.state.keys() == shipped.state.keys()

@@ -1,0 +1,72 @@
+"""The mean of two networks, weight by weight: `python tests/benchmarks/mean_weights.py A.safetensors B.safetensors -o MEAN.safetensors`.
+
+Two that began from the same weights and learned on other things are, as one, often better on what neither has seen (Wortsman et al.,
+"Model soups", 2022). B may see fewer channels, and know fewer classes, than A: for a channel that it does not see its weights are 0,
+and what A alone has of a class stays A's. The names of channels and classes tell which belong together.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from rotonodes.errors import RotoError, UsageError
+from rotonodes.nets.model import Model
+from rotonodes.nets.weights import load_weights, save_weights
+
+
+def mean(first: Model, second: Model, share: float) -> Model:
+    """`share` of the first network and the rest of the second. Raises UsageError for two that do not belong together."""
+    for name, ours, theirs in (("channel", first.channels, second.channels), ("class", first.classes, second.classes)):
+        if missing := [one for one in theirs if one not in ours]:
+            raise UsageError(f"{name} {missing[0]} is known by the second network alone: swap the two")
+    state = {}
+    for name, tensor in first.state.items():
+        other = second.state.get(name)
+        if other is None or other.dim() != tensor.dim():
+            raise UsageError(f"{name} is not in the second network, or of another kind: these are two architectures")
+        state[name] = tensor
+        if tensor.is_floating_point():
+            outputs = _places(name, tensor.shape[0], other.shape[0], first.classes, second.classes) if tensor.dim() else ...
+            mixed, part = tensor.float().clone(), other.float()
+            if tensor.dim() > 1:
+                inputs = _places(name, tensor.shape[1], other.shape[1], first.channels, second.channels)
+                wide = torch.zeros(len(part), *tensor.shape[1:])
+                wide[:, inputs] = part
+                part = wide
+            mixed[outputs] = share * mixed[outputs] + (1 - share) * part
+            state[name] = mixed.to(tensor.dtype)
+    return replace(first, state=state, metrics={})
+
+
+def _places(name: str, ours: int, theirs: int, names: Sequence[str], known: Sequence[str]) -> Tensor:
+    """Where each of their features lies among ours: those of channels or classes come first, the same number of each."""
+    each, rest = divmod(ours - theirs, max(len(names) - len(known), 1))
+    if ours == theirs:
+        return torch.arange(ours)
+    if rest or each < 1 or each * len(known) > theirs:
+        raise UsageError(f"{name} has {ours} and {theirs} features: these networks are of other widths")
+    own = [names.index(one) * each + place for one in known for place in range(each)]
+    return torch.tensor([*own, *range(each * len(names), ours)])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("first", help="weights file whose channels and classes the mean has")
+    parser.add_argument("second", help="weights file of the same architecture")
+    parser.add_argument("--share", type=float, default=0.5, help="of the first (default: 0.5)")
+    parser.add_argument("-o", "--output", required=True, help="weights file to write")
+    options = parser.parse_args(arguments)
+    try:
+        save_weights(mean(load_weights(options.first), load_weights(options.second), options.share), options.output)
+    except RotoError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
