@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import threading
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
@@ -281,6 +282,12 @@ def test_mean_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert torch.allclose(made.state["head.bias"].float(), torch.cat([mixed, first.state["head.bias"][2:].float()]), atol=1e-3)
     assert bench.main([files[1], files[0], "-o", files[2]]) == 2
     assert "channel G is known by the second network alone: swap the two" in capsys.readouterr().err
+    turned = load_weights(files[0])
+    save_weights(replace(turned, channels=("B", "G", "R", "Shape")), files[2])
+    assert bench.main([files[0], files[2], "-o", str(tmp_path / "no.safetensors")]) == 2
+    assert "in other orders, by channel: R G B Shape; B G R Shape" in capsys.readouterr().err
+    assert bench.main([*files[:2], "--share", "1.5", "-o", files[2]]) == 2
+    assert "share is 1.5: it must be from 0 to 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("together", [False, True])

@@ -40,6 +40,7 @@ from rotonodes.errors import (
     machine_error,
 )
 from rotonodes.machine.cores import wait_briefly
+from rotonodes.machine.memory import reuse_memory
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -79,6 +80,7 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code: 0, 1, 2, 75, 129, 130 or 143."""
     wait_briefly()
+    reuse_memory()  # before there are threads
     open_closed_streams()
     with end_on_signals(), own_stderr():
         ListLength.whole = False

@@ -12,7 +12,7 @@ _SLOW = 16
 
 
 def deflate(data: bytes | np.ndarray) -> bytes:
-    """A zlib stream of bytes, or of a contiguous array's, at the lowest level that seeks matches; every zlib reads it.
+    """A zlib stream of bytes, or of a contiguous array's, at ISA-L's level 1; every zlib reads it.
 
     The first bytes are flushed by themselves, which takes 5 bytes: at the start of a stream the fast loop of ISA-L (2.32,
     igzip_icf_body_h1_gr_bt.asm, `.write_first_byte`) hashes a register that nobody set, where the stream's address still is. In

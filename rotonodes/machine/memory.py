@@ -15,9 +15,9 @@ _PAUSE = 50  # at least so many times as long as giving back took: 400 MB take 4
 def reuse_memory() -> None:
     """Make glibc keep freed memory for the next tensors instead of returning it to the system at every step.
 
-    Frames of the same size are allocated again and again; fresh pages from the kernel cost up to half of the time. All threads that
-    come later share one arena: those that a thread has for itself return each of their 64 MB to the system as soon as it is free,
-    whatever the threshold. Does nothing without glibc.
+    Frames of the same size are allocated again and again; fresh pages from the kernel cost up to half of the time. Threads
+    that come later, where none had memory of its own before, share one arena: the arena that a thread has for itself returns each
+    of its 64 MB to the system as soon as it is free, whatever the threshold. Does nothing without glibc.
     """
     if glibc := _glibc():
         glibc.mallopt(_MMAP_MAX, 0)

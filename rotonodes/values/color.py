@@ -35,10 +35,10 @@ def linear_to_srgb(x: Tensor) -> Tensor:
 
 
 def positive_to_srgb(x: Tensor) -> Tensor:
-    """The same for values from 0 on, within 2e-7 up to 1, in less than half of the time: a power takes as long as all the rest."""
+    """The same for values from 0 on, in fewer passes over memory."""
     import torch
 
-    return torch.where(x <= 0.0031308, x * 12.92, x.log().mul_(1 / 2.4).exp_().mul_(1.055).sub_(0.055))
+    return torch.where(x <= 0.0031308, x * 12.92, x.pow(1 / 2.4).mul_(1.055).sub_(0.055))
 
 
 @functools.cache

@@ -23,11 +23,17 @@ def mean(first: Model, second: Model, share: float) -> Model:
     for name, ours, theirs in (("channel", first.channels, second.channels), ("class", first.classes, second.classes)):
         if missing := [one for one in theirs if one not in ours]:
             raise UsageError(f"{name} {missing[0]} is known by the second network alone: swap the two")
+        if [one for one in ours if one in theirs] != [*theirs]:
+            raise UsageError(f"the two networks have what they know in other orders, by {name}: {' '.join(ours)}; {' '.join(theirs)}")
+    if not 0 <= share <= 1:
+        raise UsageError(f"share is {share}: it must be from 0 to 1")
+    if first.architecture != second.architecture or first.preprocessing != second.preprocessing or second.state.keys() - first.state.keys():
+        raise UsageError("these networks are of two architectures, or see pictures in two ways: their weights have no mean")
     state = {}
     for name, tensor in first.state.items():
         other = second.state.get(name)
-        if other is None or other.dim() != tensor.dim():
-            raise UsageError(f"{name} is not in the second network, or of another kind: these are two architectures")
+        if other is None or other.dim() != tensor.dim() or other.shape[2:] != tensor.shape[2:]:
+            raise UsageError(f"{name} is not in the second network, or of another size: these are two architectures")
         state[name] = tensor
         if tensor.is_floating_point():
             outputs = _places(name, tensor.shape[0], other.shape[0], first.classes, second.classes) if tensor.dim() else ...
