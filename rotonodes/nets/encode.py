@@ -15,6 +15,7 @@ from rotonodes.imaging.passes.camera import NOTHING
 from rotonodes.imaging.passes.spellings import canonical
 from rotonodes.nets.model import ENCODINGS, SHAPE, Model
 from rotonodes.nets.preprocess import Preprocessing
+from rotonodes.values.color import positive_to_srgb
 from rotonodes.values.pixels import Batch, Image, Matte
 from rotonodes.values.tones import OUTSIDE
 
@@ -89,11 +90,11 @@ def _encode_plane(plane: Tensor, encoding: str, limit: float, made: Tensor) -> N
     torch.nan_to_num(plane, nan=0.0, posinf=infinite, neginf=0.0, out=made)
     made.clamp_(least, most)
     if encoding == "srgb":
-        made.copy_(torch.where(made <= 0.0031308, made * 12.92, _power(made, 1 / 2.4).mul_(1.055).sub_(0.055)))
+        made.copy_(positive_to_srgb(made, _power))
 
 
 def _power(x: Tensor, exponent: float) -> Tensor:
-    """Powers of numbers up to 1, within 2e-7; `pow` takes twice as long as a logarithm and its inverse."""
+    """Powers of numbers from 0 to 1, within 2e-7; `pow` takes longer than a logarithm and its inverse."""
     return x.log().mul_(exponent).exp_()
 
 

@@ -134,7 +134,7 @@ def keep_pixels_together(network: nn.Module) -> nn.Module:
     """Put `FoldPixels` and `SpreadPixels` in the places of a U-Net's `fold` and `spread`, and its weights in their order. In place.
 
     With channels last each square is then copied in pieces as wide as it is; in torch's order every value goes by itself, which takes
-    ten times as long. The sums of the first convolution are made in another order.
+    several times as long. The sums of the first convolution are made in another order.
     """
     for module in network.modules():
         fold, spread = getattr(module, "fold", None), getattr(module, "spread", None)

@@ -51,7 +51,7 @@ def onnx_bytes(model: Model, name: str) -> bytes:
     """The network as an ONNX file with the model's metadata, not compared with torch; equal models give equal bytes."""
     onnx = load_library("onnx", "writing ONNX")
     need_library("onnxscript", "writing ONNX")
-    network = _FirstMap(fold_norms(model.module())).eval().requires_grad_(False)
+    network = FirstMap(fold_norms(model.module())).eval().requires_grad_(False)
     sides = {side: _side(text, model) for side, text in ((2, "height"), (3, "width"))}
     shape = {0: torch.export.Dim("batch", min=1, max=LARGEST_BATCH), **sides}
     try:
@@ -87,7 +87,7 @@ def onnx_bytes(model: Model, name: str) -> bytes:
 
 def check_onnx(model: Model, data: bytes, name: str) -> None:
     """Raises UsageError when the file's logits are not those of the network, at two sizes and with a batch."""
-    reference = _FirstMap(model.module())
+    reference = FirstMap(model.module())
     network = OnnxNetwork(session(data, "cpu", "cpu", name))
     for count, rows, columns in ((1, 2, 3), (3, 5, 4)):
         picture = _noise(model, count, rows, columns, odd=(rows % 2, rows % 2 + 1))
@@ -238,7 +238,7 @@ def read_onnx_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     return dict(found.get_modelmeta().custom_metadata_map)
 
 
-class _FirstMap(nn.Module):
+class FirstMap(nn.Module):
     """The first map of networks that return several."""
 
     def __init__(self, network: nn.Module) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from rotonodes.errors import UsageError
@@ -34,11 +35,11 @@ def linear_to_srgb(x: Tensor) -> Tensor:
     return torch.copysign(positive_to_srgb(x.abs()), x)
 
 
-def positive_to_srgb(x: Tensor) -> Tensor:
-    """The same for values from 0 on, in fewer passes over memory."""
+def positive_to_srgb(x: Tensor, power: Callable[[Tensor, float], Tensor] | None = None) -> Tensor:
+    """The same for values from 0 on, in fewer passes over memory; `power` makes a new tensor, as `torch.pow`, which is the default."""
     import torch
 
-    return torch.where(x <= 0.0031308, x * 12.92, x.pow(1 / 2.4).mul_(1.055).sub_(0.055))
+    return torch.where(x <= 0.0031308, x * 12.92, (power or torch.pow)(x, 1 / 2.4).mul_(1.055).sub_(0.055))
 
 
 @functools.cache

@@ -24,21 +24,10 @@ from torch import Tensor, nn
 from rotonodes.machine.cores import cpu_count
 from rotonodes.machine.memory import reuse_memory
 from rotonodes.nets.inference import Segmenter
+from rotonodes.nets.onnx import FirstMap
 from rotonodes.nets.weights import load_weights
 
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
-
-
-class FirstMap(nn.Module):
-    """A network whose first map is its result."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, picture: Tensor) -> Tensor:
-        made = self.network(picture)
-        return made[0] if isinstance(made, tuple) else made
 
 
 def converted(network: nn.Module, frame: Tensor, precision: str, threads: int) -> Callable[[], Tensor]:

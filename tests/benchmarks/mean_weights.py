@@ -36,7 +36,7 @@ def mean(first: Model, second: Model, share: float) -> Model:
             raise UsageError(f"{name} is not in the second network, or of another size: these are two architectures")
         state[name] = tensor
         if tensor.is_floating_point():
-            outputs = _places(name, tensor.shape[0], other.shape[0], first.classes, second.classes) if tensor.dim() else ...
+            outputs = _places(name, tensor.shape[0], other.shape[0], first.classes, second.classes)
             mixed, part = tensor.float().clone(), other.float()
             if tensor.dim() > 1:
                 inputs = _places(name, tensor.shape[1], other.shape[1], first.channels, second.channels)
@@ -50,9 +50,9 @@ def mean(first: Model, second: Model, share: float) -> Model:
 
 def _places(name: str, ours: int, theirs: int, names: Sequence[str], known: Sequence[str]) -> Tensor:
     """Where each of their features lies among ours: those of channels or classes come first, the same number of each."""
-    each, rest = divmod(ours - theirs, max(len(names) - len(known), 1))
     if ours == theirs:
         return torch.arange(ours)
+    each, rest = divmod(ours - theirs, max(len(names) - len(known), 1))
     if rest or each < 1 or each * len(known) > theirs:
         raise UsageError(f"{name} has {ours} and {theirs} features: these networks are of other widths")
     own = [names.index(one) * each + place for one in known for place in range(each)]

@@ -158,7 +158,7 @@ class _Sample:
 
 
 def _within(values: np.ndarray, least: float, most: float) -> np.ndarray:
-    """What `clip` makes, which takes ten times as long for few values."""
+    """What `clip` makes, which takes longer for few values."""
     return np.minimum(np.maximum(values, least), most)
 
 
