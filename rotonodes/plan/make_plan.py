@@ -189,6 +189,7 @@ class _Planner:
     def __init__(self, plan: Plan, forced: frozenset[str], verify: bool) -> None:
         self.plan, self.forced, self.verify, self.history = plan, forced, verify, History(plan)
         self.graph, self.keys = plan.graph, plan.keys
+        self.nothing_cached = plan.cache.is_empty()
         self.level: dict[str, int] = {}
 
     def walk(self) -> None:
@@ -233,6 +234,8 @@ class _Planner:
 
     def _look(self, name: str, look: _Look, frames: tuple[int | None, ...]) -> bool:
         """Look at some frames of a sink; True when all of them are done."""
+        if self.nothing_cached and self.plan.nodes[name].written_patterns() == ():
+            return False  # nor can a frame be done by its files
         forced, before = name in self.forced, len(look.done)
         absent = "forced" if forced else "not there"
         if look.at is not None and not look.at:
@@ -268,13 +271,12 @@ class _Planner:
     def _need(self, wanted: Mapping[str, tuple[int | None, ...]]) -> None:
         """Fill `todo` and `cached` from the sinks upwards: node by node, all of its frames together."""
         plan, needed = self.plan, dict[str, Set[int | None]]()
-        nothing_cached = plan.cache.is_empty()
         for name, frames in wanted.items():
             needed[name] = FrameSet(f for f in frames if f is not None) if self.keys.per_frame(name) else frozenset(frames)
         todo: dict[str, Set[int | None]] = {}
         for name in reversed(self.graph.order()):
             asked = needed.get(name, frozenset())
-            look = asked and not nothing_cached and name in plan.kept and name not in self.forced
+            look = asked and not self.nothing_cached and name in plan.kept and name not in self.forced
             if cached := plan.found_in_cache(name, asked) if look else frozenset():
                 plan.cached[name] = cached
                 asked = asked.without(cached) if isinstance(asked, FrameSet) else asked - cached

@@ -8,6 +8,7 @@ seconds, which comes out the same on any machine.
 from __future__ import annotations
 
 import argparse
+import base64
 import math
 import os
 import sys
@@ -19,11 +20,13 @@ from typing import Any
 
 from rotonodes import Frame, Graph, Image, Node
 from rotonodes.graph.document import parse_document
-from rotonodes.nodes import Constant, Grade, LoadFrames
+from rotonodes.nodes import Constant, Grade, LoadFrames, WriteFrames
 from rotonodes.plan.make_plan import make_plan
 from rotonodes.values.frames import format_frames, parse_frames
 
 FRAMES = 20  # of the chain that is run
+# a black pixel as a PNG
+BLACK = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 Prepared = Callable[[], Any]  # what is measured
 
 
@@ -89,6 +92,27 @@ def gaps_held(size: int) -> Prepared:
     return lambda: [source.reads(number) for number in range(size)]
 
 
+def plan_of_files(size: int) -> Prepared:
+    """A file for every frame, and one that is not there."""
+    return _plan_of_sequence(size, size, "error")
+
+
+def plan_of_black(size: int) -> Prepared:
+    """One file, for whose other frames an empty picture stands in."""
+    return _plan_of_sequence(size, 1, "black")
+
+
+def _plan_of_sequence(size: int, files: int, missing: str) -> Prepared:
+    folder = Path(f"{missing}{size}")
+    folder.mkdir(exist_ok=True)
+    for number in range(1, files + 1):
+        (folder / f"a.{number:07d}.png").write_bytes(BLACK)
+    graph = Graph(frames=range(1, size + 2))
+    loaded = graph.add(LoadFrames(path=f"{folder}/a.#######.png", missing=missing, sizes="any"))
+    graph.add(WriteFrames(path=f"out{missing}/a.#######.png"), image=graph.add(HandOn(), image=loaded.image))
+    return lambda: make_plan(graph, cache="none")
+
+
 def plan_of_frames(size: int) -> Prepared:
     graph = Graph(frames=range(1, size + 1))
     graph.add(HandOn(), image=graph.add(HandOn(), image=graph.add(Blank())))
@@ -113,6 +137,8 @@ ROWS = {
     "frames as text": range_as_text,
     "missing: hold, a tenth missing": gaps_held,
     "plan, frames of 3 nodes": plan_of_frames,
+    "plan, a file for every frame": plan_of_files,
+    "plan, one file, missing: black": plan_of_black,
     "run, nodes that do nothing, 20 frames": run_of_chain,
 }
 

@@ -123,18 +123,27 @@ class FileSource(Node):
         gone = super().lacks(frame)  # first, because listing the folder takes long
         return () if gone and self.missing == "black" and self.available() else gone
 
+    def by_patterns(self) -> bool:
+        """Whether `patterns` tell all files of every frame, so that listing their folders says which are there.
+
+        A class with `reads` or `lacks` of its own answers anew.
+        """
+        return type(self).reads is FileSource.reads and type(self).lacks is FileSource.lacks
+
     def lacking(self, frames: Collection[int | None]) -> Collection[int | None]:
-        plain = type(self).reads is FileSource.reads and type(self).lacks is FileSource.lacks and self.missing == "error"
-        there = self.frames_on_disk() if plain and None not in frames else None
-        if there is None:
+        tokens = {FilePattern(pattern).has_token for pattern in self.patterns()}
+        if None in frames or len(tokens) > 1 or not self.by_patterns():
             return super().lacking(frames)
-        if not all(os.path.exists(pattern) for pattern in self.patterns() if not FilePattern(pattern).has_token):
-            return frames
-        numbers = frames if isinstance(frames, FrameSet) else FrameSet(frame for frame in frames if frame is not None)
-        return numbers.without(there)
+        there = self.frames_on_disk()
+        if there is None:  # the same files for every frame
+            return () if all(map(os.path.exists, self.files(None))) else frames
+        stand_in = (self.available() or ()) if self.missing != "error" else ()  # frames that a gap is filled with
+        if stand_in and self.missing != "black" and not set(stand_in) <= set(there):
+            return super().lacking(frames)  # one has gone since the run began
+        return () if stand_in else (frames if isinstance(frames, FrameSet) else FrameSet(frames)).without(there)
 
     def read_patterns(self) -> tuple[str, ...] | None:
-        return self.patterns() if type(self).reads is FileSource.reads else None
+        return self.patterns() if self.by_patterns() else None
 
     def found(self, frame: int) -> tuple[str, ...]:
         """`reads(frame)`, all of which exist. Raises FrameError that lists every gap of the sequence."""

@@ -61,6 +61,11 @@ class LoadLabels(MaskSource):
         folder = (os.path.dirname(self.path) or ".",) if self.values == "found" and frame is not None else ()
         return (*super().reads(frame), *folder)
 
+    def by_patterns(self) -> bool:
+        return (
+            not self.pictures and self.values != "found" and type(self).reads is LoadLabels.reads and type(self).lacks is LoadLabels.lacks
+        )
+
     def found_values(self) -> tuple[MaskValues, tuple[str, ...]]:
         """The values in all masks, and the name of each. UsageError when there is only one, or not one for each class."""
         from rotonodes.io.mask_values import mask_values, modification_times, rarest_value

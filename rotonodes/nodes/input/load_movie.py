@@ -11,6 +11,7 @@ from rotonodes.node.annotations import Frame, Monitor
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.values.color import Colorspace
+from rotonodes.values.frames import literal
 from rotonodes.values.pixels import Image
 
 
@@ -43,8 +44,8 @@ class LoadMovie(Node):
         except RotoError:
             return ()  # what is wrong with the file will be said of the frame that is asked for
 
-    def reads(self, frame: int | None) -> tuple[str, ...]:
-        return (self.path,)
+    def read_patterns(self) -> tuple[str, ...]:
+        return (literal(self.path),)
 
     def process(self, frame: Frame, monitor: Monitor) -> Image:
         from rotonodes.io.movies import frame_count, read_frame, video_index

@@ -114,6 +114,9 @@ class LoadParts(FileSource, ListedPictures):
             return tuple(self.picture_paths())  # not there; the run says so
         return (*super().reads(frame), *((picture,) if picture else ()))
 
+    def by_patterns(self) -> bool:
+        return not self.pictures and not self.hidden and type(self).reads is LoadParts.reads and type(self).lacks is LoadParts.lacks
+
     def process(self, frame: Frame, wanted: Wanted, first: Prepared) -> Parts:
         from rotonodes.imaging.mattes.part_masks import (
             channel_masks,

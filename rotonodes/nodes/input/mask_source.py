@@ -107,6 +107,9 @@ class MaskSource(FileSource, ListedPictures):
         except (UsageError, FrameError):
             return tuple(self.picture_paths())  # not there; the run says so
 
+    def by_patterns(self) -> bool:
+        return not self.pictures and type(self).reads is MaskSource.reads and type(self).lacks is FileSource.lacks
+
     def _gaps(self, frame: int) -> str:
         if not self.pictures:
             return super()._gaps(frame)
