@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from rotonodes.io.samples import decode, encode
+from rotonodes.io import samples as io_samples
+from rotonodes.io.samples import decode, encode, put_srgb_codes, srgb_codes
 from rotonodes.values.pixels import Image, Matte
 
 
@@ -63,3 +67,52 @@ def test_8_bit_samples_are_made_once_for_all_files_of_a_picture() -> None:
     read = decode(np.zeros((2, 2, 3), np.uint8), "srgb")
     assert np.shares_memory(encode(read, "8", "srgb"), read.encoded.samples) and read.encoded.samples.flags.writeable
     assert encode(Image(torch.zeros(4, 0, 5), ("R", "G", "B", "A")), "8", "srgb").shape == (0, 5, 4)
+
+
+def srgb_formula(values: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1 in float64, rounded half up."""
+    with np.errstate(invalid="ignore"):  # signalling NaN
+        linear = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1)
+    curved = np.where(linear <= 0.04045 / 12.92, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.floor(curved * 255 + 0.5).astype(np.uint8)
+
+
+def test_srgb_codes_are_the_formula_for_every_kind_of_float() -> None:
+    half = (np.arange(255) + 0.5) / 255
+    limits = np.where(half <= 0.04045, half / 12.92, ((half + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    bits = np.unique(np.concatenate([limits.view(np.uint32)[:, None] + np.arange(-2, 3)]).ravel()).astype(np.uint32)
+    sure = bits[np.abs(bits[:, None].astype(np.int64) - limits.view(np.uint32)).min(axis=1) > 0].view(np.float32)  # not the limit itself
+    upper = (np.arange(1 << 16, dtype=np.uint32) << 16)[:, None] | np.array([0, 1, 0x7FFF, 0xFFFF], np.uint32)
+    everything = upper.ravel().view(np.float32)  # every sign and exponent, infinities, NaN, numbers below the smallest normal one
+    for values in (sure, everything):
+        codes = np.empty((1, len(values)), np.uint8)
+        put_srgb_codes(values[None], codes)
+        assert (codes[0] == srgb_formula(values)).all()
+        assert (srgb_codes(torch.from_numpy(values.copy())).numpy() == codes[0]).all()
+
+
+def test_a_bucket_of_floats_holds_one_limit() -> None:
+    half = (np.arange(255) + 0.5) / 255
+    limits = np.where(half <= 0.04045, half / 12.92, ((half + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    assert len(np.unique(limits.view(np.uint32) >> 16)) == 255
+
+
+def test_two_writers_at_once_encode_a_picture_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, begun = Image(torch.rand(4, 8, 8)), threading.Barrier(2)
+    made: list[int] = []
+
+    def slowly(*given: Any) -> np.ndarray:
+        made.append(1)
+        time.sleep(0.05)
+        return samples(*given)
+
+    samples = io_samples._samples
+    monkeypatch.setattr(io_samples, "_samples", slowly)
+
+    def write() -> np.ndarray:
+        begun.wait()
+        return encode(picture, "8", "srgb")
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = [future.result() for future in [pool.submit(write), pool.submit(write)]]
+    assert len(made) == 1 and one is other

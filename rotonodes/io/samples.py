@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from typing import TYPE_CHECKING, Literal
 
 from rotonodes.errors import FrameError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Depth = Literal["8", "16", "half", "float"]
+_PIECE = 1 << 15  # values that are encoded at a time
+_ENCODING = tuple(threading.Lock() for _ in range(61))  # each for some of the pictures; a prime, since addresses are multiples of 16
 DTYPES: dict[str, str] = {"8": "uint8", "16": "uint16", "half": "float16", "float": "float32"}
 
 
@@ -88,10 +91,11 @@ def encode(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: 
     # What has no alpha, or no colour space, is the same with it and without.
     way = ("raw", False) if isinstance(picture, Matte) else (colorspace, alpha and picture.alpha is not None)
     kept: dict[tuple[str, bool], np.ndarray] = picture.__dict__.setdefault("_samples", {})
-    if way not in kept:
-        kept[way] = _samples(picture, depth, colorspace, alpha).view()  # the array itself may be the file's, and stays as it is
-        kept[way].flags.writeable = False
-    return kept[way]
+    with _ENCODING[id(picture) % len(_ENCODING)]:  # two writers take a frame at the same time: one of them encodes it
+        if way not in kept:
+            kept[way] = _samples(picture, depth, colorspace, alpha).view()  # the array itself may be the file's, and stays as it is
+            kept[way].flags.writeable = False
+        return kept[way]
 
 
 def _samples(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha: bool) -> np.ndarray:
@@ -107,6 +111,8 @@ def _samples(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha
     color = picture.color.detach().to(torch.float32)
     if color.shape[0] == 2:  # two-component data such as vectors: the third plane of an RGB file stays empty
         color = torch.cat([color, torch.zeros_like(color[:1])])
+    if depth == "8" and colorspace == "srgb" and color.device.type == "cpu":
+        return _srgb_samples(color, picture.alpha if alpha else None)
     if not alpha or picture.alpha is None:
         return _interleave(_codes(color, depth, colorspace), depth)
     coverage = picture.alpha.detach().to(torch.float32)
@@ -118,6 +124,24 @@ def _samples(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha
         color = _codes(color if opaque else unpremultiply(color, coverage), depth, colorspace)
         color = color if whole else premultiply(color, coverage)
     return _interleave(torch.cat([color, _codes(coverage, depth, "raw")]), depth)
+
+
+def _srgb_samples(color: Tensor, alpha: Tensor | None) -> np.ndarray:
+    """8-bit samples `[H, W, C]` of planes on the CPU, each written where it belongs."""
+    import numpy as np
+    import torch
+
+    coverage = None if alpha is None else alpha.detach().to(torch.float32)
+    # What is divided by 1 stays the same. numpy asks in a tenth of torch's time.
+    opaque = coverage is None or bool((coverage.numpy() == 1).all())
+    if coverage is not None and not opaque:
+        color = unpremultiply(color, coverage)
+    samples = np.empty((*color.shape[1:], len(color) + (coverage is not None)), np.uint8)
+    for index, plane in enumerate(color.contiguous().numpy()):
+        put_srgb_codes(plane, samples[..., index])
+    if coverage is not None:
+        samples[..., -1] = 255 if opaque else _codes(coverage, "8", "raw")[0].numpy()
+    return samples
 
 
 def _where_coded(picture: Levels, depth: Depth) -> Levels:
@@ -141,42 +165,67 @@ def _codes(data: Tensor, depth: Depth, colorspace: Colorspace) -> Tensor:
 
     if depth in ("half", "float"):
         return linear_to_srgb(data) if colorspace == "srgb" else data
-    data = torch.nan_to_num(data, nan=0.0, posinf=1.0, neginf=0.0).clamp_(0, 1)
     if colorspace == "srgb" and depth == "8":
-        return _srgb_codes(data)
+        return srgb_codes(data)
+    data = torch.nan_to_num(data, nan=0.0, posinf=1.0, neginf=0.0).clamp_(0, 1)
     if colorspace == "srgb":
         data = linear_to_srgb(data)
     return data.mul_(255 if depth == "8" else 65535).add_(0.5).to(torch.uint8 if depth == "8" else torch.int32)
 
 
-def _srgb_codes(data: Tensor) -> Tensor:
-    """8-bit sRGB codes of linear 0..1, rounded half up in float64; ten times as fast as the formula's power.
+def srgb_codes(data: Tensor) -> Tensor:
+    """8-bit sRGB codes, uint8, of linear float32: clamped to 0..1, rounded half up in float64, 0 for NaN.
 
-    The upper 16 bits of a float number its bucket. Buckets are so narrow (under 1 %) that each holds at most one limit between
-    two codes: the code is that of the bucket's start, one more from the limit on.
+    A float's upper 16 bits number its bucket. Buckets are so narrow (under 1 %) that each holds at most one limit between two
+    codes: its entry, added to the float's bits, carries into their upper half from the limit on, and leaves the code there.
     """
     import torch
 
-    starts, limits = _srgb_buckets(str(data.device))
-    bucket = (data.view(torch.int32) >> 16).bitwise_and_(0x7FFF).flatten()  # without the sign of -0.0
-    above = data.flatten() >= limits.index_select(0, bucket)
-    return (starts.index_select(0, bucket) + above).view(data.shape)
+    bits, entries = data.contiguous().view(torch.int32), _srgb_entries_on(str(data.device))
+    return ((bits + entries[(bits >> 16) & 0xFFFF]) >> 16).to(torch.uint8)
+
+
+def put_srgb_codes(plane: np.ndarray, out: np.ndarray) -> None:
+    """`srgb_codes` of a float32 plane `[H, W]`, in pieces that stay in the processor's cache; `out` may be a channel of samples."""
+    import numpy as np
+
+    entries, rows = _srgb_entries(), max(1, _PIECE // max(plane.shape[1], 1))
+    for start in range(0, len(plane), rows):
+        bits = plane[start : start + rows].view(np.uint32)
+        found = entries.take((bits >> 16).astype(np.intp), mode="clip")  # every index is in range: it spares numpy a look
+        np.right_shift(bits + found, 16, out=out[start : start + rows], casting="unsafe")
 
 
 @functools.cache
-def _srgb_buckets(device: str = "cpu") -> tuple[Tensor, Tensor]:
-    """For each bucket of floats from 0 to 1: the code of its start (uint8), the limit to the next code (float32)."""
+def _srgb_entries() -> np.ndarray:
+    """What `srgb_codes` adds to a float's bits, by their upper half, uint32 `[65536]`.
+
+    Negative numbers and NaN get code 0. Infinity shares its bucket with some NaN, for which the code after 255 is 0 again.
+    """
     import numpy as np
-    import torch
 
     half = (np.arange(255) + 0.5) / 255
     exact = np.where(half <= 0.04045, half / 12.92, ((half + 0.055) / 1.055) ** 2.4)
     limits = exact.astype(np.float32)
     limits = np.where(limits < exact, np.nextafter(limits, np.float32(2)), limits)
-    first = (np.arange(0x3F81, dtype=np.int32) << 16).view(np.float32)
-    starts = np.searchsorted(limits, first, side="right").astype(np.uint8)
-    following = np.append(limits, np.float32(np.inf)).astype(np.float32)[starts]
-    return torch.from_numpy(starts).to(device), torch.from_numpy(following).to(device)
+    upper = np.arange(1 << 16, dtype=np.uint32)
+    infinity = 0x7F80
+    starts = np.zeros(1 << 16, np.uint32)
+    starts[: infinity + 1] = np.searchsorted(limits, (upper[: infinity + 1] << 16).view(np.float32), side="right")
+    low = np.full(1 << 16, 1 << 16, np.uint32)  # the lower half from which the code is one more
+    inside = limits.view(np.uint32)
+    inside = inside[inside & 0xFFFF != 0]  # a limit where a bucket begins is in its start
+    low[inside >> 16] = inside & 0xFFFF
+    low[infinity] = 1
+    return (starts << 16) + (np.uint32(1 << 16) - low) - (upper << 16)
+
+
+@functools.cache
+def _srgb_entries_on(device: str) -> Tensor:
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(_srgb_entries().view(np.int32)).to(device)
 
 
 def _interleave(planes: Tensor, depth: Depth) -> np.ndarray:

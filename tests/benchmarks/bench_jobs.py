@@ -9,8 +9,9 @@
 - `u2net`: the test loop of U-2-Net (U2NETP, 320 px), likewise.
 
 Weights are random, pictures are made here. Each side has a process of its own, as its users have: how rotonodes sets up memory for large
-tensors would speed up the other loop too. The sides take turns; what is printed are medians over the repeats of wall time, and of
-processor time of all threads, which a busy machine changes less, with their ratios.
+tensors, and threads that wait (as its command line does before torch is imported), would change the other loop too. The sides take
+turns; what is printed are medians over the repeats of wall time, and of processor time of all threads, which a busy machine changes
+less, with their ratios.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from torch.nn import functional as F
 from rotonodes import Graph
 from rotonodes.cli.main import call
 from rotonodes.cli.session import Session
+from rotonodes.machine.cores import wait_briefly
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import save_weights
 from rotonodes.nodes import Composite, LoadFrames, PaintTones, ToneSplit, UNetSegment, WriteFrames, WriteGIF
@@ -44,6 +46,7 @@ from rotonodes.values.tones import CLASSES, COLORS
 sys.path.append(str(Path(__file__).parents[1]))  # foreign_networks, which other tests use too
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"  # as the loops choose it, and ours too
+THEIRS = "its "  # how the names of the loops of others begin
 Way = Callable[[], object]
 PROCESS = multiprocessing.get_context("spawn").Process
 TONES = {"in_channels": 3, "classes": 5, "widths": [32, 64, 128, 256, 512]}  # 7.8 M parameters
@@ -93,7 +96,8 @@ def taken(job: str, small: bool, repeats: int) -> dict[str, tuple[float, float]]
         for name in sides:
             ends[name], theirs = multiprocessing.Pipe()
             process = PROCESS(target=serve, args=(theirs, job, small, name), daemon=True)
-            process.start()
+            with environment_of(name):
+                process.start()
             stack.callback(process.join)
             stack.callback(ends[name].send, False)
             ends[name].recv()  # it has written and read the weights
@@ -104,6 +108,19 @@ def taken(job: str, small: bool, repeats: int) -> dict[str, tuple[float, float]]
                 if number:
                     times[name].append(seconds)
     return {name: (statistics.median(w for w, _ in found), statistics.median(c for _, c in found)) for name, found in times.items()}
+
+
+@contextlib.contextmanager
+def environment_of(side: str) -> Iterator[None]:
+    """The environment in which a side's process begins: that of the command line, or for the loops of others the one that is there."""
+    before = dict(os.environ)
+    if not side.startswith(THEIRS):
+        wait_briefly()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def serve(asked: Connection, job: str, small: bool, side: str) -> None:
