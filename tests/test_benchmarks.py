@@ -105,7 +105,9 @@ def test_bench_segment(weights: str, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert bench.main([weights, "--config", '{"widths": [4, 8]}', "--repeats", "1", "--cpu-time", "--no-cuda", "--eager"]) == 0
     found = table(capsys.readouterr().out)
     assert [(row["weights"], row["arithmetic"]) for row in found] == [
-        (name, precision) for name in (weights, '{"widths": [4, 8]}') for precision in ("float32", "bfloat16", bench.EAGER)
+        (name, way)
+        for name in (weights, '{"widths": [4, 8]}')
+        for way in ("float32", "bfloat16", "float32, network alone", "bfloat16, network alone", bench.EAGER)
     ]
     assert len(numbers(found, "256 px", "512 px", "1080p")) == 3 * len(found)
     assert found[0]["256 px"].endswith("(1.00)")

@@ -89,7 +89,8 @@ class Segmenter:
         tiled = self.tile and not self.model.preprocessing.squash and max(batch.shape[-2:]) > self.tile
         if len(batch) > 1 and self.device.type != "cpu" and not tiled and not self._frame_tiles(*scaled):
             return self._whole(self._seen(batch), batch.shape[-2:])
-        return torch.cat([self._frame(self._seen(picture[None]), picture.shape[-2:]) for picture in batch])
+        found = [self._frame(self._seen(picture[None]), picture.shape[-2:]) for picture in batch]
+        return found[0] if len(found) == 1 else torch.cat(found)  # of one, too, it would be a copy
 
     def matte(self, batch: Tensor) -> Tensor:
         """1 - the probability of the first class (background): frames as for a call -> `[N, 1, H, W]` float32, 0 to 1."""

@@ -4,7 +4,8 @@ Every file runs in float32 and in bfloat16, at 256, 512 and 1920 x 1080 px, on t
 process and taking turns; the fastest of the repeats counts. What is timed is `Segmenter`: from scene-linear float32 frames to
 probabilities. The table is Markdown, for the model cards; in brackets is the speed beside the first row of the same device.
 
-`--eager` adds a row for each file with its network as plain torch runs it: in float32, nothing folded, the encoding of frames left out.
+`--eager` adds rows for each file with its network alone, from encoded frames to logits: as `Segmenter` has made it ready, in each
+arithmetic, and as plain torch runs it, in float32 with nothing folded.
 `--config '{"widths": [16, 32]}'` adds a network that has not been trained. `--cpu-time` divides by the seconds that the
 processor spent on it, not by those on the clock: on a machine that is busy with other things, one thread is measured so.
 """
@@ -30,7 +31,7 @@ SIZES = {"256": (256, 256), "512": (512, 512), "1080p": (1920, 1080)}
 CUDA_BATCH = 8
 
 
-EAGER = "float32, eager"
+EAGER, ALONE = "float32, eager", ", network alone"
 
 
 class Eager:
@@ -44,6 +45,19 @@ class Eager:
         self.network(pad(frames, self.model.size_multiple, int(getattr(self.network, "smallest", 1))))
 
 
+class Alone:
+    """The network of a `Segmenter`, without the encoding of frames and without probabilities."""
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        self.model, self.device, self.network, self.dtype = segmenter.model, segmenter.device, segmenter.network, segmenter.dtype
+        self.smallest = segmenter.smallest
+
+    @torch.inference_mode()
+    def __call__(self, frames: torch.Tensor) -> None:
+        padded = pad(frames.to(self.device), self.model.size_multiple, self.smallest)
+        self.network(padded.to(self.dtype).contiguous(memory_format=torch.channels_last))
+
+
 class Row(NamedTuple):
     """What is timed: a network on a device, in a precision, with its file's size in bytes (0 where there is no file)."""
 
@@ -52,6 +66,13 @@ class Row(NamedTuple):
     bytes: int
     device: str
     precision: str
+
+
+def side(row: Row) -> Segmenter | Eager | Alone:
+    if row.precision == EAGER:
+        return Eager(row.model)
+    made = Segmenter(row.model, row.device, row.precision.removesuffix(ALONE))
+    return Alone(made) if row.precision.endswith(ALONE) else made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,12 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     devices = ["cpu", "cuda"] if torch.cuda.is_available() and not options.no_cuda else ["cpu"]
     networks = [(file, load_weights(file), os.path.getsize(file)) for file in files]
     networks += [(text, untrained(json.loads(text)), 0) for text in options.config]
-    ways = {"cpu": [*options.precisions, *([EAGER] if options.eager else [])], "cuda": options.precisions}
+    alone = [*(precision + ALONE for precision in options.precisions), EAGER]
+    ways = {"cpu": [*options.precisions, *(alone if options.eager else [])], "cuda": options.precisions}
     rows = [Row(*network, device, way) for device in devices for network in networks for way in ways[device]]
     clock = time.process_time if options.cpu_time else time.perf_counter
     speeds = [dict.fromkeys(options.sizes, 0.0) for _ in rows]
     for size in options.sizes:
-        segmenters = [Eager(row.model) if row.precision == EAGER else Segmenter(row.model, row.device, row.precision) for row in rows]
+        segmenters = [side(row) for row in rows]
         for segmenter in segmenters:
             frames_per_second(segmenter, size, clock)  # the first frame is slower
         for _ in range(options.repeats):
@@ -102,7 +124,7 @@ def untrained(config: dict) -> Model:
     return Model("unet", config, names, ("#000000",) * len(names), channels, size_multiple=multiple, state=network.state_dict())
 
 
-def frames_per_second(segmenter: Segmenter | Eager, size: str, clock) -> float:
+def frames_per_second(segmenter: Segmenter | Eager | Alone, size: str, clock) -> float:
     width, height = SIZES[size]
     on_cuda = segmenter.device.type == "cuda"
     count = CUDA_BATCH if on_cuda else 1
