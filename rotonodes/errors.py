@@ -32,6 +32,7 @@ class UsageError(RotoError):
     """The graph, a parameter or the command line is wrong; nothing was rendered."""
 
     exit_code = EXIT_USAGE
+    placed = False  # whether the message begins with its place in the graph
 
 
 class FrameError(RotoError):

@@ -8,54 +8,96 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotonodes import Graph, Image, Node
-from rotonodes.node.base import Node as Base
+from rotonodes import Frame, Graph, Image, Node
 from rotonodes.nodes import Invert, LoadFrames, LoadLabels, LoadMattes, LoadMovie, LoadParts, WriteFrames
 from rotonodes.nodes.input.file_source import FileSource
 from rotonodes.plan.make_plan import make_plan
+from rotonodes.plan.missing_files import missing_lines
 from rotonodes.values.frame_sets import FrameSet
 
 FRAMES = FrameSet(range(-2, 9))
 THERE = st.sets(st.integers(-2, 8))
 
 
-def sources(folder: Path, missing: str) -> list[tuple[Base, tuple[str, ...]]]:
-    """Every kind of source, and the folders of its files."""
+def sources(folder: Path, missing: str) -> list[Node]:
+    """Every kind of source."""
     one, two = f"{folder}/one/a.##.png", f"{folder}/$pass/a.##.png"
-    both = ("one", "two")
     return [
-        (LoadFrames(path=one, missing=missing), both[:1]),
-        (LoadFrames(path=two, passes=["one", "two"], missing=missing), both),
-        (LoadFrames(path=f"{folder}/$pass/a.png", passes=["one", "two"], missing=missing), both),
-        (LoadMattes(path=one, missing=missing), both[:1]),
-        (LoadLabels(path=one, missing=missing), both[:1]),
-        (LoadLabels(path=one, missing=missing, values="found"), both[:1]),
-        (LoadParts(path=f"{folder}/$part/a.##.png", parts=["one", "two"], missing=missing), both),
-        (LoadParts(path=f"{folder}/$part/a.##.png", parts=["one", "two"], missing=missing, hidden=True), both),
-        (LoadMovie(path=f"{folder}/one/a.gif"), both[:1]),
+        LoadFrames(path=one, missing=missing),
+        LoadFrames(path=two, passes=["one", "two"], missing=missing),
+        LoadFrames(path=f"{folder}/$pass/a.png", passes=["one", "two"], missing=missing),
+        LoadFrames(path=f"{folder}/##/a.##.png", missing=missing),
+        LoadMattes(path=one, missing=missing),
+        LoadLabels(path=one, missing=missing),
+        LoadLabels(path=one, missing=missing, values="found"),
+        LoadParts(path=f"{folder}/{{part}}/a.##.png", parts=["one", "two"], missing=missing),
+        LoadParts(path=f"{folder}/{{part}}/a.##.png", parts=["one", "two"], missing=missing, hidden=True),
+        LoadMovie(path=f"{folder}/one/a.gif"),
+        Renumbered(path=one, missing=missing),
+        Apart(path=f"{folder}/one/b", missing=missing),
     ]
 
 
+class Renumbered(FileSource):
+    """Whose frame 1 is the file of frame 2."""
+
+    in_catalogue = False
+
+    def files(self, frame: int | None) -> tuple[str, ...]:
+        return super().files(None if frame is None else frame + 1)
+
+    def process(self, frame: Frame) -> Image:
+        return Image(torch.zeros(3, 1, 1))
+
+
+class Apart(FileSource):
+    """Whose path has no frame token, and whose files have numbers."""
+
+    in_catalogue = False
+
+    def files(self, frame: int | None) -> tuple[str, ...]:
+        return (f"{self.path}.{frame}.png",)
+
+    def process(self, frame: Frame) -> Image:
+        return Image(torch.zeros(3, 1, 1))
+
+
+def name_of(number: int) -> str:
+    return f"a.{number:03d}.png" if number < 0 else f"a.{number:02d}.png"
+
+
 @settings(max_examples=40, deadline=None)
-@given(one=THERE, two=THERE, gone=st.sets(st.integers(-2, 8)), plain=st.sets(st.sampled_from(["one/a.png", "two/a.png", "one/a.gif"])))
+@given(
+    one=THERE,
+    two=THERE,
+    gone=THERE,
+    broken=THERE,
+    plain=st.sets(st.sampled_from(["one/a.png", "two/a.png", "one/a.gif", "one/b.3.png", "01/a.01.png", "02/a.02.png"])),
+)
 @pytest.mark.parametrize("missing", ["error", "hold", "black"])
-def test_lacking_is_what_each_frame_lacks(missing: str, one: set[int], two: set[int], gone: set[int], plain: set[str]) -> None:
+def test_lacking_is_what_each_frame_lacks(
+    missing: str, one: set[int], two: set[int], gone: set[int], broken: set[int], plain: set[str]
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for word, numbers in {"one": one, "two": two}.items():
+        for word in ("one", "two", "01", "02"):
             (folder / word).mkdir()
+        for word, numbers in {"one": one, "two": two}.items():
             for number in numbers:
-                (folder / word / f"a.{number:03d}.png" if number < 0 else folder / word / f"a.{number:02d}.png").touch()
+                (folder / word / name_of(number)).touch()
+        for number in broken - one:
+            (folder / "one" / name_of(number)).symlink_to(folder / "nowhere.png")
         for path in plain:
             (folder / path).touch()
-        begun = [node.with_files_listed(lambda files, pictures: set()) for node, _ in sources(folder, missing)]
-        for node in [*(node for node, _ in sources(folder, missing)), *begun]:
+        begun = [node.with_files_listed(lambda files, pictures: set()) for node in sources(folder, missing)]
+        for node in [*sources(folder, missing), *begun]:
             assert [*node.lacking(FRAMES)] == [frame for frame in FRAMES if node.lacks(frame)], node
         for number in gone:  # while the run goes on
-            Path(folder / "one" / f"a.{number:02d}.png").unlink(missing_ok=True)
+            (folder / "one" / name_of(number)).unlink(missing_ok=True)
         for node in begun:
             assert [*node.lacking(FRAMES)] == [frame for frame in FRAMES if node.lacks(frame)], node
 
@@ -99,6 +141,8 @@ def test_reads_of_its_own_is_asked_frame_by_frame(tmp_path: Path) -> None:
     class Pairs(FileSource):
         """Reads a second file for odd frames."""
 
+        in_catalogue = False
+
         def reads(self, frame: int | None) -> tuple[str, ...]:
             return (*super().reads(frame), f"{tmp_path}/odd.txt") if frame and frame % 2 else super().reads(frame)
 
@@ -107,5 +151,16 @@ def test_reads_of_its_own_is_asked_frame_by_frame(tmp_path: Path) -> None:
 
     for number in range(1, 5):
         (tmp_path / f"a.{number}.png").touch()
-    assert issubclass(Pairs, Node)
     assert [*Pairs(path=f"{tmp_path}/a.#.png").lacking(FrameSet(range(1, 6)))] == [1, 3, 5]
+
+
+def test_a_missing_still_is_one_file_however_many_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Graph(frames="1-20000")
+    loaded = graph.add(LoadFrames(path=str(tmp_path / "no.png")))
+    graph.add(WriteFrames(path=str(tmp_path / "out.#####.png")), image=loaded.image)
+    plan = make_plan(graph, cache="none")
+    asked: list[int] = []
+    monkeypatch.setattr(FileSource, "lacks", lambda node, frame: asked.append(frame) or node.files(frame))
+    (line,) = missing_lines(plan)
+    assert "no.png" in line and "more" not in line
+    assert len(asked) < 5

@@ -79,11 +79,16 @@ def srgb_formula(values: np.ndarray) -> np.ndarray:
 
 def test_srgb_codes_are_the_formula_for_every_kind_of_float() -> None:
     half = (np.arange(255) + 0.5) / 255
-    limits = np.where(half <= 0.04045, half / 12.92, ((half + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    exact = np.where(half <= 0.04045, half / 12.92, ((half + 0.055) / 1.055) ** 2.4)
+    limits = exact.astype(np.float32)
     bits = np.unique(np.concatenate([limits.view(np.uint32)[:, None] + np.arange(-2, 3)]).ravel()).astype(np.uint32)
     sure = bits[np.abs(bits[:, None].astype(np.int64) - limits.view(np.uint32)).min(axis=1) > 0].view(np.float32)  # not the limit itself
     upper = (np.arange(1 << 16, dtype=np.uint32) << 16)[:, None] | np.array([0, 1, 0x7FFF, 0xFFFF], np.uint32)
     everything = upper.ravel().view(np.float32)  # every sign and exponent, infinities, NaN, numbers below the smallest normal one
+    from_limits = np.empty((1, 255), np.uint8)  # rounded half up: a limit begins its code
+    above = np.where(limits < exact, np.nextafter(limits, np.float32(2)), limits)
+    put_srgb_codes(above[None], from_limits)
+    assert (from_limits[0] == np.arange(1, 256)).all()
     for values in (sure, everything):
         codes = np.empty((1, len(values)), np.uint8)
         put_srgb_codes(values[None], codes)

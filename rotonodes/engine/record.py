@@ -110,7 +110,8 @@ class Record:
             self.result.failures.append(Failure(name, frame, reason, error, trace, vertex.place))
             self.result.stats[name].failed += 1
             if fatal:
-                self.fatal = error if isinstance(error, Interrupted) else UsageError(vertex.line(reason))
+                placed = isinstance(error, Interrupted) or (isinstance(error, UsageError) and error.placed)
+                self.fatal = error if placed else UsageError(vertex.line(reason))
             if fatal or not self.keep_going:
                 self.stop.set()
         if not fatal:

@@ -55,8 +55,12 @@ class Vertex:
         return advised(message, self.name, self.sources)
 
     def located(self, error: UsageError) -> UsageError:
-        """An error that a method of the node raised, with its place in front."""
-        return (PlanFault if isinstance(error, PlanFault) else UsageError)(self.line(str(error)))
+        """An error that a method of the node raised, with its place in front, where it has none yet."""
+        if error.placed:
+            return error
+        made = (PlanFault if isinstance(error, PlanFault) else UsageError)(self.line(str(error)))
+        made.placed = True
+        return made
 
     @property
     def keeps(self) -> bool:

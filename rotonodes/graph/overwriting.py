@@ -51,7 +51,8 @@ def any_meet(paths: Iterable[tuple[int, str]]) -> bool:
         folder, name = _split(path)
         if FilePattern(folder).has_token:
             return True
-        folders[identity(folder)].append((*_ends(os.path.join(folder, name), name), owner))
+        place = identity(FilePattern(folder).path(None))  # `[#]` is a `#`
+        folders[place].append((*_ends(os.path.join(folder, name)), owner))
     return any(_names_meet(sorted(names)) for names in folders.values())
 
 
@@ -82,9 +83,9 @@ def _split(path: str) -> tuple[str, str]:
     return os.path.split(PurePath(path)) if name in ("", ".") else (folder, name)
 
 
-def _ends(path: str, name: str) -> tuple[str, str]:
-    """A name before and behind its frame tokens, as disks compare names."""
-    first, last = FilePattern(path).around() if FilePattern(path).has_token else (name, name)
+def _ends(path: str) -> tuple[str, str]:
+    """The name of a file before and behind its frame tokens, whole where it has none, as disks compare names."""
+    first, last = FilePattern(path).around()
     return unicodedata.normalize("NFC", first).casefold(), unicodedata.normalize("NFC", last).casefold()
 
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Depth = Literal["8", "16", "half", "float"]
+DTYPES: dict[str, str] = {"8": "uint8", "16": "uint16", "half": "float16", "float": "float32"}
+
 _PIECE = 1 << 15  # values that are encoded at a time
 _ENCODING = tuple(threading.Lock() for _ in range(61))  # each for some of the pictures; a prime, since addresses are multiples of 16
-DTYPES: dict[str, str] = {"8": "uint8", "16": "uint16", "half": "float16", "float": "float32"}
 
 
 def decode(samples: np.ndarray, colorspace: Colorspace, premultiplied: bool = False) -> Image:
@@ -111,36 +112,42 @@ def _samples(picture: Image | Matte, depth: Depth, colorspace: Colorspace, alpha
     color = picture.color.detach().to(torch.float32)
     if color.shape[0] == 2:  # two-component data such as vectors: the third plane of an RGB file stays empty
         color = torch.cat([color, torch.zeros_like(color[:1])])
-    if depth == "8" and colorspace == "srgb" and color.device.type == "cpu":
-        return _srgb_samples(color, picture.alpha if alpha else None)
     if not alpha or picture.alpha is None:
-        return _interleave(_codes(color, depth, colorspace), depth)
-    coverage = picture.alpha.detach().to(torch.float32)
-    whole = depth in ("8", "16")
-    if colorspace == "raw" or (colorspace == "linear" and not whole):
-        color = _codes(color, depth, colorspace)
-    else:
-        opaque = bool((coverage == 1).all())  # what is divided by 1 stays the same
-        color = _codes(color if opaque else unpremultiply(color, coverage), depth, colorspace)
-        color = color if whole else premultiply(color, coverage)
+        return _packed(color, None, depth, colorspace)
+    coverage, whole = picture.alpha.detach().to(torch.float32), depth in ("8", "16")
+    divides = colorspace == "srgb" or (colorspace == "linear" and whole)
+    if divides and not _is_opaque(coverage):  # what is divided by 1 stays the same
+        color = unpremultiply(color, coverage)
+    return _packed(color, coverage, depth, colorspace, premultiplies=divides and not whole)
+
+
+def _packed(color: Tensor, coverage: Tensor | None, depth: Depth, colorspace: Colorspace, premultiplies: bool = False) -> np.ndarray:
+    """Samples of colour as it is to be coded, and of alpha where there is one, by which coded colour may be multiplied again."""
+    import torch
+
+    if depth == "8" and colorspace == "srgb" and color.device.type == "cpu":
+        return _srgb_samples(color, coverage)
+    color = _codes(color, depth, colorspace)
+    if coverage is None:
+        return _interleave(color, depth)
+    color = premultiply(color, coverage) if premultiplies else color
     return _interleave(torch.cat([color, _codes(coverage, depth, "raw")]), depth)
 
 
-def _srgb_samples(color: Tensor, alpha: Tensor | None) -> np.ndarray:
+def _is_opaque(coverage: Tensor) -> bool:
+    # Of what is in memory numpy tells in a tenth of torch's time.
+    return bool(((coverage.numpy() if coverage.device.type == "cpu" else coverage) == 1).all())
+
+
+def _srgb_samples(color: Tensor, coverage: Tensor | None) -> np.ndarray:
     """8-bit samples `[H, W, C]` of planes on the CPU, each written where it belongs."""
     import numpy as np
-    import torch
 
-    coverage = None if alpha is None else alpha.detach().to(torch.float32)
-    # What is divided by 1 stays the same. numpy asks in a tenth of torch's time.
-    opaque = coverage is None or bool((coverage.numpy() == 1).all())
-    if coverage is not None and not opaque:
-        color = unpremultiply(color, coverage)
     samples = np.empty((*color.shape[1:], len(color) + (coverage is not None)), np.uint8)
     for index, plane in enumerate(color.contiguous().numpy()):
         put_srgb_codes(plane, samples[..., index])
     if coverage is not None:
-        samples[..., -1] = 255 if opaque else _codes(coverage, "8", "raw")[0].numpy()
+        samples[..., -1] = 255 if _is_opaque(coverage) else _codes(coverage, "8", "raw")[0].numpy()
     return samples
 
 

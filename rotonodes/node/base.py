@@ -38,8 +38,8 @@ class Node(FrameFiles, BaseModel):
     """Base class of all nodes; docs/add-a-node.md shows how to write one.
 
     Class variables: `version` (part of the type's name, `Crop.2`), `revision` (raised by a fix that changes pixels; part of
-    the key), `cached` (its outputs are kept on disk), `frame_in_key` (for sources
-    whose files hold many frames each), `shared` (all processes of a torchrun make it together), `category`
+    the key), `cached` (its outputs are kept on disk), `frames_by_files` (a frame follows from the files of `reads` alone, so that a
+    still has one key for all frames), `shared` (all processes of a torchrun make it together), `category`
     (the heading in the reference; for our own nodes their folder), `in_catalogue` (False: graph files cannot use it),
     `keeps_corrections` (a writer that never overwrites what a person changed: such a file counts as done), `has_precision` (it runs
     a network by torch, with the parameter `precision`; what `auto` stands for on the device of a run is part of the key), `moved`
@@ -56,7 +56,7 @@ class Node(FrameFiles, BaseModel):
     cached: ClassVar[bool] = False
     shared: ClassVar[bool] = False
     category: ClassVar[str] = "studio"
-    frame_in_key: ClassVar[bool] = False
+    frames_by_files: ClassVar[bool] = False
     in_catalogue: ClassVar[bool] = True
     keeps_corrections: ClassVar[bool] = False
     has_precision: ClassVar[bool] = False

@@ -79,7 +79,7 @@ def _may_overwrite(plan: Plan) -> bool:
     if None in read or None in written:
         return True
     sources = [path for paths in read for path in paths or ()]
-    if any(has_links(os.path.dirname(path)) for path in sources):
+    if any(has_links(FilePattern(os.path.dirname(path)).path(None)) for path in sources):
         return True
     of_sinks = [(at, path) for at, paths in enumerate(written) for path in paths or ()]
     if any(per_frame(plan.sinks[at]) and len(plan.delivered) > 1 and not FilePattern(path).has_token for at, path in of_sinks):

@@ -124,8 +124,7 @@ class Keys:
             inputs.append((InputLink(key, places[key], counts[key]), link, self._per_frame.get(link.node, False)))
             places[key] += 1
         cls = type(node)
-        # A node that names the files of each frame differs by these: a still has one key for all frames.
-        frame_in_key = Frame in cls.signature.asks.values() and (cls.reads is Node.reads or cls.frame_in_key)
+        frame_in_key = Frame in cls.signature.asks.values() and not cls.frames_by_files
         whole, neighbours, differs = cls.takes_whole_clip(), cls.has_neighbours(), cls.needs_of is not Node.needs_of
         plain = not (whole or neighbours or differs)
         sources = tuple(dict.fromkeys((link.node, per_frame) for _, link, per_frame in inputs)) if plain else None

@@ -33,6 +33,8 @@ def missing_count(plan: Plan, name: str) -> int:
     frames, patterns = plan.missing.get(name, ()), plan.nodes[name].read_patterns() or ()
     if len(patterns) == 1 and FilePattern(patterns[0]).has_token:  # one file a frame
         return len(frames)
+    if patterns and not any(FilePattern(pattern).has_token for pattern in patterns):  # the same files for every frame
+        return len(missing_files(plan, name, 1))
     return len(missing_files(plan, name))
 
 

@@ -272,7 +272,7 @@ def _listed(folder: str, pieces: tuple[Piece, ...]) -> set[int]:
     expression = _expression(pieces)
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries]
+            names = [entry.name for entry in entries if not entry.is_symlink() or os.path.exists(entry.path)]
     except OSError:
         return set()
     text, count = _template((pieces,))

@@ -9,9 +9,9 @@
 - `u2net`: the test loop of U-2-Net (U2NETP, 320 px), likewise.
 
 Weights are random, pictures are made here. Each side has a process of its own, as its users have: how rotonodes sets up memory for large
-tensors, and threads that wait (as its command line does before torch is imported), would change the other loop too. The sides take
-turns; what is printed are medians over the repeats of wall time, and of processor time of all threads, which a busy machine changes
-less, with their ratios.
+tensors, and threads that wait (as its command line does before torch is imported), would change the other loop too. In `job` both sides
+are run from Python, in that environment. The sides take turns; what is printed are medians over the repeats of wall time, and of
+processor time of all threads, which a busy machine changes less, with their ratios.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from rotonodes import Graph
 from rotonodes.cli.main import call
 from rotonodes.cli.session import Session
 from rotonodes.machine.cores import wait_briefly
+from rotonodes.machine.memory import reuse_memory
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import save_weights
 from rotonodes.nodes import Composite, LoadFrames, PaintTones, ToneSplit, UNetSegment, WriteFrames, WriteGIF
@@ -113,18 +114,20 @@ def taken(job: str, small: bool, repeats: int) -> dict[str, tuple[float, float]]
 @contextlib.contextmanager
 def environment_of(side: str) -> Iterator[None]:
     """The environment in which a side's process begins: that of the command line, or for the loops of others the one that is there."""
-    before = dict(os.environ)
+    before = set(os.environ)
     if not side.startswith(THEIRS):
         wait_briefly()
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name in set(os.environ) - before:
+            del os.environ[name]
 
 
 def serve(asked: Connection, job: str, small: bool, side: str) -> None:
     """Run one side each time it is asked for, and answer the seconds that it took."""
+    if not side.startswith(THEIRS):
+        reuse_memory()  # as the command line does in its first line, before there are threads
     way = JOBS[job](small)[side]
     asked.send(None)
     while asked.recv():

@@ -22,6 +22,9 @@ from rotonodes.values.pixels import Image, Labels, Layers, Matte
 Value = TypeVar("Value", Image, Matte, Labels, Layers)
 
 
+_CHOOSING = ("available", "files", "frames_on_disk", "is_there", "lacks", "reads", "shown")  # methods
+
+
 class FirstFrame(NamedTuple):
     """The first frame of a sequence: its file, and its size as (width, height)."""
 
@@ -39,6 +42,7 @@ class FrozenFrames(NamedTuple):
 class FileSource(Node):
     """Base of sources that read one file a frame; `missing` says what to do for a frame that is not on disk."""
 
+    frames_by_files: ClassVar[bool] = True
     revision: ClassVar[int] = 1  # 1: pictures of every format stand upright, and a PNG that notes linear light is linear
 
     path: InputPath = param(help="the files: a name with a frame token (####, %04d, $F4), or one file for every frame", min_length=1)
@@ -126,9 +130,13 @@ class FileSource(Node):
     def by_patterns(self) -> bool:
         """Whether `patterns` tell all files of every frame, so that listing their folders says which are there.
 
-        A class with `reads` or `lacks` of its own answers anew.
+        A class with methods of its own that say which these files are answers anew, for itself and not for what is made from it.
         """
-        return type(self).reads is FileSource.reads and type(self).lacks is FileSource.lacks
+        return self.chooses_files_as(FileSource)
+
+    def chooses_files_as(self, base: type[FileSource]) -> bool:
+        """Whether no class between this one and `base` says in another way which files belong to a frame."""
+        return all(getattr(type(self), name) is getattr(base, name) for name in _CHOOSING)
 
     def lacking(self, frames: Collection[int | None]) -> Collection[int | None]:
         tokens = {FilePattern(pattern).has_token for pattern in self.patterns()}

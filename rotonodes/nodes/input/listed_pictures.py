@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import PrivateAttr
 
@@ -20,6 +20,8 @@ class ListedPictures(Node):
     Outside a graph the pictures are listed at each call. A run lists them once, before it writes anything, and leaves out the
     results of its earlier runs.
     """
+
+    frames_by_files: ClassVar[bool] = True  # a picture that is now another frame is made no other way
 
     _listed: PictureList | None = PrivateAttr(None)
 

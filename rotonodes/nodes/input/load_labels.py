@@ -62,9 +62,7 @@ class LoadLabels(MaskSource):
         return (*super().reads(frame), *folder)
 
     def by_patterns(self) -> bool:
-        return (
-            not self.pictures and self.values != "found" and type(self).reads is LoadLabels.reads and type(self).lacks is LoadLabels.lacks
-        )
+        return not self.pictures and self.values != "found" and self.chooses_files_as(LoadLabels)
 
     def found_values(self) -> tuple[MaskValues, tuple[str, ...]]:
         """The values in all masks, and the name of each. UsageError when there is only one, or not one for each class."""

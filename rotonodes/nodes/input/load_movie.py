@@ -44,8 +44,8 @@ class LoadMovie(Node):
         except RotoError:
             return ()  # what is wrong with the file will be said of the frame that is asked for
 
-    def read_patterns(self) -> tuple[str, ...]:
-        return (literal(self.path),)
+    def read_patterns(self) -> tuple[str, ...] | None:
+        return None if super().read_patterns() is None else (literal(self.path),)
 
     def process(self, frame: Frame, monitor: Monitor) -> Image:
         from rotonodes.io.movies import frame_count, read_frame, video_index

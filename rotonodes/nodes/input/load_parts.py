@@ -115,7 +115,7 @@ class LoadParts(FileSource, ListedPictures):
         return (*super().reads(frame), *((picture,) if picture else ()))
 
     def by_patterns(self) -> bool:
-        return not self.pictures and not self.hidden and type(self).reads is LoadParts.reads and type(self).lacks is LoadParts.lacks
+        return not self.pictures and not self.hidden and self.chooses_files_as(LoadParts)
 
     def process(self, frame: Frame, wanted: Wanted, first: Prepared) -> Parts:
         from rotonodes.imaging.mattes.part_masks import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.annotations import Device, Frame, Prepared, Wanted
@@ -40,8 +40,6 @@ class LoadShards(Node):
     passes Combined, DiffDir, DiffCol, GlossDir, Normal and Depth, with the camera and the direction to the key light in its
     metadata, as in the EXRs of `examples/blender/clips.py`. `image` is the picture as developed by one of several view transforms.
     """
-
-    frame_in_key: ClassVar[bool] = True
 
     path: InputPath | list[InputPath] = param(
         help="a folder of shards, a name with wildcards (train/s11-*.npz), a file, or a list of them",

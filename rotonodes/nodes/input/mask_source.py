@@ -108,7 +108,7 @@ class MaskSource(FileSource, ListedPictures):
             return tuple(self.picture_paths())  # not there; the run says so
 
     def by_patterns(self) -> bool:
-        return not self.pictures and type(self).reads is MaskSource.reads and type(self).lacks is FileSource.lacks
+        return not self.pictures and self.chooses_files_as(MaskSource)
 
     def _gaps(self, frame: int) -> str:
         if not self.pictures:
