@@ -282,6 +282,15 @@ def test_mean_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         assert torch.allclose(made.state[name].float(), 0.75 * first.state[name].float() + 0.25 * wide, atol=1e-3)
     mixed = 0.75 * first.state["head.bias"][:2].float() + 0.25 * second.state["head.bias"].float()
     assert torch.allclose(made.state["head.bias"].float(), torch.cat([mixed, first.state["head.bias"][2:].float()]), atol=1e-3)
+    save_weights(replace(first, channels=("R", "B", "G", "Shape"), classes=("background", "ground_shadow", "midtone")), files[2])
+    fewer = replace(second, channels=("R", "B", "G", "Shape"), config={**first.config, "classes": 2})
+    narrow = build("unet", fewer.config).state_dict()
+    save_weights(replace(fewer, state=narrow), str(tmp_path / "narrow.safetensors"))
+    assert bench.main([str(tmp_path / "narrow.safetensors"), files[2], "-o", str(tmp_path / "less.safetensors")]) == 0
+    less = load_weights(str(tmp_path / "less.safetensors"))  # without what the second alone has
+    assert less.classes == ("background", "midtone") and less.module() is not None
+    of_both = first.state["head.bias"].float().view(3, -1)[[0, 2]].flatten()
+    assert torch.allclose(less.state["head.bias"].float(), 0.5 * (narrow["head.bias"].float() + of_both), atol=1e-3)
     assert bench.main([files[1], files[0], "-o", files[2]]) == 2
     assert "channel G is known by the second network alone: swap the two" in capsys.readouterr().err
     turned = load_weights(files[0])

@@ -1,8 +1,8 @@
 """The mean of two networks, weight by weight: `python tests/benchmarks/mean_weights.py A.safetensors B.safetensors -o MEAN.safetensors`.
 
 Two that began from the same weights and learned on other things are, as one, often better on what neither has seen (Wortsman et al.,
-"Model soups", 2022). B may see fewer channels, and know fewer classes, than A: for a channel that it does not see its weights are 0,
-and what A alone has of a class stays A's. The names of channels and classes tell which belong together.
+"Model soups", 2022). The mean has the channels and classes of A. B may see fewer channels: its weights for the others are 0.
+What A alone has of a class stays A's, what B alone has is left out. The names of channels and classes tell which belong together.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from rotonodes.nets.weights import load_weights, save_weights
 
 def mean(first: Model, second: Model, share: float) -> Model:
     """`share` of the first network and the rest of the second. Raises UsageError for two that do not belong together."""
+    second = without_others(second, first)
     for name, ours, theirs in (("channel", first.channels, second.channels), ("class", first.classes, second.classes)):
         if missing := [one for one in theirs if one not in ours]:
             raise UsageError(f"{name} {missing[0]} is known by the second network alone: swap the two")
@@ -46,6 +47,19 @@ def mean(first: Model, second: Model, share: float) -> Model:
             mixed[outputs] = share * mixed[outputs] + (1 - share) * part
             state[name] = mixed.to(tensor.dtype)
     return replace(first, state=state, metrics={})
+
+
+def without_others(model: Model, like: Model) -> Model:
+    """The network without the classes that another one does not know."""
+    known = tuple(name for name in model.classes if name in like.classes)
+    if known == model.classes:
+        return model
+    colors = tuple(color for name, color in zip(model.classes, model.colors, strict=True) if name in known)
+    state = dict(model.state)
+    for name, tensor in state.items():
+        if name in like.state and tensor.dim() and tensor.shape[0] > like.state[name].shape[0]:
+            state[name] = tensor[_places(name, tensor.shape[0], like.state[name].shape[0], model.classes, known)]
+    return replace(model, classes=known, colors=colors, config={**model.config, "classes": len(known)}, state=state)
 
 
 def _places(name: str, ours: int, theirs: int, names: Sequence[str], known: Sequence[str]) -> Tensor:
