@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotonodes import Frame, Graph, Image, Node
+from rotonodes.errors import UsageError
 from rotonodes.nodes import Invert, LoadFrames, LoadLabels, LoadMattes, LoadMovie, LoadParts, WriteFrames
 from rotonodes.nodes.input.file_source import FileSource
 from rotonodes.plan.make_plan import make_plan
@@ -164,3 +165,27 @@ def test_a_missing_still_is_one_file_however_many_frames(tmp_path: Path, monkeyp
     (line,) = missing_lines(plan)
     assert "no.png" in line and "more" not in line
     assert len(asked) < 5
+
+
+def test_no_key_is_made_where_nothing_can_be_cached() -> None:
+    class Blank(Node):
+        in_catalogue = False
+
+        def process(self, frame: Frame) -> Image:
+            return Image(torch.zeros(3, 1, 1))
+
+    graph = Graph(frames="1-2000")
+    graph.add(Invert(), image=graph.add(Blank()))
+    plan = make_plan(graph, cache="none")
+    assert len(plan.todo["invert"]) == 2000
+    assert plan.keys.count() == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_fault_found_by_a_run_names_its_place_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.0001.png")
+    file = tmp_path / "g.yaml"
+    file.write_text("rotonodes: 1\nframes: 1\nnodes:\n  a: {type: LoadFrames, path: a.####.png}\n  i: {type: Invert, in: a}\n")
+    with pytest.raises(UsageError, match="a pipe or a device") as caught:
+        Graph.load(file).run(root=tmp_path)  # whose cache asks for keys
+    assert str(caught.value).count("g.yaml:") == 1
