@@ -64,7 +64,7 @@ def test_what_is_not_finite_outside_of_the_shape_does_not_come_through(monkeypat
 
     hard = torch.zeros(1, 1, 13, 21)
     hard[..., :5] = 1
-    monkeypatch.setattr(Segmenter, "matte", lambda self, frames: hard)
+    monkeypatch.setattr(Segmenter, "matte", lambda self, frames, codes: hard)
     plate = picture()
     plate.data[:, 0, 9] = torch.tensor([float("nan"), float("inf"), 7.0])
     plate.data[0, 0, 0] = 3.5

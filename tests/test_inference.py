@@ -6,12 +6,16 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotonodes.errors import FrameError, UsageError
+from rotonodes.imaging.picture.rectangle import cut_out
+from rotonodes.io.samples import decode
+from rotonodes.nets import encode as encoding
 from rotonodes.nets.blocks import half_size
 from rotonodes.nets.encode import channel_encoding, channel_indices, encode, grey, mirror, pad, preprocess
 from rotonodes.nets.folding import (
@@ -30,6 +34,8 @@ from rotonodes.nets.inference import Segmenter, stretched
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import load_weights
+from rotonodes.nodes import UNetSegment
+from rotonodes.values.pixels import Box, Image
 from rotonodes.values.tones import largest_plane
 
 PLAIN = {"widths": [8, 16, 16], "patch": 2, "refine": 8}
@@ -64,6 +70,59 @@ def test_a_batch_equals_its_frames_bit_for_bit(model, precision):
     segmenter = Segmenter(model, precision=precision)
     frames = torch.rand(5, 3, 21, 34)
     assert torch.equal(segmenter(frames), torch.cat([segmenter(frame[None]) for frame in frames]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=st.integers(1, 70), width=st.integers(1, 70), threads=st.sampled_from([1, 2]), seed=st.integers(0, 99))
+def test_an_8_bit_picture_is_encoded_by_a_table_to_the_same_bits(height, width, threads, seed):
+    picture = decode(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8), "srgb")
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        plain = encode(picture.data, "srgb")
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(encode(picture.data, "srgb", codes=picture.codes.samples), plain)
+
+
+SIGHTS = {  # what of these a network sees of an 8-bit picture comes from its codes
+    "srgb": ({}, True),
+    "linear": ({"encoding": "linear"}, False),
+    "one linear": ({"encodings": {"G": "linear"}}, False),
+    "peak": ({"preprocessing": Preprocessing(peak=True, mean=(0.4,) * 3, std=(0.2,) * 3)}, True),
+    "smaller": ({"preprocessing": Preprocessing(scale=0.5)}, True),
+    "with a shape": ({"channels": ("R", "G", "B", "Shape"), "encodings": {"Shape": "raw"}, "optional": ("Shape",)}, True),
+    "grey": ({"channels": ("Y",), "preprocessing": Preprocessing(grey=True)}, False),
+}
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_a_network_makes_the_same_of_codes_and_of_their_values(sight, monkeypatch):
+    more, by_table = SIGHTS[sight]
+    channels = len(more.get("channels", "RGB"))
+    torch.manual_seed(5)
+    config = {"in_channels": channels, "classes": 3, "widths": [4, 8]}
+    network = build("unet", config)
+    known = Model(
+        "unet", config, ("a", "b", "c"), ("#000000",) * 3, size_multiple=network.size_multiple, state=network.state_dict(), **more
+    )
+    random = np.random.default_rng(1)
+    picture = cut_out(decode(random.integers(0, 256, (30, 44, 3), np.uint8), "srgb"), Box(3, 2, 36, 25))
+    encoding._seen_of_codes()  # the table, made with what is watched from here on
+    seen, plane = [], encoding._encode_plane
+    monkeypatch.setattr(encoding, "_encode_plane", lambda values, kind, *rest: seen.append(kind) or plane(values, kind, *rest))
+    made = UNetSegment()(picture, model=known)
+    assert ("srgb" not in seen) == (by_table or sight == "linear"), "colour comes from the table, or from the linear values"
+    others = [replace(picture, data=picture.data.clone(), encoded=None), Image(picture.data)]
+    assert others[1].codes is None
+    for other in others:
+        assert torch.equal(UNetSegment()(other, model=known).probabilities.data, made.probabilities.data)
+    for kind in ("uint16", "float16"):  # these have other codes
+        stored = (random.random((21, 18, 3)) * (60000 if kind == "uint16" else 1)).astype(kind)
+        other = decode(stored, "srgb" if kind == "uint16" else "linear")
+        assert torch.equal(
+            UNetSegment()(other, model=known).probabilities.data, UNetSegment()(Image(other.data), model=known).probabilities.data
+        )
 
 
 def test_what_the_network_sees_of_a_frame_is_the_same_in_any_batch(model, monkeypatch):

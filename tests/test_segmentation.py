@@ -130,11 +130,14 @@ def test_grey_values(folder: Path, call: Call) -> None:
     assert picture_contents(folder / "known") == picture_contents(folder / "given")
 
 
-def test_a_checkpoint_of_the_3d_to_2d_project(folder: Path, call: Call) -> None:
+def test_a_checkpoint_of_the_3d_to_2d_project(folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """Row A7: grey input / 255, the most probable class, its grey out."""
     network = randomised(ThreeDToTwoD(1, 5, (4, 8)))
     saved(network, folder / "their.pth")
+    read, load = list[object](), torch.load
+    monkeypatch.setattr(torch, "load", lambda *given, **more: read.append(given) or load(*given, **more))
     assert call("segment", "imgs", "-m", "their.pth", "--write", "values", "--precision", "float32").code == 0
+    assert len(read) == 1, "what the command asks of the network and what runs it are one reading of the file"
     with PIL.Image.open(folder / "imgs/cat.png") as picture, PIL.Image.open(folder / "out/cat.png") as made, torch.no_grad():
         grey = torch.from_numpy(np.array(picture.convert("L"))).float() / 255
         best = network(grey[None, None]).argmax(1)[0].numpy()

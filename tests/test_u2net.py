@@ -41,6 +41,16 @@ def test_gradients_reach_every_weight():
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
 
 
+def test_without_gradients_sums_are_made_in_place_and_are_the_same():
+    torch.manual_seed(1)
+    network, picture = U2Net(stages=STAGES).eval(), torch.rand(1, 3, 40, 48)
+    before = picture.clone()
+    with torch.no_grad():
+        quick = network(picture)
+    assert all(torch.equal(one, other) for one, other in zip(quick, network(picture), strict=True))
+    assert torch.equal(picture, before)
+
+
 def test_every_batch_norm_is_folded():
     torch.manual_seed(1)
     network = U2Net(stages=STAGES).train()

@@ -20,8 +20,9 @@ from rotonodes.node.base import Node
 from rotonodes.node.registry import full_name
 from rotonodes.nodes import Reformat
 from rotonodes.values.pixels import Batch, Box, Clip, Image
-from test_every_node import NODES, Case, cases, content, stock  # noqa: F401
+from test_every_node import NODES, Case, cases, content, pictures, stock  # noqa: F401
 
+CPU = torch.device("cpu")
 SIZE = (9, 7)
 WINDOWS = {
     "frame": Box(0, 0, 9, 7),
@@ -117,21 +118,29 @@ def test_every_writer_writes_an_unchanged_picture_as_it_writes_any(cls: type[Nod
     assert compared or cls.type_name in ("CheckEdges", "EvaluateMatte"), "nothing was written"
 
 
-@pytest.mark.parametrize("cls", [cls for cls in NODES if not cls.is_writer()], ids=full_name)
-def test_no_node_makes_anything_else_of_an_unchanged_picture(cls: type[Node], tmp_path: Path) -> None:
+MAKERS = [(cls, ("half", ".exr", "RGBA")) for cls in NODES if not cls.is_writer()]
+MAKERS += [(cls, ("8", ".png", "RGB")) for cls, _ in MAKERS if cls.signature.is_batch]  # networks take 8-bit codes as they are
+
+
+@pytest.mark.parametrize("cls, file", MAKERS, ids=[f"{full_name(cls)}{file[1]}" for cls, file in MAKERS])
+def test_no_node_makes_anything_else_of_an_unchanged_picture(cls: type[Node], file: tuple[str, str, str], tmp_path: Path) -> None:
     tried = compared = 0
     for case in cases(cls):
         if not any(Image in case.cls.signature.inputs[name].types and not case.cls.takes_whole_clip() for name in case.linked):
             continue
-        picture = picture_read(tmp_path, WINDOWS["frame"], "half", ".exr", "RGBA")
+        picture = picture_read(tmp_path, WINDOWS["frame"], *file)
         made = []
         for given in (picture, picture.with_data(picture.data)):
             try:
                 sockets = case.cls.signature.inputs
                 batches = [name for name in case.linked if sockets[name].feed == "batch" and Image in sockets[name].types]
-                made.append(content(case.call(fed(case, given) | {name: Batch.of([given]) for name in batches})))
+                outputs = case.call(fed(case, given) | {name: Batch.of([given]) for name in batches})
+                made.append(content(outputs))
             except Exception as error:
                 made.append(str(error))
+                continue
+            images = [one for value in outputs.values() for one in pictures(value) if isinstance(one, Image) and one.codes]
+            assert all(torch.equal(one.codes.developed(CPU), one.data) for one in images), f"{case}: its samples are of other pixels"
         assert made[0] == made[1], f"{case}"
         tried, compared = tried + 1, compared + (not isinstance(made[0], str))
     assert compared or not tried, f"{cls.type_name} failed on every picture: nothing was compared"

@@ -1,6 +1,7 @@
 """Weights files: what goes in comes out, and every fault is one clear error."""
 
 import errno
+import gc
 import json
 import os
 import pickle
@@ -15,9 +16,9 @@ import torch
 from safetensors.torch import save_file
 
 from rotonodes.errors import RetryError, UsageError
-from rotonodes.nets.model import Model, build
+from rotonodes.nets.model import Model, build, skeleton
 from rotonodes.nets.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from rotonodes.nets.weights import WeightsError, load_weights, read_metadata, save_weights
+from rotonodes.nets.weights import WeightsError, load_weights, read_metadata, save_weights, shared_weights
 
 CONFIG = {"in_channels": 3, "classes": 2, "widths": [4, 8, 8]}
 
@@ -289,3 +290,38 @@ def test_metadata_is_text_that_other_tools_can_read(model):
 def test_models_that_contradict_themselves():
     with pytest.raises(UsageError, match=r"2 classes but 1 colours"):
         Model("unet", {}, ("a", "b"), ("#000000",))
+
+
+def test_a_file_is_read_once_for_all_who_look_at_its_network(path, model, monkeypatch):
+    one = shared_weights(path)
+    monkeypatch.chdir(path.parent)
+    assert shared_weights(path.name) is one, "the same file by another path"
+    assert load_weights(path) is not one, "this one may be changed"
+    again = replace(model, state={name: tensor + 1 for name, tensor in model.state.items()})
+    save_weights(again, path)
+    assert torch.equal(shared_weights(path).state["head.bias"], again.state["head.bias"]), "another file in its place"
+
+
+def test_a_network_that_nobody_has_does_not_stay_in_memory(path):
+    from rotonodes.nets import weights
+
+    one = shared_weights(path)
+    assert len(list(weights._SHARED_MODELS.values())) >= 1
+    known = id(one)
+    del one
+    gc.collect()
+    assert known not in [id(model) for model in weights._SHARED_MODELS.values()]
+
+
+def test_a_file_that_is_missing_is_named_as_by_load_weights(tmp_path):
+    with pytest.raises(WeightsError, match=r"gone\.pth: no such weights file"):
+        shared_weights(tmp_path / "gone.pth")
+
+
+def test_shapes_are_made_once_for_a_network_and_weights_each_time(model):
+    assert skeleton("unet", CONFIG) is skeleton("unet", dict(reversed(CONFIG.items())))
+    assert skeleton("unet", CONFIG) is not skeleton("unet", {**CONFIG, "classes": 3})
+    one, other = model.module(), model.module()
+    assert one is not other
+    assert not any(a is b or a.is_meta for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    assert all(tensor.is_meta for tensor in skeleton("unet", CONFIG).parameters()), "nothing was loaded into what all share"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,9 +16,12 @@ from rotonodes.imaging.passes.camera import NOTHING
 from rotonodes.imaging.passes.spellings import canonical
 from rotonodes.nets.model import ENCODINGS, SHAPE, Model
 from rotonodes.nets.preprocess import Preprocessing
-from rotonodes.values.color import positive_to_srgb
+from rotonodes.values.color import positive_to_srgb, srgb_table
 from rotonodes.values.pixels import Batch, Image, Matte
 from rotonodes.values.tones import OUTSIDE
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # The largest half-precision value: raw channels are clamped to it, so that no precision turns them into infinity.
 RAW_LIMIT = 65504.0
@@ -27,14 +31,15 @@ VECTOR_LIMIT, LIGHT_LIMIT = 2.0, 64.0
 _VECTORS_AND_IDS = ("Normal", "Position", "Vector", "UV", "Denoising Normal", "IndexOB", "IndexMA")
 
 
-def encode(linear: Tensor, encoding: str | Sequence[str], channels: Sequence[str] = ()) -> Tensor:
+def encode(linear: Tensor, encoding: str | Sequence[str], channels: Sequence[str] = (), codes: np.ndarray | None = None) -> Tensor:
     """Scene-linear `[..., C, H, W]` -> finite values in a network's encoding, same shape, float32.
 
     `encoding` is one for all channels, or one per channel. "srgb" and "linear" are clamped to 0..1, "raw" to what a channel of
     that name can mean (`raw_limit`; without `channels` the range of half precision). NaN becomes 0, and so does infinity in raw
     channels: it is a fault of the render, not a large value. "depth" is the frame's smallest depth divided by each pixel's, in
     0..1, and 0 where there is no depth (not positive, not finite, or at least `NOTHING`): it needs whole frames. The input is
-    not modified.
+    not modified. `codes` `[H, W, c]`, uint8, are the sRGB codes that the first c channels were read from, of one frame on the CPU:
+    with encoding "srgb" their values come from a table, which is quicker and gives the same bits.
 
     Raises UsageError for an unknown encoding, or for another number of encodings than of channels.
     """
@@ -48,10 +53,29 @@ def encode(linear: Tensor, encoding: str | Sequence[str], channels: Sequence[str
             raise UsageError(f"encoding {kind!r} is not known: use one of {', '.join(ENCODINGS)}")
     limits = [raw_limit(name) for name in channels] if channels else [RAW_LIMIT] * count
     seen = torch.empty_like(planes, memory_format=torch.contiguous_format)
+    known = 0 if codes is None else codes.shape[-1]
     for index, (kind, limit) in enumerate(zip(kinds, limits, strict=True)):
         # One plane after the other stays in the processor's cache.
-        _encode_plane(planes.select(-3, index), kind, limit, seen.select(-3, index))
+        plane, made = planes.select(-3, index), seen.select(-3, index)
+        if codes is not None and index < known and kind == "srgb":
+            _of_codes(codes[..., index], made.view(codes.shape[:2]).numpy())
+        else:
+            _encode_plane(plane, kind, limit, made)
     return seen
+
+
+def _of_codes(codes: np.ndarray, out: np.ndarray) -> None:
+    """sRGB codes `[H, W]`, uint8, as a network sees them."""
+    import numpy as np
+
+    np.take(_seen_of_codes(), codes, out=out, mode="clip")
+
+
+@functools.cache
+def _seen_of_codes() -> np.ndarray:
+    """What `encode` makes of the linear value of each of the 256 codes."""
+    values = torch.from_numpy(srgb_table(256).copy()).view(1, 16, 16)
+    return encode(values, "srgb").flatten().numpy()
 
 
 # Tensors of constants are kept: to copy them to a GPU again would wait for everything that is queued there.
@@ -250,6 +274,15 @@ def whole_frames(image: Batch[Image]) -> Batch[Image]:
     if all(value.box == (0, 0, *value.size) for value in image.like):
         return image
     return Batch.of([value.on_frame() for value in image.like])
+
+
+def frame_codes(model: Model, image: Batch[Image]) -> list[np.ndarray | None]:
+    """For each picture the 8-bit sRGB codes `[H, W, 3]` of its file, where they are what the network sees first; else None."""
+    colors = ("R", "G", "B")
+    if model.preprocessing.grey or model.channels[:3] != colors or set(model.channel_encodings()[:3]) != {"srgb"}:
+        return [None] * len(image)
+    found = [picture.codes if picture.channels == colors else None for picture in image.like]
+    return [codes.samples if codes and codes.samples.dtype == "uint8" and codes.colorspace == "srgb" else None for codes in found]
 
 
 def network_frames(model: Model, image: Batch[Image], shape: Batch[Matte] | None = None) -> Tensor:

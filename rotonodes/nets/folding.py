@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def fold_norms(network: nn.Module) -> nn.Module:
@@ -18,7 +18,10 @@ def fold_norms(network: nn.Module) -> nn.Module:
         for before, after in pairwise(names):
             convolution, norm = module._modules[before], module._modules[after]
             if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                module._modules[before] = fuse_conv_bn_eval(convolution, norm)
+                assert norm.running_mean is not None and norm.running_var is not None and not norm.training
+                given = norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+                # Torch's `fuse_conv_bn_eval` first copies the convolution, which takes most of its time.
+                convolution.weight, convolution.bias = fuse_conv_bn_weights(convolution.weight, convolution.bias, *given)
                 module._modules[after] = nn.Identity()
     return network
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ from rotonodes.nets.model import Model
 from rotonodes.values.crossing import moved
 from rotonodes.values.tones import largest_plane
 
+if TYPE_CHECKING:
+    import numpy as np
+
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -30,7 +33,8 @@ class Segmenter:
 
     Calling it with scene-linear frames `[N, C, H, W]` float32 of any size from 1x1 returns probabilities `[N, classes, H, W]`
     float32, 0 to 1, on its device. The input is not modified and may contain NaN or infinity. A network on grey
-    (`Preprocessing.grey`) also takes red, green and blue.
+    (`Preprocessing.grey`) also takes red, green and blue. `codes` are the frames' 8-bit sRGB codes where they are known
+    (`frame_codes`): the result is the same, sooner.
 
     For mutually exclusive classes (`Model.activation` softmax) the probabilities sum to 1 within 0.002: they are rounded to
     half precision, so that a cache can store two bytes and a run from the cache equals a run without. Mattes and parts, and
@@ -78,7 +82,7 @@ class Segmenter:
         self.network = Compiled(network) if compiles else network
 
     @torch.no_grad()
-    def __call__(self, batch: Tensor) -> Tensor:
+    def __call__(self, batch: Tensor, codes: Sequence[np.ndarray | None] = ()) -> Tensor:
         channels = len(self.model.channels)
         fits = batch.dim() == 4 and (batch.shape[1] == channels or (self.model.preprocessing.grey and batch.shape[1] == 3))
         if not fits or 0 in batch.shape:
@@ -89,21 +93,22 @@ class Segmenter:
         tiled = self.tile and not self.model.preprocessing.squash and max(batch.shape[-2:]) > self.tile
         if len(batch) > 1 and self.device.type != "cpu" and not tiled and not self._frame_tiles(*scaled):
             return self._whole(self._seen(batch), batch.shape[-2:])
-        found = [self._frame(self._seen(picture[None]), picture.shape[-2:]) for picture in batch]
+        kept = codes if codes and self.device.type == "cpu" else [None] * len(batch)
+        found = [self._frame(self._seen(one[None], its), one.shape[-2:]) for one, its in zip(batch, kept, strict=True)]
         return found[0] if len(found) == 1 else torch.cat(found)  # of one, too, it would be a copy
 
-    def matte(self, batch: Tensor) -> Tensor:
+    def matte(self, batch: Tensor, codes: Sequence[np.ndarray | None] = ()) -> Tensor:
         """1 - the probability of the first class (background): frames as for a call -> `[N, 1, H, W]` float32, 0 to 1."""
-        return 1 - self(batch)[:, :1]
+        return 1 - self(batch, codes)[:, :1]
 
-    def _seen(self, frames: Tensor) -> Tensor:
+    def _seen(self, frames: Tensor, codes: np.ndarray | None = None) -> Tensor:
         """The network's input for whole frames, before tiling and padding, since depth is encoded relative to the frame.
 
-        On the CPU frames are encoded one by one too: the last bit of a power depends on a value's place in the vector unit.
+        On the CPU frames are encoded one by one too: each from its own codes, where there are some.
         """
         encodings = self.model.channel_encodings()
         grey_of_color = self.model.preprocessing.grey and frames.shape[1] == 3
-        encoded = grey(encode(frames, self.model.encoding)) if grey_of_color else encode(frames, encodings, self.model.channels)
+        encoded = grey(encode(frames, self.model.encoding)) if grey_of_color else encode(frames, encodings, self.model.channels, codes)
         return preprocess(encoded, self.model.preprocessing, encodings)
 
     def _frame(self, picture: Tensor, size: torch.Size) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -123,7 +124,7 @@ class Model:
 
         Raises UsageError for an unknown architecture or weights that do not fit it.
         """
-        network = skeleton(self.architecture, self.config)  # weights made at random first would cost a large network half a second
+        network = _shaped(self.architecture, self.config)  # weights made at random first would cost a large network half a second
         check_fit(self.architecture, network, self.state)
         wanted = network.state_dict()
         copies = {name: tensor.detach().to(wanted[name].dtype, copy=True) for name, tensor in self.state.items()}
@@ -187,7 +188,21 @@ def build(architecture: str, config: Mapping[str, Any]) -> nn.Module:
 
 
 def skeleton(architecture: str, config: Mapping[str, Any]) -> nn.Module:
-    """A network as `build` makes it whose weights have shapes only: no memory, no random numbers."""
+    """A network as `build` makes it whose weights have shapes only, to look at and not to change: whoever asks again gets the same."""
+    try:
+        text = json.dumps(dict(config), sort_keys=True)
+    except (TypeError, ValueError):  # no plain values, which no network takes
+        return _shaped(architecture, config)
+    return _known_skeleton(architecture, text)
+
+
+@functools.lru_cache(maxsize=16)
+def _known_skeleton(architecture: str, config: str) -> nn.Module:
+    return _shaped(architecture, json.loads(config))
+
+
+def _shaped(architecture: str, config: Mapping[str, Any]) -> nn.Module:
+    """A network whose weights take no memory and no random numbers."""
     import torch
 
     with torch.device("meta"):

@@ -109,7 +109,7 @@ class ResidualU(nn.Module):
         for level in reversed(range(1, self.levels)):
             skip = skips.pop()
             x = self.get_submodule(f"rebnconv{level}d")(torch.cat((_resized(x, skip), skip), dim=1))
-        made: Tensor = x + given
+        made: Tensor = x + given if torch.is_grad_enabled() else x.add_(given)
         return made
 
 

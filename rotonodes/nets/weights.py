@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import warnings
+import weakref
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -90,6 +91,24 @@ def load_weights(path: str | os.PathLike[str]) -> Model:
             return replace(foreign, state=_as_float32(foreign.state))
         model = Model.from_metadata(metadata, _as_float32(state))
         check_fit(model.architecture, skeleton(model.architecture, model.config), model.state)
+    return model
+
+
+# Models that somebody has, by their file's place, size, time and inode.
+_SHARED_MODELS: weakref.WeakValueDictionary[tuple[object, ...], Model] = weakref.WeakValueDictionary()
+
+
+def shared_weights(path: str | os.PathLike[str]) -> Model:
+    """As `load_weights`, for who only looks: a file that did not change, and whose model somebody still has, is not read again."""
+    file = os.path.realpath(find_weights(str(path)))
+    try:
+        found = os.stat(file)
+    except OSError:
+        return load_weights(path)  # which says what is wrong
+    key = file, found.st_size, found.st_mtime_ns, found.st_ino
+    model = _SHARED_MODELS.get(key)
+    if model is None:
+        model = _SHARED_MODELS[key] = load_weights(path)
     return model
 
 

@@ -409,7 +409,8 @@ class Batch(Generic[T]):
     def of(cls, values: Sequence[T]) -> Batch[T]:
         import torch
 
-        return cls(torch.stack([v.data for v in values]), tuple(values))  # type: ignore[attr-defined]
+        planes = [v.data for v in values]  # type: ignore[attr-defined]
+        return cls(planes[0][None] if len(planes) == 1 else torch.stack(planes), tuple(values))  # of one, it need not be a copy
 
     def __repr__(self) -> str:
         return f"Batch({len(self)} of {self.like[0]!r})" if self.like else "Batch(0)"

@@ -19,7 +19,7 @@ def read_model(name: str) -> Model:
     Raises UsageError for every fault of the file, and for a name that neither is a file nor ships.
     """
     from rotonodes.nets.model import Model, is_onnx
-    from rotonodes.nets.weights import TORCH_FILES, load_weights, read_metadata
+    from rotonodes.nets.weights import TORCH_FILES, read_metadata, shared_weights
 
     path = find_weights(weights_path(name))
     if not os.path.exists(path) and not os.path.dirname(path):
@@ -29,11 +29,11 @@ def read_model(name: str) -> Model:
 
         return Model.from_metadata(read_onnx_metadata(path), {})
     if path.lower().endswith(TORCH_FILES):
-        return load_weights(path)
+        return shared_weights(path)
     try:
         return Model.from_metadata(read_metadata(path), {})
     except UsageError:
-        return load_weights(path)  # without our metadata the tensors tell the architecture, or the fault is reported
+        return shared_weights(path)  # without our metadata the tensors tell the architecture, or the fault is reported
 
 
 def is_matte(model: Model) -> bool:

@@ -39,11 +39,11 @@ class CutOut(NetworkRunner):
 
     def process(self, image: Batch[Image], model: Model | None = None, *, wanted: Wanted, prepared: Prepared) -> CutOuts:
         from rotonodes.imaging.picture.compositing import multiplied
-        from rotonodes.nets.encode import network_frames, whole_frames
+        from rotonodes.nets.encode import frame_codes, network_frames, whole_frames
 
         segmenter: Segmenter = prepared  # type: ignore[assignment]
         stack = whole_frames(image)
-        alpha = segmenter.matte(network_frames(segmenter.model, stack))
+        alpha = segmenter.matte(network_frames(segmenter.model, stack), frame_codes(segmenter.model, stack))
         mattes = Batch(alpha, tuple(Matte(plane) for plane in alpha))
         if "image" not in wanted:
             return CutOuts(None, mattes)

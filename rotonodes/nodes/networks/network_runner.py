@@ -73,11 +73,11 @@ class NetworkRunner(NetworkNode):
 
     def model_of(self, inputs: Mapping[str, Any]) -> Model:
         """The linked model, or that of the weights file. Raises UsageError for neither."""
-        from rotonodes.nets.weights import load_weights
+        from rotonodes.nets.weights import shared_weights
 
         model: Model | None = inputs.get("model")
         if model is not None:
             return model
         if self.weights is None:
             raise UsageError(f"{type(self).__name__}: give weights=, or a model")
-        return load_weights(self.weights)
+        return shared_weights(self.weights)

@@ -53,11 +53,12 @@ class SegmentingNode(NetworkNode):
         With a known `shape`, labels and probabilities agree with it, and it is the matte. Raises FrameError for pictures without
         the network's channels, or a shape of another size.
         """
-        from rotonodes.nets.encode import network_frames, whole_frames, with_shape
+        from rotonodes.nets.encode import frame_codes, network_frames, whole_frames, with_shape
         from rotonodes.nets.inference import best_class
 
         known = segmenter.model
-        probabilities = segmenter(network_frames(known, whole_frames(image), shape))
+        whole = whole_frames(image)
+        probabilities = segmenter(network_frames(known, whole, shape), frame_codes(known, whole))
         matte = None if shape is None else shape.data.to(probabilities)
         if matte is not None:
             probabilities = with_shape(probabilities, matte, known.classes).half().float()
