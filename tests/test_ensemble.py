@@ -133,6 +133,16 @@ def test_one_file_is_used_as_any_other(members: tuple[Model, Model], tmp_path: P
     assert '{"' not in text and max(map(len, text.splitlines())) < 400
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_one_network_twice_can_be_written(members: tuple[Model, Model], dtype: Any, tmp_path: Path) -> None:
+    made = ensemble_of([members[0], members[0]])
+    save_weights(made, tmp_path / "twice.safetensors", dtype)
+    read = load_weights(tmp_path / "twice.safetensors")
+    assert set(read.state) == set(made.state)
+    for name, tensor in made.state.items():
+        torch.testing.assert_close(read.state[name], tensor, atol=1e-3, rtol=1e-3)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_tiles_make_what_the_whole_frame_makes(members: tuple[Model, Model], precision: str) -> None:
     made = ensemble_of(members)

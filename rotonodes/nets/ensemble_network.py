@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from rotonodes.errors import UsageError
+from rotonodes.nets.frame_tiles import RULES_CELL
+from rotonodes.nets.key_rules import CHANNELS, TONES, KeyRules, without_strays
 from rotonodes.nets.levels import check_ranges
 from rotonodes.nets.members import MOST_MEMBERS, WEIGHT, is_weight
-from rotonodes.nets.model import MOST_MULTIPLE, Model, build, skeleton
+from rotonodes.nets.model import MOST_MULTIPLE, SHAPE, Model, build, skeleton
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.tones import GROUND_SHADOW, OUTSIDE, known_colors
 
@@ -27,14 +29,29 @@ class EnsembleNetwork(nn.Module):
     `classes` (which of the answer's each of its own is), and two weights, `shape` and `tones`. `outside` are the classes that are
     not on the shape; several of a member's may be one of these. How likely a pixel is on the shape is the mean of the members by
     `shape`; which tone it has if it is, their mean by `tones`; which of `outside` it is if it is not, the mean by `shape` of those
-    that know them all, or their plain mean where these have no weight.
+    that know them all, or their plain mean where these have no weight. `rules` are the fields of a `KeyRules` that is heard beside
+    them; with `clean` stray pixels take the tone around them. Both go by the shape in the channel `told`, where it is given: then what is
+    on the shape is known, and where that decides everything but the tones, members that have no say in these are not asked.
     Raises UsageError for members that do not fit together.
     """
 
-    def __init__(self, in_channels: int, classes: int, *, members: Sequence[Mapping[str, Any]], outside: Sequence[int]) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        classes: int,
+        *,
+        members: Sequence[Mapping[str, Any]],
+        outside: Sequence[int],
+        rules: Mapping[str, Any] | None = None,
+        clean: bool = False,
+        told: int | None = None,
+    ) -> None:
         super().__init__()
         check_ranges({"in_channels": (in_channels, 1, 1024), "classes": (classes, 2, 1024)}, "ensemble")
-        for fault in _faults(in_channels, classes, members, outside):
+        for fault in (
+            *_faults(in_channels, classes, members, outside),
+            *_faults_of_rules(in_channels, classes - len(outside), rules, clean, told),
+        ):
             raise UsageError(f"ensemble: {fault}")
         inside = [index for index in range(classes) if index not in outside]
         order = [*outside, *inside]
@@ -57,7 +74,8 @@ class EnsembleNetwork(nn.Module):
             self._indices(f"kinds{place}", [list(outside).index(index) for index in own if index in outside])
         self.members = nn.ModuleList(networks)
         self.outside = len(outside)
-        self.size_multiple = math.lcm(*(int(getattr(network, "size_multiple", 1)) for network in networks))
+        self.rules, self.clean, self.told = KeyRules(**rules) if rules else None, clean, told
+        self.size_multiple = math.lcm(RULES_CELL if rules else 1, *(int(getattr(network, "size_multiple", 1)) for network in networks))
         smallest = max(int(getattr(network, "smallest", 1)) for network in networks)
         self.smallest = smallest + -smallest % self.size_multiple
 
@@ -66,20 +84,32 @@ class EnsembleNetwork(nn.Module):
         self.register_buffer(f"_{name}", torch.tensor(numbers, device="cpu"), persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:
-        answers = []
+        answers: list[Tensor | None] = []
+        told = self._told(picture)
+        spared = told is not None and self.outside == 1 and not self.training and not torch.compiler.is_compiling() and bool(told.all())
         for place, network in enumerate(self.members):
+            if spared and not self.weights[place][1]:  # it only says what the shape is
+                answers.append(None)
+                continue
             logits = network(picture.index_select(1, self.get_buffer(f"_channels{place}")))
             answers.append(logits[0] if isinstance(logits, tuple) else logits)  # the first map of a U-2-Net is its result
-        return self.joined(answers)
+        return self.joined(answers, picture, told)
 
-    def joined(self, answers: Sequence[Tensor]) -> Tensor:
-        """What all decide together: logits `[N, own classes, H, W]` of each member -> those of the ensemble."""
+    def _told(self, picture: Tensor) -> Tensor | None:
+        """Whether each frame is told its shape, bool `[N, 1, 1, 1]`; None for an ensemble that has nothing to go by it."""
+        return None if self.told is None else picture[:, self.told : self.told + 1].abs().amax((1, 2, 3), keepdim=True) > 0
+
+    def joined(self, answers: Sequence[Tensor | None], picture: Tensor, told: Tensor | None = None) -> Tensor:
+        """What all decide together: logits `[N, own classes, H, W]` of each member, None for one that was not asked, and the picture
+        -> those of the ensemble."""
 
         def add(total: Tensor | None, part: Tensor) -> Tensor:
             return part if total is None else total + part
 
         shape = other = tones = rest = None
         for place, (answer, (for_shape, for_tones, for_rest)) in enumerate(zip(answers, self.weights, strict=True)):
+            if answer is None:
+                continue
             inside, outside, kinds = (self.get_buffer(f"_{name}{place}") for name in ("inside", "outside", "kinds"))
             logits = answer.float()
             on_shape, beside = logits.index_select(1, inside), logits.index_select(1, outside)
@@ -94,8 +124,21 @@ class EnsembleNetwork(nn.Module):
                 known = torch.softmax(beside, 1) * for_rest
                 one_hot = nn.functional.one_hot(kinds, self.outside).to(known)  # [own, outside]
                 rest = add(rest, torch.einsum("nkhw,ko->nohw", known, one_hot))
-        assert shape is not None and other is not None and tones is not None and rest is not None
-        made = torch.cat((other * rest / rest.sum(1, keepdim=True), shape * tones / tones.sum(1, keepdim=True)), 1)
+        assert tones is not None
+        tones = tones / tones.sum(1, keepdim=True)
+        if told is not None:
+            assert self.told is not None
+            given = (picture[:, self.told : self.told + 1].float() + 1) / 2
+            if shape is None or other is None or rest is None:
+                shape, other, rest = given, 1 - given, torch.ones_like(given)
+            else:
+                total = shape + other
+                shape, other = torch.where(told, given, shape / total), torch.where(told, 1 - given, other / total)
+        assert shape is not None and other is not None and rest is not None
+        known = shape / (shape + other)
+        tones = tones if self.rules is None else self.rules(picture, tones, known)
+        tones = without_strays(tones, known) if self.clean else tones
+        made = torch.cat((other * rest / rest.sum(1, keepdim=True), shape * tones), 1)
         return torch.log((made / (shape + other)).index_select(1, self.get_buffer("_order")).clamp(min=_LEAST))
 
 
@@ -140,14 +183,42 @@ def _faults(in_channels: int, classes: int, members: Sequence[Mapping[str, Any]]
         yield "no member knows all classes that are outside of the shape"
 
 
+def _faults_of_rules(in_channels: int, tones: int, rules: object, clean: object, told: object) -> Iterator[str]:
+    """What is wrong with the parts of a config that are not its members, as from a file."""
+
+    def places(value: object, count: int, limit: int) -> bool:
+        return (
+            isinstance(value, list | tuple)
+            and len(value) == len(set(map(str, value))) == count
+            and all(type(index) is int and 0 <= index < limit for index in value)
+        )
+
+    if told is not None and not places([told], 1, in_channels):
+        yield f"told is {str(told)[:60]}: it must be the number of a channel"
+    if not isinstance(clean, bool):
+        yield f"clean is {str(clean)[:60]}: it must be true or false"
+    if rules is None:
+        return
+    if not isinstance(rules, Mapping) or set(rules) != {"channels", "tones", "weight"} or not is_weight(rules["weight"]):
+        yield f"rules are {str(rules)[:60]}: they must be channels, tones and a weight"
+    elif not places(rules["channels"], len(CHANNELS), in_channels) or not places(rules["tones"], len(TONES), tones):
+        yield f"rules see {len(CHANNELS)} channels and know {len(TONES)} tones: their numbers do not fit"
+
+
 def ensemble_of(
-    models: Sequence[Model], shape_weights: Sequence[float] = (), tone_weights: Sequence[float] = (), ground: bool = True
+    models: Sequence[Model],
+    shape_weights: Sequence[float] = (),
+    tone_weights: Sequence[float] = (),
+    ground: bool = True,
+    rules: float = 0.0,
+    clean: bool = False,
 ) -> Model:
     """One model that holds several, with a weight of each in what the shape is and one in which tone it has; default: all the same.
 
     All must know the same tones, in the same order; `ground_shadow` may be known by some, and without `ground` it is background. Its
-    channels are those of all, and those are optional that no member needs. Raises UsageError, naming the network, for one that
-    does not fit.
+    channels are those of all, and those are optional that no member needs. `rules` is the weight of `KeyRules` beside them, 0 for none;
+    with `clean` stray pixels take the tone around them. Raises UsageError, naming the network, for one that does not fit, and for rules
+    where the networks do not know their tones or channels.
     """
     if not 1 <= len(models) <= MOST_MEMBERS:
         raise UsageError(f"an ensemble has 1 to {MOST_MEMBERS} networks, and here are {len(models)}: link {'fewer' if models else 'some'}")
@@ -164,7 +235,7 @@ def ensemble_of(
         raise UsageError(f"these networks know no tone, only {', '.join(first.classes)}: link networks that do")
     for place, model in enumerate(models, 1):
         _refuse_other(place, model, first, inside)
-    if len(models) == 1 and (ground or len(first.classes) == len(inside) + 1):
+    if len(models) == 1 and (ground or len(first.classes) == len(inside) + 1) and not rules and not clean:
         return first
     names = list(first.classes) if ground else [first.classes[0], *inside]
     channels, encodings = _channels_of(models)
@@ -181,12 +252,15 @@ def ensemble_of(
         for model, for_shape, for_tones in zip(models, *weights, strict=True)
     ]
     outside = [index for index, name in enumerate(names) if name not in inside]
-    multiple = math.lcm(*(model.size_multiple for model in models))
+    multiple = math.lcm(RULES_CELL if rules else 1, *(model.size_multiple for model in models))
+    beside: dict[str, Any] = {"rules": _rules_of(rules, channels, inside)} if rules else {}
+    beside |= {"clean": True} if clean else {}
+    beside |= {"told": channels.index(SHAPE)} if beside and SHAPE in channels else {}
     if multiple > MOST_MULTIPLE:
         raise UsageError(f"these networks see frames in multiples of {multiple} px together, more than {MOST_MULTIPLE}: link others")
     return Model(
         "ensemble",
-        {"in_channels": len(channels), "classes": len(names), "members": members, "outside": outside},
+        {"in_channels": len(channels), "classes": len(names), "members": members, "outside": outside, **beside},
         tuple(names),
         tuple(color for name, color in zip(first.classes, first.colors, strict=True) if name in names),
         channels,
@@ -200,6 +274,20 @@ def ensemble_of(
         training={f"member {place}": model.training for place, model in enumerate(models, 1)},
         state={f"members.{i}.{name}": tensor for i, model in enumerate(models) for name, tensor in model.state.items()},
     )
+
+
+def _rules_of(weight: float, channels: Sequence[str], tones: Sequence[str]) -> dict[str, Any]:
+    """The fields of a `KeyRules` for networks with these channels and tones."""
+    if not is_weight(weight):
+        raise UsageError(f"rules is {weight}: {WEIGHT}")
+    for what, wanted, there in (("channel", CHANNELS, channels), ("tone", TONES, tones)):
+        if missing := [name for name in wanted if name not in there]:
+            raise UsageError(f"rules: no network here has the {what} {missing[0]}: link one that does, or leave rules at 0")
+    return {
+        "channels": [channels.index(name) for name in CHANNELS],
+        "tones": [tones.index(name) for name in TONES],
+        "weight": float(weight),
+    }
 
 
 def member_of(model: Model, number: int) -> Model:

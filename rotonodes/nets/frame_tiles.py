@@ -16,6 +16,9 @@ from rotonodes.nets.efficient_stages import VARIANTS, reach_of_blocks, widest
 GIGABYTE = 1 << 30
 MOST_PARTS = 64  # of a side
 
+# Whether an ensemble's rules are trusted is told in cells of so many px, from so many cells around, twice (`key_rules`).
+RULES_CELL, RULES_AROUND = 8, 8
+
 
 class FrameTile(NamedTuple):
     """A part of a frame that is kept, and the larger part that the network is shown; both as (rows, columns)."""
@@ -32,7 +35,9 @@ def reach_of(architecture: str, config: Mapping[str, Any]) -> int | None:
     """
     if architecture == "ensemble":
         reaches = [reach_of(member["architecture"], member["config"]) for member in config["members"]]
-        return None if None in reaches else max(reaches)  # type: ignore[type-var]
+        own = RULES_CELL * (2 * RULES_AROUND + 2) if config.get("rules") else 0  # the last for cells that are stretched to pixels
+        own += 2 if config.get("clean") else 0
+        return None if None in reaches else max(reaches) + own  # type: ignore[type-var, operator]
     if architecture == "efficient_unet":
         return reach_of_blocks(variant) if (variant := config.get("variant")) in VARIANTS else None
     exact = (
@@ -61,9 +66,10 @@ def level_widths(config: Mapping[str, Any]) -> list[int]:
 def frame_bytes(config: Mapping[str, Any], pixels: int) -> int:
     """An estimate of a network's memory, in bytes, for a frame of so many pixels: feature maps of all levels and the workspace
     of convolutions, in float32. Those of an efficient U-Net are the widest ones, which are dropped at once. The members of an
-    ensemble run one after another; their means are four maps of all classes."""
+    ensemble run one after another; their means are four maps of all classes, and what rules say of them four more."""
     if config.get("members"):
-        return max(frame_bytes(member["config"], pixels) for member in config["members"]) + 4 * 4 * int(config["classes"]) * pixels
+        maps = 8 if config.get("rules") or config.get("clean") else 4
+        return max(frame_bytes(member["config"], pixels) for member in config["members"]) + maps * 4 * int(config["classes"]) * pixels
     squares = pixels / config.get("patch", 1) ** 2
     maps = 2 if config.get("variant") in VARIANTS else 12
     return int(sum(maps * 4 * features * squares / 4**level for level, features in enumerate(level_widths(config))))
@@ -96,7 +102,7 @@ def tiles_of(width: int, height: int, architecture: str, config: Mapping[str, An
 def _unit(config: Mapping[str, Any]) -> int:
     """The side of a network's coarsest squares, in px; for an ensemble one that holds those of all members."""
     if config.get("members"):
-        return math.lcm(*(_unit(member["config"]) for member in config["members"]))
+        return math.lcm(RULES_CELL if config.get("rules") else 1, *(_unit(member["config"]) for member in config["members"]))
     return int(config.get("patch", 1)) << (len(level_widths(config)) - 1)
 
 

@@ -56,10 +56,13 @@ def save_weights(
 
     if dtype not in ("float16", "float32"):
         raise WeightsError(f"{path}: dtype {dtype!r} is not known: use float16 or float32")
-    state = {}
+    state, stored = {}, set[int]()
     for name, tensor in model.state.items():
         half = dtype == "float16" and tensor.is_floating_point() and tensor.dim() > 1
-        state[name] = tensor.detach().to("cpu", torch.float16 if half else tensor.dtype).contiguous()
+        plain = tensor.detach().to("cpu", torch.float16 if half else tensor.dtype).contiguous()
+        memory = plain.untyped_storage().data_ptr()
+        state[name] = plain.clone() if memory in stored else plain  # one network twice in an ensemble; the format stores no tensor twice
+        stored.add(memory)
         if not torch.isfinite(state[name]).all():
             raise WeightsError(f"{path}: {name} is not finite in {dtype}: train again, or write float32")
     write_bytes(path, _sorted_header(save(state, model.metadata())), key)

@@ -516,16 +516,22 @@ class Ensemble(Node):
     shape_weights: weight of each network in what the shape is, 0 to 1000; default: all the same
     tone_weights: weight of each network in which tone it has, 0 to 1000; default: all the same
     ground: whether ground_shadow, which some of them know, stays a class; else it is background
+    rules: weight of the rules on the key light's channels against 1 for the networks; 0: none
+    clean: replacement of pixels with at most one neighbour of their own tone by the tone around them
     """
     shape_weights: list[float]
     tone_weights: list[float]
     ground: bool
+    rules: float
+    clean: bool
     def __init__(
         self,
         *,
         shape_weights: list[float] = ...,
         tone_weights: list[float] = ...,
         ground: bool = True,
+        rules: float = 0.0,
+        clean: bool = False,
     ) -> None: ...
     def __call__(self, models: Sequence[Model], *, frame: int = 1, key: str = "", device: str = "cpu") -> Model: ...  # type: ignore[override]
 

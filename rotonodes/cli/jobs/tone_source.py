@@ -34,7 +34,6 @@ LABEL, GROUND, KEY_LIGHT = "Label", "Ground", "KeyLight"
 ENCODED = tuple(suffix for suffix in SUFFIXES if suffix != ".exr")  # files whose whole numbers hold no light, depth or normals
 LIGHT = {"type": "MeasureKeyLight", "in": "render.layers"}  # one direction for the whole shot; the nodes are called as in the ready graphs
 WEIGHTS: dict[Way, str] = {"passes": "tones_passes", "picture": "tones"}
-FOR_A_SHAPE: dict[Way, str] = {"passes": "tones_passes_unet"}  # where the shape is known: the other half of tones_passes only looks for it
 
 
 @dataclass(frozen=True)
@@ -148,8 +147,7 @@ def _cinema4d(reason: str, shape: str) -> ToneSource:
 
 
 def _network(way: Way, reason: str, shape: str, picture: str) -> ToneSource:
-    name = FOR_A_SHAPE.get(way, WEIGHTS[way]) if shape else WEIGHTS[way]
-    nodes = network_nodes(NEEDED[way], way == "passes", shape, picture, f"weights/{name}.safetensors")
+    nodes = network_nodes(NEEDED[way], way == "passes", shape, picture, f"weights/{WEIGHTS[way]}.safetensors")
     return ToneSource(way, reason, nodes, "tones.probabilities", soft=True, ground=knows_ground(way))
 
 

@@ -18,7 +18,11 @@ class Ensemble(Node):
 
     How likely a pixel is on the shape is the mean of all, by `shape_weights`; which tone it then has is their mean by
     `tone_weights`. All must know the same tones; where some do not know `ground_shadow`, the others say where it is, and without
-    `ground` it is background. It takes as long as all of them together. Train the members, not the ensemble.
+    `ground` it is background.
+
+    With `rules` the tones are also told by rules on the key light's channels, as TonesFromPasses does, and both are mixed where they
+    agree on most of the shape around: rules are sharper where they know the light. With `clean` stray pixels take the tone around
+    them. It takes as long as all of them together. Train the members, not the ensemble.
     """
 
     shape_weights: list[float] = param(
@@ -28,6 +32,12 @@ class Ensemble(Node):
         [], help="weight of each network in which tone it has, 0 to 1000; default: all the same", examples=[[1], [2]]
     )
     ground: bool = param(True, help="whether ground_shadow, which some of them know, stays a class; else it is background")
+    rules: float = param(
+        0.0, help="weight of the rules on the key light's channels against 1 for the networks; 0: none", ge=0, le=1000, added=True
+    )
+    clean: bool = param(
+        False, help="replacement of pixels with at most one neighbour of their own tone by the tone around them", added=True
+    )
 
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         for name in ("shape_weights", "tone_weights"):
@@ -38,4 +48,4 @@ class Ensemble(Node):
     def process(self, models: list[Model]) -> Model:
         from rotonodes.nets.ensemble_network import ensemble_of
 
-        return ensemble_of(models, self.shape_weights, self.tone_weights, self.ground)
+        return ensemble_of(models, self.shape_weights, self.tone_weights, self.ground, self.rules, self.clean)
