@@ -35,7 +35,7 @@ from rotonodes.nets.model import Model, build
 from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.nets.weights import load_weights
 from rotonodes.nodes import UNetSegment
-from rotonodes.values.pixels import Box, Image
+from rotonodes.values.pixels import Batch, Box, Image
 from rotonodes.values.tones import largest_plane
 
 PLAIN = {"widths": [8, 16, 16], "patch": 2, "refine": 8}
@@ -117,6 +117,11 @@ def test_a_network_makes_the_same_of_codes_and_of_their_values(sight, monkeypatc
     assert others[1].codes is None
     for other in others:
         assert torch.equal(UNetSegment()(other, model=known).probabilities.data, made.probabilities.data)
+    dark = Batch.of([picture]).with_data(picture.data[None] * 0.1)
+    assert torch.equal(
+        UNetSegment()(dark, model=known).probabilities.data, UNetSegment()(dark.split()[0], model=known).probabilities.data[None]
+    )
+    assert not torch.equal(UNetSegment()(dark, model=known).probabilities.data[0], made.probabilities.data), "its own pixels"
     for kind in ("uint16", "float16"):  # these have other codes
         stored = (random.random((21, 18, 3)) * (60000 if kind == "uint16" else 1)).astype(kind)
         other = decode(stored, "srgb" if kind == "uint16" else "linear")

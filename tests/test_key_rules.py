@@ -16,6 +16,7 @@ from torch import Tensor
 from rotonodes.errors import UsageError
 from rotonodes.imaging.passes import tone_labels
 from rotonodes.imaging.passes.tone_labels import LightRules, key_light_tones
+from rotonodes.nets import key_rules
 from rotonodes.nets.encode import network_input, with_shape
 from rotonodes.nets.ensemble_network import ensemble_of, member_of
 from rotonodes.nets.frame_tiles import GIGABYTE, frame_bytes, reach_of
@@ -111,6 +112,14 @@ def frame(height: int, width: int, shape: bool = False) -> Tensor:
     return planes[None]
 
 
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules are heard beside random networks, which hardly ever agree with them."""
+    monkeypatch.setattr(key_rules, "_DOUBTED", 0.02)
+    monkeypatch.setattr(key_rules, "_TRUSTED", 0.5)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("shape", [False, True])
 def test_tiles_make_what_the_whole_frame_makes(network: Model, precision: str, shape: bool) -> None:
@@ -120,9 +129,13 @@ def test_tiles_make_what_the_whole_frame_makes(network: Model, precision: str, s
     limit = frame_bytes(made.config, 731 * 125) * 1.0001 / GIGABYTE
     cut = Segmenter(made, precision=precision, limit=limit)
     assert len(cut._frame_tiles(250, 731)) > 1
-    assert torch.equal(cut(seen), Segmenter(made, precision=precision)(seen))
+    whole = Segmenter(made, precision=precision)(seen)
+    assert torch.equal(cut(seen), whole)
+    without = Segmenter(ensemble_of([network, network], clean=True), precision=precision)(seen)
+    assert ((without - whole).abs().amax(1) > 0.01).float().mean() > 0.2, "rules are heard"
 
 
+@pytest.mark.usefixtures("heard")
 def test_the_given_shape_is_gone_by(network: Model) -> None:
     made = ensemble_of([network], rules=1000, clean=True)
     assert made.config["told"] == SEEN.index(SHAPE) and made.size_multiple == 8
@@ -139,6 +152,18 @@ def test_the_given_shape_is_gone_by(network: Model) -> None:
     assert not torch.equal(by_itself.labels.data, labels), "the network alone takes the shape to lie elsewhere"
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_thin_matte_has_the_tone_of_its_pixel(network: Model, precision: Any) -> None:
+    made = ensemble_of([network], ground=True, rules=1.5, clean=True)
+    picture = Image(frame(40, 48)[0, :6], SEEN[:6])
+    thin = torch.full((1, 40, 48), 0.0004)
+    node = UNetSegment(precision=precision, threshold=0)
+    plain = node(picture, model=network, shape=Matte(thin)).labels.data
+    labels = node(picture, model=made, shape=Matte(thin)).labels.data
+    assert len(plain.unique()) > 1 and (labels != plain).float().mean() < 0.2
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("ground", [False, True])
 def test_who_only_says_what_the_shape_is_is_not_asked_where_it_is_given(network: Model, ground: bool) -> None:
     other = replace(network, state={name: tensor + 0.01 for name, tensor in network.state.items()})
@@ -163,6 +188,7 @@ def test_who_only_says_what_the_shape_is_is_not_asked_where_it_is_given(network:
     assert torch.equal(segmenter(frames), torch.cat([segmenter(one[None]) for one in frames]))
 
 
+@pytest.mark.usefixtures("heard")
 def test_one_file_and_a_member_of_it(network: Model, tmp_path: Path) -> None:
     made = Ensemble(rules=2, clean=True)([network, network])
     save_weights(made, tmp_path / "with.safetensors", "float32")

@@ -20,6 +20,7 @@ from rotonodes.nets.preprocess import Preprocessing
 from rotonodes.values.tones import GROUND_SHADOW, OUTSIDE, known_colors
 
 _LEAST = 1e-7  # the least probability: its logarithm is finite
+_THIN = 1e-3  # the least share of a pixel that either side of a given shape has
 
 
 class EnsembleNetwork(nn.Module):
@@ -91,17 +92,23 @@ class EnsembleNetwork(nn.Module):
             if spared and not self.weights[place][1]:  # it only says what the shape is
                 answers.append(None)
                 continue
-            logits = network(picture.index_select(1, self.get_buffer(f"_channels{place}")))
+            logits = network(self._seen_by(place, picture))
             answers.append(logits[0] if isinstance(logits, tuple) else logits)  # the first map of a U-2-Net is its result
         return self.joined(answers, picture, told)
+
+    def _seen_by(self, place: int, picture: Tensor) -> Tensor:
+        """A member's channels, those of a pixel together where the picture has them so: else each of its layers turns them round."""
+        seen = picture.index_select(1, self.get_buffer(f"_channels{place}"))
+        together = not torch.compiler.is_compiling() and picture.is_contiguous(memory_format=torch.channels_last)
+        return seen.contiguous(memory_format=torch.channels_last) if together else seen
 
     def _told(self, picture: Tensor) -> Tensor | None:
         """Whether each frame is told its shape, bool `[N, 1, 1, 1]`; None for an ensemble that has nothing to go by it."""
         return None if self.told is None else picture[:, self.told : self.told + 1].abs().amax((1, 2, 3), keepdim=True) > 0
 
-    def joined(self, answers: Sequence[Tensor | None], picture: Tensor, told: Tensor | None = None) -> Tensor:
-        """What all decide together: logits `[N, own classes, H, W]` of each member, None for one that was not asked, and the picture
-        -> those of the ensemble."""
+    def joined(self, answers: Sequence[Tensor | None], picture: Tensor | None = None, told: Tensor | None = None) -> Tensor:
+        """What all decide together: logits `[N, own classes, H, W]` of each member, None for one that was not asked -> those of the
+        ensemble. Rules, and frames that are `told` their shape, need the picture."""
 
         def add(total: Tensor | None, part: Tensor) -> Tensor:
             return part if total is None else total + part
@@ -127,8 +134,9 @@ class EnsembleNetwork(nn.Module):
         assert tones is not None
         tones = tones / tones.sum(1, keepdim=True)
         if told is not None:
-            assert self.told is not None
-            given = (picture[:, self.told : self.told + 1].float() + 1) / 2
+            assert self.told is not None and picture is not None
+            # In bfloat16 a thin matte is none at all; which tone is there must be told all the same.
+            given = ((picture[:, self.told : self.told + 1].float() + 1) / 2).clamp(_THIN, 1 - _THIN)
             if shape is None or other is None or rest is None:
                 shape, other, rest = given, 1 - given, torch.ones_like(given)
             else:
@@ -136,7 +144,7 @@ class EnsembleNetwork(nn.Module):
                 shape, other = torch.where(told, given, shape / total), torch.where(told, 1 - given, other / total)
         assert shape is not None and other is not None and rest is not None
         known = shape / (shape + other)
-        tones = tones if self.rules is None else self.rules(picture, tones, known)
+        tones = tones if self.rules is None or picture is None else self.rules(picture, tones, known)
         tones = without_strays(tones, known) if self.clean else tones
         made = torch.cat((other * rest / rest.sum(1, keepdim=True), shape * tones), 1)
         return torch.log((made / (shape + other)).index_select(1, self.get_buffer("_order")).clamp(min=_LEAST))

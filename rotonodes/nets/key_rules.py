@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rotonodes.nets.frame_tiles import RULES_AROUND, RULES_CELL
+from rotonodes.values.tones import largest_plane
 
 TONES = ("cast_shadow", "form_shadow", "midtone", "highlight")
 CHANNELS = ("KeyLight.Cosine", "KeyLight.Lit", "KeyLight.Gloss")
@@ -51,7 +52,7 @@ class KeyRules(nn.Module):
         said = torch.zeros_like(tones)
         for place, share in zip(self.tones, tones_by_rules(cosine, lit, gloss), strict=True):
             said[:, place : place + 1] = share
-        agree = (said.argmax(1, keepdim=True) == tones.argmax(1, keepdim=True)).to(shape)
+        agree = (largest_plane(said, 1, keepdim=True) == largest_plane(tones, 1, keepdim=True)).to(shape)
         trust = ((around(agree * shape, shape) - _DOUBTED) / (_TRUSTED - _DOUBTED)).clamp(0, 1)
         # Where the light reaches nothing around, or its channels are missing, rules would call everything form shadow.
         lights = (around((cosine > 0).to(shape) * shape, shape) / _LIT).clamp(0, 1)
@@ -85,8 +86,16 @@ def without_strays(tones: Tensor, shape: Tensor) -> Tensor:
 
     Lines keep their length but for their ends: the rule of `TonesFromPasses`.
     """
-    best, inside = tones.argmax(1, keepdim=True), shape > 0.5
+    best, inside = largest_plane(tones, 1, keepdim=True), shape > 0.5
     votes = torch.zeros_like(tones).scatter_(1, best, inside.to(tones))
-    votes = (F.avg_pool2d(votes, 3, 1, 1) * 9).round()  # not divisor_override, which an export does not know
+    for dim in (2, 3):
+        votes = _with_neighbours(votes, dim)
     stray = inside & (votes.gather(1, best) <= _STRAY)
     return torch.where(stray, votes / votes.sum(1, keepdim=True).clamp(min=1), tones)
+
+
+def _with_neighbours(planes: Tensor, dim: int) -> Tensor:
+    """The sum of each value `[N, K, H, W]` and of those before and after it along one side; a pooling takes several times as long."""
+    padded = F.pad(planes, (0, 0, 1, 1) if dim == 2 else (1, 1))
+    length = planes.shape[dim]
+    return padded.narrow(dim, 0, length) + padded.narrow(dim, 1, length) + padded.narrow(dim, 2, length)

@@ -420,7 +420,8 @@ class Batch(Generic[T]):
 
     def with_data(self, data: Tensor) -> Batch[T]:
         """The same frames with other pixels."""
-        return replace(self, data=data)
+        likes: tuple[Any, ...] = self.like
+        return replace(self, data=data, like=tuple(like.with_data(plane) for like, plane in zip(likes, data, strict=True)))
 
     def split(self) -> list[T]:
         """The single frames."""

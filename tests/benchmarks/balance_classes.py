@@ -62,7 +62,9 @@ class Balance:
         self.joined: Callable[[list[Tensor]], Tensor] = lambda answers: answers[0]
         speaking = [True]
         if model.architecture == "ensemble":
-            network = cast("EnsembleNetwork", build(model.architecture, model.config))
+            # Rules see the frame's own pixels, and here are fewer: the networks are balanced, without what is heard beside them.
+            networks = {name: value for name, value in model.config.items() if name not in ("rules", "clean", "told")}
+            network = cast("EnsembleNetwork", build(model.architecture, networks))
             count = len(model.config["members"])
             self.members, self.joined = [member_of(model, place + 1) for place in range(count)], network.joined
             self.heads = [f"members.{place}.head.bias" for place in range(count)]

@@ -22,7 +22,8 @@ class Ensemble(Node):
 
     With `rules` the tones are also told by rules on the key light's channels, as TonesFromPasses does, and both are mixed where they
     agree on most of the shape around: rules are sharper where they know the light. With `clean` stray pixels take the tone around
-    them. It takes as long as all of them together. Train the members, not the ensemble.
+    them. It takes as long as all of them together; with `rules` or `clean`, where the shape is given and there is no `ground`, as those
+    that have a weight in the tones. Train the members, not the ensemble.
     """
 
     shape_weights: list[float] = param(
