@@ -12,6 +12,7 @@ from conftest import Call
 from rotonodes.cli.main import call as run_command
 from rotonodes.cli.session import Session
 from rotonodes.engine.kept import Kept
+from rotonodes.nets.model import Model
 
 ROOT = Path(__file__).parent.parent
 GRAPH = f"""
@@ -53,19 +54,21 @@ def test_the_network_is_loaded_once_for_several_runs(clip: Path, monkeypatch: py
     from rotonodes.nets import weights
 
     loaded, load = [], weights.load_weights
+    built, build = [], Model.module
 
     def count(path: str, *more: object) -> object:
         loaded.append(path)
         return load(path, *more)
 
     monkeypatch.setattr(weights, "load_weights", count)
+    monkeypatch.setattr(Model, "module", lambda model, *more: built.append(model) or build(model, *more))
     session = Session(kept=Kept())
     for part in ("1-2", "3-4"):
         assert run_command(["run", "graph.yaml", "-F", part, "--cache", "none", "--progress", "none"], session) == 0
-    assert len(loaded) == 1
+    assert (len(loaded), len(built)) == (1, 1)
     warm = [(clip / f"out/s.{frame:04d}.png").read_bytes() for frame in range(1, 5)]
     assert run_command(["run", "graph.yaml", "--force", "--cache", "none", "--set", "roto.tile=256", "--progress", "none"], session) == 0
-    assert len(loaded) == 2, "another tile is another network"
+    assert (len(loaded), len(built)) == (1, 2), "another tile is another network, of the same file"
     assert run_command(["run", "graph.yaml", "--force", "--cache", "none", "--progress", "none"], Session()) == 0
     assert warm == [(clip / f"out/s.{frame:04d}.png").read_bytes() for frame in range(1, 5)]
 

@@ -248,17 +248,7 @@ def ensemble_of(
     names = list(first.classes) if ground else [first.classes[0], *inside]
     channels, encodings = _channels_of(models)
     needed = {name for model in models for name in model.channels if name not in model.optional}
-    members = [
-        {
-            "architecture": model.architecture,
-            "config": {name: value for name, value in model.config.items() if name not in ("in_channels", "classes")},
-            "channels": [channels.index(name) for name in model.channels],
-            "classes": [names.index(name) if name in names else 0 for name in model.classes],
-            "shape": float(for_shape),
-            "tones": float(for_tones),
-        }
-        for model, for_shape, for_tones in zip(models, *weights, strict=True)
-    ]
+    members = [_member(model, channels, names, *both) for model, *both in zip(models, *weights, strict=True)]
     outside = [index for index, name in enumerate(names) if name not in inside]
     multiple = math.lcm(RULES_CELL if rules else 1, *(model.size_multiple for model in models))
     beside: dict[str, Any] = {"rules": _rules_of(rules, channels, inside)} if rules else {}
@@ -282,6 +272,18 @@ def ensemble_of(
         training={f"member {place}": model.training for place, model in enumerate(models, 1)},
         state={f"members.{i}.{name}": tensor for i, model in enumerate(models) for name, tensor in model.state.items()},
     )
+
+
+def _member(model: Model, channels: Sequence[str], names: Sequence[str], for_shape: float, for_tones: float) -> dict[str, Any]:
+    """A network as a member of an ensemble with these channels and classes."""
+    return {
+        "architecture": model.architecture,
+        "config": {name: value for name, value in model.config.items() if name not in ("in_channels", "classes")},
+        "channels": [channels.index(name) for name in model.channels],
+        "classes": [names.index(name) if name in names else 0 for name in model.classes],
+        "shape": float(for_shape),
+        "tones": float(for_tones),
+    }
 
 
 def _rules_of(weight: float, channels: Sequence[str], tones: Sequence[str]) -> dict[str, Any]:
