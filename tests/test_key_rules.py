@@ -229,5 +229,7 @@ def test_networks_without_the_light_or_its_tones_are_refused(network: Model) -> 
     with pytest.raises(UsageError, match=r"^rules: no network here has the tone midtone"):
         Ensemble(rules=1)([replace(network, classes=names)])
     assert parameter_faults(Ensemble, {"rules": -1}) and not parameter_faults(Ensemble, {"rules": 0.5})
+    assert [*Ensemble(rules=1e-9).faults(frozenset(["models"]), 1)] == ["rules is 1e-09: a weight is 0, or a number from 0.001 to 1000"]
+    assert not [*Ensemble(rules=1.5).faults(frozenset(["models"]), 1)]
     with pytest.raises(UsageError, match=r"^rules is 1e-09: a weight is 0"):
         Ensemble(rules=1e-9)([network])

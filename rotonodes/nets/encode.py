@@ -58,17 +58,10 @@ def encode(linear: Tensor, encoding: str | Sequence[str], channels: Sequence[str
         # One plane after the other stays in the processor's cache.
         plane, made = planes.select(-3, index), seen.select(-3, index)
         if codes is not None and index < known and kind == "srgb":
-            _of_codes(codes[..., index], made.view(codes.shape[:2]).numpy())
+            _seen_of_codes().take(codes[..., index], out=made.view(codes.shape[:2]).numpy(), mode="clip")  # every code is in range
         else:
             _encode_plane(plane, kind, limit, made)
     return seen
-
-
-def _of_codes(codes: np.ndarray, out: np.ndarray) -> None:
-    """sRGB codes `[H, W]`, uint8, as a network sees them."""
-    import numpy as np
-
-    np.take(_seen_of_codes(), codes, out=out, mode="clip")
 
 
 @functools.cache

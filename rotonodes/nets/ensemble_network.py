@@ -144,21 +144,24 @@ class EnsembleNetwork(nn.Module):
                 shape, other = torch.where(told, given, shape / total), torch.where(told, 1 - given, other / total)
         assert shape is not None and other is not None and rest is not None
         known = shape / (shape + other)
-        tones = tones if self.rules is None or picture is None else self.rules(picture, tones, known)
+        if self.rules is not None:
+            assert picture is not None
+            tones = self.rules(picture, tones, known)
         tones = without_strays(tones, known) if self.clean else tones
         made = torch.cat((other * rest / rest.sum(1, keepdim=True), shape * tones), 1)
         return torch.log((made / (shape + other)).index_select(1, self.get_buffer("_order")).clamp(min=_LEAST))
 
 
+def _are_indices(value: object, limit: int, several: Sequence[int] = ()) -> bool:
+    """Whether it is a list of different numbers below `limit`; those of `several` may be there more than once."""
+    if not isinstance(value, list | tuple) or not 0 < len(value) <= 1024:
+        return False
+    once = [index for index in value if index not in several]
+    return len(once) == len(set(map(str, once))) and all(type(index) is int and 0 <= index < limit for index in value)
+
+
 def _faults(in_channels: int, classes: int, members: Sequence[Mapping[str, Any]], outside: Sequence[int]) -> Iterator[str]:
     """What is wrong with a config, as from a file."""
-
-    def indices(value: object, limit: int, several: Sequence[int] = ()) -> bool:
-        """Whether it is a list of different numbers below `limit`; those of `several` may be there more than once."""
-        if not isinstance(value, list | tuple) or not 0 < len(value) <= 1024:
-            return False
-        once = [index for index in value if index not in several]
-        return len(once) == len(set(map(str, once))) and all(type(index) is int and 0 <= index < limit for index in value)
 
     def fault(member: Mapping[str, Any]) -> str:
         """The name of the first entry that does not fit."""
@@ -166,14 +169,14 @@ def _faults(in_channels: int, classes: int, members: Sequence[Mapping[str, Any]]
         fits = {
             "architecture": lambda value: isinstance(value, str) and value != "ensemble",
             "config": lambda value: isinstance(value, Mapping),
-            "channels": lambda value: indices(value, in_channels),
-            "classes": lambda value: indices(value, classes, outside) and {*value} >= {0, *inside},
+            "channels": lambda value: _are_indices(value, in_channels),
+            "classes": lambda value: _are_indices(value, classes, outside) and {*value} >= {0, *inside},
             "shape": is_weight,
             "tones": is_weight,
         }
         return next((name for name, holds in fits.items() if not holds(member.get(name))), "")
 
-    if not indices(outside, classes) or 0 not in outside or len(outside) == classes:
+    if not _are_indices(outside, classes) or 0 not in outside or len(outside) == classes:
         yield f"outside is {str(outside)[:60]}: it must be the numbers of classes, 0 and others, but not all"
         return
     if not isinstance(members, list | tuple) or not 1 <= len(members) <= MOST_MEMBERS:
@@ -194,14 +197,7 @@ def _faults(in_channels: int, classes: int, members: Sequence[Mapping[str, Any]]
 def _faults_of_rules(in_channels: int, tones: int, rules: object, clean: object, told: object) -> Iterator[str]:
     """What is wrong with the parts of a config that are not its members, as from a file."""
 
-    def places(value: object, count: int, limit: int) -> bool:
-        return (
-            isinstance(value, list | tuple)
-            and len(value) == len(set(map(str, value))) == count
-            and all(type(index) is int and 0 <= index < limit for index in value)
-        )
-
-    if told is not None and not places([told], 1, in_channels):
+    if told is not None and not _are_indices([told], in_channels):
         yield f"told is {str(told)[:60]}: it must be the number of a channel"
     if not isinstance(clean, bool):
         yield f"clean is {str(clean)[:60]}: it must be true or false"
@@ -209,7 +205,10 @@ def _faults_of_rules(in_channels: int, tones: int, rules: object, clean: object,
         return
     if not isinstance(rules, Mapping) or set(rules) != {"channels", "tones", "weight"} or not is_weight(rules["weight"]):
         yield f"rules are {str(rules)[:60]}: they must be channels, tones and a weight"
-    elif not places(rules["channels"], len(CHANNELS), in_channels) or not places(rules["tones"], len(TONES), tones):
+    elif any(
+        not _are_indices(rules[name], limit) or len(rules[name]) != len(known)
+        for name, limit, known in (("channels", in_channels, CHANNELS), ("tones", tones, TONES))
+    ):
         yield f"rules see {len(CHANNELS)} channels and know {len(TONES)} tones: their numbers do not fit"
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rotonodes.imaging.passes.tone_labels import STRAY, with_neighbours
 from rotonodes.nets.frame_tiles import RULES_AROUND, RULES_CELL
 from rotonodes.values.tones import largest_plane
 
@@ -28,8 +29,6 @@ _STEEP, _STEEP_LIT = 20.0, 12.0
 _DOUBTED, _TRUSTED = 0.80, 0.95
 
 _LIT = 0.02  # share of the shape around a pixel that faces the light, from which the rules count fully
-
-_STRAY = 2  # pixels of a class in a square of 3 x 3 px, up to which it is stray
 
 
 class KeyRules(nn.Module):
@@ -88,14 +87,6 @@ def without_strays(tones: Tensor, shape: Tensor) -> Tensor:
     """
     best, inside = largest_plane(tones, 1, keepdim=True), shape > 0.5
     votes = torch.zeros_like(tones).scatter_(1, best, inside.to(tones))
-    for dim in (2, 3):
-        votes = _with_neighbours(votes, dim)
-    stray = inside & (votes.gather(1, best) <= _STRAY)
+    votes = with_neighbours(votes)
+    stray = inside & (votes.gather(1, best) <= STRAY)
     return torch.where(stray, votes / votes.sum(1, keepdim=True).clamp(min=1), tones)
-
-
-def _with_neighbours(planes: Tensor, dim: int) -> Tensor:
-    """The sum of each value `[N, K, H, W]` and of those before and after it along one side; a pooling takes several times as long."""
-    padded = F.pad(planes, (0, 0, 1, 1) if dim == 2 else (1, 1))
-    length = planes.shape[dim]
-    return padded.narrow(dim, 0, length) + padded.narrow(dim, 1, length) + padded.narrow(dim, 2, length)

@@ -45,6 +45,8 @@ class Ensemble(Node):
             weights = getattr(self, name)
             if weights and not (any(weights) and all(map(is_weight, weights))):
                 yield f"{name} is {weights}: {WEIGHT}, and one of them is not 0"
+        if not is_weight(self.rules):
+            yield f"rules is {self.rules}: {WEIGHT}"
 
     def process(self, models: list[Model]) -> Model:
         from rotonodes.nets.ensemble_network import ensemble_of
