@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from rotonodes.errors import RotoError, UsageError
 from rotonodes.machine import torchrun
+from rotonodes.train.cpu_layers import remember
 
 T = TypeVar("T")
 
@@ -186,18 +187,9 @@ class SharedBatchNorm(nn.BatchNorm2d):
         mean = _sum(values) / count
         centred = values - mean[:, None, None]
         variance = _sum(centred.square()) / count
-        self._remember(mean.detach(), variance.detach() * count / max(count - 1, 1))
+        remember(self, mean.detach(), variance.detach() * count / max(count - 1, 1))
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
-
-    @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        """Update the running statistics as `nn.BatchNorm2d` does."""
-        assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
-        self.num_batches_tracked += 1
-        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
-        self.running_mean.lerp_(mean, share)
-        self.running_var.lerp_(variance, share)
 
 
 def _sum(values: Tensor) -> Tensor:
@@ -208,6 +200,6 @@ def _sum(values: Tensor) -> Tensor:
 def _with_shared_norms(network: nn.Module) -> nn.Module:
     """The same network, with batch norms that use the parts of all processes; parameters and statistics stay."""
     for module in network.modules():
-        if type(module) is nn.BatchNorm2d:
+        if isinstance(module, nn.BatchNorm2d):
             module.__class__ = SharedBatchNorm  # it has no state of its own, so names and tensors stay as they are
     return network

@@ -16,6 +16,7 @@ from rotonodes.nets.compiling import Compiled
 from rotonodes.nets.encoder_weights import read_encoder
 from rotonodes.nets.model import Model, build
 from rotonodes.train.checkpoint import NEWEST, clear_unfinished, read_checkpoint, write_checkpoint
+from rotonodes.train.cpu_layers import quicken
 from rotonodes.train.data.dataset import LabelledFrames
 from rotonodes.train.distributed import ProcessGroup
 from rotonodes.train.fit_checks import (
@@ -98,6 +99,8 @@ def _fresh(
 ) -> TrainingRun:
     """A run before its first step."""
     average = copy.deepcopy(network).eval().requires_grad_(False)
+    if device.type == "cpu" and not settings.compile:  # a compiler makes its own
+        quicken(network)
     learner = group.wrap(network)
     return TrainingRun(
         settings=settings,

@@ -56,6 +56,7 @@ BENCHMARKS = {
     "bench_precision.py": Benchmark(["--every", "4"], ["--every", "12", FAST]),
     "bench_palette.py": Benchmark([], ["--size", "96", "--frames", "3"]),
     "bench_waiting.py": Benchmark([], ["--steps", "20", "--together", "1"]),
+    "bench_training.py": Benchmark([], [FAST, "--crop", "32", "--batch", "2", "--repeats", "1"]),
     "bench_io.py": Benchmark([], ["--size", "64", "--repeats", "1", "--frames", "3"]),
     "bench_libraries.py": Benchmark([], ["--size", "64", "--repeats", "1"]),
     "bench_engine.py": Benchmark([], ["--frames", "4", "--repeats", "1"]),
