@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import subprocess
 from collections.abc import Sequence
@@ -162,8 +163,12 @@ def test_posterior_is_the_sum_over_all_ways(middle: int, change: float) -> None:
     evidence = torch.rand(5, 3) * 0.9 + 0.05
     shown = torch.ones(1, 1, 1)
     total, frames = posterior([Moment(e.view(3, 1, 1), None, shown) for e in evidence], middle, change)
-    torch.testing.assert_close(total.flatten().double(), by_enumeration(evidence, middle, change, [1] * 4), atol=1e-6, rtol=1e-5)
-    reaches = [(1 - change) ** abs(at - middle) for at in range(5)]
+    # The picture stays, so that how far the probabilities go apart from frame to frame is all that loosens a link.
+    holds = [math.exp(-float((one - other).square().mean()) / (2 * 0.4**2)) for one, other in itertools.pairwise(evidence)]
+    assert min(holds) > 0.2 and max(holds) < 0.99
+    torch.testing.assert_close(total.flatten().double(), by_enumeration(evidence, middle, change, holds), atol=1e-6, rtol=1e-5)
+    links = [hold * (1 - change) for hold in holds]
+    reaches = [math.prod(links[min(at, middle) : max(at, middle)]) for at in range(5)]
     torch.testing.assert_close(frames, torch.full((1, 1), sum(reaches)))
 
 
@@ -229,6 +234,30 @@ def test_what_is_hidden_is_no_evidence() -> None:
     assert held.labels.data.eq(0).all()
     assert free.labels.data.eq(1).all()
     torch.testing.assert_close(free.probabilities.data, clip[1].data)
+
+
+def test_what_moves_past_slowly_is_no_evidence_for_long() -> None:
+    """From frame to frame the picture hardly changes, from the first to the last very much: far frames are not like this one."""
+    ramp = [Image(torch.full((3, 4, 4), 0.02 * 1.6**n)) for n in range(9)]
+    clip = [sure([[int(n == 4)] * 4] * 4, 0.7) for n in range(9)]
+    still = StabilizeTones()(clip, None, [ramp[4]] * 9, frame=5)
+    moving = StabilizeTones()(clip, None, ramp, frame=5)
+    assert still.labels.data.eq(0).all()
+    assert moving.labels.data.eq(1).all()
+
+
+def test_a_network_that_is_sure_is_believed_where_the_picture_shows_no_change() -> None:
+    dark = [Image(torch.full((3, 4, 4), 0.01))] * 5
+    wavers, knows = ([sure([[int(n == 2)] * 4] * 4, sureness) for n in range(5)] for sureness in (0.6, 0.99))
+    assert StabilizeTones()(wavers, None, dark, frame=3).labels.data.eq(0).all()
+    assert StabilizeTones()(knows, None, dark, frame=3).labels.data.eq(1).all()
+
+
+def test_colours_of_one_brightness_are_told_apart() -> None:
+    red, green = (Image(torch.tensor(color).view(3, 1, 1).expand(3, 4, 4)) for color in ((0.5, 0.0, 0.0), (0.0, 0.1487, 0.0)))
+    clip = [sure([[0] * 4] * 4), sure([[1] * 4] * 4, 0.7), sure([[0] * 4] * 4)]
+    assert StabilizeTones()(clip, None, [red] * 3, frame=2).labels.data.eq(0).all()
+    assert StabilizeTones()(clip, None, [red, green, red], frame=2).labels.data.eq(1).all()
 
 
 def test_a_picture_says_more_than_probabilities() -> None:

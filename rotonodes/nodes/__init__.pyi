@@ -1728,7 +1728,7 @@ class StabilizeTones(Node):
     def __init__(
         self,
         *,
-        radius: int = 2,
+        radius: int = 4,
         change: float = 0.04,
     ) -> None: ...
     def __call__(  # type: ignore[override]

@@ -21,36 +21,45 @@ from rotonodes.imaging.temporal.motion import Positions, box_mean, follow, own_p
 # Lower limit of a class's probability: one frame that is certain and wrong must not outweigh all others.
 _LEAST = 1e-3
 
-_PATCH = 3  # px, side of the squares in which pictures are compared
-
 
 class Moment(NamedTuple):
-    """One frame: probabilities `[K, H, W]`, and optionally its Vector pass `[4, H, W]` and its brightness `[1, H, W]`, 0 to 1."""
+    """One frame: probabilities `[K, H, W]`, and optionally its Vector pass `[4, H, W]` and its picture as it looks `[3, H, W]`, 0 to 1."""
 
     evidence: Tensor
     vectors: Tensor | None = None
-    brightness: Tensor | None = None
+    picture: Tensor | None = None
 
     @property
     def view(self) -> Tensor:
-        """The planes that frames are compared by: their brightness, or without it the probabilities."""
-        return self.evidence if self.brightness is None else self.brightness
+        """The planes that frames are compared by: their pictures, or without those the probabilities."""
+        return self.evidence if self.picture is None else self.picture
+
+
+class Allowed(NamedTuple):
+    """The difference that two frames may have on one trail: the scale of its root mean square over a square of `side` pixels."""
+
+    scale: float
+    side: int
 
 
 class Likeness(NamedTuple):
-    """Scale of the difference (root mean square over a patch) that two frames may have on one trail.
+    """What two frames may differ by on one trail.
 
-    `moving` where the trail follows vectors, along which shading changes; `still` where it stays in place because no vector can be
-    trusted, and the picture must hardly change.
+    `moving` from one frame to the next where the trail follows vectors, along which shading changes; `still` from the middle frame
+    to another where it stays in place because no vector can be trusted, and the picture must hardly change: what slowly moves past
+    differs little from frame to frame, but more and more from where it began. `tones` is how far probabilities may differ from one
+    frame to the next, so that a network that is sure of a change is believed where the picture, in the dark, shows little of it.
     """
 
-    moving: float | None
-    still: float
+    moving: Allowed | None
+    still: Allowed
+    tones: Allowed | None
 
 
-# Measured on rendered clips: about the largest values that do not lower mean IoU (tests/benchmarks/bench_stabilize.py).
-OF_BRIGHTNESS = Likeness(moving=0.1, still=0.02)
-OF_PROBABILITIES = Likeness(moving=None, still=0.1)
+# Measured on rendered clips: about the largest values that do not lower mean IoU (tests/benchmarks/bench_stabilize.py). Pictures are
+# compared pixel by pixel: in a square around it an edge that moves past would be seen before it is there.
+OF_PICTURES = Likeness(moving=Allowed(0.07, side=1), still=Allowed(0.06, side=1), tones=Allowed(0.4, side=1))
+OF_PROBABILITIES = Likeness(moving=None, still=Allowed(0.1, side=3), tones=None)
 
 
 class TrailFrame(NamedTuple):
@@ -94,14 +103,14 @@ def trail(moments: Sequence[Moment], middle: int, step: int) -> Iterator[TrailFr
 
     A link follows the vectors or stays in place, whichever has more trust; so trails continue where vectors are missing or wrong.
     """
-    own = own_positions(moments[middle].evidence)
-    at, seen, now = own, moments[middle].view, middle
-    likeness = OF_PROBABILITIES if moments[middle].brightness is None else OF_BRIGHTNESS
+    own, start = own_positions(moments[middle].evidence), moments[middle].view
+    at, seen, said, now = own, start, known(moments[middle].evidence.clone()), middle
+    likeness = OF_PROBABILITIES if moments[middle].picture is None else OF_PICTURES
     while 0 <= now + step < len(moments):
         here, there = moments[now], moments[now + step]
         now += step
         view = there.view if at is own else sample(there.view, at)
-        holds = alike(view, seen, likeness.still)
+        holds = alike(view, start, likeness.still)
         if here.vectors is not None and there.vectors is not None:
             vectors = here.vectors if at is own else sample(here.vectors, at)
             moved, trust = follow(vectors, there.vectors, step, at)
@@ -111,8 +120,11 @@ def trail(moments: Sequence[Moment], middle: int, step: int) -> Iterator[TrailFr
             better = trust > holds
             at = Positions(torch.where(better, moved.x, at.x), torch.where(better, moved.y, at.y))
             view, holds = torch.where(better, moved_view, view), torch.where(better, trust, holds)
-        yield TrailFrame(known(there.evidence.clone() if at is own else sample(there.evidence, at)), holds)
-        seen = view
+        evidence = known(there.evidence.clone() if at is own else sample(there.evidence, at))
+        if likeness.tones is not None:
+            holds = holds * alike(evidence, said, likeness.tones)
+        yield TrailFrame(evidence, holds)
+        seen, said = view, evidence
 
 
 def most_probable(evidence: Tensor) -> Tensor:
@@ -135,10 +147,11 @@ def softened(total: Tensor, frames: Tensor) -> Tensor:
     return mean.div_(mean.sum(0))
 
 
-def alike(one: Tensor, other: Tensor, scale: float) -> Tensor:
+def alike(one: Tensor, other: Tensor, allowed: Allowed) -> Tensor:
     """Similarity of two pictures around each pixel, `[H, W]` from 0 to 1: exp(-d^2 / 2 scale^2), with d their difference."""
     squares = (one - other).square_().mean(0, keepdim=True)
-    return torch.exp_(box_mean(squares, _PATCH)[0].div_(-2 * scale**2)).nan_to_num_(0)
+    around = squares if allowed.side == 1 else box_mean(squares, allowed.side)
+    return torch.exp_(around[0].div_(-2 * allowed.scale**2)).nan_to_num_(0)
 
 
 def known(evidence: Tensor) -> Tensor:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from rotonodes.errors import FrameError
-from rotonodes.imaging.temporal.neighbours import beside, brightness, comparable_frames, without_gaps
+from rotonodes.imaging.temporal.neighbours import beside, comparable_frames, developed, without_gaps
 from rotonodes.imaging.temporal.vector_pass import motion_vectors
 from rotonodes.node.annotations import Frame, Wanted
 from rotonodes.node.base import Node
@@ -31,11 +31,13 @@ class StabilizeTones(Node):
     the network is unsure the neighbours decide, while a tone that clearly changes still changes at once. `motion` (Blender's
     Vector pass, or EstimateMotion) gives the pixel's place in other frames; where forward and backward vectors disagree, because
     something is hidden, and where no motion is linked, the pixel is followed in place. `image`, the picture that was segmented,
-    tells how far to trust that: link it, above all without `motion`. Frames at the ends of a shot have fewer neighbours.
-    Probabilities stay as soft as the network's.
+    tells how far to trust that, by its colours there and here: link it, above all without `motion`. Frames at the ends of a shot
+    have fewer neighbours. Probabilities stay as soft as the network's.
     """
 
-    radius: int = param(2, help="number of frames used on each side; 0 changes nothing", unit="frames", ge=0, le=8)
+    revision: ClassVar[int] = 1  # frames are compared with the one in the middle, by their colours, and by their probabilities too
+
+    radius: int = param(4, help="number of frames used on each side; 0 changes nothing", unit="frames", ge=0, le=8)
     change: float = param(
         0.04, help="probability of another tone from one frame to the next; less holds tones longer, 1 changes nothing", gt=0, le=1
     )
@@ -45,7 +47,7 @@ class StabilizeTones(Node):
 
     def working_bytes(self, width: int, height: int) -> int:
         """For five classes: the evidence and posterior of a trail, and the planes sampled along it."""
-        return 4 * width * height * (6 * self.radius + 30)
+        return 4 * width * height * (6 * self.radius + 36)
 
     def pixel_reach(self) -> float:
         return math.inf  # as far as things move
@@ -71,7 +73,7 @@ class StabilizeTones(Node):
         vectors = beside(evidence, "motion", motion, frame)
         shown = beside(evidence, "image", image, frame)
         moments = [
-            Moment(picture.data, motion_vectors(vectors[at]) if vectors else None, brightness(shown[at]) if shown else None)
+            Moment(picture.data, motion_vectors(vectors[at]) if vectors else None, developed(shown[at]) if shown else None)
             for at, picture in evidence.items()
         ]
         total, frames = posterior(moments, list(evidence).index(frame), self.change)
