@@ -71,12 +71,12 @@ class _Norm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, together: int) -> tuple[Tensor, Tensor, Tensor]:
         wide = _joined(x, together)
-        # Statistics of each column, then of the columns of one feature together.
-        # Without a weight and a bias, the statistics of bfloat16 would be rounded to bfloat16.
-        _, means, inverse = torch.native_batch_norm(wide, weight.repeat(together), bias.repeat(together), None, None, True, 0.0, eps)
-        means, variances = means.view(together, -1), inverse.view(together, -1) ** -2 - eps
+        # Statistics of each column, then of the columns of one feature together. Without running ones to tell their type, those of
+        # bfloat16 would be rounded to bfloat16.
+        unused = torch.zeros(wide.shape[1])
+        means, variances = (part.view(together, -1) for part in torch.batch_norm_update_stats(wide, unused, unused.clone(), 0.0))
         mean = means.mean(dim=0)
-        variance = (variances + (means - mean).square()).mean(dim=0).clamp(min=0)
+        variance = (variances + (means - mean).square()).mean(dim=0)
         made = _scaled(wide, weight, bias, mean, variance, eps)
         ctx.save_for_backward(x, weight, mean, variance)
         ctx.eps, ctx.together = eps, together
