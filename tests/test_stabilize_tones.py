@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rotonodes import Graph, run
 from rotonodes.errors import FrameError, RotoError, UsageError
+from rotonodes.imaging.temporal import stabilize
 from rotonodes.imaging.temporal.motion import Positions, displaced, estimate, flow, follow, own_positions, sample
 from rotonodes.imaging.temporal.neighbours import without_gaps
 from rotonodes.imaging.temporal.stabilize import Moment, TrailFrame, message, most_probable, posterior, softened
@@ -170,6 +171,17 @@ def test_posterior_is_the_sum_over_all_ways(middle: int, change: float) -> None:
     links = [hold * (1 - change) for hold in holds]
     reaches = [math.prod(links[min(at, middle) : max(at, middle)]) for at in range(5)]
     torch.testing.assert_close(frames, torch.full((1, 1), sum(reaches)))
+
+
+@pytest.mark.parametrize("size", [(1, 9), (7, 5), (23, 40)])
+def test_bands_of_rows_have_the_bits_of_the_whole(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(3)
+    moments = [Moment(torch.randn(4, *size).softmax(0), None, torch.rand(3, *size) * 0.1) for _ in range(5)]
+    moments[1].evidence[2, 0, 3] = moments[3].picture[1, -1, 2] = NAN
+    whole = posterior(moments, 2, 0.04)
+    monkeypatch.setattr(stabilize, "_BAND", 2 * size[1] + 1)
+    assert len(stabilize._bands(moments)) == -(-size[0] // 2)
+    assert all(map(torch.equal, posterior(moments, 2, 0.04), whole))
 
 
 def test_a_link_that_does_not_hold_says_nothing() -> None:

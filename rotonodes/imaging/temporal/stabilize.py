@@ -21,6 +21,8 @@ from rotonodes.imaging.temporal.motion import Positions, box_mean, follow, own_p
 # Lower limit of a class's probability: one frame that is certain and wrong must not outweigh all others.
 _LEAST = 1e-3
 
+_BAND = 1 << 15  # pixels that are worked on at a time where each stands alone; their planes stay in a core's cache
+
 
 class Moment(NamedTuple):
     """One frame: probabilities `[K, H, W]`, and optionally its Vector pass `[4, H, W]` and its picture as it looks `[3, H, W]`, 0 to 1."""
@@ -33,6 +35,10 @@ class Moment(NamedTuple):
     def view(self) -> Tensor:
         """The planes that frames are compared by: their pictures, or without those the probabilities."""
         return self.evidence if self.picture is None else self.picture
+
+    def rows(self, first: int, end: int) -> Moment:
+        """Some rows of a moment without vectors."""
+        return Moment(self.evidence[:, first:end], None, None if self.picture is None else self.picture[:, first:end])
 
 
 class Allowed(NamedTuple):
@@ -74,6 +80,23 @@ def posterior(moments: Sequence[Moment], middle: int, change: float) -> tuple[Te
 
     `change` is the probability of another tone from one frame to the next; 1 makes frames independent.
     """
+    parts = [_posterior(part, middle, change) for part in _bands(moments)]
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat([total for total, _ in parts], dim=1), torch.cat([frames for _, frames in parts])
+
+
+def _bands(moments: Sequence[Moment]) -> list[Sequence[Moment]]:
+    """The moments in bands of rows that stay in a core's cache; whole where pixels look at others, and on a GPU."""
+    height, width = moments[0].evidence.shape[-2:]
+    rows = max(_BAND // width, 1)
+    alone = all(moment.vectors is None and moment.picture is not None for moment in moments) and OF_PICTURES.still.side == 1
+    if rows >= height or not alone or moments[0].evidence.device.type != "cpu":
+        return [moments]
+    return [[moment.rows(top, top + rows) for moment in moments] for top in range(0, height, rows)]
+
+
+def _posterior(moments: Sequence[Moment], middle: int, change: float) -> tuple[Tensor, Tensor]:
     total = known(moments[middle].evidence.clone())
     frames = torch.ones_like(total[0])
     for step in (-1, 1):
