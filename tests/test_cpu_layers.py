@@ -73,7 +73,7 @@ def test_a_narrow_norm_is_a_batch_norm(
 
 
 @pytest.mark.parametrize(
-    ("features", "pixels", "together"), [(12, 8 * 224 * 224, 16), (8, 64, 8), (24, 6, 2), (12, 6, 1), (1, 32, 32), (7, 48, 16)]
+    ("features", "pixels", "together"), [(12, 8 * 224 * 224, 16), (8, 64, 8), (12, 6, 1), (1, 32, 32), (7, 48, 16)]
 )
 def test_pixels_are_taken_together_so_that_rows_are_full(features: int, pixels: int, together: int) -> None:
     assert _pixels_together(noise(1, features, 1, pixels)) == together
@@ -165,3 +165,8 @@ def test_a_compiler_gets_the_layers_as_they_are(compiled: bool) -> None:
     narrow = [isinstance(module, NarrowBatchNorm) for module in run.network.modules()]
     assert any(narrow) != compiled
     assert not any(isinstance(module, NarrowBatchNorm) for module in run.average.modules()), "the average learns nothing"
+
+
+def test_more_features_are_taken_together_in_bfloat16_only() -> None:
+    assert _pixels_together(noise(1, 24, 1, 6, dtype=torch.bfloat16)) == 2
+    assert _pixels_together(noise(1, 24, 1, 6)) == 1

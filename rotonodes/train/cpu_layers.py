@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-LANES = 16  # values that torch's kernels for channels_last take at once; features beyond a multiple of it go one by one
+LANES = 16  # values that torch's kernels for channels_last take at once with AVX-512; features beyond a multiple of it go one by one
 
 _FEW = 2 * LANES  # features; of more, only few go one by one
 _COLUMNS = 192  # about so many values make a row where few features are taken together
@@ -52,12 +52,12 @@ class NarrowBatchNorm(nn.BatchNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        together = _pixels_together(x) if self.training else 1
+        together = _pixels_together(x) if self.training and self.weight.dtype == torch.float32 else 1
         if together == 1:
             return super().forward(x)
         made, mean, variance = cast("tuple[Tensor, Tensor, Tensor]", _Norm.apply(x, self.weight, self.bias, self.eps, together))
         count = x.numel() // x.shape[1]
-        remember(self, mean, variance * count / max(count - 1, 1))
+        remember(self, mean, variance * count / (count - 1))
         return made
 
 
@@ -100,8 +100,10 @@ class _Norm(torch.autograd.Function):
 
 
 def _pixels_together(x: Tensor) -> int:
-    """How many pixels make columns that fill the kernels; 1 where there is no such number."""
-    if not x.is_contiguous(memory_format=torch.channels_last) or x.device.type != "cpu":
+    """How many pixels make columns that fill the kernels; 1 where there is no such number, or nothing to gain."""
+    if not x.is_contiguous(memory_format=torch.channels_last) or x.device.type != "cpu" or not x.numel():
+        return 1
+    if x.dtype != torch.bfloat16 and x.shape[1] > LANES:  # there the passes that this takes cost more than it gains
         return 1
     features, pixels = x.shape[1], x.numel() // x.shape[1]
     least = LANES // math.gcd(features, LANES)
@@ -157,6 +159,6 @@ class _Depthwise(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         by_x, by_weight, _ = torch.ops.aten.convolution_backward(
             gradients[0].float(), x.float(), weight, None, ctx.stride, ctx.padding, (1, 1), False, (0, 0), len(weight),
-            (ctx.needs_input_grad[0], True, False),
+            (*ctx.needs_input_grad[:2], False),
         )  # fmt: skip
         return None if by_x is None else by_x.to(x.dtype), by_weight, None, None

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from rotonodes.errors import RotoError, UsageError
 from rotonodes.machine import torchrun
-from rotonodes.train.cpu_layers import remember
+from rotonodes.train.cpu_layers import NarrowBatchNorm, remember
 
 T = TypeVar("T")
 
@@ -200,6 +200,6 @@ def _sum(values: Tensor) -> Tensor:
 def _with_shared_norms(network: nn.Module) -> nn.Module:
     """The same network, with batch norms that use the parts of all processes; parameters and statistics stay."""
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if type(module) in (nn.BatchNorm2d, NarrowBatchNorm):
             module.__class__ = SharedBatchNorm  # it has no state of its own, so names and tensors stay as they are
     return network

@@ -150,7 +150,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", required=True, help="sequence or folder of rendered clips")
     parser.add_argument("--weights", default="weights/tones.safetensors", help="whose probabilities are stabilised")
-    parser.add_argument("--radius", type=int, nargs="+", default=[2], help="frames on each side; several make a row each")
+    parser.add_argument(
+        "--radius", type=int, nargs="+", default=[StabilizeTones().radius], help="frames on each side; several make a row each"
+    )
     parser.add_argument("--change", type=float, default=StabilizeTones().change, help="chance of another tone from frame to frame")
     parser.add_argument("--no-1080p", action="store_true", help="leave out the times of large frames")
     add_source_arguments(parser)

@@ -68,7 +68,7 @@ def brightness(picture: Image) -> Tensor:
 
 
 def developed(picture: Image) -> Tensor:
-    """The colours of a picture as it looks: sRGB-encoded `[3, H, W]`, 0 to 1; NaN is black."""
+    """The colours of a picture as it looks: sRGB-encoded `[3 or 1, H, W]`, 0 to 1; NaN is black."""
     from rotonodes.values.color import linear_to_srgb
 
     return linear_to_srgb(picture.color.nan_to_num(0).clamp(0, 1))

@@ -25,7 +25,7 @@ _BAND = 1 << 15  # pixels that are worked on at a time where each stands alone; 
 
 
 class Moment(NamedTuple):
-    """One frame: probabilities `[K, H, W]`, and optionally its Vector pass `[4, H, W]` and its picture as it looks `[3, H, W]`, 0 to 1."""
+    """One frame: probabilities `[K, H, W]`, and optionally its Vector pass `[4, H, W]` and its picture as it looks `[3 or 1, H, W]`."""
 
     evidence: Tensor
     vectors: Tensor | None = None
@@ -54,17 +54,18 @@ class Likeness(NamedTuple):
     `moving` from one frame to the next where the trail follows vectors, along which shading changes; `still` from the middle frame
     to another where it stays in place because no vector can be trusted, and the picture must hardly change: what slowly moves past
     differs little from frame to frame, but more and more from where it began. `tones` is how far probabilities may differ from one
-    frame to the next, so that a network that is sure of a change is believed where the picture, in the dark, shows little of it.
+    frame to the next (half the sum of squares over the classes, 1 from one sure class to another), so that a network that is sure of a
+    change is believed where the picture, in the dark, shows little of it.
     """
 
     moving: Allowed | None
     still: Allowed
-    tones: Allowed | None
+    tones: float | None
 
 
 # Measured on rendered clips: about the largest values that do not lower mean IoU (tests/benchmarks/bench_stabilize.py). Pictures are
 # compared pixel by pixel: in a square around it an edge that moves past would be seen before it is there.
-OF_PICTURES = Likeness(moving=Allowed(0.07, side=1), still=Allowed(0.06, side=1), tones=Allowed(0.4, side=1))
+OF_PICTURES = Likeness(moving=Allowed(0.07, side=1), still=Allowed(0.06, side=1), tones=0.63)
 OF_PROBABILITIES = Likeness(moving=None, still=Allowed(0.1, side=3), tones=None)
 
 
@@ -107,6 +108,7 @@ def _posterior(moments: Sequence[Moment], middle: int, change: float) -> tuple[T
             frames += reach
         if steps:
             total *= message(steps, change)
+        del steps  # before those of the other side are sampled
     return total.div_(total.sum(0)), frames
 
 
@@ -145,7 +147,7 @@ def trail(moments: Sequence[Moment], middle: int, step: int) -> Iterator[TrailFr
             view, holds = torch.where(better, moved_view, view), torch.where(better, trust, holds)
         evidence = known(there.evidence.clone() if at is own else sample(there.evidence, at))
         if likeness.tones is not None:
-            holds = holds * alike(evidence, said, likeness.tones)
+            holds = holds * agreement(evidence, said, likeness.tones)
         yield TrailFrame(evidence, holds)
         seen, said = view, evidence
 
@@ -175,6 +177,13 @@ def alike(one: Tensor, other: Tensor, allowed: Allowed) -> Tensor:
     squares = (one - other).square_().mean(0, keepdim=True)
     around = squares if allowed.side == 1 else box_mean(squares, allowed.side)
     return torch.exp_(around[0].div_(-2 * allowed.scale**2)).nan_to_num_(0)
+
+
+def agreement(one: Tensor, other: Tensor, scale: float) -> Tensor:
+    """Similarity of two probabilities `[K, H, W]`, `[H, W]` from 0 to 1; 1 where either is unknown, which is no other opinion."""
+    apart = (one - other).square_().sum(0).div_(-4 * scale**2).exp_()
+    unknown = (one.amax(0) <= _LEAST) | (other.amax(0) <= _LEAST)
+    return apart.masked_fill_(unknown, 1)
 
 
 def known(evidence: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class StabilizeTones(Node):
     have fewer neighbours. Probabilities stay as soft as the network's.
     """
 
-    revision: ClassVar[int] = 1  # frames are compared with the one in the middle, by their colours, and by their probabilities too
+    revision: ClassVar[int] = 1  # frames are compared by colours, in place with the one in the middle, and by probabilities too
 
     radius: int = param(4, help="number of frames used on each side; 0 changes nothing", unit="frames", ge=0, le=8)
     change: float = param(
@@ -46,8 +46,8 @@ class StabilizeTones(Node):
         return range(frame - self.radius, frame + self.radius + 1)
 
     def working_bytes(self, width: int, height: int) -> int:
-        """For five classes: the evidence and posterior of a trail, and the planes sampled along it."""
-        return 4 * width * height * (6 * self.radius + 36)
+        """For five classes, with picture and motion: those of all frames, a trail's evidence and posterior, and what is sampled on it."""
+        return 4 * width * height * (26 * self.radius + 40)
 
     def pixel_reach(self) -> float:
         return math.inf  # as far as things move
