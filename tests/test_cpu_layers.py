@@ -72,9 +72,7 @@ def test_a_narrow_norm_is_a_batch_norm(
     assert torch.equal(narrow.eval()(x), nn.BatchNorm2d.forward(narrow, x))
 
 
-@pytest.mark.parametrize(
-    ("features", "pixels", "together"), [(12, 8 * 224 * 224, 16), (8, 64, 8), (12, 6, 1), (1, 32, 32), (7, 48, 16)]
-)
+@pytest.mark.parametrize(("features", "pixels", "together"), [(12, 8 * 224 * 224, 16), (8, 64, 8), (12, 6, 1), (1, 32, 32), (7, 48, 16)])
 def test_pixels_are_taken_together_so_that_rows_are_full(features: int, pixels: int, together: int) -> None:
     assert _pixels_together(noise(1, features, 1, pixels)) == together
 
