@@ -22,13 +22,7 @@ def quicken(network: nn.Module) -> nn.Module:
     What it gains is measured by tests/benchmarks/bench_training.py.
     """
     for module in network.modules():
-        if (
-            type(module) is nn.BatchNorm2d
-            and module.affine
-            and module.track_running_stats
-            and module.num_features % LANES
-            and module.num_features < _FEW
-        ):
+        if type(module) is nn.BatchNorm2d and _is_narrow(module):
             module.__class__ = NarrowBatchNorm
         elif type(module) is nn.Conv2d and _is_slow_depthwise(module):
             module.__class__ = DepthwiseConv
@@ -107,8 +101,8 @@ def _pixels_together(x: Tensor) -> int:
         return 1
     features, pixels = x.shape[1], x.numel() // x.shape[1]
     least = LANES // math.gcd(features, LANES)
-    together = max(least, _COLUMNS // features // least * least)
-    return math.gcd(together, pixels) if math.gcd(together, pixels) % least == 0 else 1
+    together = math.gcd(max(least, _COLUMNS // features // least * least), pixels)
+    return together if together % least == 0 else 1
 
 
 def _joined(x: Tensor, together: int) -> Tensor:
@@ -128,11 +122,17 @@ def _scaled(wide: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: 
     return torch.native_batch_norm(wide, weight, bias, mean, variance, False, 0.0, eps)[0]
 
 
+def _is_narrow(norm: nn.BatchNorm2d) -> bool:
+    """True where most features would be taken one by one."""
+    return norm.affine and norm.track_running_stats and norm.num_features < _FEW and norm.num_features % LANES > 0
+
+
 def _is_slow_depthwise(convolution: nn.Conv2d) -> bool:
     """True where oneDNN has no bfloat16 kernel for the gradients: kernels wider than 3, and those that halve the size."""
     depthwise = 1 < convolution.groups == convolution.in_channels == convolution.out_channels
     plain = convolution.bias is None and set(convolution.dilation) == {1} and not isinstance(convolution.padding, str)
-    return depthwise and plain and convolution.padding_mode == "zeros" and max(*convolution.kernel_size, 3 * max(convolution.stride)) > 3
+    slow = max(convolution.kernel_size) > 3 or max(convolution.stride) > 1
+    return depthwise and plain and slow and convolution.padding_mode == "zeros"
 
 
 class DepthwiseConv(nn.Conv2d):
