@@ -38,14 +38,14 @@ def frame_arrays(seed: int, size: tuple[int, int] = (12, 16)) -> dict[str, np.nd
     return arrays
 
 
-def write_shard(path: Path, frames: list[dict[str, np.ndarray]], **head: Any) -> Path:
+def write_shard(path: Path, frames: list[dict[str, np.ndarray]], note: Any = NOTE, **head: Any) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for index, arrays in enumerate(frames):
             for name, array in arrays.items():
                 data = io.BytesIO()
                 np.lib.format.write_array(data, array)
                 archive.writestr(f"{index:06d}.{name}.npy", data.getvalue())
-            archive.writestr(f"{index:06d}.json", json.dumps(NOTE))
+            archive.writestr(f"{index:06d}.json", json.dumps(note))
         known = {"format": FORMAT, "version": VERSION, "frames": len(frames), "classes": list(SIX_CLASSES)}
         archive.writestr("shard.json", json.dumps(known | head))
     return path
@@ -70,7 +70,7 @@ def test_frames_are_numbered_through_all_shards(folder: Path) -> None:
     node = LoadShards(path=str(folder))
     assert node.available() == (1, 2, 3)
     for frame, arrays in enumerate((frame_arrays(1), frame_arrays(2), frame_arrays(3, size=(8, 10))), start=1):
-        layers, image, labels, shape = node(frame=frame)
+        layers, image, labels, shape, _ = node(frame=frame)
         np.testing.assert_array_equal(labels.data.numpy(), arrays["labels"])
         assert (labels.classes, labels.colors) == (SIX_CLASSES, SIX_COLORS)
         np.testing.assert_allclose(shape.data[0].numpy(), arrays["shape"] / 255, atol=1e-6)
@@ -95,6 +95,25 @@ def test_the_passes_fit_the_nodes_of_renders(folder: Path) -> None:
     stack = StackPasses(passes=["Combined", "DiffDir", "GlossDir", "Normal", "Depth"], normals="camera")(layers, more=key)
     assert stack.channels[:3] == ("R", "G", "B") and stack.channels[-1] == "KeyLight.Gloss"
     assert torch.isfinite(stack.data[:-4]).all()
+
+
+def test_the_light_is_the_noted_one_and_off_as_far_as_is_asked(folder: Path) -> None:
+    exact = LoadShards(path=str(folder))(frame=1).light
+    assert exact.direction == pytest.approx(NOTE["key"]["direction"])
+    node = LoadShards(path=str(folder), light_error=2)
+    lights = np.array([node.light_of(NOTE, f"frame {number}").direction for number in range(400)])
+    np.testing.assert_allclose(np.linalg.norm(lights, axis=1), 1)
+    off = np.degrees(np.arccos((lights @ NOTE["key"]["direction"]).clip(-1, 1)))
+    assert np.median(off) == pytest.approx(2, rel=0.25) and np.quantile(off, 0.9) == pytest.approx(10, rel=0.25)
+    assert np.linalg.norm(lights.mean(axis=0) - NOTE["key"]["direction"]) < 0.02, "to no side more than to another"
+    one, again, other = (node(frame=frame).light.direction for frame in (1, 1, 2))
+    assert one == again != other
+
+
+def test_a_linked_light_is_not_looked_for(folder: Path) -> None:
+    layers, *_, light = LoadShards(path=str(folder), light_error=20)(frame=1)
+    given, noted = FindKeyLight()(layers, light=light), FindKeyLight(light=list(light.direction))(layers)
+    assert torch.equal(given.data, noted.data)
 
 
 def test_a_frame_is_read_alone_and_what_is_not_asked_for_is_not_made(folder: Path) -> None:
@@ -156,3 +175,12 @@ def test_a_shard_without_a_pass_is_said(tmp_path: Path) -> None:
     del arrays["glossdir"]
     with pytest.raises(FrameError, match=r"frame 1: it has no glossdir: render the shard again"):
         LoadShards(path=str(write_shard(tmp_path / "thin.npz", [arrays])))(frame=1)
+
+
+DARK = {"key": {"direction": [0, 0, 0]}}
+
+
+@pytest.mark.parametrize("note", [{}, [], NOTE | DARK, NOTE | {"key": None}, NOTE | {"camera": [[1, 0], [0, 1]]}])
+def test_a_note_without_light_or_camera_is_said(note: Any, tmp_path: Path) -> None:
+    with pytest.raises(FrameError, match=r"dark\.npz, frame 1: its note needs key\.direction, .*: render the shard again$"):
+        LoadShards(path=str(write_shard(tmp_path / "dark.npz", [frame_arrays(1)], note=note)))(frame=1)

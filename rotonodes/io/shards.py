@@ -1,7 +1,8 @@
 """Shards: some dozens of labelled frames of random scenes in one file, read frame by frame.
 
 A shard is an uncompressed or deflated ZIP, which `numpy.load` opens too. `shard.json` is its head: `format`, `version`, `frames`
-(their number), `classes`. Frame i has the members `iiiiii.NAME.npy` (six digits) and `iiiiii.json`, a note on its scene:
+(their number), `classes`. Frame i has the members `iiiiii.NAME.npy` (six digits) and `iiiiii.json`, a note on its scene: `key.direction`,
+towards the key light in world space, and `camera`, the rotation from the world to the camera as rows.
 
 | name | array | |
 |---|---|---|
@@ -125,6 +126,8 @@ def read_shard_frame(shard: Shard, index: int, names: Collection[str]) -> tuple[
         raise
     except Exception as error:  # zipfile, numpy and json raise many kinds
         raise FrameError(f"{where}: damaged ({error}): render the shard again") from None
+    if not _tells_light(note):
+        raise FrameError(f"{where}: its note needs key.direction, three numbers that are not all 0, and camera: render the shard again")
     if "labels" in arrays and (arrays["labels"].ndim != 2 or arrays["labels"].dtype.kind != "u"):
         raise FrameError(
             f"{where}: its labels are {arrays['labels'].dtype} {list(arrays['labels'].shape)}, not uint8 [H, W]: render it again"
@@ -134,6 +137,16 @@ def read_shard_frame(shard: Shard, index: int, names: Collection[str]) -> tuple[
         value, last = int(arrays["labels"][y, x]), len(shard.classes) - 1
         raise FrameError(f"{where}: the label at x {x}, y {y} is {value}, but the classes are 0 to {last}: render the shard again")
     return arrays, note
+
+
+def _tells_light(note: Any) -> bool:
+    """Whether a note tells where the key light and the camera are."""
+    try:
+        towards = [float(x) for x in note["key"]["direction"]]
+        turned = [float(x) for row in note["camera"] for x in row]
+    except (KeyError, TypeError, ValueError):
+        return False
+    return len(towards) == 3 and len(turned) == 9 and 0 < math.hypot(*towards) < math.inf and all(map(math.isfinite, turned))
 
 
 def _array(archive: zipfile.ZipFile, member: str, path: str) -> np.ndarray:

@@ -1085,6 +1085,7 @@ class _LoadShardsOutputs(NamedTuple):
     image: Image
     labels: Labels
     shape: Matte
+    light: LightDirection
 
 class LoadShards(Node):
     """Read labelled frames to train on, from shards.
@@ -1092,16 +1093,20 @@ class LoadShards(Node):
     path: a folder of shards, a name with wildcards (train/s11-*.npz), a file, or a list of them
     view: the developed picture: standard: plain sRGB; vary: another view transform from frame to frame
     ground: labels with ground_shadow as a class; off: it is background
+    light_error: by how much `light` is off at the median of frames, at random and a tenth of them by five times as much, as a light that
+        FindKeyLight finds would be (degrees)
     """
     path: str | list[str]
     view: Literal["vary", "standard"]
     ground: bool
+    light_error: float
     def __init__(
         self,
         *,
         path: str | list[str] | PathLike[str],
         view: Literal["vary", "standard"] = "vary",
         ground: bool = True,
+        light_error: float = 0.0,
     ) -> None: ...
     def __call__(self, *, frame: int = 1, key: str = "", device: str = "cpu") -> _LoadShardsOutputs: ...  # type: ignore[override]
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rotonodes.errors import FrameError, UsageError
@@ -10,7 +13,7 @@ from rotonodes.node.annotations import Device, Frame, Prepared, Wanted
 from rotonodes.node.base import Node
 from rotonodes.node.parameters import InputPath, param
 from rotonodes.values.pixels import Box, Image, Labels, Layers, Matte
-from rotonodes.values.tones import SIX_CLASSES, SIX_COLORS, default_colors
+from rotonodes.values.tones import SIX_CLASSES, SIX_COLORS, LightDirection, default_colors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,14 +24,21 @@ PASSES = {"combined": "Combined", "diffdir": "DiffDir", "diffcol": "DiffCol", "g
 AXES = {"Normal": "XYZ", "Depth": "Z"}
 VIEWS = ("view0", "view1", "view2")
 
+# A tenth of the lights that FindKeyLight finds is off by five times the median or more: 10.5 and 2.1 degrees; see
+# weights/tones_passes_unet.md.
+_TENTH = 5.0
+_TENTH_AT = 1.2816  # standard deviations beyond which a tenth of a normal distribution lies on one side
+_MOST_OFF = 90.0  # degrees
+
 
 class ShardFrame(NamedTuple):
-    """A frame of a shard: its passes, the developed picture, the labels of its tones, and what part of each pixel is shape."""
+    """A frame of a shard: its passes, the developed picture, the labels of its tones, what part of each pixel is shape, the key light."""
 
     layers: Layers | None
     image: Image | None
     labels: Labels | None
     shape: Matte | None
+    light: LightDirection | None
 
 
 class LoadShards(Node):
@@ -39,6 +49,7 @@ class LoadShards(Node):
     Frames are numbered from 1 through all shards, in the order of the files' names, and read one at a time. `layers` has the
     passes Combined, DiffDir, DiffCol, GlossDir, Normal and Depth, with the camera and the direction to the key light in its
     metadata, as in the EXRs of `examples/blender/clips.py`. `image` is the picture as developed by one of several view transforms.
+    `light` is the direction of that light in world space: linked to FindKeyLight it saves the search, which takes longer than the training.
     """
 
     path: InputPath | list[InputPath] = param(
@@ -50,6 +61,15 @@ class LoadShards(Node):
         "vary", help="the developed picture: standard: plain sRGB; vary: another view transform from frame to frame"
     )
     ground: bool = param(True, help="labels with ground_shadow as a class; off: it is background", added=True)
+    light_error: float = param(
+        0.0,
+        help="by how much `light` is off at the median of frames, at random and a tenth of them by five times as much, "
+        "as a light that FindKeyLight finds would be",
+        unit="degrees",
+        ge=0,
+        le=45,
+        added=True,
+    )
 
     def listed(self) -> tuple[Shard, ...]:
         """The shards in order. Raises UsageError where there are none, or one cannot be read."""
@@ -93,6 +113,7 @@ class LoadShards(Node):
             as_picture(arrays[view]) if "image" in wanted else None,
             self.labels_of(Labels(torch.from_numpy(arrays["labels"]), classes, colors)) if "labels" in wanted else None,
             Matte(torch.from_numpy(arrays["shape"])[None] / 255.0) if "shape" in wanted else None,
+            self.light_of(note, f"{Path(shard.path).name}/{index}") if "light" in wanted else None,
         )
 
     def labels_of(self, labels: Labels) -> Labels:
@@ -101,6 +122,20 @@ class LoadShards(Node):
             return labels
         last = len(SIX_CLASSES) - 1
         return Labels(labels.data.where(labels.data != last, 0), labels.classes[:last], labels.colors[:last])
+
+    def light_of(self, note: dict[str, Any], name: str) -> LightDirection:
+        """The key light of a frame, off by `light_error`; by what angle and to which side follows from the frame's `name`."""
+        import numpy as np
+
+        towards = np.asarray(note["key"]["direction"], np.float64)
+        towards /= np.linalg.norm(towards)
+        drawn = np.random.default_rng(zlib.crc32(name.encode()))
+        angle = self.light_error * _TENTH ** (drawn.standard_normal() / _TENTH_AT)
+        aside = drawn.standard_normal(3)
+        aside -= towards * (aside @ towards)
+        aside /= np.linalg.norm(aside)
+        angle = math.radians(min(angle, _MOST_OFF))
+        return LightDirection(tuple((math.cos(angle) * towards + math.sin(angle) * aside).tolist()))
 
 
 def as_layers(arrays: dict[str, np.ndarray], note: dict[str, Any], path: str) -> Layers:
