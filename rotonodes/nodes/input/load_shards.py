@@ -6,7 +6,7 @@ import json
 import math
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from rotonodes.errors import FrameError, UsageError
 from rotonodes.node.annotations import Device, Frame, Prepared, Wanted
@@ -51,6 +51,8 @@ class LoadShards(Node):
     metadata, as in the EXRs of `examples/blender/clips.py`. `image` is the picture as developed by one of several view transforms.
     `light` is the direction of that light in world space: linked to FindKeyLight it saves the search, which takes longer than the training.
     """
+
+    revision: ClassVar[int] = 1  # 1: light
 
     path: InputPath | list[InputPath] = param(
         help="a folder of shards, a name with wildcards (train/s11-*.npz), a file, or a list of them",
