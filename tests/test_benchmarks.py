@@ -17,7 +17,7 @@ import torch
 from rotonodes.imaging.passes.tone_labels import header_light
 from rotonodes.io.pictures import picture_size, write_image, write_labels
 from rotonodes.nets.ensemble_network import ensemble_of
-from rotonodes.nets.model import Model, build
+from rotonodes.nets.model import SHAPE, Model, build
 from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.nodes import LoadFrames, TonesFromPasses
 from rotonodes.values.pixels import Matte
@@ -301,19 +301,21 @@ def test_mean_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "share is 1.5: it must be from 0 to 1" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_balance_classes(tmp_path: Path, scene: Path, weights: str, together: bool, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("together", ["", "clean", "tell"])
+def test_balance_classes(tmp_path: Path, scene: Path, weights: str, together: str, capsys: pytest.CaptureFixture[str]) -> None:
     if together:
-        models = [load_weights(weights), tiny_model(classes=SIX_CLASSES, seed=4, config={"patch": 2})]
+        told = {"channels": ("R", "G", "B", SHAPE), "optional": (SHAPE,), "encodings": {SHAPE: "raw"}} if together == "tell" else {}
+        second = tiny_model(classes=SIX_CLASSES, seed=4, config={"patch": 2, "in_channels": len(told.get("channels", "RGB"))}, **told)
+        models = [load_weights(weights), second]
         weights = str(tmp_path / "both.safetensors")
-        save_weights(ensemble_of(models, (1, 1), (0, 1), clean=True), weights)
+        save_weights(ensemble_of(models, (1, 1), (0, 1), **{together: True}), weights)
     bench, new = import_module("balance_classes"), tmp_path / "new.safetensors"
     assert bench.main([weights, "-o", str(new), "--scenes", str(scene), "--light", "none"]) == 0
     said = capsys.readouterr().out
     before, after = table("\n".join(line for line in said.splitlines() if line.startswith("|")))
     names = ("mean IoU", "shape given, mean IoU")
     assert sum(numbers([after], *names)) > sum(numbers([before], *names)), "random weights are far from any balance"
-    assert (said.count("unet: background"), load_weights(new).config) == (1 + together, load_weights(weights).config)
+    assert (said.count("unet: background"), load_weights(new).config) == (1 + bool(together), load_weights(weights).config)
     scenes = import_module("bench_scenes")
     assert scenes.main(["--scenes", str(scene), "--weights", str(new), "--light", "none"]) == 0
     found = [float(row["mean IoU"]) for row in table(capsys.readouterr().out)]

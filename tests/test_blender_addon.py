@@ -115,8 +115,9 @@ def test_a_training_is_a_command_that_rotonodes_takes(addon: ModuleType, call: C
     words = training.arguments()
     told = call("plan", *(word for word in words[1:-2] if word != "--force"))
     assert told.code == 0 and "stage 1 of 2: train, frames 1,3\nstage 2 of 2: weights\n" in told.out, told.err
-    starts = [word for word in words if word.startswith("start.path")]
-    assert starts == ([] if passes or not ground else ["start.path=weights/tones_six.safetensors"]), "else the graph's own, the fast ones"
+    starts = [word for word in words if word.startswith("start.")]
+    six = ["start.path=weights/tones_six.safetensors", "start.member=1"]
+    assert starts == ([] if passes or not ground else six), "else the graph's own, the fast ones"
 
 
 @pytest.mark.parametrize(

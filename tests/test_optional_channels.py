@@ -45,6 +45,15 @@ def test_optional_channels_travel_with_the_weights(tmp_path) -> None:
         replace(model(), optional=("Depth.Z",))
 
 
+def test_a_shape_that_must_be_there_may_be_given_as_a_matte() -> None:
+    """As of a network that was trained with the shape always given: `drop_shape` 0."""
+    picture, always = torch.rand(1, 3, 12, 16), tiny_model(channels=("R", "G", "B", SHAPE), config={"in_channels": 4})
+    planes = network_input(always, picture, ("R", "G", "B"), half_matte())
+    assert torch.equal(planes[:, :3], picture) and torch.equal(planes[0, 3], half_matte()[0, 0] * 2 - 1)
+    with pytest.raises(FrameError, match=r"link one with Shape, or its matte to `shape`, or take weights"):
+        network_input(always, picture, ("R", "G", "B"))
+
+
 def test_what_may_be_missing_is_zero_and_what_may_not_is_refused() -> None:
     picture = torch.rand(2, 4, 12, 16)
     planes = network_input(model(), picture, ("A", "R", "G", "B"), half_matte().expand(2, -1, -1, -1))

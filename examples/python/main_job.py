@@ -9,7 +9,7 @@ if __name__ == "__main__":
     graph = Graph(frames="1-24")
     render = graph.add(LoadFrames(path="examples/shots/torus/render.####.exr"))
     passes = graph.add(MultipassDecode(passes=["Combined"], mattes={"shape": "shape*"}), layers=render.layers)
-    roto = graph.add(UNetSegment(weights="weights/tones.safetensors"), image=passes.Combined)
+    roto = graph.add(UNetSegment(weights="weights/tones.safetensors"), image=passes.Combined, shape=passes.shape)
     paint = graph.add(PaintTones(palette=PALETTE, sharpness=6), probabilities=roto.probabilities)
     plate = graph.add(CleanPlate(), image=passes.Combined, matte=passes.shape)  # no fringe of the shape's own colour
     comp = graph.add(Composite(), fg=paint, bg=plate, mask=passes.shape)

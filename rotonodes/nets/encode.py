@@ -142,6 +142,8 @@ def channel_indices(model: Model, have: Sequence[str]) -> list[int]:
     wanted = colors if model.preprocessing.grey and "Y" not in have else model.channels
     if missing := " ".join(name for name in wanted if name not in have):
         hint = " (StackPasses makes them of a render's passes)" if "." in missing else ""
+        if missing == SHAPE:
+            hint = ", or its matte to `shape`"
         if "KeyLight." in missing:
             hint = " (StackPasses makes them of a render's passes and of FindKeyLight: see graphs/passes_tones.yaml)"
         raise FrameError(
@@ -162,14 +164,15 @@ def network_input(model: Model, pictures: Tensor, have: Sequence[str], matte: Te
     `matte` `[N, 1, H, W]` of a known shape becomes the channel `SHAPE`; a network without that channel ignores it. Raises
     FrameError for pictures that lack a channel that is not optional.
     """
-    if not model.optional:
+    told = matte is not None and SHAPE in model.channels
+    if not model.optional and not told:
         return pictures if tuple(have) == model.channels else torch.stack([pictures[:, at] for at in channel_indices(model, have)], 1)
-    needed = tuple(name for name in model.channels if name not in model.optional or name in have)
+    needed = tuple(name for name in model.channels if (name not in model.optional or name in have) and not (told and name == SHAPE))
     found = channel_indices(replace(model, channels=needed, encodings={}, optional=(), preprocessing=Preprocessing()), have)
     planes = pictures.new_zeros((len(pictures), len(model.channels), *pictures.shape[-2:]))
     for name, at in zip(needed, found, strict=True):  # an index of several would cost more than what the network does with them
         planes[:, model.channels.index(name)] = pictures[:, at]
-    if matte is not None and SHAPE in model.channels:
+    if told and matte is not None:
         planes[:, model.channels.index(SHAPE)] = shape_channel(matte.to(planes))[:, 0]
     return planes
 

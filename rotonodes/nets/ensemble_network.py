@@ -32,8 +32,9 @@ class EnsembleNetwork(nn.Module):
     `shape`; which tone it has if it is, their mean by `tones`; which of `outside` it is if it is not, the mean by `shape` of those
     that know them all, or their plain mean where these have no weight. `rules` are the fields of a `KeyRules` that is heard beside
     them; with `clean` stray pixels take the tone around them. Both go by the shape in the channel `told`, where it is given: then what is
-    on the shape is known, and where that decides everything but the tones, members that have no say in these are not asked.
-    Raises UsageError for members that do not fit together.
+    on the shape is known, and where that decides everything but the tones, members that have no say in these are not asked. Where it is not
+    given, with `tell` those that say which tone it has are given the shape that was found, in that channel: they are asked after the
+    others, or for a second time. Raises UsageError for members that do not fit together.
     """
 
     def __init__(
@@ -46,12 +47,13 @@ class EnsembleNetwork(nn.Module):
         rules: Mapping[str, Any] | None = None,
         clean: bool = False,
         told: int | None = None,
+        tell: bool = False,
     ) -> None:
         super().__init__()
         check_ranges({"in_channels": (in_channels, 1, 1024), "classes": (classes, 2, 1024)}, "ensemble")
         for fault in (
             *_faults(in_channels, classes, members, outside),
-            *_faults_of_rules(in_channels, classes - len(outside), rules, clean, told),
+            *_faults_of_rules(in_channels, classes - len(outside), rules, clean, told, tell),
         ):
             raise UsageError(f"ensemble: {fault}")
         inside = [index for index in range(classes) if index not in outside]
@@ -75,7 +77,8 @@ class EnsembleNetwork(nn.Module):
             self._indices(f"kinds{place}", [list(outside).index(index) for index in own if index in outside])
         self.members = nn.ModuleList(networks)
         self.outside = len(outside)
-        self.rules, self.clean, self.told = KeyRules(**rules) if rules else None, clean, told
+        self.rules, self.clean, self.told, self.tell = KeyRules(**rules) if rules else None, clean, told, tell
+        self.listens = [told in member["channels"] for member in members]
         self.size_multiple = math.lcm(RULES_CELL if rules else 1, *(int(getattr(network, "size_multiple", 1)) for network in networks))
         smallest = max(int(getattr(network, "smallest", 1)) for network in networks)
         self.smallest = smallest + -smallest % self.size_multiple
@@ -85,16 +88,36 @@ class EnsembleNetwork(nn.Module):
         self.register_buffer(f"_{name}", torch.tensor(numbers, device="cpu"), persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:
-        answers: list[Tensor | None] = []
         told = self._told(picture)
-        spared = told is not None and self.outside == 1 and not self.training and not torch.compiler.is_compiling() and bool(told.all())
-        for place, network in enumerate(self.members):
-            if spared and not self.weights[place][1]:  # it only says what the shape is
-                answers.append(None)
-                continue
-            logits = network(self._seen_by(place, picture))
-            answers.append(logits[0] if isinstance(logits, tuple) else logits)  # the first map of a U-2-Net is its result
+        # What is the same for all frames is only asked where that costs nothing but a look at the channel.
+        all_told = told is not None and not self.training and not torch.compiler.is_compiling() and bool(told.all())
+        if self.tell and not all_told:
+            return self._told_what_is_found(picture, told)
+        spared = all_told and self.outside == 1
+        answers = [self._asked(place, picture, not spared or for_tones > 0) for place, (_, for_tones, _) in enumerate(self.weights)]
         return self.joined(answers, picture, told)
+
+    def _told_what_is_found(self, picture: Tensor, told: Tensor | None) -> Tensor:
+        """All members' answer where those that say the tones are told the shape that those that say the shape have found."""
+        assert self.told is not None and told is not None
+        answers = [self._asked(place, picture, max(for_shape, for_rest) > 0) for place, (for_shape, _, for_rest) in enumerate(self.weights)]
+        shape, other, _ = self._shape_of(answers)
+        own, found = picture[:, self.told : self.told + 1], 2 * shape / (shape + other) - 1
+        seen = picture.clone()
+        seen[:, self.told : self.told + 1] = torch.where(told, own, found.to(picture))
+        tellers = [
+            answer if answer is not None and not listens else self._asked(place, seen, for_tones > 0)
+            for place, (answer, listens, (_, for_tones, _)) in enumerate(zip(answers, self.listens, self.weights, strict=True))
+        ]
+        return self.joined(answers, picture, told, tellers)
+
+    def _asked(self, place: int, picture: Tensor, wanted: bool) -> Tensor | None:
+        """A member's logits; None where it has no say."""
+        if not wanted:
+            return None
+        logits = self.members[place](self._seen_by(place, picture))
+        first: Tensor = logits[0] if isinstance(logits, tuple) else logits  # the first map of a U-2-Net is its result
+        return first
 
     def _seen_by(self, place: int, picture: Tensor) -> Tensor:
         """A member's channels, those of a pixel together where the picture has them so: else each of its layers turns them round."""
@@ -106,43 +129,59 @@ class EnsembleNetwork(nn.Module):
         """Whether each frame is told its shape, bool `[N, 1, 1, 1]`; None for an ensemble that has nothing to go by it."""
         return None if self.told is None else picture[:, self.told : self.told + 1].abs().amax((1, 2, 3), keepdim=True) > 0
 
-    def joined(self, answers: Sequence[Tensor | None], picture: Tensor | None = None, told: Tensor | None = None) -> Tensor:
-        """What all decide together: logits `[N, own classes, H, W]` of each member, None for one that was not asked -> those of the
-        ensemble. Rules, and frames that are `told` their shape, need the picture."""
-
-        def add(total: Tensor | None, part: Tensor) -> Tensor:
-            return part if total is None else total + part
-
-        shape = other = tones = rest = None
-        for place, (answer, (for_shape, for_tones, for_rest)) in enumerate(zip(answers, self.weights, strict=True)):
+    def _shape_of(self, answers: Sequence[Tensor | None]) -> tuple[Tensor, Tensor, Tensor]:
+        """How likely a pixel is on the shape, how likely it is not, `[N, 1, H, W]`, both times the same, and what it is if it is not."""
+        parts: list[list[Tensor]] = [[], [], []]
+        for place, (answer, (for_shape, _, for_rest)) in enumerate(zip(answers, self.weights, strict=True)):
             if answer is None:
                 continue
             inside, outside, kinds = (self.get_buffer(f"_{name}{place}") for name in ("inside", "outside", "kinds"))
             logits = answer.float()
-            on_shape, beside = logits.index_select(1, inside), logits.index_select(1, outside)
             if for_shape:
                 likely = torch.softmax(logits, 1) * for_shape
-                shape = add(shape, likely.index_select(1, inside).sum(1, keepdim=True))
+                parts[0].append(likely.index_select(1, inside).sum(1, keepdim=True))
                 # Summed by itself: 1 - shape loses precision where the shape is near 1.
-                other = add(other, likely.index_select(1, outside).sum(1, keepdim=True))
-            if for_tones:
-                tones = add(tones, torch.softmax(on_shape, 1) * for_tones)
+                parts[1].append(likely.index_select(1, outside).sum(1, keepdim=True))
             if for_rest:
-                known = torch.softmax(beside, 1) * for_rest
+                known = torch.softmax(logits.index_select(1, outside), 1) * for_rest
                 one_hot = nn.functional.one_hot(kinds, self.outside).to(known)  # [own, outside]
-                rest = add(rest, torch.einsum("nkhw,ko->nohw", known, one_hot))
-        assert tones is not None
-        tones = tones / tones.sum(1, keepdim=True)
+                parts[2].append(torch.einsum("nkhw,ko->nohw", known, one_hot))
+        shape, other, rest = (_sum(part) for part in parts)
+        return shape, other, rest
+
+    def _tones_of(self, answers: Sequence[Tensor | None]) -> Tensor:
+        """Which tone a pixel has if it is on the shape; over the tones it sums to 1."""
+        parts = [
+            torch.softmax(answer.float().index_select(1, self.get_buffer(f"_inside{place}")), 1) * for_tones
+            for place, (answer, (_, for_tones, _)) in enumerate(zip(answers, self.weights, strict=True))
+            if answer is not None and for_tones
+        ]
+        tones = _sum(parts)
+        return tones / tones.sum(1, keepdim=True)
+
+    def joined(
+        self,
+        answers: Sequence[Tensor | None],
+        picture: Tensor | None = None,
+        told: Tensor | None = None,
+        tellers: Sequence[Tensor | None] | None = None,
+    ) -> Tensor:
+        """What all decide together: logits `[N, own classes, H, W]` of each member, None for one that was not asked -> those of the
+        ensemble. `tellers` are their logits on the tones, where these are others. Rules, and frames that are `told` their shape, need
+        the picture."""
+        tones = self._tones_of(answers if tellers is None else tellers)
         if told is not None:
             assert self.told is not None and picture is not None
             # In bfloat16 a thin matte is none at all; which tone is there must be told all the same.
             given = ((picture[:, self.told : self.told + 1].float() + 1) / 2).clamp(_THIN, 1 - _THIN)
-            if shape is None or other is None or rest is None:
+            if all(answer is None or not for_shape for answer, (for_shape, _, _) in zip(answers, self.weights, strict=True)):
                 shape, other, rest = given, 1 - given, torch.ones_like(given)
             else:
+                shape, other, rest = self._shape_of(answers)
                 total = shape + other
                 shape, other = torch.where(told, given, shape / total), torch.where(told, 1 - given, other / total)
-        assert shape is not None and other is not None and rest is not None
+        else:
+            shape, other, rest = self._shape_of(answers)
         known = shape / (shape + other)
         if self.rules is not None:
             assert picture is not None
@@ -150,6 +189,13 @@ class EnsembleNetwork(nn.Module):
         tones = without_strays(tones, known) if self.clean else tones
         made = torch.cat((other * rest / rest.sum(1, keepdim=True), shape * tones), 1)
         return torch.log((made / (shape + other)).index_select(1, self.get_buffer("_order")).clamp(min=_LEAST))
+
+
+def _sum(parts: Sequence[Tensor]) -> Tensor:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
 
 
 def _are_indices(value: object, limit: int, several: Sequence[int] = ()) -> bool:
@@ -194,13 +240,16 @@ def _faults(in_channels: int, classes: int, members: Sequence[Mapping[str, Any]]
         yield "no member knows all classes that are outside of the shape"
 
 
-def _faults_of_rules(in_channels: int, tones: int, rules: object, clean: object, told: object) -> Iterator[str]:
+def _faults_of_rules(in_channels: int, tones: int, rules: object, clean: object, told: object, tell: object) -> Iterator[str]:
     """What is wrong with the parts of a config that are not its members, as from a file."""
 
     if told is not None and not _are_indices([told], in_channels):
         yield f"told is {str(told)[:60]}: it must be the number of a channel"
-    if not isinstance(clean, bool):
-        yield f"clean is {str(clean)[:60]}: it must be true or false"
+    for name, value in (("clean", clean), ("tell", tell)):
+        if not isinstance(value, bool):
+            yield f"{name} is {str(value)[:60]}: it must be true or false"
+    if tell and told is None:
+        yield "tell is true: there must be a channel of the shape, told"
     if rules is None:
         return
     if not isinstance(rules, Mapping) or set(rules) != {"channels", "tones", "weight"} or not is_weight(rules["weight"]):
@@ -219,40 +268,38 @@ def ensemble_of(
     ground: bool = True,
     rules: float = 0.0,
     clean: bool = False,
+    tell: bool = False,
 ) -> Model:
     """One model that holds several, with a weight of each in what the shape is and one in which tone it has; default: all the same.
 
     All must know the same tones, in the same order; `ground_shadow` may be known by some, and without `ground` it is background. Its
     channels are those of all, and those are optional that no member needs. `rules` is the weight of `KeyRules` beside them, 0 for none;
-    with `clean` stray pixels take the tone around them. Raises UsageError, naming the network, for one that does not fit, and for rules
-    where the networks do not know their tones or channels.
+    with `clean` stray pixels take the tone around them; with `tell` those that say the tones are told the shape that was found. Raises
+    UsageError, naming the network, for one that does not fit, and for rules where the networks do not know their tones or channels.
     """
     if not 1 <= len(models) <= MOST_MEMBERS:
         raise UsageError(f"an ensemble has 1 to {MOST_MEMBERS} networks, and here are {len(models)}: link {'fewer' if models else 'some'}")
-    weights = []
-    for name, given in (("shape_weights", shape_weights), ("tone_weights", tone_weights)):
-        weights.append(list(given) or [1.0] * len(models))
-        if not all(map(is_weight, weights[-1])):
-            raise UsageError(f"{name} is {weights[-1]}: {WEIGHT}")
-        if len(weights[-1]) != len(models) or not any(weights[-1]):
-            raise UsageError(f"{name} is {weights[-1]}: give one weight for each of {len(models)} networks, and not 0 for all")
+    for_shape, for_tones = _weights("shape_weights", shape_weights, len(models)), _weights("tone_weights", tone_weights, len(models))
     first = max(models, key=lambda model: len(model.classes))
     inside = [name for name in first.classes[1:] if name not in OUTSIDE]
     if not inside:
         raise UsageError(f"these networks know no tone, only {', '.join(first.classes)}: link networks that do")
     for place, model in enumerate(models, 1):
         _refuse_other(place, model, first, inside)
-    if len(models) == 1 and (ground or len(first.classes) == len(inside) + 1) and not rules and not clean:
+    if len(models) == 1 and (ground or len(first.classes) == len(inside) + 1) and not (rules or clean or tell):
         return first
     names = list(first.classes) if ground else [first.classes[0], *inside]
     channels, encodings = _channels_of(models)
-    needed = {name for model in models for name in model.channels if name not in model.optional}
-    members = [_member(model, channels, names, *both) for model, *both in zip(models, *weights, strict=True)]
+    needed = {name for model, says in zip(models, for_shape, strict=True) for name in _needed(model, tell and not says)}
+    members = [_member(model, channels, names, *both) for model, *both in zip(models, for_shape, for_tones, strict=True)]
     outside = [index for index, name in enumerate(names) if name not in inside]
     multiple = math.lcm(RULES_CELL if rules else 1, *(model.size_multiple for model in models))
     beside: dict[str, Any] = {"rules": _rules_of(rules, channels, inside)} if rules else {}
     beside |= {"clean": True} if clean else {}
+    beside |= {"tell": True} if tell else {}
     beside |= {"told": channels.index(SHAPE)} if beside and SHAPE in channels else {}
+    if tell:
+        _refuse_deaf([model for model, says in zip(models, for_tones, strict=True) if says])
     if multiple > MOST_MULTIPLE:
         raise UsageError(f"these networks see frames in multiples of {multiple} px together, more than {MOST_MULTIPLE}: link others")
     return Model(
@@ -271,6 +318,27 @@ def ensemble_of(
         training={f"member {place}": model.training for place, model in enumerate(models, 1)},
         state={f"members.{i}.{name}": tensor for i, model in enumerate(models) for name, tensor in model.state.items()},
     )
+
+
+def _weights(name: str, given: Sequence[float], count: int) -> list[float]:
+    """The weights of so many networks. Raises UsageError for wrong ones."""
+    weights = list(given) or [1.0] * count
+    if not all(map(is_weight, weights)):
+        raise UsageError(f"{name} is {weights}: {WEIGHT}")
+    if len(weights) != count or not any(weights):
+        raise UsageError(f"{name} is {weights}: give one weight for each of {count} networks, and not 0 for all")
+    return weights
+
+
+def _needed(model: Model, is_told: bool) -> list[str]:
+    """The channels that a network cannot do without; one that is told the shape can do without that."""
+    return [name for name in model.channels if name not in model.optional and not (is_told and name == SHAPE)]
+
+
+def _refuse_deaf(tellers: Sequence[Model]) -> None:
+    """Raises UsageError where none of those that say the tones can be told a shape."""
+    if not any(SHAPE in model.channels for model in tellers):
+        raise UsageError(f"tell: no network that says the tones can be told a shape (none has the channel {SHAPE}): take tell out")
 
 
 def _member(model: Model, channels: Sequence[str], names: Sequence[str], for_shape: float, for_tones: float) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def reach_of(architecture: str, config: Mapping[str, Any]) -> int | None:
         reaches = [reach_of(member["architecture"], member["config"]) for member in config["members"]]
         own = RULES_CELL * (2 * RULES_AROUND + 2) if config.get("rules") else 0  # the last for cells that are stretched to pixels
         own += 2 if config.get("clean") else 0
-        return None if None in reaches else max(reaches) + own  # type: ignore[type-var, operator]
+        looks = 2 if config.get("tell") else 1  # what is told was seen by a network before
+        return None if None in reaches else looks * max(reaches) + own  # type: ignore[type-var, operator]
     if architecture == "efficient_unet":
         return reach_of_blocks(variant) if (variant := config.get("variant")) in VARIANTS else None
     exact = (
@@ -66,9 +67,10 @@ def level_widths(config: Mapping[str, Any]) -> list[int]:
 def frame_bytes(config: Mapping[str, Any], pixels: int) -> int:
     """An estimate of a network's memory, in bytes, for a frame of so many pixels: feature maps of all levels and the workspace
     of convolutions, in float32. Those of an efficient U-Net are the widest ones, which are dropped at once. The members of an
-    ensemble run one after another; their means are four maps of all classes, and what rules say of them four more."""
+    ensemble run one after another; their means are four maps of all classes, and four more are what rules say of them, or what is
+    kept while members are told the shape."""
     if config.get("members"):
-        maps = 8 if config.get("rules") or config.get("clean") else 4
+        maps = 8 if config.get("rules") or config.get("clean") or config.get("tell") else 4
         return max(frame_bytes(member["config"], pixels) for member in config["members"]) + maps * 4 * int(config["classes"]) * pixels
     squares = pixels / config.get("patch", 1) ** 2
     maps = 2 if config.get("variant") in VARIANTS else 12

@@ -518,12 +518,14 @@ class Ensemble(Node):
     ground: whether ground_shadow, which some of them know, stays a class; else it is background
     rules: weight of the rules on the key light's channels against 1 for the networks; 0: none
     clean: replacement of pixels with at most one neighbour of their own tone by the tone around them
+    tell: telling those with a weight in the tones the shape that was found, where none is given; one of them must take a shape
     """
     shape_weights: list[float]
     tone_weights: list[float]
     ground: bool
     rules: float
     clean: bool
+    tell: bool
     def __init__(
         self,
         *,
@@ -532,6 +534,7 @@ class Ensemble(Node):
         ground: bool = True,
         rules: float = 0.0,
         clean: bool = False,
+        tell: bool = False,
     ) -> None: ...
     def __call__(self, models: Sequence[Model], *, frame: int = 1, key: str = "", device: str = "cpu") -> Model: ...  # type: ignore[override]
 

@@ -33,21 +33,25 @@ from rotonodes.nets.ensemble_network import EnsembleNetwork, member_of
 from rotonodes.nets.inference import Segmenter, best_class
 from rotonodes.nets.model import Model, build
 from rotonodes.nets.weights import load_weights, save_weights
+from rotonodes.values.pixels import Image
 from rotonodes.values.tones import OUTSIDE, LightDirection
 
 STEPS, MOST, GAIN = (0.6, 0.3, 0.15), 2.4, 1e-4
 
 
 class Seen(NamedTuple):
-    """A frame as the members see it: their logits `[classes, H, W]` in half precision, its true labels, the shape where it is given."""
+    """A frame as the members see it: their logits `[classes, H, W]` in half precision, those on the tones, which are others where the
+    members are told the shape that was found, its true labels, the shape where it is given."""
 
     answers: list[Tensor]
+    tellers: list[Tensor]
     truth: Tensor
     matte: Tensor | None
 
     def thinned(self) -> Seen:
         matte = None if self.matte is None else self.matte[..., ::2, ::2]
-        return Seen([answer[..., ::2, ::2] for answer in self.answers], self.truth[::2, ::2], matte)
+        answers, tellers = ([answer[..., ::2, ::2] for answer in these] for these in (self.answers, self.tellers))
+        return Seen(answers, tellers, self.truth[::2, ::2], matte)
 
 
 Scene = list[Seen]  # each frame without and with the shape given
@@ -59,14 +63,17 @@ class Balance:
 
     def __init__(self, model: Model) -> None:
         self.model, self.members, self.heads = model, [model], ["head.bias"]
-        self.joined: Callable[[list[Tensor]], Tensor] = lambda answers: answers[0]
+        self.joined: Callable[[list[Tensor], list[Tensor]], Tensor] = lambda answers, _: answers[0]
+        self.tells = False
         speaking = [True]
         if model.architecture == "ensemble":
             # Rules see the frame's own pixels, and here are fewer: the networks are balanced, without what is heard beside them.
-            networks = {name: value for name, value in model.config.items() if name not in ("rules", "clean", "told")}
+            networks = {name: value for name, value in model.config.items() if name not in ("rules", "clean", "told", "tell")}
+            self.tells = bool(model.config.get("tell"))
             network = cast("EnsembleNetwork", build(model.architecture, networks))
             count = len(model.config["members"])
-            self.members, self.joined = [member_of(model, place + 1) for place in range(count)], network.joined
+            self.members = [member_of(model, place + 1) for place in range(count)]
+            self.joined = lambda answers, tellers: network.joined(answers, tellers=tellers)
             self.heads = [f"members.{place}.head.bias" for place in range(count)]
             speaking = [bool(member["tones"]) for member in model.config["members"]]
         # What is shifted together, by member: each class; all tones of a member that only says where the shape is.
@@ -86,10 +93,18 @@ class Balance:
         for frame in frames_of(scene):
             picture = frame.beauty if isinstance(light, str) else stacked(frame.layers, light)
             for matte in (None, frame.matte.data[None]):
-                inputs = [network_input(member, picture.data[None], picture.channels, matte) for member in self.members]
-                likely = [segmenter(given)[0] for segmenter, given in zip(segmenters, inputs, strict=True)]
-                found.append(Seen([one.clamp(min=1e-6).log().half() for one in likely], frame.truth.data, matte))
+                answers = tellers = self._asked(segmenters, picture, matte)
+                if self.tells and matte is None:
+                    likely = torch.softmax(self.joined([one[None].float() for one in answers], [one[None].float() for one in answers]), 1)
+                    inside = [place for place, name in enumerate(self.model.classes) if name not in OUTSIDE]
+                    tellers = self._asked(segmenters, picture, likely[:, inside].sum(1, keepdim=True))
+                found.append(Seen(answers, tellers, frame.truth.data, matte))
         return found
+
+    def _asked(self, segmenters: list[Segmenter], picture: Image, matte: Tensor | None) -> list[Tensor]:
+        """The logits of each member, told that matte `[1, 1, H, W]`."""
+        inputs = [network_input(member, picture.data[None], picture.channels, matte) for member in self.members]
+        return [segmenter(given)[0].clamp(min=1e-6).log().half() for segmenter, given in zip(segmenters, inputs, strict=True)]
 
     def scores(self, scenes: Sequence[Scene], shifts: Shifts) -> np.ndarray:
         """Mean over scenes, `[2, 2]`: without and with the shape given, mean IoU and shape IoU."""
@@ -98,8 +113,11 @@ class Balance:
     def _of_scene(self, scene: Scene, shifts: Shifts) -> list[tuple[float, float]]:
         matrices = np.zeros((2, 6, 6), np.int64)
         for frame in scene:
-            shifted = [answer.float() + shift.view(-1, 1, 1) for answer, shift in zip(frame.answers, shifts, strict=True)]
-            likely = torch.softmax(self.joined([logits[None] for logits in shifted]), 1)
+            answers, tellers = (
+                [(answer.float() + shift.view(-1, 1, 1))[None] for answer, shift in zip(these, shifts, strict=True)]
+                for these in (frame.answers, frame.tellers)
+            )
+            likely = torch.softmax(self.joined(answers, tellers), 1)
             likely = likely if frame.matte is None else with_shape(likely, frame.matte, self.model.classes)
             said = best_class(likely, None, frame.matte, self.model.classes)[0]
             said = said if (frame.truth == GROUND).any() else said.where(said != GROUND, 0)

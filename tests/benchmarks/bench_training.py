@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rotonodes.machine.memory import reuse_memory
+from rotonodes.nets.ensemble_network import member_of
 from rotonodes.nets.model import build
 from rotonodes.nets.weights import load_weights
 from rotonodes.train.cpu_layers import quicken
@@ -40,6 +41,7 @@ def stepped(network: nn.Module, pictures: Tensor, labels: Tensor, dtype: torch.d
 
 def row(path: Path, dtype: torch.dtype, options: argparse.Namespace) -> list[str]:
     model = load_weights(path)
+    model = member_of(model, 1) if model.architecture == "ensemble" else model  # whose networks learn one by one
     plain = build(model.architecture, model.config).train().to(memory_format=torch.channels_last)
     plain.load_state_dict(model.state)
     quick = quicken(copy.deepcopy(plain))

@@ -92,7 +92,7 @@ class Training:
         frames = ",".join(map(str, self.frames))
         sets = [f"train.frames={frames}", f"train.steps={self.steps}", f"truth.ground={json.dumps(self.ground)}"]
         if self.ground and not self.passes:  # those that see passes are quick to learn one class more
-            sets.append("start.path=weights/tones_six.safetensors")
+            sets += ["start.path=weights/tones_six.safetensors", "start.member=1"]  # the one of both that says everything
         words = ["run", self.graph, "-X", "weights", "--force", "--input", str(self.render), "--output", str(self.folder)]
         words += ["--var", f"objects={json.dumps(list(self.shapes))}", *(word for setting in sets for word in ("--set", setting))]
         return [*words, "-F", frames, "--cache", str(self.folder / CACHE), "--progress", "json"]

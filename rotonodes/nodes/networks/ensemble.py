@@ -22,7 +22,10 @@ class Ensemble(Node):
 
     With `rules` the tones are also told by rules on the key light's channels, as TonesFromPasses does, and both are mixed where they
     agree on most of the shape around: rules are sharper where they know the light. With `clean` stray pixels take the tone around
-    them. It takes as long as all of them together; with `rules` or `clean`, where the shape is given and there is no `ground`, as those
+    them. With `tell`, where no shape is linked to UNetSegment, those that say the tones are told the shape that was found: tones are better
+    then, as with a shape that is given. A single network with `tell` is asked twice.
+
+    It takes as long as all of them together; with `rules`, `clean` or `tell`, where the shape is given and there is no `ground`, as those
     that have a weight in the tones. Train the members, not the ensemble.
     """
 
@@ -40,6 +43,12 @@ class Ensemble(Node):
         False, help="replacement of pixels with at most one neighbour of their own tone by the tone around them", added=True
     )
 
+    tell: bool = param(
+        False,
+        help="telling those with a weight in the tones the shape that was found, where none is given; one of them must take a shape",
+        added=True,
+    )
+
     def faults(self, linked: frozenset[str], frames: int) -> Iterator[str]:
         for name in ("shape_weights", "tone_weights"):
             weights = getattr(self, name)
@@ -51,4 +60,4 @@ class Ensemble(Node):
     def process(self, models: list[Model]) -> Model:
         from rotonodes.nets.ensemble_network import ensemble_of
 
-        return ensemble_of(models, self.shape_weights, self.tone_weights, self.ground, self.rules, self.clean)
+        return ensemble_of(models, self.shape_weights, self.tone_weights, self.ground, self.rules, self.clean, self.tell)
