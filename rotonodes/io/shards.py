@@ -126,8 +126,6 @@ def read_shard_frame(shard: Shard, index: int, names: Collection[str]) -> tuple[
         raise
     except Exception as error:  # zipfile, numpy and json raise many kinds
         raise FrameError(f"{where}: damaged ({error}): render the shard again") from None
-    if not _tells_light(note):
-        raise FrameError(f"{where}: its note needs key.direction, three numbers that are not all 0, and camera: render the shard again")
     if "labels" in arrays and (arrays["labels"].ndim != 2 or arrays["labels"].dtype.kind != "u"):
         raise FrameError(
             f"{where}: its labels are {arrays['labels'].dtype} {list(arrays['labels'].shape)}, not uint8 [H, W]: render it again"
@@ -136,6 +134,8 @@ def read_shard_frame(shard: Shard, index: int, names: Collection[str]) -> tuple[
         y, x = (int(at[0]) for at in np.nonzero(arrays["labels"] >= len(shard.classes)))
         value, last = int(arrays["labels"][y, x]), len(shard.classes) - 1
         raise FrameError(f"{where}: the label at x {x}, y {y} is {value}, but the classes are 0 to {last}: render the shard again")
+    if not _tells_light(note):
+        raise FrameError(f"{where}: its note needs key.direction, three numbers that are not all 0, and camera: render the shard again")
     return arrays, note
 
 
