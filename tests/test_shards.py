@@ -177,10 +177,12 @@ def test_a_shard_without_a_pass_is_said(tmp_path: Path) -> None:
         LoadShards(path=str(write_shard(tmp_path / "thin.npz", [arrays])))(frame=1)
 
 
-DARK = {"key": {"direction": [0, 0, 0]}}
+NO_DIRECTION = [[0, 0, 0], "123", [10**400, 0, 1], [1e-200, 0, 0], [1e200, 0, 1e200], [float("nan"), 0, 1], [True, False, False], {"x": 1}]
+NO_CAMERA = [[[1, 0], [0, 1]], [[1, 0, 0, 0, 1, 0, 0, 0, 1]], [[x] for x in range(9)], ["100", "010", "001"], [[0, 0, 0]] * 3, 1]
+DARK = [NOTE | {"key": {"direction": towards}} for towards in NO_DIRECTION] + [NOTE | {"camera": turned} for turned in NO_CAMERA]
 
 
-@pytest.mark.parametrize("note", [{}, [], NOTE | DARK, NOTE | {"key": None}, NOTE | {"camera": [[1, 0], [0, 1]]}])
+@pytest.mark.parametrize("note", [{}, [], NOTE | {"key": None}, *DARK])
 def test_a_note_without_light_or_camera_is_said(note: Any, tmp_path: Path) -> None:
     with pytest.raises(FrameError, match=r"dark\.npz, frame 1: its note needs key\.direction, .*: render the shard again$"):
         LoadShards(path=str(write_shard(tmp_path / "dark.npz", [frame_arrays(1)], note=note)))(frame=1)

@@ -43,6 +43,7 @@ HEAD = "shard.json"
 ENDING = ".npz"
 _MOST_TEXT, _MOST_HEADER = 1 << 20, 1 << 16  # bytes
 _MOST_FRAMES = 1_000_000
+_LONGEST = 1e6  # of a direction, whose length says nothing
 
 
 @dataclass(frozen=True)
@@ -135,18 +136,28 @@ def read_shard_frame(shard: Shard, index: int, names: Collection[str]) -> tuple[
         value, last = int(arrays["labels"][y, x]), len(shard.classes) - 1
         raise FrameError(f"{where}: the label at x {x}, y {y} is {value}, but the classes are 0 to {last}: render the shard again")
     if not _tells_light(note):
-        raise FrameError(f"{where}: its note needs key.direction, three numbers that are not all 0, and camera: render the shard again")
+        raise FrameError(
+            f"{where}: its note needs key.direction, three numbers that are not all 0, "
+            "and camera, three rows of such: render the shard again"
+        )
     return arrays, note
 
 
 def _tells_light(note: Any) -> bool:
-    """Whether a note tells where the key light and the camera are."""
+    """Whether a note tells where the key light is, and how the camera is turned."""
     try:
-        towards = [float(x) for x in note["key"]["direction"]]
-        turned = [float(x) for row in note["camera"] for x in row]
-    except (KeyError, TypeError, ValueError):
+        towards, turned = note["key"]["direction"], note["camera"]
+    except (KeyError, TypeError):
         return False
-    return len(towards) == 3 and len(turned) == 9 and 0 < math.hypot(*towards) < math.inf and all(map(math.isfinite, turned))
+    return _is_vector(towards) and isinstance(turned, list) and len(turned) == 3 and all(map(_is_vector, turned))
+
+
+def _is_vector(value: object) -> bool:
+    """Whether it is a list of three numbers that point somewhere."""
+    if not isinstance(value, list) or len(value) != 3:
+        return False
+    numbers = [x for x in value if isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= _LONGEST]  # not so for NaN
+    return len(numbers) == 3 and max(map(abs, numbers)) >= 1 / _LONGEST
 
 
 def _array(archive: zipfile.ZipFile, member: str, path: str) -> np.ndarray:

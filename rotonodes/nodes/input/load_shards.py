@@ -65,8 +65,8 @@ class LoadShards(Node):
     ground: bool = param(True, help="labels with ground_shadow as a class; off: it is background", added=True)
     light_error: float = param(
         0.0,
-        help="by how much `light` is off at the median of frames, at random and a tenth of them by five times as much, "
-        "as a light that FindKeyLight finds would be",
+        help="the median angle between `light` and the true direction; it is drawn for each frame, and a tenth of them are off by "
+        "five times that or more, as those that FindKeyLight finds are",
         unit="degrees",
         ge=0,
         le=45,
