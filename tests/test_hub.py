@@ -6,11 +6,12 @@ import torch
 import rotonodes
 from foreign_networks import ThreeDToTwoD, codes, randomised, saved
 from rotonodes.errors import FrameError, UsageError
-from rotonodes.nets.model import Model, build
+from rotonodes.nets.model import SHAPE, Model, build
 from rotonodes.nets.weights import save_weights
 from rotonodes.nodes import UNetSegment
 from rotonodes.values.color import srgb_to_linear
-from rotonodes.values.pixels import Image
+from rotonodes.values.pixels import Image, Matte
+from tiny_networks import tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,19 @@ def test_tiles(path):
     network = rotonodes.load_model(path, tile=32)
     picture = torch.rand(3, 40, 90)
     assert (network(picture).probabilities - rotonodes.load_model(path)(picture).probabilities).abs().max() < 0.1
+
+
+def test_a_network_that_needs_a_shape_takes_it_from_a_matte(tmp_path):
+    channels = ("R", "G", "B", SHAPE)
+    save_weights(tiny_model(config={"in_channels": 4}, channels=channels, encodings={SHAPE: "raw"}), tmp_path / "net.safetensors")
+    network, picture, matte = rotonodes.load_model(tmp_path / "net.safetensors"), torch.rand(3, 9, 13), torch.rand(1, 9, 13)
+    of_image = network(Image(picture), shape=Matte(matte))
+    assert torch.equal(network(picture, shape=matte).probabilities, of_image.probabilities.data)
+    assert torch.equal(network(picture[None], shape=matte[None]).labels[0], of_image.labels.data)
+    with pytest.raises(UsageError, match=r"the network reads frames \[N, 4 \(R, G, B, Shape\), H, W\]"):
+        network(picture)
+    with pytest.raises(FrameError, match="or its matte to `shape`"):
+        network(Image(picture))
 
 
 def test_checkpoints_of_others(tmp_path):

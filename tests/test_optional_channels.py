@@ -50,7 +50,7 @@ def test_a_shape_that_must_be_there_may_be_given_as_a_matte() -> None:
     picture, always = torch.rand(1, 3, 12, 16), tiny_model(channels=("R", "G", "B", SHAPE), config={"in_channels": 4})
     planes = network_input(always, picture, ("R", "G", "B"), half_matte())
     assert torch.equal(planes[:, :3], picture) and torch.equal(planes[0, 3], half_matte()[0, 0] * 2 - 1)
-    with pytest.raises(FrameError, match=r"link one with Shape, or its matte to `shape`, or take weights"):
+    with pytest.raises(FrameError, match=r"link one with Shape, or its matte to `shape` of UNetSegment, or take weights"):
         network_input(always, picture, ("R", "G", "B"))
 
 

@@ -143,7 +143,7 @@ def channel_indices(model: Model, have: Sequence[str]) -> list[int]:
     if missing := " ".join(name for name in wanted if name not in have):
         hint = " (StackPasses makes them of a render's passes)" if "." in missing else ""
         if missing == SHAPE:
-            hint = ", or its matte to `shape`"
+            hint = ", or its matte to `shape` of UNetSegment"
         if "KeyLight." in missing:
             hint = " (StackPasses makes them of a render's passes and of FindKeyLight: see graphs/passes_tones.yaml)"
         raise FrameError(

@@ -12,6 +12,7 @@ from rotonodes.errors import UsageError
 from rotonodes.io.shipped import weights_path
 from rotonodes.nets.encode import network_input, with_shape
 from rotonodes.nets.inference import Precision, Segmenter, best_class
+from rotonodes.nets.model import SHAPE
 from rotonodes.nets.weights import load_weights
 from rotonodes.values.color import Colorspace, srgb_to_linear
 from rotonodes.values.pixels import Image, Labels, Matte
@@ -41,10 +42,10 @@ class Network:
         """A picture of any size -> `Segmented`, on the network's device.
 
         `picture` is an `Image`, or a tensor `[C, H, W]` or `[N, C, H, W]` with the network's channels, usually R, G, B (optional
-        channels may be left out): uint8 are 8-bit sRGB codes, floats are scene-linear unless `colorspace` "srgb" says that they
-        are sRGB values 0..1, as in other libraries. `shape` is the matte of a known shape, 0 to 1, `[1, H, W]` or `[N, 1, H, W]`:
-        what is outside of it becomes background, and no other class is inside. Raises UsageError for other shapes or types,
-        FrameError for an `Image` without the channels.
+        channels may be left out, and Shape where `shape` is given): uint8 are 8-bit sRGB codes, floats are scene-linear unless
+        `colorspace` "srgb" says that they are sRGB values 0..1, as in other libraries. `shape` is the matte of a known shape, 0 to 1,
+        `[1, H, W]` or `[N, 1, H, W]`: what is outside of it becomes background, and no other class is inside. Raises UsageError for
+        other shapes or types, FrameError for an `Image` without the channels.
         """
         if isinstance(picture, Image):
             return self._of_image(picture, shape)
@@ -53,7 +54,8 @@ class Network:
         return Segmented(*made) if frames.dim() == 4 else Segmented(*(tensor[0] for tensor in made))
 
     def _segmented(self, frames: Tensor, channels: tuple[str, ...] | None, shape: Matte | Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Labels, probabilities and mattes of frames `[N, C, H, W]`; `channels` None: those of the network, or its required ones."""
+        """Labels, probabilities and mattes of frames `[N, C, H, W]`; `channels` None: those of the network, or those that
+        it cannot do without (without Shape where the shape is given)."""
         model = self.model
         known = shape.data if isinstance(shape, Matte) else shape
         matte = None if known is None else known.reshape(len(frames), 1, *known.shape[-2:]).to(frames)
@@ -61,10 +63,10 @@ class Network:
             raise UsageError(
                 f"the shape is {matte.shape[-1]}x{matte.shape[-2]}, the picture {frames.shape[-1]}x{frames.shape[-2]}: reformat it"
             )
-        if channels is None and model.optional and frames.shape[1] != len(model.channels):
-            channels = tuple(name for name in model.channels if name not in model.optional)
-            if frames.shape[1] != len(channels):
-                channels = None
+        if channels is None and frames.shape[1] != len(model.channels):
+            given = (*model.optional, *([SHAPE] if matte is not None else []))
+            needed = tuple(name for name in model.channels if name not in given)
+            channels = needed if frames.shape[1] == len(needed) else None
         if channels is not None:
             frames = network_input(model, frames, channels, matte)
         probabilities = self._segmenter(frames)
