@@ -56,10 +56,15 @@ def labels_of(
         except RotoError as error:
             print(f"left out: {error}", file=sys.stderr)
     for name, model in models.items():
-        image = stack if any("." in channel for channel in model.channels) else beauty
+        image = stack if sees_passes(model) else beauty
         if image is not None:
             yield name, UNetSegment()(image, model=model)[0]
             yield f"{name}, shape given", UNetSegment()(image, model=model, shape=matte)[0]
+
+
+def sees_passes(model: Model) -> bool:
+    """Whether a network reads passes, not the picture alone."""
+    return any("." in channel for channel in model.channels)
 
 
 def scores(matrix: np.ndarray) -> tuple[float, float]:
