@@ -306,10 +306,13 @@ def test_balance_classes(tmp_path: Path, scene: Path, weights: str, together: st
     if together:
         told = {"channels": ("R", "G", "B", SHAPE), "optional": (SHAPE,), "encodings": {SHAPE: "raw"}} if together == "tell" else {}
         second = tiny_model(classes=SIX_CLASSES, seed=4, config={"patch": 2, "in_channels": len(told.get("channels", "RGB"))}, **told)
-        models = [load_weights(weights), second]
+        models = [load_weights(weights), replace(second, optional=())]  # who is always told needs a shape
         weights = str(tmp_path / "both.safetensors")
-        save_weights(ensemble_of(models, (1, 1), (0, 1), **{together: True}), weights)
+        save_weights(ensemble_of(models, (1, int(together != "tell")), (0, 1), **{together: True}), weights)
     bench, new = import_module("balance_classes"), tmp_path / "new.safetensors"
+    found, given = bench.Balance(load_weights(weights)).seen(scene, "none")[:2]  # a frame, and the same with the shape given
+    assert torch.equal(found.answers[-1], found.tellers[-1]) == (together != "tell"), "what it says when it is told the shape is another"
+    assert torch.equal(given.answers[-1], given.tellers[-1])
     assert bench.main([weights, "-o", str(new), "--scenes", str(scene), "--light", "none"]) == 0
     said = capsys.readouterr().out
     before, after = table("\n".join(line for line in said.splitlines() if line.startswith("|")))
@@ -378,7 +381,8 @@ def test_bench_wrong_pixels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     scene = tmp_path / "scene"
     scene.mkdir()
     shutil.copy(str(TORUS).replace("####", "0001"), scene / "render.0001.exr")
-    layers = LoadFrames(path=str(TORUS))(frame=1)[1]
+    picture, layers = LoadFrames(path=str(TORUS))(frame=1)
+    write_image(scene / "beauty.0001.png", picture)
     labels = TonesFromPasses(recipe="key")(layers)
     wrong = labels.data.clone()
     wrong[(labels.data == 3) & (torch.arange(labels.width) < labels.width // 2)] = 4
@@ -391,3 +395,25 @@ def test_bench_wrong_pixels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     shares = {kind: float(row[kind].removesuffix(" %")) for kind in bench.KINDS}
     assert abs(sum(shares.values()) - 100) <= len(shares)
     assert shares["highlight, midtone"] == max(shares.values())
+
+
+def test_bench_wrong_pixels_of_the_picture_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the shape is given none of it is background; where half of the picture's labels are a shape that is not there, it is."""
+    bench = import_module("bench_wrong_pixels")
+    scene = tmp_path / "scene"
+    scene.mkdir()
+    shutil.copy(str(TORUS).replace("####", "0001"), scene / "render.0001.exr")
+    picture, layers = LoadFrames(path=str(TORUS))(frame=1)
+    write_image(scene / "beauty.0001.png", picture)
+    labels = TonesFromPasses(recipe="key")(layers)
+    write_labels(scene / "label.0001.png", labels.with_data(torch.where(torch.arange(labels.width) < labels.width // 2, 3, labels.data)))
+    rows = []
+    for how in ([], ["--find-shape"]):
+        assert bench.main(["--scenes", str(scene), "--weights", "weights/tones.safetensors", *how]) == 0
+        rows += [row for row in table(capsys.readouterr().out) if row["scene"] == "scene"]
+    given, found = rows
+    assert given["degrees off"] == found["degrees off"] == "-", "the picture alone looks for no light"
+    assert given["shape for background"] == given["background for shape"] == "0 %"
+    assert float(found["shape for background"].removesuffix(" %")) > 50
+    with pytest.raises(SystemExit):
+        bench.main(["--scenes", str(scene), "--find-shape"])

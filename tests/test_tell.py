@@ -77,8 +77,8 @@ def test_a_single_network_is_asked_twice() -> None:
     assert ensemble_of([one]).architecture == "unet" and ensemble_of([one], tell=True).architecture == "ensemble"
 
 
-def asked(network: torch.nn.Module, picture: Tensor) -> list[int]:
-    """How often each member is asked."""
+def counted(network: torch.nn.Module) -> list[int]:
+    """How often each member is asked from now on."""
     counts = [0] * len(network.members)
 
     def counting(place: int) -> None:
@@ -86,6 +86,12 @@ def asked(network: torch.nn.Module, picture: Tensor) -> list[int]:
 
     for place in range(len(counts)):
         counting(place)
+    return counts
+
+
+def asked(network: torch.nn.Module, picture: Tensor) -> list[int]:
+    """How often each member is asked for a picture."""
+    counts = counted(network)
     with torch.inference_mode():
         network(picture)
     return counts
@@ -111,8 +117,32 @@ def test_who_only_says_tones_need_not_do_without_a_shape() -> None:
     assert torch.equal(
         Segmenter(made)(seen(pictures())), Segmenter(ensemble_of([network(4), network(5)], [1, 0], [0, 1], tell=True))(seen(pictures()))
     )
+    assert member_of(made, 1).optional == (SHAPE,) and member_of(made, 2).optional == (), "alone it needs a shape, as before"
     assert SHAPE not in ensemble_of([network(4), always], [1, 1], [0, 1], tell=True).optional
     assert SHAPE not in ensemble_of([network(4), always], [1, 0], [0, 1], clean=True).optional
+
+
+def test_who_is_to_be_told_is_never_asked_without_a_shape() -> None:
+    """Where those that find the shape do not know ground_shadow, it is said by those that are told, too."""
+    always = replace(network(5), optional=())
+    made = ensemble_of([network(4, CLASSES), always], [1, 0], [0, 1], tell=True)
+    assert SHAPE in made.optional
+    segmenter, shown = Segmenter(made), []
+    segmenter.network.members[1].register_forward_hook(lambda _, given, __: shown.append(float(given[0][:, 3].abs().max())))
+    answer = segmenter(seen(pictures(WHOLE)))
+    assert len(shown) == 1 and shown[0] > 0
+    expected = Segmenter(always)(seen(pictures(WHOLE), shape_of(Segmenter(network(4, CLASSES))(seen(pictures(WHOLE))))))
+    shares, there = [made[:, 5] / (made[:, 0] + made[:, 5]) for made in (answer, expected)], (shape_of(answer) < 0.8)[:, 0]
+    torch.testing.assert_close(shares[0][there], shares[1][there], atol=2e-2, rtol=0)
+
+
+def test_a_file_of_before_does_not_tell_what_its_members_need() -> None:
+    made = ensemble_of([network(4), replace(network(5), optional=())], [1, 0], [0, 1], tell=True)
+    members = [{name: value for name, value in member.items() if name != "required"} for member in made.config["members"]]
+    assert member_of(replace(made, config=made.config | {"members": members}), 2).optional == (SHAPE,)
+    wrong = [members[0], members[1] | {"required": [9]}]
+    with pytest.raises(UsageError, match="member 2 does not fit: its required is missing, or wrong"):
+        build("ensemble", made.config | {"members": wrong})
 
 
 def test_a_given_shape_is_taken_and_not_looked_for() -> None:
@@ -128,12 +158,19 @@ def test_a_given_shape_is_taken_and_not_looked_for() -> None:
 def test_large_frames_in_tiles_are_the_same() -> None:
     made = ensemble_of([network(4), network(5)], [1, 0], [0, 1], tell=True)
     plain = ensemble_of([network(4), network(5)], [1, 0], [0, 1], clean=True)
-    assert reach_of("ensemble", made.config) == 2 * (reach_of("ensemble", plain.config) - 2), "what is told was seen by a network before"
+    assert reach_of("ensemble", made.config) == reach_of("ensemble", plain.config) - 2, "each look has the reach of one network"
     frame = seen(torch.rand(1, 3, 300, 420, generator=torch.Generator().manual_seed(1)))
     limit = frame_bytes(made.config, 300 * 420 // 2) * 1.0001 / GIGABYTE
     cut = Segmenter(made, limit=limit)
-    assert len(cut._frame_tiles(300, 420)) > 1
+    tiles = cut._frame_tiles(300, 420)
+    assert len(tiles) > 1
+    calls = counted(cut.network)
     assert torch.equal(cut(frame), Segmenter(made)(frame))
+    assert calls == [len(tiles), len(tiles)], "what was found is not looked for again"
+    told = seen(frame[:, :3], (frame[:, :1] > 0.5).float())
+    assert torch.equal(cut(told), Segmenter(made)(told))
+    rest_by_tellers = ensemble_of([network(4, CLASSES), network(5)], [1, 0], [0, 1], tell=True)
+    assert torch.equal(Segmenter(rest_by_tellers, limit=limit)(frame), Segmenter(rest_by_tellers)(frame))
 
 
 def test_it_travels_with_the_weights(tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ class Compiled(nn.Module):
         super().__init__()
         self.network = torch.compile(network, dynamic=False)
 
-    def forward(self, pictures: Tensor) -> Tensor | tuple[Tensor, ...] | list[Tensor]:
+    def forward(self, pictures: Tensor, *found: Tensor) -> Tensor | tuple[Tensor, ...] | list[Tensor]:
         from torch._dynamo.exc import TorchDynamoException
 
         try:
-            made: Tensor | tuple[Tensor, ...] | list[Tensor] = self.network(pictures)
+            made: Tensor | tuple[Tensor, ...] | list[Tensor] = self.network(pictures, *found)
         except TorchDynamoException as error:
             said = str(getattr(error, "inner_exception", error))
             reason = next((line.strip() for line in said.splitlines() if line.strip()), type(error).__name__)

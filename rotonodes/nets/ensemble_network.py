@@ -32,9 +32,12 @@ class EnsembleNetwork(nn.Module):
     `shape`; which tone it has if it is, their mean by `tones`; which of `outside` it is if it is not, the mean by `shape` of those
     that know them all, or their plain mean where these have no weight. `rules` are the fields of a `KeyRules` that is heard beside
     them; with `clean` stray pixels take the tone around them. Both go by the shape in the channel `told`, where it is given: then what is
-    on the shape is known, and where that decides everything but the tones, members that have no say in these are not asked. Where it is not
-    given, with `tell` those that say which tone it has are given the shape that was found, in that channel: they are asked after the
-    others, or for a second time. Raises UsageError for members that do not fit together.
+    on the shape is known, and where that decides everything but the tones, members that have no say in these are not asked (but in
+    networks that torch compiles or writes as ONNX, which do the same for every frame).
+
+    Where the shape is not given, with `tell` the frame is looked at twice: those with a weight for the shape find it, then those that say
+    the rest are given what was found, in that channel. A mapping may have `required`, which of its channels a member cannot do without
+    (`member_of`). Raises UsageError for members that do not fit together.
     """
 
     def __init__(
@@ -60,9 +63,10 @@ class EnsembleNetwork(nn.Module):
         order = [*outside, *inside]
         self._indices("order", [order.index(index) for index in range(classes)])
         informed = [{*outside} <= {*member["classes"]} for member in members]
-        heard = any(member["shape"] for member, knows in zip(members, informed, strict=True) if knows)
+        # Whether those that find the shape know what is outside of it, too.
+        self.shape_tells_rest = any(member["shape"] for member, knows in zip(members, informed, strict=True) if knows)
         self.weights = [
-            (float(member["shape"]), float(member["tones"]), knows * (float(member["shape"]) if heard else 1.0))
+            (float(member["shape"]), float(member["tones"]), knows * (float(member["shape"]) if self.shape_tells_rest else 1.0))
             for member, knows in zip(members, informed, strict=True)
         ]
         networks = []
@@ -87,29 +91,51 @@ class EnsembleNetwork(nn.Module):
         """A buffer: a list as an index would be copied to a GPU at each call. It has its numbers in a `skeleton`, too."""
         self.register_buffer(f"_{name}", torch.tensor(numbers, device="cpu"), persistent=False)
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, picture: Tensor, found: Tensor | None = None) -> Tensor:
+        """`found`: what `first_look` has found in the picture; without it the network looks itself, where it must."""
         told = self._told(picture)
-        # What is the same for all frames is only asked where that costs nothing but a look at the channel.
-        all_told = told is not None and not self.training and not torch.compiler.is_compiling() and bool(told.all())
-        if self.tell and not all_told:
-            return self._told_what_is_found(picture, told)
+        # What is the same for all frames is only asked where that saves a network, and costs nothing but a look at the channel.
+        saves = self.tell or self.outside == 1
+        all_told = saves and told is not None and not self.training and not torch.compiler.is_compiling() and bool(told.all())
+        if self.tell and told is not None and not all_told:
+            return self._second_look(picture, told, found)
         spared = all_told and self.outside == 1
         answers = [self._asked(place, picture, not spared or for_tones > 0) for place, (_, for_tones, _) in enumerate(self.weights)]
         return self.joined(answers, picture, told)
 
-    def _told_what_is_found(self, picture: Tensor, told: Tensor | None) -> Tensor:
-        """All members' answer where those that say the tones are told the shape that those that say the shape have found."""
-        assert self.told is not None and told is not None
-        answers = [self._asked(place, picture, max(for_shape, for_rest) > 0) for place, (for_shape, _, for_rest) in enumerate(self.weights)]
-        shape, other, _ = self._shape_of(answers)
-        own, found = picture[:, self.told : self.told + 1], 2 * shape / (shape + other) - 1
+    def looks_twice(self, picture: Tensor) -> bool:
+        """Whether members are told what others find in these pictures."""
+        told = self._told(picture)
+        return self.tell and told is not None and not bool(told.all())
+
+    def first_look(self, picture: Tensor) -> Tensor:
+        """Pictures `[N, in_channels, H, W]` -> what the shape is, as `forward` takes it: float32 `[N, 2 or more, H, W]`."""
+        return self._found(self._shapers(picture))
+
+    def _shapers(self, picture: Tensor) -> list[Tensor | None]:
+        return [self._asked(place, picture, for_shape > 0) for place, (for_shape, _, _) in enumerate(self.weights)]
+
+    def _found(self, answers: Sequence[Tensor | None]) -> Tensor:
+        """How likely a pixel is on the shape, how likely not, and, where those that find it know, what it is if not."""
+        return torch.cat((*self._shape_of(answers), *([self._rest_of(answers)] if self.shape_tells_rest else [])), 1)
+
+    def _second_look(self, picture: Tensor, told: Tensor, found: Tensor | None) -> Tensor:
+        """The answer of all, where the frames that are not `told` their shape are told the one that was found."""
+        assert self.told is not None
+        answers: list[Tensor | None] = [None] * len(self.weights)
+        if found is None:
+            answers = self._shapers(picture)
+            found = self._found(answers)
+        shape, other, rest = found[:, :1], found[:, 1:2], found[:, 2:]
+        own = picture[:, self.told : self.told + 1]
         seen = picture.clone()
-        seen[:, self.told : self.told + 1] = torch.where(told, own, found.to(picture))
-        tellers = [
-            answer if answer is not None and not listens else self._asked(place, seen, for_tones > 0)
-            for place, (answer, listens, (_, for_tones, _)) in enumerate(zip(answers, self.listens, self.weights, strict=True))
-        ]
-        return self.joined(answers, picture, told, tellers)
+        seen[:, self.told : self.told + 1] = torch.where(told, own, (2 * shape / (shape + other) - 1).to(picture))
+        for place, (_, for_tones, for_rest) in enumerate(self.weights):
+            if self.listens[place] or answers[place] is None:  # one that cannot be told would say the same again
+                answers[place] = self._asked(place, seen, for_tones > 0 or (for_rest > 0 and not self.shape_tells_rest))
+        rest = rest if self.shape_tells_rest else self._rest_of(answers)
+        shape, other = self._as_told(picture, told, shape, other)
+        return self._decided(picture, shape, other, rest, self._tones_of(answers))
 
     def _asked(self, place: int, picture: Tensor, wanted: bool) -> Tensor | None:
         """A member's logits; None where it has no say."""
@@ -129,28 +155,30 @@ class EnsembleNetwork(nn.Module):
         """Whether each frame is told its shape, bool `[N, 1, 1, 1]`; None for an ensemble that has nothing to go by it."""
         return None if self.told is None else picture[:, self.told : self.told + 1].abs().amax((1, 2, 3), keepdim=True) > 0
 
-    def _shape_of(self, answers: Sequence[Tensor | None]) -> tuple[Tensor, Tensor, Tensor]:
-        """How likely a pixel is on the shape, how likely it is not, `[N, 1, H, W]`, both times the same, and what it is if it is not."""
-        parts: list[list[Tensor]] = [[], [], []]
-        for place, (answer, (for_shape, _, for_rest)) in enumerate(zip(answers, self.weights, strict=True)):
-            if answer is None:
-                continue
-            inside, outside, kinds = (self.get_buffer(f"_{name}{place}") for name in ("inside", "outside", "kinds"))
-            logits = answer.float()
-            if for_shape:
-                likely = torch.softmax(logits, 1) * for_shape
-                parts[0].append(likely.index_select(1, inside).sum(1, keepdim=True))
+    def _shape_of(self, answers: Sequence[Tensor | None]) -> tuple[Tensor, Tensor]:
+        """How likely a pixel is on the shape, and how likely it is not, `[N, 1, H, W]` each, both times the sum of the weights."""
+        parts: list[list[Tensor]] = [[], []]
+        for place, (answer, (for_shape, _, _)) in enumerate(zip(answers, self.weights, strict=True)):
+            if answer is not None and for_shape:
+                likely = torch.softmax(answer.float(), 1) * for_shape
+                parts[0].append(likely.index_select(1, self.get_buffer(f"_inside{place}")).sum(1, keepdim=True))
                 # Summed by itself: 1 - shape loses precision where the shape is near 1.
-                parts[1].append(likely.index_select(1, outside).sum(1, keepdim=True))
-            if for_rest:
-                known = torch.softmax(logits.index_select(1, outside), 1) * for_rest
+                parts[1].append(likely.index_select(1, self.get_buffer(f"_outside{place}")).sum(1, keepdim=True))
+        return _sum(parts[0]), _sum(parts[1])
+
+    def _rest_of(self, answers: Sequence[Tensor | None]) -> Tensor:
+        """Which class of `outside` a pixel has if it is not on the shape, `[N, outside, H, W]`, up to a factor."""
+        parts = []
+        for place, (answer, (_, _, for_rest)) in enumerate(zip(answers, self.weights, strict=True)):
+            if answer is not None and for_rest:
+                outside, kinds = self.get_buffer(f"_outside{place}"), self.get_buffer(f"_kinds{place}")
+                known = torch.softmax(answer.float().index_select(1, outside), 1) * for_rest
                 one_hot = nn.functional.one_hot(kinds, self.outside).to(known)  # [own, outside]
-                parts[2].append(torch.einsum("nkhw,ko->nohw", known, one_hot))
-        shape, other, rest = (_sum(part) for part in parts)
-        return shape, other, rest
+                parts.append(torch.einsum("nkhw,ko->nohw", known, one_hot))
+        return _sum(parts)
 
     def _tones_of(self, answers: Sequence[Tensor | None]) -> Tensor:
-        """Which tone a pixel has if it is on the shape; over the tones it sums to 1."""
+        """Which tone a pixel has if it is on the shape, `[N, tones, H, W]`, summing to 1."""
         parts = [
             torch.softmax(answer.float().index_select(1, self.get_buffer(f"_inside{place}")), 1) * for_tones
             for place, (answer, (_, for_tones, _)) in enumerate(zip(answers, self.weights, strict=True))
@@ -159,29 +187,40 @@ class EnsembleNetwork(nn.Module):
         tones = _sum(parts)
         return tones / tones.sum(1, keepdim=True)
 
-    def joined(
-        self,
-        answers: Sequence[Tensor | None],
-        picture: Tensor | None = None,
-        told: Tensor | None = None,
-        tellers: Sequence[Tensor | None] | None = None,
-    ) -> Tensor:
+    def _given(self, picture: Tensor) -> Tensor:
+        """The shape that frames are told, `[N, 1, H, W]`. In bfloat16 a thin matte is none at all; which tone is there must be told
+        all the same."""
+        assert self.told is not None
+        return ((picture[:, self.told : self.told + 1].float() + 1) / 2).clamp(_THIN, 1 - _THIN)
+
+    def _as_told(self, picture: Tensor, told: Tensor, shape: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        """What the shape is, and what is not, in frames of which some are told it."""
+        given, total = self._given(picture), shape + other
+        return torch.where(told, given, shape / total), torch.where(told, 1 - given, other / total)
+
+    def joined(self, answers: Sequence[Tensor | None], picture: Tensor | None = None, told: Tensor | None = None) -> Tensor:
         """What all decide together: logits `[N, own classes, H, W]` of each member, None for one that was not asked -> those of the
-        ensemble. `tellers` are their logits on the tones, where these are others. Rules, and frames that are `told` their shape, need
-        the picture."""
-        tones = self._tones_of(answers if tellers is None else tellers)
+        ensemble. Rules, and frames that are `told` their shape, need the picture."""
+        tones = self._tones_of(answers)
+        asked_for_shape = any(answer is not None and for_shape for answer, (for_shape, _, _) in zip(answers, self.weights, strict=True))
+        if told is not None and not asked_for_shape:
+            assert picture is not None
+            given = self._given(picture)
+            return self._decided(picture, given, 1 - given, torch.ones_like(given), tones)
+        shape, other = self._shape_of(answers)
         if told is not None:
-            assert self.told is not None and picture is not None
-            # In bfloat16 a thin matte is none at all; which tone is there must be told all the same.
-            given = ((picture[:, self.told : self.told + 1].float() + 1) / 2).clamp(_THIN, 1 - _THIN)
-            if all(answer is None or not for_shape for answer, (for_shape, _, _) in zip(answers, self.weights, strict=True)):
-                shape, other, rest = given, 1 - given, torch.ones_like(given)
-            else:
-                shape, other, rest = self._shape_of(answers)
-                total = shape + other
-                shape, other = torch.where(told, given, shape / total), torch.where(told, 1 - given, other / total)
-        else:
-            shape, other, rest = self._shape_of(answers)
+            assert picture is not None
+            shape, other = self._as_told(picture, told, shape, other)
+        return self._decided(picture, shape, other, self._rest_of(answers), tones)
+
+    def joined_of_two(self, answers: Sequence[Tensor | None], tellers: Sequence[Tensor | None]) -> Tensor:
+        """The same where members are told the shape that was found: logits at the first look, and those at the second."""
+        shape, other = self._shape_of(answers)
+        rest = self._rest_of(answers if self.shape_tells_rest else tellers)
+        return self._decided(None, shape, other, rest, self._tones_of(tellers))
+
+    def _decided(self, picture: Tensor | None, shape: Tensor, other: Tensor, rest: Tensor, tones: Tensor) -> Tensor:
+        """The logits of what is on the shape, what is not, and of which kind either is."""
         known = shape / (shape + other)
         if self.rules is not None:
             assert picture is not None
@@ -219,6 +258,7 @@ def _faults(in_channels: int, classes: int, members: Sequence[Mapping[str, Any]]
             "classes": lambda value: _are_indices(value, classes, outside) and {*value} >= {0, *inside},
             "shape": is_weight,
             "tones": is_weight,
+            "required": lambda value: value in (None, []) or (_are_indices(value, in_channels) and {*value} <= {*member["channels"]}),
         }
         return next((name for name, holds in fits.items() if not holds(member.get(name))), "")
 
@@ -350,6 +390,7 @@ def _member(model: Model, channels: Sequence[str], names: Sequence[str], for_sha
         "classes": [names.index(name) if name in names else 0 for name in model.classes],
         "shape": float(for_shape),
         "tones": float(for_tones),
+        "required": [channels.index(name) for name in model.channels if name not in model.optional],
     }
 
 
@@ -370,8 +411,8 @@ def _rules_of(weight: float, channels: Sequence[str], tones: Sequence[str]) -> d
 def member_of(model: Model, number: int) -> Model:
     """One network of an ensemble, counted from 1, as a model of its own: to use alone, to train further, to join anew.
 
-    Channels that the ensemble can do without it can do without, too. Raises UsageError for a model that is no ensemble, or has no such
-    member, and for one that knows a class twice.
+    In files that do not tell which channels a member cannot do without, it can do without those that the ensemble can do without. Raises
+    UsageError for a model that is no ensemble, or has no such member, and for one that knows a class twice.
     """
     if model.architecture != "ensemble":
         raise UsageError(f"member {number}: this is one network, a {model.architecture}, and no ensemble: take member out")
@@ -386,6 +427,7 @@ def member_of(model: Model, number: int) -> Model:
     colors = dict(zip(model.classes, model.colors, strict=True))
     training = model.training.get(f"member {number}")
     channels = tuple(model.channels[index] for index in own["channels"])
+    required = [model.channels[index] for index in own["required"]] if "required" in own else [*{*model.channels} - {*model.optional}]
     config = dict(own["config"]) | {"in_channels": len(channels), "classes": len(names)}
     return replace(
         model,
@@ -395,7 +437,7 @@ def member_of(model: Model, number: int) -> Model:
         colors=tuple(colors.get(name, color) for name, color in zip(names, known_colors(names), strict=True)),
         channels=channels,
         encodings={name: encoding for name, encoding in model.encodings.items() if name in channels},
-        optional=tuple(name for name in model.optional if name in channels),
+        optional=tuple(name for name in channels if name not in required),
         size_multiple=int(getattr(skeleton(own["architecture"], config), "size_multiple", 1)),
         training=dict(training) if isinstance(training, Mapping) else {},
         metrics={},

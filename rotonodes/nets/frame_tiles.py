@@ -26,9 +26,19 @@ class FrameTile(NamedTuple):
     kept: tuple[slice, slice]
     seen: tuple[slice, slice]
 
+    def to_the_end(self, height: int, width: int, padded_height: int, padded_width: int) -> FrameTile:
+        """The same tile of the padded frame: one at an edge goes on to where the padding ends."""
+
+        def longer(part: tuple[slice, slice]) -> tuple[slice, slice]:
+            rows, columns = part
+            return _longer(rows, height, padded_height), _longer(columns, width, padded_width)
+
+        return FrameTile(longer(self.kept), longer(self.seen))
+
 
 def reach_of(architecture: str, config: Mapping[str, Any]) -> int | None:
-    """How far away, in px, a pixel may be and still change a network's logits; None where there is no bound, as with context.
+    """How far away, in px, a pixel may be and still change a network's logits; None where there is no bound, as with context. Of an
+    ensemble that looks twice it is that of each look: the second is told of the whole frame what the first has found.
 
     For a U-Net: at level k a pixel of a map spans 2^k squares of `patch`, and a 3x3 convolution looks one of them further. There
     are four convolutions at each level and two at the bottom. Pooling and unfolding add at most a square of the bottom level.
@@ -37,8 +47,7 @@ def reach_of(architecture: str, config: Mapping[str, Any]) -> int | None:
         reaches = [reach_of(member["architecture"], member["config"]) for member in config["members"]]
         own = RULES_CELL * (2 * RULES_AROUND + 2) if config.get("rules") else 0  # the last for cells that are stretched to pixels
         own += 2 if config.get("clean") else 0
-        looks = 2 if config.get("tell") else 1  # what is told was seen by a network before
-        return None if None in reaches else looks * max(reaches) + own  # type: ignore[type-var, operator]
+        return None if None in reaches else max(reaches) + own  # type: ignore[type-var, operator]
     if architecture == "efficient_unet":
         return reach_of_blocks(variant) if (variant := config.get("variant")) in VARIANTS else None
     exact = (
@@ -124,6 +133,10 @@ def _parts(side: int, count: int, margin: int, unit: int) -> _Cut:
     parts = [(slice(at, min(at + step, side)), slice(max(at - margin, 0), min(at + step + margin, side))) for at in starts]
     lengths = [_length(seen) for _, seen in parts]
     return _Cut(parts, max(lengths), sum(lengths))
+
+
+def _longer(part: slice, side: int, padded: int) -> slice:
+    return slice(part.start, padded) if part.stop == side else part
 
 
 def pixels_of(rows: slice, columns: slice) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
+from types import EllipsisType
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -15,6 +16,7 @@ from rotonodes.errors import UsageError
 from rotonodes.machine.precision import refuse_lacking, resolved_precision
 from rotonodes.nets.compiling import Compiled
 from rotonodes.nets.encode import encode, grey, inside_of, pad, preprocess
+from rotonodes.nets.ensemble_network import EnsembleNetwork
 from rotonodes.nets.folding import fold_norms, fuse_activations, keep_pixels_together, use_onednn
 from rotonodes.nets.frame_tiles import FrameTile, tiles_of
 from rotonodes.nets.model import Model
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Part = tuple[EllipsisType, slice, slice]  # rows and columns of maps
 
 
 class Segmenter:
@@ -79,6 +82,7 @@ class Segmenter:
                 network = keep_pixels_together(fuse_activations(network))
         self.smallest = int(getattr(network, "smallest", 1))
         network = network.to(memory_format=torch.channels_last)
+        self.looks = network if isinstance(network, EnsembleNetwork) and network.tell else None
         self.network = Compiled(network) if compiles else network
 
     @torch.no_grad()
@@ -129,11 +133,25 @@ class Segmenter:
     def _logits(self, pictures: Tensor) -> Tensor:
         """Network inputs `[N, C, h, w]` -> logits `[N, maps, h, w]`, in the network's arithmetic."""
         height, width = pictures.shape[-2:]
-        padded = pad(pictures, self.model.size_multiple, self.smallest).to(self.dtype).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode():  # for the network only: its output becomes an ordinary tensor below
-            logits = self.network(padded)
-        logits = logits[0] if isinstance(logits, tuple) else logits  # U-2-Net returns several maps; the first is its result
-        return logits[..., :height, :width]
+        return self._asked(self._padded(pictures))[..., :height, :width]
+
+    def _padded(self, pictures: Tensor) -> Tensor:
+        """Network inputs in a size that the network takes."""
+        return pad(pictures, self.model.size_multiple, self.smallest)
+
+    def _asked(self, padded: Tensor, *found: Tensor) -> Tensor:
+        """Padded inputs -> logits of the same size; `found` is what a network that looks twice has found at its first look."""
+        seen = padded.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode():  # for the network only: its output becomes an ordinary tensor elsewhere
+            logits = self.network(seen, *found)
+        first: Tensor = logits[0] if isinstance(logits, tuple) else logits  # U-2-Net returns several maps; the first is its result
+        return first
+
+    def _first_look(self, padded: Tensor) -> Tensor:
+        """Padded inputs -> what the shape is, for a network that tells it to its members."""
+        assert self.looks is not None
+        with torch.inference_mode():
+            return self.looks.first_look(padded.to(self.dtype).contiguous(memory_format=torch.channels_last))
 
     def _frame_tiles(self, height: int, width: int) -> list[FrameTile]:
         """The tiles of a network input of this size by `limit`; none where it is seen whole, or in tiles of a given side."""
@@ -143,15 +161,28 @@ class Segmenter:
 
     def _joined(self, picture: Tensor, tiles: Sequence[FrameTile], size: torch.Size) -> Tensor:
         """One network input `[1, C, h, w]` -> probabilities, tile by tile; equal to those of the whole frame."""
-        logits: Tensor | None = None
+        height, width = picture.shape[-2:]
+        padded = self._padded(picture)
+        # The last ones go on to where the padding ends.
+        whole = [tile.to_the_end(*picture.shape[-2:], *padded.shape[-2:]) for tile in tiles]
+        if self.looks is not None and self.looks.looks_twice(padded):
+            found = self._in_tiles(lambda at: self._first_look(padded[at]), whole, padded)
+            logits = self._in_tiles(lambda at: self._asked(padded[at], found[at]), whole, padded)
+        else:
+            logits = self._in_tiles(lambda at: self._asked(padded[at]), whole, padded)
+        return self._rounded_off(activate(logits[..., :height, :width].float(), self.model, size))
+
+    def _in_tiles(self, made: Callable[[Part], Tensor], tiles: Sequence[FrameTile], padded: Tensor) -> Tensor:
+        """Maps of a whole frame, `[1, maps, h, w]`, of those that are `made` of a part of it."""
+        maps: Tensor | None = None
         for kept, seen in tiles:
-            piece = self._logits(picture[(..., *seen)])
-            if logits is None:
-                logits = piece.new_empty((1, piece.shape[1], *picture.shape[-2:]))
+            piece = made((..., *seen))
+            if maps is None:
+                maps = piece.new_empty((1, piece.shape[1], *padded.shape[-2:]))
             rows, columns = (slice(k.start - s.start, k.stop - s.start) for k, s in zip(kept, seen, strict=True))
-            logits[(..., *kept)] = piece[..., rows, columns]
-        assert logits is not None
-        return self._rounded_off(activate(logits.float(), self.model, size))
+            maps[(..., *kept)] = piece[..., rows, columns]
+        assert maps is not None
+        return maps
 
     def _tiled(self, picture: Tensor, tile: int, size: torch.Size) -> Tensor:
         """One network input `[1, C, h, w]` -> probabilities, from overlapping tiles that are blended."""

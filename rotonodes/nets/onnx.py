@@ -20,7 +20,7 @@ from rotonodes.errors import UsageError, did_you_mean_file
 from rotonodes.extras import load_library, need_library
 from rotonodes.nets.folding import fold_norms
 from rotonodes.nets.inference import Segmenter, at_scale
-from rotonodes.nets.model import Model, skeleton
+from rotonodes.nets.model import SHAPE, Model, skeleton
 from rotonodes.nets.weights import WeightsError
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class OnnxSegmenter(Segmenter):
         self.device = torch.device(device) if provider != "cpu" else torch.device("cpu")
         self.dtype = torch.float32
         self.tile, self.overlap, self.limit = self._rounded(tile), overlap, 0.0
-        self.network = OnnxNetwork(found)  # type: ignore[assignment]
+        self.network, self.looks = OnnxNetwork(found), None  # type: ignore[assignment]
         self.smallest = _smallest(self.model)
 
 
@@ -264,11 +264,19 @@ def _smallest(model: Model) -> int:
 
 
 def _noise(model: Model, count: int, rows: int, columns: int, odd: tuple[int, int] = (0, 0)) -> Tensor:
-    """Random pictures, `rows` and `columns` size steps high and wide, plus `odd` pixels where the network takes any size."""
+    """Random pictures, `rows` and `columns` size steps high and wide, plus `odd` pixels where the network takes any size.
+
+    Of a network that can be told a shape the first is not; the others are, the second a whole one and none, the third any.
+    """
     any_size = model.size_multiple == 1
     step = max(_smallest(model), 8) if any_size else model.size_multiple
     sides = (steps * step + more * any_size for steps, more in zip((rows, columns), odd, strict=True))
-    return torch.rand((count, len(model.channels), *sides), generator=torch.Generator().manual_seed(0))
+    noise = torch.rand((count, len(model.channels), *sides), generator=torch.Generator().manual_seed(0))
+    if SHAPE in model.channels:
+        at = model.channels.index(SHAPE)
+        noise[0, at] = 0
+        noise[1:2, at] = (noise[1:2, at] - 0.5).sign()
+    return noise
 
 
 def _strip(proto: Any) -> None:

@@ -1096,8 +1096,8 @@ class LoadShards(Node):
     path: a folder of shards, a name with wildcards (train/s11-*.npz), a file, or a list of them
     view: the developed picture: standard: plain sRGB; vary: another view transform from frame to frame
     ground: labels with ground_shadow as a class; off: it is background
-    light_error: by how much `light` is off at the median of frames, at random and a tenth of them by five times as much, as a light that
-        FindKeyLight finds would be (degrees)
+    light_error: the median angle between `light` and the true direction; it is drawn for each frame, and a tenth of them are off by five
+        times that or more, as those that FindKeyLight finds are (degrees)
     """
     path: str | list[str]
     view: Literal["vary", "standard"]

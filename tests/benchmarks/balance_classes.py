@@ -10,7 +10,8 @@ weight for tones is not 0.
 Numbers are found by coordinate ascent, in steps of 0.6, 0.3 and 0.15 within 2.4 either way, on every second pixel of every second line.
 What rises is the mean IoU over the classes that are there, the mean over scenes, with and without the shape given. Of what is found 0.7
 is taken (`--share`), for a few scenes are not all. Scenes are folders as those of bench_scenes.py; so are the scores, before and after.
-`--light none` is for weights on the picture alone.
+`--light none` is for weights on the picture alone. Where members are told the shape that was found, it is that of the weights
+as they are, whatever is tried: what is printed as "after" is near to what the new file does, not the same.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from torch import Tensor
 from rotonodes.nets.encode import network_input, with_shape
 from rotonodes.nets.ensemble_network import EnsembleNetwork, member_of
 from rotonodes.nets.inference import Segmenter, best_class
-from rotonodes.nets.model import Model, build
+from rotonodes.nets.model import SHAPE, Model, build
 from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.values.pixels import Image
 from rotonodes.values.tones import OUTSIDE, LightDirection
@@ -72,8 +73,9 @@ class Balance:
             self.tells = bool(model.config.get("tell"))
             network = cast("EnsembleNetwork", build(model.architecture, networks))
             count = len(model.config["members"])
-            self.members = [member_of(model, place + 1) for place in range(count)]
-            self.joined = lambda answers, tellers: network.joined(answers, tellers=tellers)
+            # One that cannot do without a shape has no say before it is told one; it is asked all the same.
+            self.members = [_without_shape(member_of(model, place + 1)) for place in range(count)]
+            self.joined = network.joined_of_two if self.tells else lambda answers, _: network.joined(answers)
             self.heads = [f"members.{place}.head.bias" for place in range(count)]
             speaking = [bool(member["tones"]) for member in model.config["members"]]
         # What is shifted together, by member: each class; all tones of a member that only says where the shape is.
@@ -102,7 +104,7 @@ class Balance:
         return found
 
     def _asked(self, segmenters: list[Segmenter], picture: Image, matte: Tensor | None) -> list[Tensor]:
-        """The logits of each member, told that matte `[1, 1, H, W]`."""
+        """The logits of each member, told that matte `[1, 1, H, W]`: `[its classes, H, W]` each, in half precision."""
         inputs = [network_input(member, picture.data[None], picture.channels, matte) for member in self.members]
         return [segmenter(given)[0].clamp(min=1e-6).log().half() for segmenter, given in zip(segmenters, inputs, strict=True)]
 
@@ -146,6 +148,11 @@ class Balance:
         for name, shift in zip(self.heads, shifts, strict=True):
             state[name] = state[name].float() + shift.repeat_interleave(len(state[name]) // len(shift))
         return replace(self.model, state=state, metrics={})
+
+
+def _without_shape(model: Model) -> Model:
+    """The network, which may be asked where no shape is known."""
+    return replace(model, optional=(*model.optional, SHAPE)) if SHAPE in model.channels and SHAPE not in model.optional else model
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

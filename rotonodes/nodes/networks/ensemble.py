@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from rotonodes.nets.members import WEIGHT, is_weight
 from rotonodes.nets.model import Model
@@ -26,8 +27,11 @@ class Ensemble(Node):
     then, as with a shape that is given. A single network with `tell` is asked twice.
 
     It takes as long as all of them together; with `rules`, `clean` or `tell`, where the shape is given and there is no `ground`, as those
-    that have a weight in the tones. Train the members, not the ensemble.
+    that have a weight in the tones (but not in UNetSegment with `compile`, and not in an ONNX file: there all are asked for every frame).
+    Train the members, not the ensemble.
     """
+
+    revision: ClassVar[int] = 1  # 1: the file tells which channels each member cannot do without
 
     shape_weights: list[float] = param(
         [], help="weight of each network in what the shape is, 0 to 1000; default: all the same", examples=[[1], [2]]
