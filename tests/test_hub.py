@@ -89,6 +89,17 @@ def test_a_network_that_needs_a_shape_takes_it_from_a_matte(tmp_path):
         network(Image(picture))
 
 
+def test_the_shape_alone_may_be_left_out_beside_other_optional_channels(tmp_path):
+    channels = ("R", "G", "B", "Depth.Z", SHAPE)
+    fields = {"channels": channels, "encodings": {SHAPE: "raw", "Depth.Z": "depth"}, "optional": ("Depth.Z", SHAPE)}
+    save_weights(tiny_model(config={"in_channels": 5}, **fields), tmp_path / "net.safetensors")
+    network, planes, matte = rotonodes.load_model(tmp_path / "net.safetensors"), torch.rand(4, 9, 13) + 1, torch.rand(1, 9, 13)
+    of_image = network(Image(planes, channels[:4]), shape=Matte(matte))
+    assert torch.equal(network(planes, shape=matte).probabilities, of_image.probabilities.data)
+    assert torch.equal(network(planes[:3], shape=matte).labels, network(Image(planes[:3]), shape=Matte(matte)).labels.data)
+    assert torch.equal(network(planes).labels, network(Image(planes, channels[:4])).labels.data)
+
+
 def test_checkpoints_of_others(tmp_path):
     network = rotonodes.load_model(saved(randomised(ThreeDToTwoD(widths=(4, 8))), tmp_path / "net.pth"))
     assert repr(network) == "Network(unet, Y -> background, cast_shadow, form_shadow, midtone, highlight, on cpu)"

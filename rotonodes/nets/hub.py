@@ -41,11 +41,11 @@ class Network:
     def __call__(self, picture: Image | Tensor, colorspace: Colorspace | None = None, shape: Matte | Tensor | None = None) -> Segmented:
         """A picture of any size -> `Segmented`, on the network's device.
 
-        `picture` is an `Image`, or a tensor `[C, H, W]` or `[N, C, H, W]` with the network's channels, usually R, G, B (optional
-        channels may be left out, and Shape where `shape` is given): uint8 are 8-bit sRGB codes, floats are scene-linear unless
-        `colorspace` "srgb" says that they are sRGB values 0..1, as in other libraries. `shape` is the matte of a known shape, 0 to 1,
-        `[1, H, W]` or `[N, 1, H, W]`: what is outside of it becomes background, and no other class is inside. Raises UsageError for
-        other shapes or types, FrameError for an `Image` without the channels.
+        `picture` is an `Image`, or a tensor `[C, H, W]` or `[N, C, H, W]` with the network's channels, usually R, G, B (Shape may be left
+        out where `shape` is given or it is optional, or all optional channels together): uint8 are 8-bit sRGB codes, floats are
+        scene-linear unless `colorspace` "srgb" says that they are sRGB values 0..1, as in other libraries. `shape` is the matte of a
+        known shape, 0 to 1, `[1, H, W]` or `[N, 1, H, W]`: what is outside of it becomes background, and no other class is inside.
+        Raises UsageError for other shapes or types, FrameError for an `Image` without the channels.
         """
         if isinstance(picture, Image):
             return self._of_image(picture, shape)
@@ -64,9 +64,7 @@ class Network:
                 f"the shape is {matte.shape[-1]}x{matte.shape[-2]}, the picture {frames.shape[-1]}x{frames.shape[-2]}: reformat it"
             )
         if channels is None and frames.shape[1] != len(model.channels):
-            given = (*model.optional, *([SHAPE] if matte is not None else []))
-            needed = tuple(name for name in model.channels if name not in given)
-            channels = needed if frames.shape[1] == len(needed) else None
+            channels = self._left_out(frames.shape[1], matte is not None)
         if channels is not None:
             frames = network_input(model, frames, channels, matte)
         probabilities = self._segmenter(frames)
@@ -75,6 +73,13 @@ class Network:
         matte = matte.to(probabilities)
         probabilities = with_shape(probabilities, matte, model.classes)
         return best_class(probabilities, None, matte, model.classes), probabilities, matte
+
+    def _left_out(self, count: int, told: bool) -> tuple[str, ...] | None:
+        """The channels of a tensor with so many, fewer than the network's; None where that cannot be told."""
+        model = self.model
+        pictures = tuple(name for name in model.channels if name != SHAPE or not (told or SHAPE in model.optional))
+        needed = tuple(name for name in pictures if name not in model.optional)
+        return next((names for names in (pictures, needed) if len(names) == count), None)
 
     def _of_image(self, picture: Image, shape: Matte | Tensor | None) -> Segmented:
         whole = picture.on_frame()
