@@ -15,6 +15,7 @@ from rotonodes.nets.ensemble_network import ensemble_of, member_of
 from rotonodes.nets.frame_tiles import GIGABYTE, frame_bytes, reach_of
 from rotonodes.nets.inference import Segmenter
 from rotonodes.nets.model import SHAPE, Model, build
+from rotonodes.nets.onnx import check_onnx, onnx_bytes
 from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.nodes import Ensemble, ExportONNX, OnnxSegment, UNetSegment
 from rotonodes.values.pixels import Image, Matte
@@ -140,6 +141,8 @@ def test_a_file_of_before_does_not_tell_what_its_members_need() -> None:
     made = ensemble_of([network(4), replace(network(5), optional=())], [1, 0], [0, 1], tell=True)
     members = [{name: value for name, value in member.items() if name != "required"} for member in made.config["members"]]
     assert member_of(replace(made, config=made.config | {"members": members}), 2).optional == (SHAPE,)
+    nothing = [member | {"required": None} for member in members]
+    assert member_of(replace(made, config=made.config | {"members": nothing}), 2).optional == (SHAPE,)
     wrong = [members[0], members[1] | {"required": [9]}]
     with pytest.raises(UsageError, match="member 2 does not fit: its required is missing, or wrong"):
         build("ensemble", made.config | {"members": wrong})
@@ -173,6 +176,17 @@ def test_large_frames_in_tiles_are_the_same() -> None:
     assert torch.equal(Segmenter(rest_by_tellers, limit=limit)(frame), Segmenter(rest_by_tellers)(frame))
 
 
+def test_a_compiled_network_in_tiles_is_told_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda network, **_: network)  # a compiler takes minutes; what is passed on is tested
+    made = ensemble_of([network(4), network(5)], [1, 0], [0, 1], tell=True)
+    frame = seen(torch.rand(1, 3, 300, 420, generator=torch.Generator().manual_seed(1)))
+    cut = Segmenter(made, limit=frame_bytes(made.config, 300 * 420 // 2) * 1.0001 / GIGABYTE, compiles=True)
+    tiles = cut._frame_tiles(300, 420)
+    calls = counted(cut.network.network)
+    torch.testing.assert_close(cut(frame), Segmenter(made)(frame), atol=2e-3, rtol=0)
+    assert len(tiles) > 1 and calls == [len(tiles), len(tiles)]
+
+
 def test_it_travels_with_the_weights(tmp_path: Path) -> None:
     made = ensemble_of([network(4), network(5)], [1, 0], [0, 1], tell=True)
     save_weights(made, tmp_path / "net.safetensors", "float32")
@@ -194,6 +208,16 @@ def test_onnx_files_are_told_too(tmp_path: Path) -> None:
         ours = UNetSegment(precision="float32")(image, model=made, shape=shape).probabilities.data
         theirs = OnnxSegment(weights=str(tmp_path / "net.onnx"))(image, shape=shape).probabilities.data
         torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=0)
+
+
+def test_an_onnx_file_that_is_wrong_where_no_shape_is_told_is_refused() -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    made = ensemble_of([network(4), network(5)], [1, 0], [0, 1], tell=True)
+    silent = replace(made, config={name: value for name, value in made.config.items() if name != "tell"})
+    check_onnx(made, onnx_bytes(made, "net"), "net")
+    with pytest.raises(UsageError, match=r"net: not written: .* it differs from torch"):
+        check_onnx(made, onnx_bytes(silent, "net"), "net")
 
 
 def test_what_cannot_be_told_is_refused() -> None:

@@ -427,7 +427,8 @@ def member_of(model: Model, number: int) -> Model:
     colors = dict(zip(model.classes, model.colors, strict=True))
     training = model.training.get(f"member {number}")
     channels = tuple(model.channels[index] for index in own["channels"])
-    required = [model.channels[index] for index in own["required"]] if "required" in own else [*{*model.channels} - {*model.optional}]
+    known = own.get("required")
+    required = {*model.channels} - {*model.optional} if known is None else {model.channels[index] for index in known}
     config = dict(own["config"]) | {"in_channels": len(channels), "classes": len(names)}
     return replace(
         model,
