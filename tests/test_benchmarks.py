@@ -20,7 +20,7 @@ from rotonodes.nets.ensemble_network import ensemble_of
 from rotonodes.nets.model import SHAPE, Model, build
 from rotonodes.nets.weights import load_weights, save_weights
 from rotonodes.nodes import LoadFrames, TonesFromPasses
-from rotonodes.values.pixels import Matte
+from rotonodes.values.pixels import Labels, Layers, Matte
 from rotonodes.values.tones import SIX_CLASSES
 from tiny_networks import tiny_model
 
@@ -375,15 +375,20 @@ def test_bench_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     assert max(same.values()) < 5e-3, f"ours and theirs are meant to be the same: {same}"
 
 
-def test_bench_wrong_pixels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The torus with a label of its own painted wrong: all of the kinds together are the pixels that differ."""
-    bench = import_module("bench_wrong_pixels")
-    scene = tmp_path / "scene"
+def torus_scene(folder: Path) -> tuple[Path, Layers, Labels]:
+    """A folder with the first frame of the torus, its passes, and labels, which are to be written there."""
+    scene = folder / "scene"
     scene.mkdir()
     shutil.copy(str(TORUS).replace("####", "0001"), scene / "render.0001.exr")
     picture, layers = LoadFrames(path=str(TORUS))(frame=1)
     write_image(scene / "beauty.0001.png", picture)
-    labels = TonesFromPasses(recipe="key")(layers)
+    return scene, layers, TonesFromPasses(recipe="key")(layers)
+
+
+def test_bench_wrong_pixels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The torus with a label of its own painted wrong: all of the kinds together are the pixels that differ."""
+    bench = import_module("bench_wrong_pixels")
+    scene, layers, labels = torus_scene(tmp_path)
     wrong = labels.data.clone()
     wrong[(labels.data == 3) & (torch.arange(labels.width) < labels.width // 2)] = 4
     write_labels(scene / "label.0001.png", labels.with_data(wrong))
@@ -400,12 +405,7 @@ def test_bench_wrong_pixels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_bench_wrong_pixels_of_the_picture_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the shape is given none of it is background; where half of the picture's labels are a shape that is not there, it is."""
     bench = import_module("bench_wrong_pixels")
-    scene = tmp_path / "scene"
-    scene.mkdir()
-    shutil.copy(str(TORUS).replace("####", "0001"), scene / "render.0001.exr")
-    picture, layers = LoadFrames(path=str(TORUS))(frame=1)
-    write_image(scene / "beauty.0001.png", picture)
-    labels = TonesFromPasses(recipe="key")(layers)
+    scene, _, labels = torus_scene(tmp_path)
     write_labels(scene / "label.0001.png", labels.with_data(torch.where(torch.arange(labels.width) < labels.width // 2, 3, labels.data)))
     rows = []
     for how in ([], ["--find-shape"]):

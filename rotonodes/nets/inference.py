@@ -82,6 +82,7 @@ class Segmenter:
                 network = keep_pixels_together(fuse_activations(network))
         self.smallest = int(getattr(network, "smallest", 1))
         network = network.to(memory_format=torch.channels_last)
+        # Asked for its first look as it is: `Compiled` knows `forward` alone.
         self.looks = network if isinstance(network, EnsembleNetwork) and network.tell else None
         self.network = Compiled(network) if compiles else network
 
@@ -141,9 +142,8 @@ class Segmenter:
 
     def _asked(self, padded: Tensor, *found: Tensor) -> Tensor:
         """Padded inputs -> logits of the same size; `found` is what a network that looks twice has found at its first look."""
-        seen = padded.to(self.dtype).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():  # for the network only: its output becomes an ordinary tensor elsewhere
-            logits = self.network(seen, *found)
+            logits = self.network(self._in_its_arithmetic(padded), *found)
         first: Tensor = logits[0] if isinstance(logits, tuple) else logits  # U-2-Net returns several maps; the first is its result
         return first
 
@@ -151,7 +151,10 @@ class Segmenter:
         """Padded inputs -> what the shape is, for a network that tells it to its members."""
         assert self.looks is not None
         with torch.inference_mode():
-            return self.looks.first_look(padded.to(self.dtype).contiguous(memory_format=torch.channels_last))
+            return self.looks.first_look(self._in_its_arithmetic(padded))
+
+    def _in_its_arithmetic(self, padded: Tensor) -> Tensor:
+        return padded.to(self.dtype).contiguous(memory_format=torch.channels_last)
 
     def _frame_tiles(self, height: int, width: int) -> list[FrameTile]:
         """The tiles of a network input of this size by `limit`; none where it is seen whole, or in tiles of a given side."""
